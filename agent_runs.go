@@ -1,0 +1,171 @@
+package promptorchestra
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// AgentRunsService inspects, compares and reruns runs of agents. Use it as Client.AgentRuns.
+type AgentRunsService struct{ c *Client }
+
+// RunStatus is the state of a run. No source lists its values, so expect any; a finished run is one that is not
+// [RunStatus.Pending].
+type RunStatus string
+
+// The states of a run that has not finished. RunStatusRunning is the first one a run has; the others are inferred.
+const (
+	RunStatusRunning RunStatus = "running"
+	RunStatusQueued  RunStatus = "queued"
+	RunStatusPending RunStatus = "pending"
+)
+
+// Pending reports whether the run has still to finish. A status this SDK does not know counts as finished, so that
+// waiting for it ends.
+func (s RunStatus) Pending() bool {
+	return s == RunStatusRunning || s == RunStatusQueued || s == RunStatusPending
+}
+
+// AgentRunDetail is a recorded run of an agent with everything the server tells of it.
+type AgentRunDetail struct {
+	Run           AgentRun            `json:"run"`
+	ContractTrace *AgentContractTrace `json:"contractTrace"` // nil when the answer has none
+	Validation    *RunValidation      `json:"validation"`    // nil when the answer has none
+	Diagnostic    *Diagnostic         `json:"diagnostic"`    // why the run failed or fell short; nil otherwise
+	DecisionTrace []AgentDecision     `json:"decisionTrace"`
+}
+
+// AgentRun is the run itself.
+type AgentRun struct {
+	ID                 string    `json:"id"`
+	Status             RunStatus `json:"status"`
+	AgentID            string    `json:"agentId"`
+	AgentVersionID     string    `json:"agentVersionId"`
+	AgentVersionNumber int       `json:"agentVersionNumber"`
+	Output             RawJSON   `json:"output"`
+	CreatedAt          Timestamp `json:"createdAt"`   // inferred
+	CompletedAt        Timestamp `json:"completedAt"` // inferred; zero while the run is pending
+}
+
+// AgentContractTrace holds what went into the run and came out of it: the caller's own data.
+type AgentContractTrace struct {
+	ActualBoundInput       RawJSON `json:"actualBoundInput"`
+	ActualStructuredOutput RawJSON `json:"actualStructuredOutput"`
+	RenderedPromptTrace    RawJSON `json:"renderedPromptTrace"`
+}
+
+// RunValidation says how the output met its declared contract.
+type RunValidation struct {
+	OutputContract RawJSON `json:"outputContract"`
+}
+
+// AgentDecision is one decision on the way through the graph. That its first three members are text is inferred.
+type AgentDecision struct {
+	Step     string  `json:"step"`
+	Decision string  `json:"decision"`
+	Reason   string  `json:"reason"`
+	Inputs   RawJSON `json:"inputs"` // nil when the answer has none
+}
+
+// AgentReplayInputs is what a run was started with, to start another from. All its names are inferred.
+type AgentReplayInputs struct {
+	RunID          string  `json:"runId"`
+	AgentID        string  `json:"agentId"`
+	AgentVersionID string  `json:"agentVersionId"`
+	Variables      RawJSON `json:"variables"`
+}
+
+// AgentRerunResponse answers a started rerun. RunID, the id of the new run, is documented; the rest is inferred.
+type AgentRerunResponse struct {
+	RunID       string    `json:"runId"`
+	Status      RunStatus `json:"status"`
+	SourceRunID string    `json:"sourceRunId"`
+	StepKey     string    `json:"stepKey"`
+	Output      RawJSON   `json:"output"`
+}
+
+// AgentRunComparison tells two runs apart. All its names are inferred.
+type AgentRunComparison struct {
+	LeftRunID   string  `json:"leftRunId"`
+	RightRunID  string  `json:"rightRunId"`
+	Left        RawJSON `json:"left"`
+	Right       RawJSON `json:"right"`
+	Differences RawJSON `json:"differences"`
+}
+
+type rerunParams struct {
+	StepKey string `json:"stepKey"`
+}
+
+func (p rerunParams) validate() error { return required("stepKey", p.StepKey) }
+
+// Get returns the recorded run as it is now; an unknown id is a 404 (KindNotFound). A run that failed is an answer
+// with a Diagnostic, not an error. Repeated safely. Stable; either credential, scope runs:read.
+func (s *AgentRunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
+	return do[AgentRunDetail](ctx, s.c, call{route: routeAgentRunsGet, ids: [2]string{runID}}, opts)
+}
+
+// Compare returns what tells two runs apart; both ids are required.
+// Repeated safely. Beta; either credential, scope runs:read.
+func (s *AgentRunsService) Compare(ctx context.Context, leftRunID, rightRunID string, opts ...CallOption) (*AgentRunComparison, error) {
+	return do[AgentRunComparison](ctx, s.c, call{route: routeAgentRunsCompare,
+		query: []param{{name: "leftRunId", value: leftRunID}, {name: "rightRunId", value: rightRunID}}}, opts)
+}
+
+// LoadInputs returns what the run was started with; it only reads.
+// Repeated safely. Stable; either credential, scope runs:read.
+func (s *AgentRunsService) LoadInputs(ctx context.Context, runID string, opts ...CallOption) (*AgentReplayInputs, error) {
+	return do[AgentReplayInputs](ctx, s.c, call{route: routeAgentRunsLoadInputs, ids: [2]string{runID}}, opts)
+}
+
+// RerunFromStep starts a new run from a step of an earlier one and returns its id; it is billed as any run.
+// Never repeated: when [OutcomeUnknown] is true of the error it may have run. Stable; access token only.
+func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey string, opts ...CallOption) (*AgentRerunResponse, error) {
+	return do[AgentRerunResponse](ctx, s.c, call{route: routeAgentRunsRerunFromStep, ids: [2]string{runID},
+		body: rerunParams{StepKey: stepKey}}, opts)
+}
+
+// The waits between two looks of Wait.
+const (
+	firstRunWait = 500 * time.Millisecond
+	maxRunWait   = 10 * time.Second
+)
+
+// Wait looks at the run, with waits growing from half a second to ten, until it is no longer pending, and returns
+// it. It has no limit of its own: give ctx one. When ctx ends in between, the error is a *TransportError that wraps
+// the context's error; an error of Get ends the wait too, and Wait may be called again. The options hold for each look.
+func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
+	for wait := firstRunWait; ; wait = min(wait*3/2, maxRunWait) {
+		run, err := s.Get(ctx, runID, opts...)
+		if err != nil || !run.Run.Status.Pending() {
+			return run, err
+		}
+		// Half of it is jitter, so that callers who started together do not poll together.
+		if err := sleep(ctx, wait/2+rand.N(wait/2)); err != nil {
+			return nil, s.waitEnded(runID, err)
+		}
+	}
+}
+
+// sleep returns nil after d, or the context's error as soon as ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// waitEnded reports that ctx ended between two looks; nothing was under way.
+func (s *AgentRunsService) waitEnded(runID string, err error) error {
+	route := routeAgentRunsGet
+	return &TransportError{
+		Op: "AgentRuns.Wait", Method: route.method, Path: route.path, Organization: s.c.organization,
+		Resource: map[string]string{"runId": runID}, Repeatable: true,
+		Err: fmt.Errorf("waiting for the run to end: %w", err),
+	}
+}

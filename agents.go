@@ -1,0 +1,239 @@
+package promptorchestra
+
+import (
+	"context"
+	"iter"
+)
+
+// AgentsService authors agents and runs them. The order of authoring is Create, CreateVersion, ValidateWorkflow,
+// SaveWorkflow, Publish, Run; then look at the run with [AgentRunsService.Get]. Use it as Client.Agents.
+type AgentsService struct{ c *Client }
+
+// AgentStatus is the state of an agent. No source lists its values, so expect any.
+type AgentStatus string
+
+// AgentListItem is an agent as List, Create and Update answer it.
+type AgentListItem struct {
+	ID                     string      `json:"id"`
+	Name                   string      `json:"name"`
+	Slug                   string      `json:"slug"`
+	Description            string      `json:"description"`
+	Status                 AgentStatus `json:"status"`
+	EntryStepKey           string      `json:"entryStepKey"`           // spelling inferred
+	PublishedVersionID     string      `json:"publishedVersionId"`     // inferred; "" before the first publication
+	PublishedVersionNumber int         `json:"publishedVersionNumber"` // inferred
+	UsageMetrics           *AgentUsage `json:"usageMetrics"`           // name inferred; nil when the answer has none
+	CreatedAt              Timestamp   `json:"createdAt"`              // inferred
+	UpdatedAt              Timestamp   `json:"updatedAt"`              // inferred
+}
+
+// AgentUsage sums up the runs of an agent. That it has these three figures is documented, their names are inferred.
+type AgentUsage struct {
+	RunCount         int     `json:"runCount"`
+	AverageLatencyMS float64 `json:"averageLatencyMs"` // milliseconds; that it is an average is inferred
+	EstimatedCost    float64 `json:"estimatedCost"`    // USD (unit inferred)
+}
+
+// AgentVersionSummary is an agent together with its versions, as Get answers it. How it names them is inferred.
+type AgentVersionSummary struct {
+	AgentListItem
+	PublishedVersion *AgentVersion  `json:"publishedVersion"` // nil before the first publication
+	LatestVersion    *AgentVersion  `json:"latestVersion"`    // nil when there is none
+	Versions         []AgentVersion `json:"versions"`
+}
+
+// AgentVersion is one version of an agent with its graph.
+type AgentVersion struct {
+	AgentVersionRef
+	Workflow Workflow `json:"workflow"` // name inferred
+}
+
+// AgentVersionRef names one version of an agent. All its names are inferred.
+type AgentVersionRef struct {
+	ID            string        `json:"id"` // the version's id: what SaveWorkflow, ValidateWorkflow and Publish take
+	AgentID       string        `json:"agentId"`
+	VersionNumber int           `json:"versionNumber"`
+	Status        VersionStatus `json:"status"`
+	IsPublished   bool          `json:"isPublished"`
+	CreatedAt     Timestamp     `json:"createdAt"`
+	PublishedAt   Timestamp     `json:"publishedAt"` // zero before its publication
+}
+
+// AgentPublishResponse says what was published. All its names are inferred.
+type AgentPublishResponse struct {
+	AgentID       string        `json:"agentId"`
+	VersionID     string        `json:"versionId"`
+	VersionNumber int           `json:"versionNumber"`
+	Status        VersionStatus `json:"status"`
+	PublishedAt   Timestamp     `json:"publishedAt"`
+}
+
+// AgentWorkflowSaveResponse is the workflow as the server keeps it now. All its names are inferred.
+type AgentWorkflowSaveResponse struct {
+	AgentVersionID string               `json:"agentVersionId"`
+	VersionNumber  int                  `json:"versionNumber"`
+	EntryStepKey   string               `json:"entryStepKey"`
+	Steps          []WorkflowStep       `json:"steps"`
+	Transitions    []WorkflowTransition `json:"transitions"`
+	UpdatedAt      Timestamp            `json:"updatedAt"`
+}
+
+// WorkflowValidationResult is the server's verdict on a workflow: Issues is empty when there is nothing to mend.
+// Its names are inferred.
+type WorkflowValidationResult struct {
+	Valid  bool                      `json:"valid"`
+	Issues []WorkflowValidationIssue `json:"issues"`
+}
+
+// WorkflowValidationIssue is one mistake in a workflow. Code and Message are those of a refused Publish
+// ("missing_entry_step", "Entry step is required"); the other names are inferred.
+type WorkflowValidationIssue struct {
+	Code     string `json:"code"`
+	Message  string `json:"message"`
+	Path     string `json:"path"` // where, such as "steps[2].promptId"
+	Severity string `json:"severity"`
+}
+
+// AgentRunResponse answers a started run. RunID is documented, the rest is inferred; a run that has not finished
+// has no Output yet: wait for it with [AgentRunsService.Wait].
+type AgentRunResponse struct {
+	RunID              string      `json:"runId"`
+	Status             RunStatus   `json:"status"`
+	AgentID            string      `json:"agentId"`
+	AgentVersionID     string      `json:"agentVersionId"`
+	AgentVersionNumber int         `json:"agentVersionNumber"`
+	Output             RawJSON     `json:"output"`
+	Diagnostic         *Diagnostic `json:"diagnostic"` // why the run failed or fell short; nil otherwise
+}
+
+// AgentVersionDiff tells two versions of an agent apart. All its names are inferred.
+type AgentVersionDiff struct {
+	AgentID          string  `json:"agentId"`
+	VersionID        string  `json:"versionId"`
+	AgainstVersionID string  `json:"againstVersionId"`
+	Changes          RawJSON `json:"changes"`
+}
+
+// AgentCreateParams describes a new agent. Name is required.
+type AgentCreateParams struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitzero"`
+}
+
+func (p AgentCreateParams) validate() error { return required("name", p.Name) }
+
+// AgentUpdateParams changes an agent: what is not set is kept, [Null] clears.
+type AgentUpdateParams struct {
+	Name        Opt[string] `json:"name,omitzero"`
+	Description Opt[string] `json:"description,omitzero"`
+}
+
+// AgentPublishParams chooses the version to publish; which one the server takes when VersionID is empty is its choice.
+type AgentPublishParams struct {
+	VersionID string `json:"versionId,omitzero"`
+}
+
+// AgentStepsParams holds the steps that SaveSteps writes. No steps are sent as an empty list.
+type AgentStepsParams struct {
+	Steps []WorkflowStep `json:"steps"`
+}
+
+// AgentRunParams starts a run. Without VersionID the published version runs. Variables is a map, a struct or raw
+// JSON that encodes to an object; none are sent as {}.
+type AgentRunParams struct {
+	VersionID string `json:"versionId,omitzero"`
+	Variables any    `json:"variables"`
+}
+
+// List returns all agents of the organization; none is an empty list.
+// Repeated safely. Beta; either credential, scope agents:read.
+func (s *AgentsService) List(ctx context.Context, opts ...CallOption) ([]AgentListItem, error) {
+	return list[AgentListItem](ctx, s.c, call{route: routeAgentsList}, opts)
+}
+
+// All is List, one agent at a time in constant memory. An error is the last pair.
+func (s *AgentsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[AgentListItem, error] {
+	return stream[AgentListItem](ctx, s.c, call{route: routeAgentsList}, opts)
+}
+
+// Get returns the agent with its versions; an unknown id is a 404 (KindNotFound).
+// Repeated safely. Stable; either credential, scope agents:read.
+func (s *AgentsService) Get(ctx context.Context, agentID string, opts ...CallOption) (*AgentVersionSummary, error) {
+	return do[AgentVersionSummary](ctx, s.c, call{route: routeAgentsGet, ids: [2]string{agentID}}, opts)
+}
+
+// Create returns the new agent, which has no version yet.
+// Never repeated: a second one would be a second agent. Beta; either credential, scope agents:write.
+func (s *AgentsService) Create(ctx context.Context, p AgentCreateParams, opts ...CallOption) (*AgentListItem, error) {
+	return do[AgentListItem](ctx, s.c, call{route: routeAgentsCreate, body: p}, opts)
+}
+
+// Update changes what p sets and returns the agent; an unknown id is a 404 (KindNotFound).
+// Repeated safely. Beta; either credential, scope agents:write.
+func (s *AgentsService) Update(ctx context.Context, agentID string, p AgentUpdateParams, opts ...CallOption) (*AgentListItem, error) {
+	return do[AgentListItem](ctx, s.c, call{route: routeAgentsUpdate, ids: [2]string{agentID}, body: p}, opts)
+}
+
+// CreateVersion adds a draft version to the agent and returns it; give it a graph with SaveWorkflow.
+// Never repeated. Beta; either credential, scope agents:write.
+func (s *AgentsService) CreateVersion(ctx context.Context, agentID string, opts ...CallOption) (*AgentVersionRef, error) {
+	return do[AgentVersionRef](ctx, s.c, call{route: routeAgentsCreateVersion, ids: [2]string{agentID}}, opts)
+}
+
+// Publish freezes a version and makes it the one that runs by default. An invalid graph is refused with a 422
+// (KindInvalidGraph, each mistake in Details) and nothing is published.
+// Never repeated. Beta; either credential, scope agents:write.
+func (s *AgentsService) Publish(ctx context.Context, agentID string, p AgentPublishParams, opts ...CallOption) (*AgentPublishResponse, error) {
+	return do[AgentPublishResponse](ctx, s.c, call{route: routeAgentsPublish, ids: [2]string{agentID}, body: p}, opts)
+}
+
+// SaveWorkflow replaces the whole graph of a draft version and returns it as stored. The names inside the request
+// are inferred. Repeated safely. Beta; either credential, scope agents:write.
+func (s *AgentsService) SaveWorkflow(ctx context.Context, agentVersionID string, w Workflow, opts ...CallOption) (*AgentWorkflowSaveResponse, error) {
+	w.Steps, w.Transitions = notNil(w.Steps), notNil(w.Transitions)
+	return do[AgentWorkflowSaveResponse](ctx, s.c, call{route: routeAgentsSaveWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
+}
+
+// ValidateWorkflow returns the server's verdict on a graph and changes nothing. Mistakes are Issues, not an error;
+// [Workflow.Validate] finds many of them without a round trip. The names inside the request are inferred.
+// Repeated safely. Beta; either credential, scope agents:write.
+func (s *AgentsService) ValidateWorkflow(ctx context.Context, agentVersionID string, w Workflow, opts ...CallOption) (*WorkflowValidationResult, error) {
+	w.Steps, w.Transitions = notNil(w.Steps), notNil(w.Transitions)
+	return do[WorkflowValidationResult](ctx, s.c, call{route: routeAgentsValidateWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
+}
+
+// SaveSteps writes the steps of a draft version and returns them; prefer SaveWorkflow, which keeps transitions too.
+// Never repeated. Classic; either credential.
+func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p AgentStepsParams, opts ...CallOption) ([]WorkflowStep, error) {
+	p.Steps = notNil(p.Steps)
+	return list[WorkflowStep](ctx, s.c, call{route: routeAgentsSaveSteps, ids: [2]string{agentVersionID}, body: p}, opts)
+}
+
+// Run starts a run of the agent and returns its id; each one is billed. A plan without AI features is a 402
+// (KindEntitlement). Never repeated: when [OutcomeUnknown] is true of the error it may have run, so look before
+// starting another. Stable; access token only.
+func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParams, opts ...CallOption) (*AgentRunResponse, error) {
+	p.Variables = object(p.Variables)
+	return do[AgentRunResponse](ctx, s.c, call{route: routeAgentsRun, ids: [2]string{agentID}, body: p}, opts)
+}
+
+// DiffVersion returns what tells versionID from againstVersionID; both are required.
+// Repeated safely. Beta; either credential, scope agents:read.
+func (s *AgentsService) DiffVersion(ctx context.Context, agentID, versionID, againstVersionID string, opts ...CallOption) (*AgentVersionDiff, error) {
+	return do[AgentVersionDiff](ctx, s.c, call{route: routeAgentsDiffVersion, ids: [2]string{agentID, versionID},
+		query: []param{{name: "againstVersionId", value: againstVersionID}}}, opts)
+}
+
+// RollbackVersion returns to an earlier version and names the version now in use (that it is a new one is inferred).
+// Never repeated. Beta; either credential, scope agents:write.
+func (s *AgentsService) RollbackVersion(ctx context.Context, agentID, versionID string, opts ...CallOption) (*AgentVersionRef, error) {
+	return do[AgentVersionRef](ctx, s.c, call{route: routeAgentsRollbackVersion, ids: [2]string{agentID, versionID}}, opts)
+}
+
+// notNil sends no elements as [], because a null would say that there is no list.
+func notNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

@@ -1,0 +1,244 @@
+package promptorchestra
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
+// send hands the call to the engine and captures the answer where asked to.
+func (r *request) send(ctx context.Context) *transport.Exchange {
+	started := time.Now()
+	r.observe(ctx)
+	x := r.client.core.engine.Do(ctx, r.wire)
+	r.redact(x)
+	if to := r.options.response; to != nil {
+		*to = Response{Attempts: x.Attempts}
+		if x.Answered {
+			to.StatusCode, to.Header, to.RequestID = x.Status, x.Headers.Clone(), x.Headers.Get("X-Request-Id")
+			to.Body = bytes.Clone(x.Bytes())
+		}
+	}
+	r.logCall(ctx, x, started)
+	return x
+}
+
+// redact keeps a token that a server or a proxy echoes out of errors.
+func (r *request) redact(x *transport.Exchange) {
+	token := []byte(strings.TrimPrefix(x.Authorization, "Bearer "))
+	if body := x.Bytes(); len(token) >= minSecret && bytes.Contains(body, token) {
+		x.Answer.B = bytes.ReplaceAll(body, token, []byte(redacted))
+	}
+}
+
+// minSecret keeps redact from words: a token shorter than this is for tests.
+const minSecret = 8
+
+// failure returns what went wrong, as one of the error types, or nil.
+func (r *request) failure(x *transport.Exchange) error {
+	if x.Ended != nil {
+		e := &TransportError{Err: x.Ended}
+		if last := r.attemptFailure(x); last != nil {
+			e.OutcomeUnknown = OutcomeUnknown(last)
+			e.Err = fmt.Errorf("%w while waiting to try again; before that: %w", x.Ended, last)
+		}
+		r.describe(x, &e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
+		return e
+	}
+	return r.attemptFailure(x)
+}
+
+// attemptFailure returns what went wrong with the last attempt.
+func (r *request) attemptFailure(x *transport.Exchange) error {
+	switch {
+	case !x.Answered:
+		if refused := new(ArgumentError); errors.As(x.Failure, &refused) { // an unusable token
+			return r.refuse(refused)
+		}
+		e := &TransportError{OutcomeUnknown: !x.Unsent && !r.wire.Safe, Err: x.Failure}
+		r.describe(x, &e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
+		return e
+	case x.Success():
+		if x.Failure == nil {
+			return nil
+		}
+		return r.decodeError(x, x.Failure)
+	default:
+		e := &APIError{RequestID: x.Headers.Get("X-Request-Id"), Err: x.Failure}
+		e.RetryAfter, _ = transport.RetryAfter(x.Headers, time.Now())
+		e.decode(x.Status, x.Bytes())
+		r.describe(x, &e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
+		return e
+	}
+}
+
+// decodeError reports an answer that arrived and cannot be used.
+func (r *request) decodeError(x *transport.Exchange, err error) error {
+	e := &DecodeError{
+		StatusCode: x.Status, RequestID: x.Headers.Get("X-Request-Id"), Body: bytes.Clone(x.Bytes()), Err: err,
+	}
+	r.describe(x, &e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
+	return e
+}
+
+// refuse completes an ArgumentError with the call it is about.
+func (r *request) refuse(err error) error {
+	var argument *ArgumentError
+	if !errors.As(err, &argument) {
+		argument = &ArgumentError{Argument: "body", Reason: err.Error(), Err: err}
+	}
+	e := *argument
+	r.describe(nil, &e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
+	return &e
+}
+
+// describe fills in what all four error types say of their call.
+func (r *request) describe(x *transport.Exchange,
+	op, method, path, organization *string, resource *map[string]string, attempts *int, repeatable *bool,
+) {
+	route := r.call.route
+	*op, *method, *path, *repeatable = route.op, route.method, route.path, r.safe()
+	if r.client != nil {
+		*organization = r.client.organization
+	}
+	ids := map[string]string{}
+	for i, name := range route.params {
+		if i < len(r.call.ids) && r.call.ids[i] != "" {
+			ids[name] = r.call.ids[i]
+		}
+	}
+	for _, p := range r.call.query {
+		if isIDName(p.name) && p.value != "" {
+			ids[p.name] = p.value
+		}
+	}
+	if x != nil {
+		*attempts = x.Attempts
+		if body := r.wire.Body.Bytes(); len(body) > 0 {
+			collectIDs(body, ids)
+		}
+	}
+	if len(ids) > 0 {
+		*resource = ids
+	}
+}
+
+// isIDName reports whether a member names a resource: "promptId", "leftRunId".
+func isIDName(name string) bool { return strings.HasSuffix(name, "Id") && name != "organizationId" }
+
+// collectIDs adds the ids of a request's body, those of nested lists by their
+// path, "steps[2].promptId". The user's own data is not looked into.
+func collectIDs(body []byte, ids map[string]string) {
+	const most = 100
+	var members map[string]json.RawMessage
+	if !bytes.Contains(body, []byte(`Id":"`)) || json.Unmarshal(body, &members) != nil {
+		return
+	}
+	for name, raw := range members {
+		var id string
+		var list []map[string]json.RawMessage
+		switch {
+		case isIDName(name) && json.Unmarshal(raw, &id) == nil && id != "":
+			ids[name] = id
+		case slices.Contains([]string{"steps", "prompts", "tools"}, name) && json.Unmarshal(raw, &list) == nil:
+			for i, item := range list {
+				for inner, raw := range item {
+					if isIDName(inner) && len(ids) < most && json.Unmarshal(raw, &id) == nil && id != "" {
+						ids[fmt.Sprintf("%s[%d].%s", name, i, inner)] = id
+					}
+				}
+			}
+		}
+	}
+}
+
+// accept lets an answer pass that has a member of an unexpected type: all the
+// rest of it is decoded by then.
+func (r *request) accept(ctx context.Context, err error) error {
+	var mismatch *json.UnmarshalTypeError
+	if !errors.As(err, &mismatch) {
+		return err
+	}
+	r.logMismatch(ctx, mismatch)
+	return nil
+}
+
+var (
+	errNoBody    = errors.New("the answer has no body")
+	errNull      = errors.New("the answer is null")
+	errHTML      = errors.New("the answer is an HTML page, not JSON: it came from a proxy, or the base URL is wrong")
+	errNotObject = errors.New("the answer is not a JSON object")
+	errTrailing  = errors.New("the answer goes on after the list")
+	errNotList   = errors.New("the answer is neither a JSON array nor an object that holds one array")
+)
+
+// opening returns the first byte of a JSON answer, or why it is none.
+func opening(body []byte) (byte, error) {
+	switch text := bytes.TrimLeft(body, " \t\r\n"); {
+	case len(text) == 0:
+		return 0, errNoBody
+	case text[0] == '<':
+		return 0, errHTML
+	case bytes.Equal(bytes.TrimRight(text, " \t\r\n"), []byte("null")):
+		return 0, errNull
+	default:
+		return text[0], nil
+	}
+}
+
+func decodeAny(body []byte, out any) error {
+	if _, err := opening(body); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return fmt.Errorf("decoding the answer: %w", err)
+	}
+	return nil
+}
+
+func decodeRecord(body []byte, out any) error {
+	begin, err := opening(body)
+	if err == nil && begin != '{' && json.Valid(body) {
+		err = errNotObject
+	}
+	if err != nil {
+		return err
+	}
+	return decodeAny(body, out)
+}
+
+func decodeList(body []byte, out any) error {
+	begin, err := opening(body)
+	switch {
+	case err != nil:
+		return err
+	case begin == '[':
+		return decodeAny(body, out)
+	case begin != '{' && json.Valid(body):
+		return errNotList
+	}
+	var envelope map[string]json.RawMessage
+	if err := decodeAny(body, &envelope); err != nil {
+		return err
+	}
+	var found json.RawMessage
+	for _, member := range envelope {
+		if len(member) > 0 && member[0] == '[' {
+			if found != nil {
+				return errNotList
+			}
+			found = member
+		}
+	}
+	if found == nil {
+		return errNotList
+	}
+	return decodeAny(found, out)
+}

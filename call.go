@@ -1,0 +1,236 @@
+package promptorchestra
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
+// A call is what a method says of itself: the rest is done here, in one place.
+type call struct {
+	route *route
+	ids   [2]string // of the path, in its order
+	query []param
+	body  any // encodes to a JSON object; nil for none but the organization
+}
+
+type param struct {
+	name, value string
+	optional    bool // left out when empty; else that is an error
+}
+
+// A request is a call on its way: what it was asked for, and where it goes.
+type request struct {
+	client  *Client
+	call    call
+	options callConfig
+	wire    transport.Call
+}
+
+// do makes a call that is answered with a record.
+func do[T any](ctx context.Context, c *Client, in call, opts []CallOption) (*T, error) {
+	out := new(T)
+	if err := c.roundTrip(ctx, in, opts, out, decodeRecord); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// list makes a call that is answered with an array, or with an object that
+// holds one.
+func list[T any](ctx context.Context, c *Client, in call, opts []CallOption) ([]T, error) {
+	out := new([]T)
+	if err := c.roundTrip(ctx, in, opts, out, decodeList); err != nil {
+		return nil, err
+	}
+	if *out == nil {
+		return []T{}, nil
+	}
+	return *out, nil
+}
+
+// Request is a call to an endpoint that this package does not wrap.
+type Request struct {
+	Method string     // GET, POST, PUT, PATCH or DELETE; GET and PUT count as repeatable
+	Path   string     // begins with /api/, already escaped, without a query
+	Query  url.Values // sent beside organizationId
+	Body   any        // encodes to a JSON object; organizationId is added to it
+}
+
+// Do calls an endpoint that this package does not wrap, with the same
+// credentials, organization, retries and errors as any other, and decodes the
+// answer into out, which may be nil. GET and PUT count as repeatable, other
+// methods do not: see [WithRetryable].
+func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption) error {
+	traits := beta
+	if r.Method != http.MethodGet && r.Method != http.MethodPut {
+		traits |= once
+	}
+	in := call{route: &route{op: "Do", method: r.Method, path: r.Path, fixed: []string{r.Path}, traits: traits}, body: r.Body}
+	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
+		for _, value := range r.Query[name] {
+			in.query = append(in.query, param{name: name, value: value})
+		}
+	}
+	if err := r.check(out); err != nil {
+		refused := request{client: c, call: in}
+		return refused.refuse(err)
+	}
+	if out == nil {
+		return c.roundTrip(ctx, in, opts, nil, nil)
+	}
+	return c.roundTrip(ctx, in, opts, out, decodeAny)
+}
+
+func (r *Request) check(out any) error {
+	switch r.Method {
+	case http.MethodGet:
+		if r.Body != nil {
+			return &ArgumentError{Argument: "Body", Reason: "a GET has none"}
+		}
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+	default:
+		return &ArgumentError{Argument: "Method", Reason: "must be GET, POST, PUT, PATCH or DELETE"}
+	}
+	if v := reflect.ValueOf(out); out != nil && (v.Kind() != reflect.Pointer || v.IsNil()) {
+		return &ArgumentError{Argument: "out", Reason: "must be nil or a non-nil pointer"}
+	}
+	return checkPath(r.Path)
+}
+
+// roundTrip sends a call and decodes what comes back; every method ends here.
+func (c *Client) roundTrip(ctx context.Context, in call, opts []CallOption, out any, decode func([]byte, any) error) error {
+	r := request{client: c, call: in}
+	if err := r.prepare(ctx, opts); err != nil {
+		return r.refuse(err)
+	}
+	x := r.send(ctx)
+	defer x.Release()
+	if err := r.failure(x); err != nil {
+		return err
+	}
+	if x.Status == http.StatusNoContent || x.Status == http.StatusResetContent {
+		return nil
+	}
+	if decode != nil {
+		if err := r.accept(ctx, decode(x.Bytes(), out)); err != nil {
+			return r.decodeError(x, err)
+		}
+	}
+	if r.options.into != nil {
+		if err := r.accept(ctx, decodeAny(x.Bytes(), r.options.into)); err != nil {
+			return r.decodeError(x, err)
+		}
+	}
+	return nil
+}
+
+// prepare checks everything that can be checked before anything is sent.
+func (r *request) prepare(ctx context.Context, opts []CallOption) error {
+	c := r.client
+	if c == nil || c.core == nil {
+		return &ArgumentError{Argument: "client", Reason: "was not made by New"}
+	}
+	if ctx == nil {
+		return &ArgumentError{Argument: "ctx", Reason: "must not be nil"}
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			return &ArgumentError{Argument: "CallOption", Reason: "must not be nil"}
+		}
+		if err := opt.applyCall(&r.options); err != nil {
+			return err
+		}
+	}
+	route := r.call.route
+	path, rawPath, err := c.core.expand(route, &r.call.ids)
+	if err != nil {
+		return err
+	}
+	if c.organization == "" {
+		return &ArgumentError{
+			Argument: "organizationId", Reason: "every call needs an organization: use WithOrganization or InOrganization",
+			Err: ErrMissingOrganization,
+		}
+	}
+	if hasControl(c.organization) {
+		return &ArgumentError{Argument: "organizationId", Reason: "has a control character"}
+	}
+	credential := c.core.choose(route.traits)
+	if credential == nil {
+		return missingCredential(route)
+	}
+	query, err := r.encodeQuery()
+	if err != nil {
+		return err
+	}
+	r.wire = transport.Call{
+		Op: route.op, Template: route.path, Method: route.method,
+		URL:      &url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
+		Safe:     r.safe(),
+		Retries:  c.core.retries,
+		Timeout:  c.core.timeoutFor(route, r.options.timeout),
+		MaxBytes: c.core.maxBytes,
+		Final:    final,
+		Extra:    r.options.header,
+	}
+	if r.options.noRetry {
+		r.wire.Retries = 0
+	}
+	if !r.wire.Safe {
+		for name := range r.options.header {
+			if isIdempotencyKey(name) {
+				return &ArgumentError{Argument: "WithHeader", Reason: name + " would make net/http repeat a call that must not be"}
+			}
+		}
+	}
+	organization := c.organization
+	r.wire.Authorize = func(ctx context.Context) (string, error) { return credential.authorization(ctx, organization) }
+	if route.method == http.MethodGet {
+		if len(r.options.extraBody) > 0 {
+			return &ArgumentError{Argument: "WithExtraBody", Reason: "a GET has no body"}
+		}
+		r.wire.Header = c.core.headers[credential.kind][0]
+		return nil
+	}
+	r.wire.Header = c.core.headers[credential.kind][1]
+	r.wire.Body, err = r.encodeBody()
+	return err
+}
+
+// safe reports whether the call may be sent again whatever became of it.
+func (r *request) safe() bool { return !r.call.route.traits.has(once) || r.options.retryable }
+
+// final says for the engine whether a failure's body forbids another attempt:
+// it says so itself, or it is a rate limit that names a run, which then exists.
+func final(status int, body []byte, safe bool) bool {
+	return finalMember.Match(body) || !safe && status == http.StatusTooManyRequests && namedRun(body) != ""
+}
+
+func missingCredential(route *route) error {
+	reason := "this call needs a credential: use WithAccessToken or WithAPIKey"
+	argument := "credential"
+	if route.traits.has(userOnly) {
+		argument, reason = "accessToken", "this call takes no API key: use WithAccessToken"
+	}
+	return &ArgumentError{Argument: argument, Reason: reason}
+}
+
+func (c *core) timeoutFor(route *route, own time.Duration) time.Duration {
+	switch {
+	case own > 0:
+		return own
+	case c.timeout > 0:
+		return c.timeout
+	case route.traits.has(execution):
+		return defaultExecutionTimeout
+	default:
+		return defaultTimeout
+	}
+}

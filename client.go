@@ -1,0 +1,206 @@
+package promptorchestra
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
+// Client calls the Prompt Orchestra API. Make one with [New] or [NewFromEnv]
+// and share it: it is immutable and safe for concurrent use, and it prints no
+// secret under any verb.
+type Client struct {
+	Agents           *AgentsService
+	AgentRuns        *AgentRunsService
+	Prompts          *PromptsService
+	Runs             *RunsService
+	Skills           *SkillsService
+	SkillRuns        *SkillRunsService
+	Tools            *ToolsService
+	Evaluations      *EvaluationsService
+	Models           *ModelsService
+	Setup            *SetupService
+	VoiceAgents      *VoiceAgentsService
+	RealtimeSessions *RealtimeSessionsService
+	ServiceKeys      *ServiceKeysService
+
+	core         *core
+	organization string
+	service      service
+}
+
+// service is what all services are: a client to call through.
+type service struct{ c *Client }
+
+// core is what the clients of all organizations share.
+type core struct {
+	scheme, host  string
+	path, rawPath string // of the base URL, without a final slash
+	accessToken   credential
+	apiKey        credential
+	headers       map[string][2]http.Header // by credential kind, without and with a body
+	engine        *transport.Engine
+	retries       int
+	timeout       time.Duration // 0: the default for the route
+	maxBytes      int64
+	logger        *slog.Logger
+}
+
+// New returns a client. It sends nothing. Every mistake in the options is
+// reported at once, each as an [*ArgumentError]. A credential and an
+// organization may be missing here, and are then asked for by the calls that
+// need them.
+func New(opts ...Option) (*Client, error) {
+	cfg := config{baseURL: DefaultBaseURL, maxBytes: defaultMaxBytes}
+	err := applyAll(&cfg, opts)
+	base, urlErr := parseBaseURL(cfg.baseURL, cfg.insecure)
+	if err = errors.Join(err, urlErr); err != nil {
+		return nil, err
+	}
+	c := &core{
+		scheme: base.Scheme, host: base.Host,
+		path: strings.TrimRight(base.Path, "/"), rawPath: strings.TrimRight(base.EscapedPath(), "/"),
+		accessToken: credential{authAccessToken, cfg.accessToken},
+		apiKey:      credential{authAPIKey, cfg.apiKey},
+		headers:     map[string][2]http.Header{},
+		retries:     max(cmp.Or(cfg.retry.MaxRetries, 3), 0),
+		timeout:     cfg.timeout,
+		maxBytes:    cfg.maxBytes,
+		logger:      cfg.logger,
+	}
+	for _, kind := range []string{authAccessToken, authAPIKey} {
+		c.headers[kind] = [2]http.Header{headers(&cfg, kind, false), headers(&cfg, kind, true)}
+	}
+	var hc http.Client
+	if cfg.httpClient != nil {
+		hc = *cfg.httpClient
+	}
+	if cfg.transport != nil {
+		hc.Transport = cfg.transport
+	}
+	minWait := cmp.Or(cfg.retry.MinWait, 500*time.Millisecond)
+	c.engine = transport.NewEngine(hc, transport.Policy{
+		MinWait:       minWait,
+		MaxWait:       max(cmp.Or(cfg.retry.MaxWait, 8*time.Second), minWait),
+		MaxRetryAfter: cmp.Or(cfg.retry.MaxRetryAfter, time.Minute),
+	})
+	return newClient(c, cfg.organization), nil
+}
+
+// NewFromEnv is [New] with the settings of the product's own tools first:
+// PROMPT_ORCHESTRA_BASE_URL, PROMPT_ORCHESTRA_ORGANIZATION_ID,
+// PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY, or
+// PROMPT_ORCHESTRA_AUTHORING_API_KEY in its absence. An empty variable counts
+// as absent, and opts win. Nothing else in this package reads the environment.
+func NewFromEnv(opts ...Option) (*Client, error) {
+	var fromEnv []Option
+	add := func(option func(string) Option, names ...string) {
+		for _, name := range names {
+			if value := os.Getenv(name); value != "" {
+				fromEnv = append(fromEnv, option(value))
+				return
+			}
+		}
+	}
+	add(WithBaseURL, "PROMPT_ORCHESTRA_BASE_URL")
+	add(WithOrganization, "PROMPT_ORCHESTRA_ORGANIZATION_ID")
+	add(WithAccessToken, "PROMPT_ORCHESTRA_ACCESS_TOKEN")
+	add(WithAPIKey, "PROMPT_ORCHESTRA_API_KEY", "PROMPT_ORCHESTRA_AUTHORING_API_KEY")
+	return New(append(fromEnv, opts...)...)
+}
+
+// InOrganization returns the same client for another organization. It shares
+// the connections, the credentials and the retry budget, and costs next to
+// nothing: services for many organizations call it for each request.
+func (c *Client) InOrganization(organizationID string) *Client {
+	return newClient(c.core, organizationID)
+}
+
+// Organization returns the id of the client's organization, "" when it has none.
+func (c *Client) Organization() string { return c.organization }
+
+// String returns the client's address and organization, and no secret.
+func (c *Client) String() string {
+	if c == nil || c.core == nil {
+		return "promptorchestra.Client{}"
+	}
+	return "promptorchestra.Client{" + c.core.scheme + "://" + c.core.host + c.core.rawPath + " " + c.organization + "}"
+}
+
+func newClient(shared *core, organization string) *Client {
+	c := &Client{core: shared, organization: organization}
+	c.service.c = c
+	s := &c.service // one for all: the services differ by their methods only
+	c.Agents = (*AgentsService)(s)
+	c.AgentRuns = (*AgentRunsService)(s)
+	c.Prompts = (*PromptsService)(s)
+	c.Runs = (*RunsService)(s)
+	c.Skills = (*SkillsService)(s)
+	c.SkillRuns = (*SkillRunsService)(s)
+	c.Tools = (*ToolsService)(s)
+	c.Evaluations = (*EvaluationsService)(s)
+	c.Models = (*ModelsService)(s)
+	c.Setup = (*SetupService)(s)
+	c.VoiceAgents = (*VoiceAgentsService)(s)
+	c.RealtimeSessions = (*RealtimeSessionsService)(s)
+	c.ServiceKeys = (*ServiceKeysService)(s)
+	return c
+}
+
+// headers returns those that every call with this kind of credential has.
+func headers(cfg *config, kind string, body bool) http.Header {
+	h := http.Header{}
+	for name, values := range cfg.header {
+		h[name] = values
+	}
+	h["User-Agent"] = []string{strings.TrimSpace(cfg.userAgent + " promptorchestra-go/" + Version)}
+	h["Accept"] = []string{"application/json"}
+	h["X-Prompt-Orchestra-Auth-Source"] = []string{kind}
+	if body {
+		h["Content-Type"] = []string{"application/json"}
+	}
+	return h
+}
+
+func parseBaseURL(baseURL string, insecure bool) (*url.URL, error) {
+	refuse := func(reason string) (*url.URL, error) {
+		return nil, &ArgumentError{Argument: "WithBaseURL", Reason: reason}
+	}
+	u, err := url.Parse(baseURL)
+	if err != nil {
+		return refuse("is not a URL") // the cause would show the URL, and user info with it
+	}
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http":
+		return refuse("must begin with https:// or http://")
+	case u.Hostname() == "" || u.Opaque != "":
+		return refuse("must name a host")
+	case u.User != nil:
+		return refuse("must not hold user info")
+	case u.RawQuery != "" || u.ForceQuery:
+		return refuse("must not have a query")
+	case u.Fragment != "" || strings.Contains(baseURL, "#"):
+		return refuse("must not have a fragment")
+	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
+		return refuse("is plain http to " + u.Hostname() + ", where the token would travel in the clear; WithInsecureHTTP allows it")
+	}
+	for segment := range strings.SplitSeq(u.Path, "/") {
+		if segment == "." || segment == ".." {
+			return refuse("must not have a . or .. in its path")
+		}
+	}
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,253 @@
+package promptorchestra
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
+// expand puts the ids into the path, each as one escaped segment.
+func (c *core) expand(r *route, ids *[2]string) (path, rawPath string, err error) {
+	plain := c.path == c.rawPath
+	for i, name := range r.params {
+		if err := checkID(name, ids[i]); err != nil {
+			return "", "", err
+		}
+		plain = plain && isUnreserved(ids[i])
+	}
+	switch len(r.params) {
+	case 0:
+		path, rawPath = c.path+r.path, c.rawPath+r.path
+		if unescaped, err := url.PathUnescape(r.path); err == nil && unescaped != r.path {
+			path, plain = c.path+unescaped, false
+		}
+	case 1:
+		path = c.path + r.fixed[0] + ids[0] + r.fixed[1]
+		if !plain {
+			rawPath = c.rawPath + r.fixed[0] + url.PathEscape(ids[0]) + r.fixed[1]
+		}
+	default:
+		path = c.path + r.fixed[0] + ids[0] + r.fixed[1] + ids[1] + r.fixed[2]
+		if !plain {
+			rawPath = c.rawPath + r.fixed[0] + url.PathEscape(ids[0]) + r.fixed[1] + url.PathEscape(ids[1]) + r.fixed[2]
+		}
+	}
+	if plain {
+		rawPath = ""
+	}
+	return path, rawPath, nil
+}
+
+func checkID(name, id string) error {
+	reason := ""
+	switch {
+	case id == "":
+		reason = "must not be empty"
+	case id == "." || id == "..":
+		reason = `must not be "." or "..", which are steps in a path`
+	case strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		reason = "has a control character"
+	default:
+		return nil
+	}
+	return &ArgumentError{Argument: name, Reason: reason}
+}
+
+// isUnreserved reports whether s is the same escaped, as real ids are.
+func isUnreserved(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' && c != '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// checkPath accepts what Do may be given: an escaped path below /api/.
+func checkPath(path string) error {
+	refuse := func(reason string) error { return &ArgumentError{Argument: "Path", Reason: reason} }
+	switch {
+	case !strings.HasPrefix(path, "/api/"):
+		return refuse("must begin with /api/")
+	case strings.ContainsAny(path, "?#"):
+		return refuse("must hold neither a query nor a fragment: use Query")
+	case strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) }):
+		return refuse("has a character that is not escaped")
+	}
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		plain, err := url.PathUnescape(segment)
+		if err != nil {
+			return refuse("has an invalid escape")
+		}
+		if plain == "" || plain == "." || plain == ".." {
+			return refuse("has an empty, . or .. segment")
+		}
+	}
+	return nil
+}
+
+// encodeQuery writes the query without a map or a sort: the order is ours.
+func (r *request) encodeQuery() (string, error) {
+	var q strings.Builder
+	names := make([]string, 0, 8)
+	add := func(name, value string) {
+		if q.Len() > 0 {
+			q.WriteByte('&')
+		}
+		q.WriteString(url.QueryEscape(name))
+		q.WriteByte('=')
+		q.WriteString(url.QueryEscape(value))
+		names = append(names, name)
+	}
+	if r.call.route.method == http.MethodGet {
+		add("organizationId", r.client.organization)
+	}
+	if r.call.route.traits.has(publicContract) {
+		add("publicContract", "1")
+	}
+	own := len(names)
+	for _, p := range r.call.query {
+		switch {
+		case slices.Contains(names[:own], p.name) || p.name == "organizationId":
+			return "", &ArgumentError{Argument: p.name, Reason: "is set by the SDK itself"}
+		case p.value != "" || r.call.route.op == "Do":
+			add(p.name, p.value)
+		case !p.optional:
+			return "", &ArgumentError{Argument: p.name, Reason: "must not be empty"}
+		}
+	}
+	own = len(names)
+	for _, p := range r.options.extraQuery {
+		if p.name == "organizationId" || slices.Contains(names[:own], p.name) {
+			return "", &ArgumentError{Argument: "WithExtraQuery", Reason: p.name + " is part of the call already"}
+		}
+		add(p.name, p.value)
+	}
+	return q.String(), nil
+}
+
+// encodeBody writes the body into a pooled buffer: the organization first,
+// then the members of the call's own body, then the extra ones.
+func (r *request) encodeBody() (*transport.Payload, error) {
+	if v, ok := r.call.body.(interface{ validate() error }); ok {
+		if err := v.validate(); err != nil {
+			return nil, err
+		}
+	}
+	buf := transport.NewBuffer()
+	buf.B = append(appendString(append(buf.B, `{"organizationId":`...), r.client.organization), '}')
+	err := appendMembers(buf, r.call.body)
+	if err == nil && (len(r.options.extraBody) > 0 || r.call.route.op == "Do") {
+		err = r.appendExtra(buf)
+	}
+	if err != nil {
+		buf.Release()
+		return nil, err
+	}
+	return transport.NewPayload(buf), nil
+}
+
+// appendMembers adds the members of what v encodes to to the object in buf.
+func appendMembers(buf *transport.Buffer, v any) error {
+	if v == nil {
+		return nil
+	}
+	end := len(buf.B) - 1 // of the object, at its brace
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		var argument *ArgumentError
+		if errors.As(err, &argument) {
+			return argument
+		}
+		return &ArgumentError{Argument: "body", Reason: "does not encode as JSON", Err: err}
+	}
+	members := bytes.TrimSpace(buf.B[end+1:])
+	switch {
+	case string(members) == "null":
+		buf.B = buf.B[:end+1]
+	case len(members) == 0 || members[0] != '{':
+		return &ArgumentError{Argument: "body", Reason: "must encode to a JSON object"}
+	case len(members) == 2:
+		buf.B = buf.B[:end+1]
+	default:
+		buf.B[end] = ','
+		buf.B = append(buf.B[:end+1], members[1:]...)
+	}
+	return nil
+}
+
+// appendExtra adds the extra members, none of which may be there already: a
+// second organizationId, above all, would be another tenant's.
+func (r *request) appendExtra(buf *transport.Buffer) error {
+	taken := map[string]json.RawMessage{}
+	count := 0
+	dec := json.NewDecoder(bytes.NewReader(buf.B))
+	_, _ = dec.Token()
+	for dec.More() {
+		name, _ := dec.Token()
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return &ArgumentError{Argument: "body", Reason: "does not encode as JSON", Err: err}
+		}
+		taken[strings.ToLower(name.(string))] = nil //nolint:forcetypeassert // an object's names are strings
+		if strings.EqualFold(name.(string), "organizationId") {
+			count++
+		}
+	}
+	if count > 1 {
+		return &ArgumentError{Argument: "organizationId", Reason: "is set by the SDK itself: use InOrganization"}
+	}
+	for _, name := range memberNames(r.call.body) {
+		taken[strings.ToLower(name)] = nil
+	}
+	for name := range r.options.extraBody {
+		if _, there := taken[strings.ToLower(name)]; there || name == "" {
+			return &ArgumentError{Argument: "WithExtraBody", Reason: clean(name, 80) + " is part of the call already"}
+		}
+	}
+	if len(r.options.extraBody) == 0 {
+		return nil
+	}
+	return appendMembers(buf, r.options.extraBody)
+}
+
+// memberNames returns the names that a params struct can send.
+func memberNames(v any) []string {
+	t := reflect.TypeOf(v)
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	var names []string
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); f.IsExported() && name != "-" {
+			if name == "" {
+				name = f.Name
+			}
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// appendString appends s as a JSON string.
+func appendString(b []byte, s string) []byte {
+	if isUnreserved(s) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
+	quoted, _ := json.Marshal(s) // a string always encodes
+	return append(b, quoted...)
+}

@@ -1,0 +1,282 @@
+package promptorchestra
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// ErrMissingOrganization is matched, with errors.Is, by the server's refusal
+// of a call without an organization and by our own before anything is sent.
+var ErrMissingOrganization = errors.New("promptorchestra: no organization: use WithOrganization or InOrganization")
+
+// TransportError means that no answer came, or that the context ended while a
+// call waited to be sent again. It unwraps to the cause, and to the last
+// failure too when there was one.
+type TransportError struct {
+	Op           string
+	Method       string
+	Path         string
+	Organization string
+	Resource     map[string]string
+	Attempts     int
+	Repeatable   bool
+
+	OutcomeUnknown bool  // the call may have had its effect: bytes went out, and it may not be repeated
+	Err            error // the cause
+}
+
+// DecodeError means that the call succeeded, with a 2xx status, but its answer
+// could not be used: cut short, empty, null, HTML, not JSON, too large. The
+// effect happened: never repeat an execution because of it.
+type DecodeError struct {
+	Op           string
+	Method       string
+	Path         string
+	Organization string
+	Resource     map[string]string
+	Attempts     int
+	Repeatable   bool
+
+	StatusCode int
+	RequestID  string
+	Body       []byte // all that arrived, up to the limit
+	Err        error  // why it could not be used
+}
+
+// ArgumentError means that a call or an option was refused on our side and
+// nothing was sent.
+type ArgumentError struct {
+	Op           string
+	Method       string
+	Path         string
+	Organization string
+	Resource     map[string]string
+	Attempts     int
+	Repeatable   bool
+
+	Argument string // its name, such as "agentId", "organizationId" or "WithBaseURL"
+	Reason   string // what is wrong with it
+	Err      error  // the cause, when there is one
+}
+
+// Error returns one line of at most about 1 KiB: the call, status, code,
+// message, the first details and the request id.
+func (e *APIError) Error() string {
+	if e == nil {
+		return "promptorchestra: <nil>"
+	}
+	var b strings.Builder
+	prefix(&b, e.Op)
+	b.WriteString(strconv.Itoa(e.StatusCode))
+	status := http.StatusText(e.StatusCode)
+	if status != "" {
+		b.WriteString(" " + status)
+	}
+	if e.Code != "" {
+		b.WriteString(" (" + clean(e.Code, 80) + ")")
+	}
+	if e.Message != "" && e.Message != status {
+		b.WriteString(": " + clean(e.Message, 500))
+	}
+	for i, d := range e.Details {
+		const shown = 3
+		if i == shown {
+			fmt.Fprintf(&b, "; and %d more", len(e.Details)-shown)
+			break
+		}
+		separator := "; "
+		if i == 0 {
+			separator = ": "
+		}
+		if text := clean(join(d.Code, d.Message), 120); text != clean(e.Message, 120) {
+			b.WriteString(separator + text)
+		}
+	}
+	if e.RequestID != "" {
+		b.WriteString(" [request_id=" + clean(e.RequestID, 80) + "]")
+	}
+	return b.String()
+}
+
+// Unwrap returns why the body could not be read to its end, if so.
+func (e *APIError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
+
+// Is matches [ErrMissingOrganization] by kind.
+func (e *APIError) Is(target error) bool {
+	if e == nil {
+		return false
+	}
+	if s, ok := target.(statusTarget); ok { //nolint:errorlint // the question itself, never wrapped
+		return s.matches(e.StatusCode)
+	}
+	return target == ErrMissingOrganization && e.Kind == KindMissingOrganization //nolint:errorlint // errors.Is unwraps before it asks
+}
+
+// LogValue gives slog the error's fields, without bodies.
+func (e *APIError) LogValue() slog.Value {
+	if e == nil {
+		return slog.Value{}
+	}
+	return logGroup(e.Op, e.Method, e.Path, e.Organization, e.Attempts,
+		slog.Int("status", e.StatusCode), slog.String("kind", string(e.Kind)), slog.String("code", clean(e.Code, 80)),
+		slog.String("message", clean(e.Message, 500)), slog.Int("details", len(e.Details)),
+		slog.String("request_id", clean(e.RequestID, 80)), slog.Duration("retry_after", e.RetryAfter))
+}
+
+// Error returns one line of at most about 1 KiB: the call and the cause.
+func (e *TransportError) Error() string {
+	if e == nil {
+		return "promptorchestra: <nil>"
+	}
+	var b strings.Builder
+	prefix(&b, e.Op)
+	b.WriteString("no answer")
+	if e.Attempts > 1 {
+		fmt.Fprintf(&b, " after %d attempts", e.Attempts)
+	}
+	if e.OutcomeUnknown {
+		b.WriteString(", outcome unknown")
+	}
+	return cause(&b, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *TransportError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
+
+// LogValue gives slog the error's fields.
+func (e *TransportError) LogValue() slog.Value {
+	if e == nil {
+		return slog.Value{}
+	}
+	return logGroup(e.Op, e.Method, e.Path, e.Organization, e.Attempts,
+		slog.Bool("outcome_unknown", e.OutcomeUnknown), causeAttr(e.Err))
+}
+
+// Error returns one line of at most about 1 KiB: the call, status and cause.
+func (e *DecodeError) Error() string {
+	if e == nil {
+		return "promptorchestra: <nil>"
+	}
+	var b strings.Builder
+	prefix(&b, e.Op)
+	fmt.Fprintf(&b, "answered %d, but the answer cannot be used", e.StatusCode)
+	cause(&b, e.Err)
+	if e.RequestID != "" {
+		b.WriteString(" [request_id=" + clean(e.RequestID, 80) + "]")
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *DecodeError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
+
+// LogValue gives slog the error's fields, without the body.
+func (e *DecodeError) LogValue() slog.Value {
+	if e == nil {
+		return slog.Value{}
+	}
+	return logGroup(e.Op, e.Method, e.Path, e.Organization, e.Attempts,
+		slog.Int("status", e.StatusCode), slog.String("request_id", clean(e.RequestID, 80)),
+		slog.Int("body_bytes", len(e.Body)), causeAttr(e.Err))
+}
+
+// Error returns one line of at most about 1 KiB: the call, argument and reason.
+func (e *ArgumentError) Error() string {
+	if e == nil {
+		return "promptorchestra: <nil>"
+	}
+	var b strings.Builder
+	prefix(&b, e.Op)
+	b.WriteString(clean(join(e.Argument, e.Reason), 400))
+	return cause(&b, e.Err)
+}
+
+// Unwrap returns the cause, if there is one.
+func (e *ArgumentError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
+
+// LogValue gives slog the error's fields.
+func (e *ArgumentError) LogValue() slog.Value {
+	if e == nil {
+		return slog.Value{}
+	}
+	return logGroup(e.Op, e.Method, e.Path, e.Organization, e.Attempts,
+		slog.String("argument", clean(e.Argument, 80)), slog.String("reason", clean(e.Reason, 400)), causeAttr(e.Err))
+}
+
+func prefix(b *strings.Builder, op string) {
+	b.WriteString("promptorchestra: ")
+	if op != "" {
+		b.WriteString(clean(op, 80) + ": ")
+	}
+}
+
+func cause(b *strings.Builder, err error) string {
+	if err != nil {
+		b.WriteString(": " + clean(err.Error(), 600))
+	}
+	return b.String()
+}
+
+func causeAttr(err error) slog.Attr {
+	if err == nil {
+		return slog.Attr{}
+	}
+	return slog.String("error", clean(err.Error(), 600))
+}
+
+func logGroup(op, method, path, organization string, attempts int, more ...slog.Attr) slog.Value {
+	attrs := []slog.Attr{slog.String("op", op), slog.String("method", method), slog.String("path", path)}
+	if organization != "" {
+		attrs = append(attrs, slog.String("organization", clean(organization, 80)))
+	}
+	attrs = append(attrs, slog.Int("attempts", attempts))
+	for _, a := range more {
+		empty := a.Key == "" || a.Value.Kind() == slog.KindString && a.Value.String() == "" ||
+			a.Value.Kind() == slog.KindDuration && a.Value.Duration() == 0
+		if !empty {
+			attrs = append(attrs, a)
+		}
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// clean makes s fit for one line of a log: without control characters, which
+// could forge a line, and of at most n bytes.
+func clean(s string, n int) string {
+	short := clip(s, n)
+	short = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) || unicode.Is(unicode.Cf, r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(short, "\uFFFD"))
+	if len(short) < len(s) {
+		short += "..."
+	}
+	return short
+}

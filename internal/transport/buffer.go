@@ -1,0 +1,81 @@
+// Package transport sends one HTTP call in as many attempts as its class
+// allows. It knows HTTP, connections and bodies, and nothing of the API above
+// it: go-retryablehttp runs the attempts, under a policy of our own.
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// Buffer is a byte slice from a pool.
+type Buffer struct{ B []byte }
+
+const (
+	smallBuffer  = 4 << 10
+	maxPooled    = 1 << 20 // larger buffers are rare, and not worth keeping
+	maxPresize   = 1 << 20 // of a Content-Length, how much is believed at once
+	maxErrorBody = 1 << 20 // of a failure's body, how much is read
+)
+
+var buffers = sync.Pool{New: func() any { return &Buffer{B: make([]byte, 0, smallBuffer)} }}
+
+// NewBuffer returns an empty buffer.
+func NewBuffer() *Buffer {
+	b := buffers.Get().(*Buffer) //nolint:forcetypeassert // the pool holds nothing else
+	b.B = b.B[:0]
+	return b
+}
+
+// Release gives the buffer back; nobody may use it, or a part of it, from then on.
+func (b *Buffer) Release() {
+	if b != nil && cap(b.B) <= maxPooled {
+		buffers.Put(b)
+	}
+}
+
+// Write appends p.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.B = append(b.B, p...)
+	return len(p), nil
+}
+
+// ErrTooLarge means that a body is larger than the limit.
+var ErrTooLarge = errors.New("the answer is larger than the limit")
+
+// ErrCut means that a body ended before its end.
+var ErrCut = fmt.Errorf("the answer was cut short: %w", io.ErrUnexpectedEOF)
+
+// fill reads r to its end, or to limit bytes. The declared length sizes the
+// buffer, within reason: it is only what a server claims.
+func (b *Buffer) fill(r io.Reader, declared, limit int64) error {
+	if want := min(declared, limit, maxPresize) + 1; want > int64(cap(b.B)) {
+		b.B = make([]byte, 0, want)
+	}
+	for {
+		if len(b.B) == cap(b.B) {
+			b.B = append(b.B, 0)[:len(b.B)]
+		}
+		room := b.B[len(b.B):cap(b.B)]
+		if left := limit + 1 - int64(len(b.B)); int64(len(room)) > left {
+			room = room[:left]
+		}
+		n, err := r.Read(room)
+		b.B = b.B[:len(b.B)+n]
+		if int64(len(b.B)) > limit {
+			b.B = b.B[:limit]
+			return fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
+		}
+		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		if err != nil {
+			if errors.Is(err, io.ErrUnexpectedEOF) {
+				return ErrCut
+			}
+			return fmt.Errorf("%w: %w", ErrCut, err)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package transport
+
+import (
+	"context"
+	"math"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// Policy bounds the waits between attempts.
+type Policy struct {
+	MinWait       time.Duration // the first wait is below it,
+	MaxWait       time.Duration // and none is above this,
+	MaxRetryAfter time.Duration // but for what a server asks for, up to this
+}
+
+// Engine sends calls. It is immutable and safe for concurrent use.
+type Engine struct {
+	client *retryablehttp.Client
+	policy Policy
+	budget *Budget
+	jar    bool
+}
+
+// NewEngine returns an engine that sends through a copy of hc; a nil Transport
+// is the shared pool.
+func NewEngine(hc http.Client, policy Policy) *Engine {
+	if hc.Transport == nil {
+		hc.Transport = pool
+	}
+	hc.Transport = roundTripper{hc.Transport}
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	e := &Engine{policy: policy, budget: NewBudget(), jar: hc.Jar != nil}
+	e.client = &retryablehttp.Client{
+		HTTPClient:   &hc,
+		RetryMax:     math.MaxInt32, // our own policy counts
+		CheckRetry:   e.check,
+		Backoff:      backoff,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	return e
+}
+
+var noHeader = http.Header{} // read only: attempts have headers of their own
+
+// Do sends the call, again where its class and the policy allow, and returns
+// what came of it. It never returns nil.
+func (e *Engine) Do(ctx context.Context, call Call) *Exchange {
+	x := &Exchange{Context: ctx, Call: call}
+	header := noHeader
+	if e.jar {
+		header = http.Header{}
+	}
+	req := retryablehttp.Request{Request: (&http.Request{
+		Method: call.Method, URL: call.URL, Host: call.URL.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(x)}
+	if call.Body != nil {
+		if err := req.SetBody(retryablehttp.ReaderFunc(call.Body.Reader)); err != nil {
+			x.Failure, x.Unsent = err, true
+			return x
+		}
+	}
+	resp, err := e.client.Do(&req)
+	if resp != nil {
+		closeBody(resp.Body)
+	}
+	switch {
+	case err == nil:
+	case x.wait > 0 && ctx.Err() != nil:
+		x.Ended = context.Cause(ctx)
+	case x.Failure == nil && !x.Answered: // refused before the first attempt
+		x.Failure, x.Unsent = err, true
+	}
+	return x
+}
+
+// check is the engine's CheckRetry: it decides, and leaves the wait for backoff.
+func (e *Engine) check(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	x := From(ctx)
+	x.wait = 0
+	again := err == nil && e.again(x)
+	if x.Observe != nil {
+		x.Observe(ctx, x, Step{Elapsed: time.Since(x.started), Again: again, Wait: x.wait})
+	}
+	return again, nil
+}
+
+func (e *Engine) again(x *Exchange) bool {
+	if x.Success() && x.Failure == nil {
+		e.budget.Deposit()
+		return false
+	}
+	if x.Attempts > x.Retries || x.Context.Err() != nil || !x.mayRepeat() {
+		return false
+	}
+	wait, ok := e.policy.wait(x)
+	if !ok {
+		return false
+	}
+	if deadline, given := x.Deadline(); given && time.Until(deadline) <= wait {
+		return false // the failure at hand says more than a deadline would
+	}
+	if !e.budget.Withdraw() {
+		return false
+	}
+	x.wait = max(wait, 1) // never 0: it tells Do that the call waited
+	return true
+}
+
+func backoff(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
+	return From(resp.Request.Context()).wait
+}
+
+// pool is shared by all clients that bring none of their own, like
+// http.DefaultTransport, but sized for a server that calls one host.
+var pool http.RoundTripper = &http.Transport{
+	Proxy:                  http.ProxyFromEnvironment,
+	DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+	ForceAttemptHTTP2:      true,
+	MaxIdleConns:           0, // only per host: the next line
+	MaxIdleConnsPerHost:    512,
+	IdleConnTimeout:        90 * time.Second,
+	TLSHandshakeTimeout:    10 * time.Second,
+	ExpectContinueTimeout:  time.Second,
+	MaxResponseHeaderBytes: 256 << 10,
+}

@@ -1,0 +1,256 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Call describes one HTTP call. Authorize, Final and Observe may be nil.
+type Call struct {
+	Op       string // the caller's name for it, for RoundTrippers below
+	Template string // the path without its parameters' values, likewise
+
+	Method   string
+	URL      *url.URL
+	Header   http.Header   // shared by many calls: only read
+	Extra    http.Header   // this call's own
+	Body     *Payload      // nil when there is none
+	Safe     bool          // may be sent again whatever became of it
+	Retries  int           // at most so many attempts after the first
+	Timeout  time.Duration // of an attempt, where ctx has no deadline of its own
+	MaxBytes int64         // of a successful answer
+	Stream   bool          // hand over a successful answer's body instead of reading it
+
+	Authorize func(context.Context) (string, error)         // the Authorization of an attempt
+	Final     func(status int, body []byte, safe bool) bool // whether a failure's body forbids another attempt
+	Observe   func(context.Context, *Exchange, Step)        // told after each attempt
+}
+
+// Step is what became of an attempt.
+type Step struct {
+	Elapsed time.Duration
+	Again   bool          // another attempt follows,
+	Wait    time.Duration // after this time
+}
+
+// Exchange is a call on its way and, in the end, its result. It is the context
+// of its own requests: the engine's hooks and the RoundTrippers below get no
+// more than a context, and find it there.
+type Exchange struct {
+	context.Context //nolint:containedctx // see above
+	Call
+
+	Attempts int           // sent so far
+	Answered bool          // by the last attempt, which is what all below is about
+	Status   int           //
+	Headers  http.Header   //
+	Answer   *Buffer       // the body, or its beginning
+	Live     io.ReadCloser // the body of a successful answer, when Stream asks for it
+	Failure  error         // why there is no answer, or not all of it
+	Unsent   bool          // nothing of the request went out
+	Ended    error         // why the context ended while the call waited to be sent again
+
+	Authorization string // of the last attempt: a secret
+
+	refused bool // Authorize failed: nothing to try again
+	wait    time.Duration
+	started time.Time
+	reply   http.Response
+}
+
+type exchangeKey struct{}
+
+// Value finds the exchange in its own context.
+func (x *Exchange) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return x
+	}
+	return x.Context.Value(key)
+}
+
+// From returns the exchange that ctx belongs to, or nil.
+func From(ctx context.Context) *Exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
+	return x
+}
+
+// Success reports whether the answer's status is 2xx.
+func (x *Exchange) Success() bool { return x.Answered && x.Status >= 200 && x.Status <= 299 }
+
+// Bytes returns the answer's body, which is the exchange's until Release.
+func (x *Exchange) Bytes() []byte {
+	if x.Answer == nil {
+		return nil
+	}
+	return x.Answer.B
+}
+
+// Release gives the buffers back, once nobody uses the bodies any more.
+func (x *Exchange) Release() {
+	x.Body.Retire()
+	x.Answer.Release()
+	x.Answer = nil
+}
+
+// roundTripper is what the engine sends through. It always returns a response:
+// the engine's backoff gets nothing else, and the outcome proper is in the
+// exchange. It has no CloseIdleConnections, so that a failed call leaves the
+// pool alone, and it hides Location, so that no redirect is followed.
+type roundTripper struct{ base http.RoundTripper }
+
+func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	x := From(req.Context())
+	if x.Attempts > 0 && req.Context().Err() != nil {
+		x.Ended = context.Cause(req.Context()) // as the wait ended: the last failure stays
+		closeBody(req.Body)
+	} else {
+		x.attempt(t.base, req)
+	}
+	x.reply = http.Response{StatusCode: x.Status, Header: x.Headers, Body: http.NoBody, Request: req}
+	if _, redirect := x.Headers["Location"]; redirect {
+		x.reply.Header = x.Headers.Clone()
+		x.reply.Header.Del("Location")
+	}
+	return &x.reply, nil
+}
+
+// attempt authorizes and sends the call once, and reads the answer, so that a
+// timeout covers all of it and a cut answer can be repeated.
+func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
+	x.begin()
+	ctx := req.Context()
+	header := make(http.Header, 8) // an attempt's own: an earlier one's may still be read
+	maps.Copy(header, req.Header)  // cookies, when the HTTP client has a jar
+	maps.Copy(header, x.Header)
+	maps.Copy(header, x.Extra)
+	err := ctx.Err()
+	if err != nil {
+		err = context.Cause(ctx)
+	} else if x.Authorize != nil {
+		x.Authorization, err = x.Authorize(ctx)
+		x.refused = err != nil
+		header["Authorization"] = []string{x.Authorization}
+	}
+	if err != nil {
+		x.Failure, x.Unsent = err, true
+		closeBody(req.Body)
+		return
+	}
+	ctx, stop := x.limit(ctx)
+	req = req.WithContext(ctx)
+	req.Header = header
+	x.Attempts++
+	resp, err := base.RoundTrip(req)
+	if err == nil && resp == nil {
+		err = errors.New("the RoundTripper returned neither a response nor an error")
+	}
+	if err != nil {
+		x.Failure = x.explain(ctx, err)
+		x.Unsent = !x.Body.sent()
+		stop()
+		return
+	}
+	x.Answered, x.Status, x.Headers = true, resp.StatusCode, resp.Header
+	x.receive(ctx, resp, stop)
+}
+
+func (x *Exchange) begin() {
+	x.Body.begin()
+	x.Answered, x.Status, x.Headers, x.Failure, x.Unsent, x.refused = false, 0, nil, nil, false, false
+	if x.Answer != nil {
+		x.Answer.B = x.Answer.B[:0]
+	}
+	if x.Observe != nil {
+		x.started = time.Now()
+	}
+}
+
+// receive reads the answer's body, or hands it over.
+func (x *Exchange) receive(ctx context.Context, resp *http.Response, stop context.CancelFunc) {
+	switch {
+	case x.Status < 200: // 101: the rest is no HTTP, and may never end
+	case x.Stream && x.Success():
+		x.Live = &liveBody{ReadCloser: resp.Body, stop: stop}
+		return
+	default:
+		limit := x.MaxBytes
+		if !x.Success() {
+			limit = maxErrorBody
+		}
+		if x.Answer == nil {
+			x.Answer = NewBuffer()
+		}
+		err := x.Answer.fill(resp.Body, resp.ContentLength, limit)
+		if err != nil && (x.Success() || !errors.Is(err, ErrTooLarge)) {
+			x.Failure = x.explain(ctx, err)
+		}
+	}
+	closeBody(resp.Body)
+	stop()
+}
+
+// limit bounds an attempt in time where the caller did not: all of it, or, of
+// a stream, the part up to the headers.
+func (x *Exchange) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, given := ctx.Deadline(); given || x.Timeout <= 0 {
+		return ctx, func() {}
+	}
+	if !x.Stream {
+		return context.WithTimeout(ctx, x.Timeout)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(x.Timeout, func() { cancel(context.DeadlineExceeded) })
+	return ctx, func() {
+		if !timer.Stop() {
+			cancel(nil)
+		}
+	}
+}
+
+// explain adds what the context knows: which timeout it was, or why a caller
+// cancelled.
+func (x *Exchange) explain(ctx context.Context, err error) error {
+	why := context.Cause(ctx)
+	switch {
+	case why == nil:
+		return err
+	case !errors.Is(why, ctx.Err()): // a cause of the caller's own
+		return join(join(err, ctx.Err()), why)
+	case x.Context.Err() == nil && errors.Is(why, context.DeadlineExceeded):
+		return fmt.Errorf("the attempt took longer than %v: %w", x.Timeout, join(err, why))
+	default:
+		return join(err, why)
+	}
+}
+
+// join makes err match why too, where it does not.
+func join(err, why error) error {
+	if errors.Is(err, why) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, why)
+}
+
+// liveBody is the body of a stream; closing it ends the attempt.
+type liveBody struct {
+	io.ReadCloser
+	stop context.CancelFunc
+}
+
+func (b *liveBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.stop()
+	return err //nolint:wrapcheck // the body's own
+}
+
+func closeBody(body io.Closer) {
+	if body != nil {
+		_ = body.Close() // nothing depends on it any more
+	}
+}

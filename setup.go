@@ -1,0 +1,22 @@
+package promptorchestra
+
+import "context"
+
+// SetupService checks a configuration. Use it as Client.Setup.
+type SetupService struct{ c *Client }
+
+// SetupVerifyResponse says whether the credential and the organization fit. All its names are inferred.
+type SetupVerifyResponse struct {
+	OK             bool     `json:"ok"`
+	OrganizationID string   `json:"organizationId"`
+	CredentialKind string   `json:"credentialKind"` // access_token or api_key
+	Scopes         []string `json:"scopes"`
+	Entitlements   RawJSON  `json:"entitlements"`
+}
+
+// Verify returns what the server thinks of the credential and the organization, and changes nothing. A credential
+// it does not take is an error: 401 (KindAuthentication) or 403 (KindPermission).
+// Repeated safely. Stable; either credential, scope runs:read.
+func (s *SetupService) Verify(ctx context.Context, opts ...CallOption) (*SetupVerifyResponse, error) {
+	return do[SetupVerifyResponse](ctx, s.c, call{route: routeSetupVerify}, opts)
+}

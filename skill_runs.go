@@ -1,0 +1,91 @@
+package promptorchestra
+
+import "context"
+
+// SkillRunsService reads the recorded runs of skills. Use it as Client.SkillRuns.
+type SkillRunsService struct{ c *Client }
+
+// SkillRunResponse is the result of a run of a skill. Members whose type no source states are RawJSON.
+type SkillRunResponse struct {
+	RunID      string      `json:"runId"`
+	Output     RawJSON     `json:"output"`
+	OutputText string      `json:"outputText"`
+	Validation RawJSON     `json:"validation"`
+	Diagnostic *Diagnostic `json:"diagnostic"` // why the run failed or fell short; nil otherwise
+	Usage      RawJSON     `json:"usage"`
+	LatencyMS  float64     `json:"latencyMs"` // milliseconds
+	ModelKey   string      `json:"modelKey"`  // inferred
+	Provider   string      `json:"provider"`  // inferred
+	Model      string      `json:"model"`     // inferred
+}
+
+// SkillRunDetail is a recorded run of a skill. The members it adds to those of [SkillRunResponse] are inferred.
+type SkillRunDetail struct {
+	SkillRunResponse
+	Status             RunStatus `json:"status"`
+	SkillID            string    `json:"skillId"`
+	SkillVersionID     string    `json:"skillVersionId"`
+	SkillVersionNumber int       `json:"skillVersionNumber"`
+	Variables          RawJSON   `json:"variables"`
+	CreatedAt          Timestamp `json:"createdAt"`
+	CompletedAt        Timestamp `json:"completedAt"` // zero while the run is pending
+}
+
+// ImageParams starts the generation of an image by a version of a skill, the published one without SkillVersionID.
+// ModelKey overrides the model; one that fits has SupportsImageGeneration in [ModelsService.List]. Variables is a
+// map, a struct or raw JSON that encodes to an object; none are sent as {}.
+type ImageParams struct {
+	SkillVersionID string `json:"skillVersionId,omitzero"`
+	ModelKey       string `json:"modelKey,omitzero"`
+	Variables      any    `json:"variables"`
+}
+
+// GeneratedImageRunResponse is the result of generating images. RunID and the members of the storage references are
+// documented, the other names are inferred.
+type GeneratedImageRunResponse struct {
+	RunID      string                   `json:"runId"`
+	Status     RunStatus                `json:"status"`
+	Images     []GeneratedImageArtifact `json:"images"`
+	Usage      *GeneratedImageUsage     `json:"usage"`      // nil when the answer has none
+	Failure    *GeneratedImageFailure   `json:"failure"`    // nil when the images were made
+	Diagnostic *Diagnostic              `json:"diagnostic"` // nil when the answer has none
+	ModelKey   string                   `json:"modelKey"`
+	LatencyMS  float64                  `json:"latencyMs"` // milliseconds
+}
+
+// GeneratedImageArtifact is one image. All its names are inferred.
+type GeneratedImageArtifact struct {
+	StorageReference GeneratedImageStorageReference `json:"storageReference"`
+	MimeType         string                         `json:"mimeType"`
+	Width            int                            `json:"width"`  // pixels
+	Height           int                            `json:"height"` // pixels
+}
+
+// GeneratedImageStorageReference says where an image is kept. Bucket and ObjectKey last: store those. A signed URL expires.
+type GeneratedImageStorageReference struct {
+	Kind      string  `json:"kind"`
+	Bucket    string  `json:"bucket"`
+	ObjectKey string  `json:"objectKey"`
+	SignedURL RawJSON `json:"signedUrl"` // name and type inferred; nil when the answer has none
+}
+
+// GeneratedImageUsage is what the images took. All its names are inferred.
+type GeneratedImageUsage struct {
+	InputTokens   int     `json:"inputTokens"`
+	OutputTokens  int     `json:"outputTokens"`
+	ImageCount    int     `json:"imageCount"`
+	EstimatedCost float64 `json:"estimatedCost"` // USD (unit inferred)
+}
+
+// GeneratedImageFailure says why there is no image. All its names are inferred.
+type GeneratedImageFailure struct {
+	Code      string `json:"code"`
+	Message   string `json:"message"`
+	Retryable bool   `json:"retryable"`
+}
+
+// Get returns the recorded run; an unknown id is a 404 (KindNotFound). A run that failed is an answer with a
+// Diagnostic, not an error. Repeated safely. Beta; either credential, scope runs:read.
+func (s *SkillRunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*SkillRunDetail, error) {
+	return do[SkillRunDetail](ctx, s.c, call{route: routeSkillRunsGet, ids: [2]string{runID}}, opts)
+}

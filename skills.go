@@ -1,0 +1,289 @@
+package promptorchestra
+
+import (
+	"context"
+	"fmt"
+	"iter"
+)
+
+// SkillsService authors skills and runs them. Use it as Client.Skills.
+type SkillsService struct{ c *Client }
+
+// AttachmentMode says which version of a prompt a skill uses; expect values not listed here.
+type AttachmentMode string
+
+// The documented modes.
+const (
+	AttachmentModeFloatingLatestPublished AttachmentMode = "floating_latest_published"
+	AttachmentModePinnedVersion           AttachmentMode = "pinned_version"
+)
+
+// OutputContractState says whether a skill version declares its output; expect values not listed here.
+type OutputContractState string
+
+// The documented states.
+const (
+	OutputContractDeclared   OutputContractState = "declared"
+	OutputContractUndeclared OutputContractState = "undeclared"
+)
+
+// PromptAttachment puts a prompt into a skill version. VersionNumber is required when pinned and refused when
+// floating, with an *ArgumentError.
+type PromptAttachment struct {
+	PromptID       string         `json:"promptId"`
+	AttachmentMode AttachmentMode `json:"attachmentMode,omitzero"`
+	VersionNumber  int            `json:"versionNumber,omitzero"`
+	PositionIndex  int            `json:"positionIndex"` // from 0
+}
+
+// ToolAttachment puts a tool into a skill version. Its names are inferred.
+type ToolAttachment struct {
+	ToolID        string `json:"toolId"`
+	PositionIndex int    `json:"positionIndex"` // from 0
+}
+
+// SkillRecord is a skill as Create and Update answer it.
+type SkillRecord struct {
+	ID          string `json:"id"`
+	SkillKey    string `json:"skillKey"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	// PublishedVersion is whatever the server says of the published version: no source states its type.
+	PublishedVersion RawJSON   `json:"publishedVersion"`
+	CreatedAt        Timestamp `json:"createdAt"` // inferred
+	UpdatedAt        Timestamp `json:"updatedAt"` // inferred
+}
+
+// SkillListItem is a skill as List answers it, with the same members.
+type SkillListItem SkillRecord
+
+// SkillDetail is a skill with its versions.
+type SkillDetail struct {
+	SkillRecord
+	Versions []SkillVersion `json:"versions"` // inferred
+}
+
+// SkillVersion is one version of a skill; a published one is immutable. Members whose type no source states are RawJSON.
+type SkillVersion struct {
+	ID                  string                       `json:"id"`
+	SkillID             string                       `json:"skillId"` // inferred
+	VersionNumber       int                          `json:"versionNumber"`
+	IsPublished         bool                         `json:"isPublished"`
+	Status              VersionStatus                `json:"status"`
+	InputSchema         RawJSON                      `json:"inputSchema"`
+	VariablesSchema     RawJSON                      `json:"variablesSchema"`
+	OutputSchema        RawJSON                      `json:"outputSchema"`
+	OutputContractState OutputContractState          `json:"outputContractState"`
+	PromptComposition   []SkillPromptCompositionItem `json:"promptComposition"`
+	Tools               []ToolAttachment             `json:"tools"` // element inferred
+	Preview             RawJSON                      `json:"preview"`
+	Validation          RawJSON                      `json:"validation"`
+	ExecutionReadiness  *ExecutionReadiness          `json:"executionReadiness"` // nil when the answer has none
+	CreatedAt           Timestamp                    `json:"createdAt"`          // inferred
+}
+
+// SkillPromptCompositionItem is a prompt in a skill version, in the order of composition.
+type SkillPromptCompositionItem struct {
+	PromptAttachment
+	PromptVersionID string        `json:"promptVersionId"` // inferred
+	Section         PromptSection `json:"section"`         // inferred
+}
+
+// ExecutionReadiness says whether a skill version can run now, and what it lacks.
+type ExecutionReadiness struct {
+	Runnable             bool     `json:"runnable"`
+	BlockingIssues       RawJSON  `json:"blockingIssues"`
+	RequiredProviderKeys []string `json:"requiredProviderKeys"` // element inferred
+}
+
+// SkillVersionMutationReceipt confirms a change of a draft version. All its names are inferred.
+type SkillVersionMutationReceipt struct {
+	SkillVersionID string        `json:"skillVersionId"`
+	VersionNumber  int           `json:"versionNumber"`
+	Status         VersionStatus `json:"status"`
+	UpdatedAt      Timestamp     `json:"updatedAt"`
+}
+
+// SkillPublishResponse says what was published. All its names are inferred.
+type SkillPublishResponse struct {
+	SkillID       string        `json:"skillId"`
+	VersionID     string        `json:"versionId"`
+	VersionNumber int           `json:"versionNumber"`
+	Status        VersionStatus `json:"status"`
+	PublishedAt   Timestamp     `json:"publishedAt"`
+}
+
+// SkillPreviewResponse is the prompt a run would send.
+type SkillPreviewResponse struct {
+	RenderedPrompt   string  `json:"renderedPrompt"` // type inferred
+	CompositionTrace RawJSON `json:"compositionTrace"`
+	MissingVariables RawJSON `json:"missingVariables"` // name inferred
+}
+
+// SkillVersionDiff tells two versions of a skill apart. All its names are inferred.
+type SkillVersionDiff struct {
+	SkillID          string  `json:"skillId"`
+	VersionID        string  `json:"versionId"`
+	AgainstVersionID string  `json:"againstVersionId"`
+	Changes          RawJSON `json:"changes"`
+}
+
+// SkillCreateParams describes a new skill. SkillKey and Name are required.
+type SkillCreateParams struct {
+	SkillKey    string `json:"skillKey"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitzero"`
+}
+
+func (p SkillCreateParams) validate() error { return required("skillKey", p.SkillKey, "name", p.Name) }
+
+// SkillUpdateParams changes a skill: what is not set is kept, [Null] clears.
+type SkillUpdateParams struct {
+	Name        Opt[string] `json:"name,omitzero"`
+	Description Opt[string] `json:"description,omitzero"`
+}
+
+// SkillVersionCreateParams describes a new version. The schemas are maps, structs or raw JSON; nil leaves them out.
+type SkillVersionCreateParams struct {
+	InputSchema     any `json:"inputSchema,omitzero"`
+	VariablesSchema any `json:"variablesSchema,omitzero"`
+	OutputSchema    any `json:"outputSchema,omitzero"`
+}
+
+// SkillPublishParams chooses the version to publish; which one the server takes when VersionID is empty is its choice.
+type SkillPublishParams struct {
+	VersionID string `json:"versionId,omitzero"`
+}
+
+// SkillPreviewParams renders a version, the published one without SkillVersionID (inferred). Variables is a map, a
+// struct or raw JSON that encodes to an object; none are sent as {}.
+type SkillPreviewParams struct {
+	SkillVersionID string `json:"skillVersionId,omitzero"`
+	Variables      any    `json:"variables"`
+}
+
+// SkillRunParams starts a run of a version, the published one without SkillVersionID. ModelKey overrides the model
+// (ModelListItem.ModelKey). Variables is a map, a struct or raw JSON that encodes to an object; none are sent as {}.
+type SkillRunParams struct {
+	SkillVersionID string `json:"skillVersionId,omitzero"`
+	ModelKey       string `json:"modelKey,omitzero"`
+	Variables      any    `json:"variables"`
+}
+
+type promptAttachments struct {
+	Prompts []PromptAttachment `json:"prompts"`
+}
+
+func (p promptAttachments) validate() error {
+	for i, a := range p.Prompts {
+		argument := fmt.Sprintf("prompts[%d].versionNumber", i)
+		switch {
+		case a.PromptID == "":
+			return required(fmt.Sprintf("prompts[%d].promptId", i), a.PromptID)
+		case a.AttachmentMode == AttachmentModePinnedVersion && a.VersionNumber == 0:
+			return &ArgumentError{Argument: argument, Reason: "a pinned prompt needs the number of its version"}
+		case a.AttachmentMode == AttachmentModeFloatingLatestPublished && a.VersionNumber != 0:
+			return &ArgumentError{Argument: argument, Reason: "a floating prompt takes the latest published version and has no number"}
+		}
+	}
+	return nil
+}
+
+type toolAttachments struct {
+	Tools []ToolAttachment `json:"tools"`
+}
+
+func (p toolAttachments) validate() error {
+	for i, a := range p.Tools {
+		if err := required(fmt.Sprintf("tools[%d].toolId", i), a.ToolID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// List returns all skills of the organization; none is an empty list.
+// Repeated safely. Beta; either credential, scope skills:read.
+func (s *SkillsService) List(ctx context.Context, opts ...CallOption) ([]SkillListItem, error) {
+	return list[SkillListItem](ctx, s.c, call{route: routeSkillsList}, opts)
+}
+
+// All is List, one skill at a time in constant memory. An error is the last pair.
+func (s *SkillsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[SkillListItem, error] {
+	return stream[SkillListItem](ctx, s.c, call{route: routeSkillsList}, opts)
+}
+
+// Get returns the skill with its versions; an unknown id is a 404 (KindNotFound).
+// Repeated safely. Beta; either credential, scope skills:read.
+func (s *SkillsService) Get(ctx context.Context, skillID string, opts ...CallOption) (*SkillDetail, error) {
+	return do[SkillDetail](ctx, s.c, call{route: routeSkillsGet, ids: [2]string{skillID}}, opts)
+}
+
+// Create returns the new skill, which has no version yet.
+// Never repeated: a second one would be a second skill. Beta; either credential, scope skills:write.
+func (s *SkillsService) Create(ctx context.Context, p SkillCreateParams, opts ...CallOption) (*SkillRecord, error) {
+	return do[SkillRecord](ctx, s.c, call{route: routeSkillsCreate, body: p}, opts)
+}
+
+// Update changes what p sets and returns the skill; an unknown id is a 404 (KindNotFound).
+// Repeated safely. Beta; either credential, scope skills:write.
+func (s *SkillsService) Update(ctx context.Context, skillID string, p SkillUpdateParams, opts ...CallOption) (*SkillRecord, error) {
+	return do[SkillRecord](ctx, s.c, call{route: routeSkillsUpdate, ids: [2]string{skillID}, body: p}, opts)
+}
+
+// CreateVersion adds a draft version to the skill and returns it; fill it with ReplacePrompts and ReplaceTools.
+// Never repeated. Beta; either credential, scope skills:write.
+func (s *SkillsService) CreateVersion(ctx context.Context, skillID string, p SkillVersionCreateParams, opts ...CallOption) (*SkillVersion, error) {
+	p.InputSchema, p.VariablesSchema, p.OutputSchema = rawValue(p.InputSchema), rawValue(p.VariablesSchema), rawValue(p.OutputSchema)
+	return do[SkillVersion](ctx, s.c, call{route: routeSkillsCreateVersion, ids: [2]string{skillID}, body: p}, opts)
+}
+
+// ReplacePrompts replaces all prompts of a draft version, in the order given; none clears them.
+// Repeated safely. Beta; either credential, scope skills:write.
+func (s *SkillsService) ReplacePrompts(ctx context.Context, skillVersionID string, prompts []PromptAttachment, opts ...CallOption) (*SkillVersionMutationReceipt, error) {
+	return do[SkillVersionMutationReceipt](ctx, s.c, call{route: routeSkillsReplacePrompts, ids: [2]string{skillVersionID},
+		body: promptAttachments{Prompts: notNil(prompts)}}, opts)
+}
+
+// ReplaceTools replaces all tools of a draft version, in the order given; none clears them.
+// Repeated safely. Beta; either credential, scope skills:write.
+func (s *SkillsService) ReplaceTools(ctx context.Context, skillVersionID string, tools []ToolAttachment, opts ...CallOption) (*SkillVersionMutationReceipt, error) {
+	return do[SkillVersionMutationReceipt](ctx, s.c, call{route: routeSkillsReplaceTools, ids: [2]string{skillVersionID},
+		body: toolAttachments{Tools: notNil(tools)}}, opts)
+}
+
+// Publish freezes a version and makes it the one that runs by default.
+// Never repeated. Beta; either credential, scope skills:write.
+func (s *SkillsService) Publish(ctx context.Context, skillID string, p SkillPublishParams, opts ...CallOption) (*SkillPublishResponse, error) {
+	return do[SkillPublishResponse](ctx, s.c, call{route: routeSkillsPublish, ids: [2]string{skillID}, body: p}, opts)
+}
+
+// Preview returns the prompt that a run would send. No model is called and nothing changes, so it costs nothing.
+// Repeated safely. Beta; either credential, scope skills:read.
+func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPreviewParams, opts ...CallOption) (*SkillPreviewResponse, error) {
+	p.Variables = object(p.Variables)
+	return do[SkillPreviewResponse](ctx, s.c, call{route: routeSkillsPreview, ids: [2]string{skillID}, body: p}, opts)
+}
+
+// Run executes the skill and returns its output; each one is billed. A plan without AI features is a 402
+// (KindEntitlement). Never repeated: when [OutcomeUnknown] is true of the error it may have run. Beta; either
+// credential, scope runs:write (some servers want an access token and refuse a key with a 403, AUTH_MODE_INVALID).
+func (s *SkillsService) Run(ctx context.Context, skillID string, p SkillRunParams, opts ...CallOption) (*SkillRunResponse, error) {
+	p.Variables = object(p.Variables)
+	return do[SkillRunResponse](ctx, s.c, call{route: routeSkillsRun, ids: [2]string{skillID}, body: p}, opts)
+}
+
+// GenerateImage runs the skill on an image model and returns where the images are stored; each one is billed.
+// A failure on the way is Failure in the answer, or a 402 (KindEntitlement) for a plan without it. Never repeated:
+// when [OutcomeUnknown] is true of the error it may have run. Beta; either credential, scope runs:write.
+func (s *SkillsService) GenerateImage(ctx context.Context, skillID string, p ImageParams, opts ...CallOption) (*GeneratedImageRunResponse, error) {
+	p.Variables = object(p.Variables)
+	return do[GeneratedImageRunResponse](ctx, s.c, call{route: routeSkillsGenerateImage, ids: [2]string{skillID}, body: p}, opts)
+}
+
+// Diff returns what tells versionID from againstVersionID; with "" the server chooses what to compare with.
+// Repeated safely. Beta; either credential, scope skills:read.
+func (s *SkillsService) Diff(ctx context.Context, skillID, versionID, againstVersionID string, opts ...CallOption) (*SkillVersionDiff, error) {
+	return do[SkillVersionDiff](ctx, s.c, call{route: routeSkillsDiff, ids: [2]string{skillID, versionID},
+		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}}}, opts)
+}

@@ -1,0 +1,229 @@
+package promptorchestra
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"reflect"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
+// stream makes a call that is answered with a list, and decodes it one element
+// at a time while it arrives.
+func stream[T any](ctx context.Context, c *Client, in call, opts []CallOption) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		s, err := c.open(ctx, in, opts)
+		if err != nil {
+			yield(zero, err)
+			return
+		}
+		defer s.close()
+		for {
+			var v T
+			more, err := s.next(ctx, &v)
+			switch {
+			case err != nil:
+				yield(zero, err)
+				return
+			case !more || !yield(v, nil):
+				return
+			}
+		}
+	}
+}
+
+// elementStream is a list on its way in.
+type elementStream struct {
+	request  request
+	exchange *transport.Exchange
+	input    elementReader
+	dec      *json.Decoder
+	envelope bool // the array is a member of an object
+	done     bool
+}
+
+// open sends the call and reads up to the array's first element.
+func (c *Client) open(ctx context.Context, in call, opts []CallOption) (*elementStream, error) {
+	r := request{client: c, call: in}
+	if err := r.prepare(ctx, opts); err != nil {
+		return nil, r.refuse(err)
+	}
+	r.wire.Stream = true
+	x := r.send(ctx)
+	if err := r.failure(x); err != nil {
+		x.Release()
+		return nil, err
+	}
+	s := &elementStream{request: r, exchange: x, input: elementReader{r: x.Live, limit: c.core.maxBytes}}
+	s.dec = json.NewDecoder(&s.input)
+	if x.Status == http.StatusNoContent || x.Status == http.StatusResetContent {
+		s.done = true
+		return s, nil
+	}
+	if err := s.begin(); err != nil {
+		s.close()
+		return nil, s.fail(err)
+	}
+	return s, nil
+}
+
+// begin finds the array: the answer itself, or the first one in an object.
+func (s *elementStream) begin() error {
+	token, err := s.dec.Token()
+	switch {
+	case errors.Is(err, io.EOF):
+		return errNoBody
+	case err != nil && s.input.first == '<':
+		return errHTML
+	case err != nil:
+		return err //nolint:wrapcheck // fail wraps it
+	case token == nil:
+		return errNull
+	case token == json.Delim('['):
+		return nil
+	case token != json.Delim('{'):
+		return errNotList
+	}
+	s.envelope = true
+	found, err := s.skipToArray()
+	if err == nil && !found {
+		err = errNotList
+	}
+	return err
+}
+
+// skipToArray reads an object's members up to the next array, into it, or to
+// the object's end.
+func (s *elementStream) skipToArray() (bool, error) {
+	for depth := 1; depth > 0; {
+		s.input.mark = s.dec.InputOffset()
+		name := depth == 1 && s.dec.More()
+		token, err := s.dec.Token()
+		if err == nil && name {
+			token, err = s.dec.Token() // the member's value
+		}
+		if err != nil {
+			return false, err //nolint:wrapcheck // fail wraps it
+		}
+		switch token {
+		case json.Delim('['):
+			if depth == 1 {
+				return true, nil
+			}
+			depth++
+		case json.Delim('{'):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+	}
+	return false, nil
+}
+
+// next decodes the next element into v; false at the list's end.
+func (s *elementStream) next(ctx context.Context, v any) (bool, error) {
+	if s.done {
+		return false, nil
+	}
+	s.input.mark = s.dec.InputOffset()
+	if !s.dec.More() {
+		s.done = true
+		if err := s.end(); err != nil {
+			return false, s.fail(err)
+		}
+		return false, nil
+	}
+	err := s.decode(v)
+	if err = s.request.accept(ctx, err); err != nil {
+		return false, s.fail(err)
+	}
+	return true, nil
+}
+
+func (s *elementStream) decode(v any) error {
+	into := s.request.options.into
+	if into == nil {
+		return s.dec.Decode(v) //nolint:wrapcheck // fail wraps it
+	}
+	var raw json.RawMessage
+	if err := s.dec.Decode(&raw); err != nil {
+		return err //nolint:wrapcheck // fail wraps it
+	}
+	reflect.ValueOf(into).Elem().SetZero()
+	if err := tolerate(json.Unmarshal(raw, into)); err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, v) //nolint:wrapcheck // fail wraps it
+}
+
+// end reads what follows the last element: a connection read to its end can be
+// used again, and a second array would be half of the list.
+func (s *elementStream) end() error {
+	if _, err := s.dec.Token(); err != nil {
+		return err //nolint:wrapcheck // fail wraps it
+	}
+	if s.envelope {
+		if second, err := s.skipToArray(); err != nil || second {
+			return cmp.Or(err, errNotList)
+		}
+	}
+	s.input.mark = s.dec.InputOffset()
+	if _, err := s.dec.Token(); !errors.Is(err, io.EOF) {
+		return cmp.Or(err, errTrailing)
+	}
+	return nil
+}
+
+// fail reports a list that broke off or cannot be read.
+func (s *elementStream) fail(err error) error {
+	if broken := s.input.err; broken != nil {
+		err = broken
+	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = transport.ErrCut
+	}
+	return s.request.decodeError(s.exchange, err)
+}
+
+func (s *elementStream) close() {
+	_ = s.exchange.Live.Close() // nothing depends on it any more
+	s.exchange.Release()
+}
+
+// elementReader limits each element, where a list as a whole has no limit, and
+// keeps why reading failed.
+type elementReader struct {
+	r     io.Reader
+	limit int64
+	total int64
+	mark  int64 // where the element began
+	first byte  // of the answer, but for white space
+	err   error
+}
+
+func (e *elementReader) Read(p []byte) (int, error) {
+	const separators = 16 // a comma and an indentation belong to no element
+	left := e.limit + separators - (e.total - e.mark)
+	if left <= 0 {
+		e.err = fmt.Errorf("%w of %d bytes an element", transport.ErrTooLarge, e.limit)
+		return 0, e.err
+	}
+	n, err := e.r.Read(p[:min(int64(len(p)), left)])
+	if e.first == 0 {
+		if text := bytes.TrimLeft(p[:n], " \t\r\n"); len(text) > 0 {
+			e.first = text[0]
+		}
+	}
+	e.total += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		e.err = fmt.Errorf("%w: %w", transport.ErrCut, err)
+	}
+	return n, err //nolint:wrapcheck // a Reader's io.EOF must stay itself
+}

@@ -1,0 +1,50 @@
+package promptorchestra
+
+import "context"
+
+// VoiceAgentsService authors voice agents and opens sessions with them. Use it as Client.VoiceAgents.
+type VoiceAgentsService struct{ c *Client }
+
+// VoiceAgentVersion is one version of a voice agent. The names that are not in [VoiceAgentVersionCreateParams] are inferred.
+type VoiceAgentVersion struct {
+	ID                 string    `json:"id"`
+	AgentID            string    `json:"agentId"`
+	VersionNumber      int       `json:"versionNumber"`
+	PromptVersionID    string    `json:"promptVersionId"`
+	Voice              string    `json:"voice"`
+	HandoffDescription string    `json:"handoffDescription"`
+	CreatedAt          Timestamp `json:"createdAt"`
+}
+
+// VoiceAgentSession is a session to connect to. That it has these members is documented, their spelling is inferred.
+type VoiceAgentSession struct {
+	RunID              string  `json:"runId"` // the id for [RealtimeSessionsService.Get]
+	Provider           string  `json:"provider"`
+	Model              string  `json:"model"`
+	ExternalSessionID  string  `json:"externalSessionId"`
+	ClientSecret       Secret  `json:"clientSecret"` // what the browser or phone connects with; prints as redacted
+	AgentGraphSnapshot RawJSON `json:"agentGraphSnapshot"`
+}
+
+// VoiceAgentVersionCreateParams describes a new version. PromptVersionID is required.
+type VoiceAgentVersionCreateParams struct {
+	PromptVersionID    string `json:"promptVersionId"`
+	Voice              string `json:"voice,omitzero"`
+	HandoffDescription string `json:"handoffDescription,omitzero"`
+}
+
+func (p VoiceAgentVersionCreateParams) validate() error {
+	return required("promptVersionId", p.PromptVersionID)
+}
+
+// CreateVersion adds a version to the voice agent and returns it. Never repeated. Classic; either credential.
+func (s *VoiceAgentsService) CreateVersion(ctx context.Context, agentID string, p VoiceAgentVersionCreateParams, opts ...CallOption) (*VoiceAgentVersion, error) {
+	return do[VoiceAgentVersion](ctx, s.c, call{route: routeVoiceAgentsCreateVersion, ids: [2]string{agentID}, body: p}, opts)
+}
+
+// CreateSession opens a session with the voice agent and returns what to connect with. A plan without voice
+// features is a 402 (KindEntitlement). Never repeated: when [OutcomeUnknown] is true of the error a session may be
+// open. Classic; either credential.
+func (s *VoiceAgentsService) CreateSession(ctx context.Context, agentID string, opts ...CallOption) (*VoiceAgentSession, error) {
+	return do[VoiceAgentSession](ctx, s.c, call{route: routeVoiceAgentsCreateSession, ids: [2]string{agentID}}, opts)
+}

@@ -1,0 +1,199 @@
+package promptorchestra
+
+import "fmt"
+
+// StepType says what a workflow step does. The list is open: the API may answer
+// with kinds that have no constant here.
+type StepType string
+
+// The documented kinds of step.
+const (
+	StepTypePrompt    StepType = "prompt_step"
+	StepTypeTool      StepType = "tool_step"
+	StepTypeReturn    StepType = "return_step"
+	StepTypeCondition StepType = "condition_step"
+)
+
+// TransitionType says when a transition is followed. The list is open.
+type TransitionType string
+
+// The documented kinds of transition.
+const (
+	TransitionNext           TransitionType = "next"
+	TransitionSuccess        TransitionType = "success"
+	TransitionFailure        TransitionType = "failure"
+	TransitionConditionTrue  TransitionType = "condition_true"
+	TransitionConditionFalse TransitionType = "condition_false"
+)
+
+// Codes of what Workflow.Validate finds. The API documents the first; the others
+// are this package's own names for mistakes it can see before a round trip.
+const (
+	GraphMissingEntryStep          = "missing_entry_step"
+	GraphUnknownEntryStep          = "unknown_entry_step"
+	GraphMissingStepKey            = "missing_step_key"
+	GraphDuplicateStepKey          = "duplicate_step_key"
+	GraphMissingPrompt             = "missing_prompt"
+	GraphMissingTool               = "missing_tool"
+	GraphMissingConditionBranch    = "missing_condition_branch"
+	GraphUnknownTransitionSource   = "unknown_transition_source"
+	GraphUnknownTransitionTarget   = "unknown_transition_target"
+	GraphUnexpectedConditionBranch = "unexpected_condition_branch"
+	GraphUnreachableStep           = "unreachable_step"
+)
+
+// Workflow is the graph of an agent version: steps, and the transitions between
+// them, begun at the entry step.
+type Workflow struct {
+	EntryStepKey string               `json:"entryStepKey,omitzero"`
+	Steps        []WorkflowStep       `json:"steps"`
+	Transitions  []WorkflowTransition `json:"transitions"`
+}
+
+// WorkflowStep is one node of a workflow. A prompt step names a prompt or a
+// skill, a tool step a tool; a version id pins what would otherwise be the
+// published version. The names skillId, skillVersionId and toolId are inferred:
+// no documentation states them.
+type WorkflowStep struct {
+	StepKey         string   `json:"stepKey"`
+	Name            string   `json:"name"`
+	StepType        StepType `json:"stepType"`
+	PromptID        string   `json:"promptId,omitzero"`
+	PromptVersionID string   `json:"promptVersionId,omitzero"`
+	PositionIndex   int      `json:"positionIndex"`
+	SkillID         string   `json:"skillId,omitzero"`
+	SkillVersionID  string   `json:"skillVersionId,omitzero"`
+	ToolID          string   `json:"toolId,omitzero"`
+}
+
+// WorkflowTransition is one edge of a workflow. Its three JSON names are
+// inferred: the API documents the kinds of transition, not the fields.
+type WorkflowTransition struct {
+	FromStepKey    string         `json:"fromStepKey"`
+	ToStepKey      string         `json:"toStepKey"`
+	TransitionType TransitionType `json:"transitionType"`
+}
+
+// Validate finds the mistakes that can be seen without the server, in the form in
+// which the server reports its own; nil means none. Agents.ValidateWorkflow also
+// checks what only the server knows, such as whether a prompt exists. Kinds of
+// step and transition that have no constant here are left for the server to judge.
+func (w Workflow) Validate() []ErrorDetail {
+	g := graph{Workflow: w, index: make(map[string]int, len(w.Steps)), kinds: make(map[edge]bool, len(w.Transitions))}
+	for i, step := range w.Steps {
+		if _, taken := g.index[step.StepKey]; !taken && step.StepKey != "" {
+			g.index[step.StepKey] = i
+		}
+	}
+	for _, t := range w.Transitions {
+		g.kinds[edge{t.FromStepKey, t.TransitionType}] = true
+	}
+	g.checkEntry()
+	g.checkSteps()
+	g.checkTransitions()
+	g.checkReachable()
+	return g.found
+}
+
+// graph is a workflow being validated.
+type graph struct {
+	Workflow
+
+	index map[string]int // the first step of each key
+	kinds map[edge]bool  // which kinds of transition leave a step
+	found []ErrorDetail
+}
+
+type edge struct {
+	from string
+	kind TransitionType
+}
+
+func (g *graph) report(code, path, format string, args ...any) {
+	g.found = append(g.found, ErrorDetail{Code: code, Message: fmt.Sprintf(format, args...), Path: path})
+}
+
+func (g *graph) checkEntry() {
+	switch _, known := g.index[g.EntryStepKey]; {
+	case g.EntryStepKey == "" || len(g.Steps) == 0:
+		g.report(GraphMissingEntryStep, "entryStepKey", "Entry step is required")
+	case !known:
+		g.report(GraphUnknownEntryStep, "entryStepKey", "Entry step %q does not exist", g.EntryStepKey)
+	}
+}
+
+func (g *graph) checkSteps() {
+	for i, step := range g.Steps {
+		path := func(field string) string { return fmt.Sprintf("steps[%d].%s", i, field) }
+		switch {
+		case step.StepKey == "":
+			g.report(GraphMissingStepKey, path("stepKey"), "Step %d has no key", i+1)
+		case g.index[step.StepKey] != i:
+			g.report(GraphDuplicateStepKey, path("stepKey"), "Step key %q is used twice", step.StepKey)
+		}
+		switch step.StepType {
+		case StepTypePrompt:
+			if step.PromptID == "" && step.SkillID == "" {
+				g.report(GraphMissingPrompt, path("promptId"), "Prompt step %q names no prompt and no skill", step.StepKey)
+			}
+		case StepTypeTool:
+			if step.ToolID == "" {
+				g.report(GraphMissingTool, path("toolId"), "Tool step %q names no tool", step.StepKey)
+			}
+		case StepTypeCondition:
+			for _, branch := range []TransitionType{TransitionConditionTrue, TransitionConditionFalse} {
+				if !g.kinds[edge{step.StepKey, branch}] {
+					g.report(GraphMissingConditionBranch, path("stepKey"), "Condition step %q has no %s transition", step.StepKey, branch)
+				}
+			}
+		}
+	}
+}
+
+func (g *graph) checkTransitions() {
+	for i, t := range g.Transitions {
+		path := func(field string) string { return fmt.Sprintf("transitions[%d].%s", i, field) }
+		from, known := g.index[t.FromStepKey]
+		if !known {
+			g.report(GraphUnknownTransitionSource, path("fromStepKey"), "Transition from step %q, which does not exist", t.FromStepKey)
+		}
+		if _, ok := g.index[t.ToStepKey]; !ok {
+			g.report(GraphUnknownTransitionTarget, path("toStepKey"), "Transition to step %q, which does not exist", t.ToStepKey)
+		}
+		branch := t.TransitionType == TransitionConditionTrue || t.TransitionType == TransitionConditionFalse
+		if known && branch && g.branchless(g.Steps[from].StepType) {
+			g.report(GraphUnexpectedConditionBranch, path("transitionType"), "Step %q decides nothing, so its %s transition is never followed", t.FromStepKey, t.TransitionType)
+		}
+	}
+}
+
+// branchless reports whether a step of this kind is known not to decide anything.
+func (g *graph) branchless(kind StepType) bool {
+	return kind == StepTypePrompt || kind == StepTypeTool || kind == StepTypeReturn
+}
+
+// checkReachable walks the graph from the entry step. Without a valid entry every
+// step would be reported, which says nothing that checkEntry has not said.
+func (g *graph) checkReachable() {
+	if _, known := g.index[g.EntryStepKey]; !known {
+		return
+	}
+	after := make(map[string][]string, len(g.Transitions))
+	for _, t := range g.Transitions {
+		after[t.FromStepKey] = append(after[t.FromStepKey], t.ToStepKey)
+	}
+	reached := map[string]bool{g.EntryStepKey: true}
+	for queue := []string{g.EntryStepKey}; len(queue) > 0; queue = queue[1:] {
+		for _, next := range after[queue[0]] {
+			if !reached[next] {
+				reached[next] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+	for i, step := range g.Steps {
+		if step.StepKey != "" && !reached[step.StepKey] {
+			g.report(GraphUnreachableStep, fmt.Sprintf("steps[%d].stepKey", i), "Step %q cannot be reached from the entry step", step.StepKey)
+		}
+	}
+}
