@@ -2,6 +2,7 @@ package promptorchestra
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -148,7 +149,7 @@ func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallO
 	}
 }
 
-// sleep returns nil after d, or the context's error as soon as ctx ends.
+// sleep returns nil after d, or the context's error, with its cause, as soon as ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -156,6 +157,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
+		if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+			return fmt.Errorf("%w: %w", ctx.Err(), cause)
+		}
 		return ctx.Err()
 	}
 }

@@ -14,38 +14,35 @@ type AgentStatus string
 
 // AgentListItem is an agent as List, Create and Update answer it.
 type AgentListItem struct {
-	ID                     string      `json:"id"`
-	Name                   string      `json:"name"`
-	Slug                   string      `json:"slug"`
-	Description            string      `json:"description"`
-	Status                 AgentStatus `json:"status"`
-	EntryStepKey           string      `json:"entryStepKey"`           // spelling inferred
-	PublishedVersionID     string      `json:"publishedVersionId"`     // inferred; "" before the first publication
-	PublishedVersionNumber int         `json:"publishedVersionNumber"` // inferred
-	UsageMetrics           *AgentUsage `json:"usageMetrics"`           // name inferred; nil when the answer has none
-	CreatedAt              Timestamp   `json:"createdAt"`              // inferred
-	UpdatedAt              Timestamp   `json:"updatedAt"`              // inferred
+	ID           string      `json:"id"`
+	Name         string      `json:"name"`
+	Slug         string      `json:"slug"`
+	Description  string      `json:"description"`
+	Status       AgentStatus `json:"status"`
+	EntryStepKey string      `json:"entryStepKey"` // spelling inferred
+	// PublishedVersion is whatever the server says of the published version; its name and type are inferred.
+	PublishedVersion RawJSON     `json:"publishedVersion"`
+	UsageMetrics     *AgentUsage `json:"usageMetrics"` // name inferred; nil when the answer has none
+	CreatedAt        Timestamp   `json:"createdAt"`    // inferred
+	UpdatedAt        Timestamp   `json:"updatedAt"`    // inferred
 }
 
 // AgentUsage sums up the runs of an agent. That it has these three figures is documented, their names are inferred.
 type AgentUsage struct {
-	RunCount         int     `json:"runCount"`
-	AverageLatencyMS float64 `json:"averageLatencyMs"` // milliseconds; that it is an average is inferred
-	EstimatedCost    float64 `json:"estimatedCost"`    // USD (unit inferred)
+	RunCount      int     `json:"runCount"`
+	LatencyMS     float64 `json:"latencyMs"`     // milliseconds, on average (inferred)
+	EstimatedCost float64 `json:"estimatedCost"` // USD, of all runs (inferred)
 }
 
-// AgentVersionSummary is an agent together with its versions, as Get answers it. How it names them is inferred.
+// AgentVersionSummary is an agent with the version in use and its graph, as Get answers it. The names of the members
+// it adds are inferred, and so is which version that is: the published one, else the newest.
 type AgentVersionSummary struct {
 	AgentListItem
-	PublishedVersion *AgentVersion  `json:"publishedVersion"` // nil before the first publication
-	LatestVersion    *AgentVersion  `json:"latestVersion"`    // nil when there is none
-	Versions         []AgentVersion `json:"versions"`
-}
-
-// AgentVersion is one version of an agent with its graph.
-type AgentVersion struct {
-	AgentVersionRef
-	Workflow Workflow `json:"workflow"` // name inferred
+	VersionID     string               `json:"versionId"`
+	VersionNumber int                  `json:"versionNumber"`
+	Steps         []WorkflowStep       `json:"steps"`
+	Transitions   []WorkflowTransition `json:"transitions"`
+	Versions      []AgentVersionRef    `json:"versions"` // all of them
 }
 
 // AgentVersionRef names one version of an agent. All its names are inferred.
@@ -91,6 +88,7 @@ type WorkflowValidationIssue struct {
 	Code     string `json:"code"`
 	Message  string `json:"message"`
 	Path     string `json:"path"` // where, such as "steps[2].promptId"
+	StepKey  string `json:"stepKey"`
 	Severity string `json:"severity"`
 }
 
@@ -156,7 +154,7 @@ func (s *AgentsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[A
 	return stream[AgentListItem](ctx, s.c, call{route: routeAgentsList}, opts)
 }
 
-// Get returns the agent with its versions; an unknown id is a 404 (KindNotFound).
+// Get returns the agent with the version in use; an unknown id is a 404 (KindNotFound).
 // Repeated safely. Stable; either credential, scope agents:read.
 func (s *AgentsService) Get(ctx context.Context, agentID string, opts ...CallOption) (*AgentVersionSummary, error) {
 	return do[AgentVersionSummary](ctx, s.c, call{route: routeAgentsGet, ids: [2]string{agentID}}, opts)
@@ -213,7 +211,7 @@ func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p 
 // (KindEntitlement). Never repeated: when [OutcomeUnknown] is true of the error it may have run, so look before
 // starting another. Stable; access token only.
 func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParams, opts ...CallOption) (*AgentRunResponse, error) {
-	p.Variables = object(p.Variables)
+	p.Variables = object("variables", p.Variables)
 	return do[AgentRunResponse](ctx, s.c, call{route: routeAgentsRun, ids: [2]string{agentID}, body: p}, opts)
 }
 

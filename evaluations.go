@@ -20,15 +20,17 @@ type SkillEvaluationCase struct {
 
 // SkillEvaluationRun compares a draft of a skill with its published version.
 type SkillEvaluationRun struct {
-	ID                string    `json:"id"`      // inferred
-	SkillID           string    `json:"skillId"` // inferred
-	Status            RunStatus `json:"status"`  // inferred
-	DraftVersionID    string    `json:"draftVersionId"`
-	DraftRunID        string    `json:"draftRunId"`
-	PublishedRunID    string    `json:"publishedRunId"`
-	DiagnosticSummary RawJSON   `json:"diagnosticSummary"`
-	CreatedAt         Timestamp `json:"createdAt"`   // inferred
-	CompletedAt       Timestamp `json:"completedAt"` // inferred; zero while the run is pending
+	ID                 string    `json:"id"`      // inferred
+	SkillID            string    `json:"skillId"` // inferred
+	Status             RunStatus `json:"status"`  // inferred
+	DraftVersionID     string    `json:"draftVersionId"`
+	DraftRunID         string    `json:"draftRunId"`
+	PublishedRunID     string    `json:"publishedRunId"`
+	PublishedVersionID string    `json:"publishedVersionId"` // inferred
+	Results            RawJSON   `json:"results"`            // inferred; one a case
+	DiagnosticSummary  RawJSON   `json:"diagnosticSummary"`
+	CreatedAt          Timestamp `json:"createdAt"`   // inferred
+	CompletedAt        Timestamp `json:"completedAt"` // inferred; zero while the run is pending
 }
 
 // EvaluationCaseCreateParams describes a new case. Input, the variables of a run, and Expected are maps, structs or

@@ -1,10 +1,12 @@
 package promptorchestra_test
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,4 +59,13 @@ func testdata(t testing.TB, name string) string {
 	body, err := os.ReadFile(filepath.Join("testdata", name))
 	require.NoError(t, err)
 	return string(body)
+}
+
+// countNew counts the connections that a server gets.
+func countNew(opened *atomic.Int64) func(net.Conn, http.ConnState) {
+	return func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
 }

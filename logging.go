@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
@@ -11,12 +12,16 @@ import (
 
 // Operation tells a RoundTripper below the client which call a request belongs
 // to: the method's name, such as "Agents.Get", the path template, which makes a
-// good label since it holds no ids, and the attempt, from 1. It is false for a
+// good label since it holds no ids, and the attempt, from 1. The template of
+// [Client.Do] is "": only its caller knows where the ids are. It is false for a
 // context that is not of a request of this package.
 func Operation(ctx context.Context) (op, pathTemplate string, attempt int, ok bool) {
 	x := transport.From(ctx)
 	if x == nil {
 		return "", "", 0, false
+	}
+	if x.Op == "Do" {
+		return x.Op, "", x.Attempts, true
 	}
 	return x.Op, x.Template, x.Attempts, true
 }
@@ -50,8 +55,9 @@ func (r *request) logCall(ctx context.Context, x *transport.Exchange, started ti
 // logMismatch logs that an answer has a member of an unexpected type.
 func (r *request) logMismatch(ctx context.Context, e *json.UnmarshalTypeError) {
 	if logger := r.client.core.logger; logger != nil {
+		found, _, _ := strings.Cut(e.Value, " ") // "number 12.5": its type, without the value
 		logger.LogAttrs(ctx, slog.LevelDebug, "promptorchestra: a member of the answer has an unexpected type",
-			slog.String("op", r.call.route.op), slog.String("member", clean(e.Field, 80)), slog.String("type", clean(e.Value, 20)))
+			slog.String("op", r.call.route.op), slog.String("member", clean(e.Field, 80)), slog.String("type", clean(found, 20)))
 	}
 }
 
@@ -60,7 +66,10 @@ func (r *request) logMismatch(ctx context.Context, e *json.UnmarshalTypeError) {
 func (r *request) logAttrs(x *transport.Exchange) []slog.Attr {
 	route := r.call.route
 	attrs := make([]slog.Attr, 0, 10)
-	attrs = append(attrs, slog.String("op", route.op), slog.String("method", route.method), slog.String("path", route.path))
+	attrs = append(attrs, slog.String("op", route.op), slog.String("method", route.method))
+	if route.op != "Do" { // whose path is the caller's, with ids
+		attrs = append(attrs, slog.String("path", route.path))
+	}
 	switch {
 	case !x.Answered:
 		attrs = append(attrs, slog.String("kind", "transport"))

@@ -50,16 +50,15 @@ type PromptListItem PromptRecord
 // PromptDetail is a prompt with its versions and the skills that use it.
 type PromptDetail struct {
 	PromptRecord
-	PublishedVersion *PromptVersion     `json:"publishedVersion"` // inferred; nil before the first publication
-	Versions         []PromptVersion    `json:"versions"`         // inferred
-	UsageSkills      []PromptUsageSkill `json:"usageSkills"`      // inferred
+	Versions     []PromptVersion    `json:"versions"`     // inferred
+	UsedBySkills []PromptUsageSkill `json:"usedBySkills"` // inferred
 }
 
 // PromptUsageSkill is a skill that uses a prompt. All its names are inferred.
 type PromptUsageSkill struct {
 	SkillID        string         `json:"skillId"`
 	SkillKey       string         `json:"skillKey"`
-	SkillName      string         `json:"skillName"`
+	Name           string         `json:"name"`
 	SkillVersionID string         `json:"skillVersionId"`
 	VersionNumber  int            `json:"versionNumber"` // of the prompt, where it is pinned
 	AttachmentMode AttachmentMode `json:"attachmentMode"`
@@ -104,8 +103,10 @@ type PromptRunResponse struct {
 	OutputText      string    `json:"outputText"`
 	Provider        string    `json:"provider"`
 	Model           string    `json:"model"`
-	Usage           RawJSON   `json:"usage"`
-	LatencyMS       float64   `json:"latencyMs"` // milliseconds
+	InputTokens     int       `json:"inputTokens"`
+	OutputTokens    int       `json:"outputTokens"`
+	EstimatedCost   float64   `json:"estimatedCost"` // USD (unit inferred)
+	LatencyMS       float64   `json:"latencyMs"`     // milliseconds
 }
 
 // PromptToolAttachment says which tool a prompt version may call now. All its names are inferred.
@@ -210,7 +211,7 @@ func (s *PromptsService) Publish(ctx context.Context, promptID string, p PromptP
 // 402 (KindEntitlement), a provider's failure a 500 (KindServer). Never repeated: when [OutcomeUnknown] is true of
 // the error it may have run, so look at Client.Runs before starting another. Classic; either credential.
 func (s *PromptsService) Run(ctx context.Context, promptID string, p PromptRunParams, opts ...CallOption) (*PromptRunResponse, error) {
-	p.Variables = object(p.Variables)
+	p.Variables = object("variables", p.Variables)
 	return do[PromptRunResponse](ctx, s.c, call{route: routePromptsRun, ids: [2]string{promptID}, body: p}, opts)
 }
 

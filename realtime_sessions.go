@@ -10,17 +10,18 @@ type RealtimeSessionsService struct{ c *Client }
 
 // RealtimeSession is a recorded session. That it has these members is documented, their spelling is inferred.
 type RealtimeSession struct {
-	ID                 string    `json:"id"`
-	RootAgentID        string    `json:"rootAgentId"`
-	RootAgentVersionID string    `json:"rootAgentVersionId"`
-	Provider           string    `json:"provider"`
-	Model              string    `json:"model"`
-	ExternalSessionID  string    `json:"externalSessionId"`
-	TransportType      string    `json:"transportType"`
-	LatencyMS          float64   `json:"latencyMs"` // milliseconds
-	CompletionState    string    `json:"completionState"`
-	CreatedAt          Timestamp `json:"createdAt"`
-	CompletedAt        Timestamp `json:"completedAt"` // zero while the session is open
+	ID                     string    `json:"id"`
+	RootAgentID            string    `json:"rootAgentId"`
+	RootAgentVersionID     string    `json:"rootAgentVersionId"`
+	RootAgentVersionNumber int       `json:"rootAgentVersionNumber"`
+	Provider               string    `json:"provider"`
+	Model                  string    `json:"model"`
+	ExternalSessionID      string    `json:"externalSessionId"`
+	TransportType          string    `json:"transportType"`
+	LatencyMS              float64   `json:"latencyMs"` // milliseconds
+	CompletionState        string    `json:"completionState"`
+	CreatedAt              Timestamp `json:"createdAt"`
+	CompletedAt            Timestamp `json:"completedAt"` // zero while the session is open
 }
 
 // RealtimeSessionDetail is a recorded session with what happened in it.

@@ -49,14 +49,15 @@ type RunDetail struct {
 
 // RunStep is one step of a run. The API spells it in snake_case (step_type, tool_name); both spellings are read.
 type RunStep struct {
-	ID        string      `json:"id"` // inferred, as are all members but StepType and ToolName
-	StepType  RunStepType `json:"stepType"`
-	StepIndex int         `json:"stepIndex"` // from 0
-	ToolName  string      `json:"toolName"`  // of a tool call
-	Status    RunStatus   `json:"status"`
-	Input     RawJSON     `json:"input"`
-	Output    RawJSON     `json:"output"`
-	Error     string      `json:"error"` // why the step failed; "" otherwise
+	ID            string      `json:"id"` // inferred, as are all members but StepType and ToolName
+	StepType      RunStepType `json:"stepType"`
+	PositionIndex int         `json:"positionIndex"` // from 0
+	ToolName      string      `json:"toolName"`      // of a tool call
+	Status        RunStatus   `json:"status"`
+	Input         RawJSON     `json:"input"`
+	Output        RawJSON     `json:"output"`
+	Error         string      `json:"error"` // why the step failed; "" otherwise
+	CreatedAt     Timestamp   `json:"createdAt"`
 }
 
 // UnmarshalJSON reads both spellings of every member; one of an unexpected type stays zero and costs no other.

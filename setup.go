@@ -9,9 +9,9 @@ type SetupService struct{ c *Client }
 type SetupVerifyResponse struct {
 	OK             bool     `json:"ok"`
 	OrganizationID string   `json:"organizationId"`
-	CredentialKind string   `json:"credentialKind"` // access_token or api_key
+	AuthSource     string   `json:"authSource"` // access_token or api_key
 	Scopes         []string `json:"scopes"`
-	Entitlements   RawJSON  `json:"entitlements"`
+	Checks         RawJSON  `json:"checks"` // what was looked at
 }
 
 // Verify returns what the server thinks of the credential and the organization, and changes nothing. A credential

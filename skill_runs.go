@@ -8,6 +8,7 @@ type SkillRunsService struct{ c *Client }
 // SkillRunResponse is the result of a run of a skill. Members whose type no source states are RawJSON.
 type SkillRunResponse struct {
 	RunID      string      `json:"runId"`
+	Status     RunStatus   `json:"status"` // inferred
 	Output     RawJSON     `json:"output"`
 	OutputText string      `json:"outputText"`
 	Validation RawJSON     `json:"validation"`
@@ -22,7 +23,6 @@ type SkillRunResponse struct {
 // SkillRunDetail is a recorded run of a skill. The members it adds to those of [SkillRunResponse] are inferred.
 type SkillRunDetail struct {
 	SkillRunResponse
-	Status             RunStatus `json:"status"`
 	SkillID            string    `json:"skillId"`
 	SkillVersionID     string    `json:"skillVersionId"`
 	SkillVersionNumber int       `json:"skillVersionNumber"`

@@ -80,6 +80,7 @@ type SkillVersion struct {
 	Validation          RawJSON                      `json:"validation"`
 	ExecutionReadiness  *ExecutionReadiness          `json:"executionReadiness"` // nil when the answer has none
 	CreatedAt           Timestamp                    `json:"createdAt"`          // inferred
+	PublishedAt         Timestamp                    `json:"publishedAt"`        // inferred; zero before its publication
 }
 
 // SkillPromptCompositionItem is a prompt in a skill version, in the order of composition.
@@ -261,7 +262,7 @@ func (s *SkillsService) Publish(ctx context.Context, skillID string, p SkillPubl
 // Preview returns the prompt that a run would send. No model is called and nothing changes, so it costs nothing.
 // Repeated safely. Beta; either credential, scope skills:read.
 func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPreviewParams, opts ...CallOption) (*SkillPreviewResponse, error) {
-	p.Variables = object(p.Variables)
+	p.Variables = object("variables", p.Variables)
 	return do[SkillPreviewResponse](ctx, s.c, call{route: routeSkillsPreview, ids: [2]string{skillID}, body: p}, opts)
 }
 
@@ -269,7 +270,7 @@ func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPrev
 // (KindEntitlement). Never repeated: when [OutcomeUnknown] is true of the error it may have run. Beta; either
 // credential, scope runs:write (some servers want an access token and refuse a key with a 403, AUTH_MODE_INVALID).
 func (s *SkillsService) Run(ctx context.Context, skillID string, p SkillRunParams, opts ...CallOption) (*SkillRunResponse, error) {
-	p.Variables = object(p.Variables)
+	p.Variables = object("variables", p.Variables)
 	return do[SkillRunResponse](ctx, s.c, call{route: routeSkillsRun, ids: [2]string{skillID}, body: p}, opts)
 }
 
@@ -277,7 +278,7 @@ func (s *SkillsService) Run(ctx context.Context, skillID string, p SkillRunParam
 // A failure on the way is Failure in the answer, or a 402 (KindEntitlement) for a plan without it. Never repeated:
 // when [OutcomeUnknown] is true of the error it may have run. Beta; either credential, scope runs:write.
 func (s *SkillsService) GenerateImage(ctx context.Context, skillID string, p ImageParams, opts ...CallOption) (*GeneratedImageRunResponse, error) {
-	p.Variables = object(p.Variables)
+	p.Variables = object("variables", p.Variables)
 	return do[GeneratedImageRunResponse](ctx, s.c, call{route: routeSkillsGenerateImage, ids: [2]string{skillID}, body: p}, opts)
 }
 

@@ -175,7 +175,7 @@ func (s *ToolsService) Get(ctx context.Context, toolID string, opts ...CallOptio
 // Create returns the new tool. Never repeated: a second one would be a second tool.
 // Beta; either credential, scope tools:write.
 func (s *ToolsService) Create(ctx context.Context, p ToolCreateParams, opts ...CallOption) (*ToolRecord, error) {
-	p.Config, p.InputSchema = orEmpty(p.Config), orEmpty(p.InputSchema)
+	p.Config, p.InputSchema = object("config", p.Config), object("inputSchema", p.InputSchema)
 	return do[ToolRecord](ctx, s.c, call{route: routeToolsCreate, body: p}, opts)
 }
 
@@ -197,14 +197,6 @@ func (s *ToolsService) CreateVersion(ctx context.Context, toolID string, p ToolV
 func (s *ToolsService) Diff(ctx context.Context, toolID, versionID, againstVersionID string, opts ...CallOption) (*ToolVersionDiff, error) {
 	return do[ToolVersionDiff](ctx, s.c, call{route: routeToolsDiff, ids: [2]string{toolID, versionID},
 		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}}}, opts)
-}
-
-// orEmpty sends {} for a required object that was left nil.
-func orEmpty(v any) any {
-	if v = rawValue(v); v == nil {
-		return struct{}{}
-	}
-	return v
 }
 
 // decodeEitherCase decodes an object whose members are spelled in snake_case, in camelCase or in both into v, which

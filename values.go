@@ -225,10 +225,10 @@ func tolerate(err error) error {
 	return err
 }
 
-// object makes v fit for a member that is always a JSON object, such as the
-// variables of a run: nothing becomes {}, raw JSON stays as it is, and what
+// object makes v fit for the named member, which is always a JSON object, such
+// as the variables of a run: nothing becomes {}, raw JSON stays as it is, and what
 // cannot be an object fails the encoding with a clear error.
-func object(v any) any {
+func object(name string, v any) any {
 	v = rawValue(v)
 	switch o := v.(type) {
 	case nil:
@@ -237,7 +237,7 @@ func object(v any) any {
 		if t := bytes.TrimLeft(o, " \t\r\n"); len(t) > 0 && t[0] == '{' {
 			return o
 		}
-		return notAnObject{"raw JSON that does not begin with {"}
+		return notAnObject{name, "raw JSON that does not begin with {"}
 	case map[string]any:
 		if o == nil {
 			return struct{}{}
@@ -259,7 +259,7 @@ func object(v any) any {
 		}
 		return v
 	default:
-		return notAnObject{"a value of type " + r.Type().String()}
+		return notAnObject{name, "a value of type " + r.Type().String()}
 	}
 }
 
@@ -285,10 +285,10 @@ func rawMessage(b []byte) any {
 	return json.RawMessage(b)
 }
 
-type notAnObject struct{ what string }
+type notAnObject struct{ name, what string }
 
 func (n notAnObject) MarshalJSON() ([]byte, error) {
-	return nil, &ArgumentError{Argument: "variables", Reason: "must be a JSON object, not " + n.what}
+	return nil, &ArgumentError{Argument: n.name, Reason: "must be a JSON object, not " + n.what}
 }
 
 // required returns an *ArgumentError for the first empty value of its

@@ -71,7 +71,7 @@ func (e *Engine) Do(ctx context.Context, call Call) *Exchange {
 	switch {
 	case err == nil:
 	case x.wait > 0 && ctx.Err() != nil:
-		x.Ended = context.Cause(ctx)
+		x.Ended = ended(ctx)
 	case x.Failure == nil && !x.Answered: // refused before the first attempt
 		x.Failure, x.Unsent = err, true
 	}

@@ -61,6 +61,7 @@ type Exchange struct {
 	refused bool // Authorize failed: nothing to try again
 	wait    time.Duration
 	started time.Time
+	headed  *time.Timer // of a stream: runs until the headers are there
 	reply   http.Response
 }
 
@@ -107,7 +108,7 @@ type roundTripper struct{ base http.RoundTripper }
 func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	x := From(req.Context())
 	if x.Attempts > 0 && req.Context().Err() != nil {
-		x.Ended = context.Cause(req.Context()) // as the wait ended: the last failure stays
+		x.Ended = ended(req.Context()) // as the wait ended: the last failure stays
 		closeBody(req.Body)
 	} else {
 		x.attempt(t.base, req)
@@ -129,20 +130,19 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 	maps.Copy(header, req.Header)  // cookies, when the HTTP client has a jar
 	maps.Copy(header, x.Header)
 	maps.Copy(header, x.Extra)
-	err := ctx.Err()
-	if err != nil {
-		err = context.Cause(ctx)
-	} else if x.Authorize != nil {
+	ctx, stop := x.limit(ctx)
+	err := ended(ctx)
+	if err == nil && x.Authorize != nil {
 		x.Authorization, err = x.Authorize(ctx)
 		x.refused = err != nil
 		header["Authorization"] = []string{x.Authorization}
 	}
 	if err != nil {
-		x.Failure, x.Unsent = err, true
+		x.Failure, x.Unsent = x.explain(ctx, err), true
+		stop()
 		closeBody(req.Body)
 		return
 	}
-	ctx, stop := x.limit(ctx)
 	req = req.WithContext(ctx)
 	req.Header = header
 	x.Attempts++
@@ -155,6 +155,9 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 		x.Unsent = !x.Body.sent()
 		stop()
 		return
+	}
+	if resp.Body == nil { // a RoundTripper of the user's own, as http.Client allows it
+		resp.Body = http.NoBody
 	}
 	x.Answered, x.Status, x.Headers = true, resp.StatusCode, resp.Header
 	x.receive(ctx, resp, stop)
@@ -176,6 +179,9 @@ func (x *Exchange) receive(ctx context.Context, resp *http.Response, stop contex
 	switch {
 	case x.Status < 200: // 101: the rest is no HTTP, and may never end
 	case x.Stream && x.Success():
+		if x.headed != nil {
+			x.headed.Stop() // too late, when it has fired: then the body says so
+		}
 		x.Live = &liveBody{ReadCloser: resp.Body, stop: stop}
 		return
 	default:
@@ -206,11 +212,21 @@ func (x *Exchange) limit(ctx context.Context) (context.Context, context.CancelFu
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(x.Timeout, func() { cancel(context.DeadlineExceeded) })
+	x.headed = timer
 	return ctx, func() {
-		if !timer.Stop() {
-			cancel(nil)
-		}
+		timer.Stop()
+		cancel(nil) // always: a context that is not cancelled stays with its parent
 	}
+}
+
+// ended returns nil, or why the context ended, in a form that matches both its
+// error and a cause of the caller's own.
+func ended(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	return join(err, context.Cause(ctx))
 }
 
 // explain adds what the context knows: which timeout it was, or why a caller

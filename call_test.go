@@ -1,0 +1,254 @@
+package promptorchestra_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// echo answers with what was asked: method, URI and body.
+func echo(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	w.Header().Set("X-Request-Id", "req_echo")
+	_ = json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "uri": r.RequestURI, "body": string(body), "type": r.Header.Get("Content-Type")})
+}
+
+type echoed struct{ Method, URI, Body, Type string }
+
+func TestDo(t *testing.T) {
+	client := newClient(t, http.HandlerFunc(echo))
+	for name, row := range map[string]struct {
+		request promptorchestra.Request
+		opts    []promptorchestra.CallOption
+		want    echoed
+	}{
+		"GET": {
+			promptorchestra.Request{Method: "GET", Path: "/api/new%2Fthing/1", Query: url.Values{"b": {"2", ""}, "a": {"x y"}}}, nil,
+			echoed{"GET", "/api/new%2Fthing/1?organizationId=org_test&a=x+y&b=2&b=", "", ""},
+		},
+		"POST": {
+			promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{"a": "<b>"}}, nil,
+			echoed{"POST", "/api/x", `{"organizationId":"org_test","a":"<b>"}`, "application/json"},
+		},
+		"DELETE without a body": {
+			promptorchestra.Request{Method: "DELETE", Path: "/api/x"}, nil,
+			echoed{"DELETE", "/api/x", `{"organizationId":"org_test"}`, "application/json"},
+		},
+		"raw JSON": {
+			promptorchestra.Request{Method: "PUT", Path: "/api/x", Body: json.RawMessage(` { "a" : 1 } `)}, nil,
+			echoed{"PUT", "/api/x", `{"organizationId":"org_test","a":1}`, "application/json"},
+		},
+		"extras": {
+			promptorchestra.Request{Method: "POST", Path: "/api/x", Body: struct{ A int }{1}},
+			[]promptorchestra.CallOption{
+				promptorchestra.WithExtraBody(map[string]any{"z": []byte(`[1]`), "b": 2}), promptorchestra.WithExtraQuery("q", "&"),
+			},
+			echoed{"POST", "/api/x?q=%26", `{"organizationId":"org_test","A":1,"b":2,"z":[1]}`, "application/json"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got echoed
+			require.NoError(t, client.Do(t.Context(), row.request, &got, row.opts...))
+			assert.Equal(t, row.want, got)
+			require.NoError(t, client.Do(t.Context(), row.request, nil, row.opts...))
+		})
+	}
+}
+
+// Nothing of a bad call is sent, and the error names the argument.
+func TestBadArguments(t *testing.T) {
+	var seen recorder
+	client := newClient(t, &seen)
+	ctx := t.Context()
+	do := func(r promptorchestra.Request, out any, opts ...promptorchestra.CallOption) error {
+		return client.Do(ctx, r, out, opts...)
+	}
+	get := func(opts ...promptorchestra.CallOption) error {
+		_, err := client.Agents.Get(ctx, "agt_1", opts...)
+		return err
+	}
+	create := func(opts ...promptorchestra.CallOption) error {
+		_, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "x"}, opts...)
+		return err
+	}
+	run := func(variables any) error {
+		_, err := client.Prompts.Run(ctx, "prm_1", promptorchestra.PromptRunParams{Variables: variables})
+		return err
+	}
+	path := func(p string) error { return do(promptorchestra.Request{Method: "GET", Path: p}, nil) }
+	var nilPointer *echoed
+	//nolint:staticcheck // a nil context is one of the rows
+	for name, row := range map[string]struct {
+		err      error
+		argument string
+	}{
+		"no id":                {second(client.Agents.Get(ctx, "")), "agentId"},
+		"a dot":                {second(client.Agents.Get(ctx, ".")), "agentId"},
+		"two dots":             {second(client.Agents.DiffVersion(ctx, "agt_1", "..", "agv_1")), "versionId"},
+		"a control character":  {second(client.Agents.Get(ctx, "a\r\nb")), "agentId"},
+		"no required query":    {second(client.AgentRuns.Compare(ctx, "arun_1", "")), "rightRunId"},
+		"no required member":   {second(client.Agents.Create(ctx, promptorchestra.AgentCreateParams{})), "name"},
+		"nil context":          {second(client.Agents.Get(nil, "agt_1")), "ctx"},
+		"nil option":           {get(nil), "CallOption"},
+		"into nil":             {get(promptorchestra.WithInto(nil)), "WithInto"},
+		"into no pointer":      {get(promptorchestra.WithInto(echoed{})), "WithInto"},
+		"into a nil pointer":   {get(promptorchestra.WithInto(nilPointer)), "WithInto"},
+		"nil response":         {get(promptorchestra.WithResponse(nil)), "WithResponse"},
+		"no timeout":           {get(promptorchestra.WithTimeout(0)), "WithTimeout"},
+		"own header":           {get(promptorchestra.WithHeader("authorization", "x")), "WithHeader"},
+		"header injection":     {get(promptorchestra.WithHeader("X-A", "a\r\nX-B: b")), "WithHeader"},
+		"extra body of a GET":  {get(promptorchestra.WithExtraBody(map[string]any{"a": 1})), "WithExtraBody"},
+		"extra query twice":    {get(promptorchestra.WithExtraQuery("publicContract", "0")), "WithExtraQuery"},
+		"extra organization":   {get(promptorchestra.WithExtraQuery("organizationId", "org_2")), "WithExtraQuery"},
+		"organization in POST": {create(promptorchestra.WithExtraQuery("organizationId", "org_2")), "WithExtraQuery"},
+		"extra query no key":   {get(promptorchestra.WithExtraQuery("", "x")), "WithExtraQuery"},
+		"extra member twice":   {create(promptorchestra.WithExtraBody(map[string]any{"name": "y"})), "WithExtraBody"},
+		"extra member unset":   {create(promptorchestra.WithExtraBody(map[string]any{"description": "y"})), "WithExtraBody"},
+		"extra member casing":  {create(promptorchestra.WithExtraBody(map[string]any{"Name": "y"})), "WithExtraBody"},
+		"extra tenant":         {create(promptorchestra.WithExtraBody(map[string]any{"organizationId": "org_2"})), "WithExtraBody"},
+		"extra channel":        {create(promptorchestra.WithExtraBody(map[string]any{"c": make(chan int)})), "body"},
+		"idempotency key":      {create(promptorchestra.WithHeader("idempotency-key", "x")), "WithHeader"},
+		"x idempotency key":    {create(promptorchestra.WithHeader("X-Idempotency-Key", "x")), "WithHeader"},
+		"variables channel":    {run(map[string]any{"c": make(chan int)}), "body"},
+		"variables NaN":        {run(map[string]any{"n": math.NaN()}), "body"},
+		"variables text":       {run("text"), "variables"},
+		"variables list":       {run([]string{"a"}), "variables"},
+		"variables raw list":   {run(promptorchestra.RawJSON(`[1]`)), "variables"},
+		"variables broken":     {run(promptorchestra.RawJSON(`{"a":`)), "body"},
+		"Do absolute":          {path("https://evil.example/api/x"), "Path"},
+		"Do no prefix":         {path("/other"), "Path"},
+		"Do dots":              {path("/api/../x"), "Path"},
+		"Do escaped dots":      {path("/api/%2e%2E/x"), "Path"},
+		"Do empty segment":     {path("/api//x"), "Path"},
+		"Do query":             {path("/api/x?a=1"), "Path"},
+		"Do fragment":          {path("/api/x#a"), "Path"},
+		"Do not escaped":       {path("/api/a b"), "Path"},
+		"Do line break":        {path("/api/a\r\nb"), "Path"},
+		"Do bad escape":        {path("/api/%zz"), "Path"},
+		"Do backslash":         {path(`/api/..\x`), "Path"},
+		"Do no method":         {do(promptorchestra.Request{Path: "/api/x"}, nil), "Method"},
+		"Do odd method":        {do(promptorchestra.Request{Method: "get", Path: "/api/x"}, nil), "Method"},
+		"Do body of a GET":     {do(promptorchestra.Request{Method: "GET", Path: "/api/x", Body: 1}, nil), "Body"},
+		"Do no object":         {do(promptorchestra.Request{Method: "POST", Path: "/api/x", Body: 1}, nil), "body"},
+		"Do tenant":            {do(promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{"organizationId": "org_2"}}, nil), "organizationId"},
+		"Do tenant in query":   {do(promptorchestra.Request{Method: "POST", Path: "/api/x", Query: url.Values{"organizationId": {"org_2"}}}, nil), "organizationId"},
+		"Do out no pointer":    {do(promptorchestra.Request{Method: "GET", Path: "/api/x"}, echoed{}), "out"},
+		"Do out nil pointer":   {do(promptorchestra.Request{Method: "GET", Path: "/api/x"}, nilPointer), "out"},
+		"Do idempotency key":   {do(promptorchestra.Request{Method: "POST", Path: "/api/x"}, nil, promptorchestra.WithHeader("Idempotency-Key", "x")), "WithHeader"},
+		"zero client":          {(&promptorchestra.Client{}).Do(ctx, promptorchestra.Request{Method: "GET", Path: "/api/x"}, nil), "client"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var e *promptorchestra.ArgumentError
+			require.ErrorAs(t, row.err, &e)
+			assert.Equal(t, row.argument, e.Argument)
+			assert.NotEmpty(t, e.Reason)
+			assert.False(t, promptorchestra.IsRetryable(row.err))
+			assert.False(t, promptorchestra.OutcomeUnknown(row.err))
+		})
+	}
+	assert.Empty(t, seen.all(), "nothing was sent")
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestIdempotencyKeyIsAllowedWhereRepeatingIsSafe(t *testing.T) {
+	var seen recorder
+	_, err := newClient(t, &seen).Agents.Get(t.Context(), "agt_1", promptorchestra.WithHeader("Idempotency-Key", "x"))
+	require.NoError(t, err)
+	assert.Equal(t, "x", seen.last().Header.Get("Idempotency-Key"))
+}
+
+func TestIDsAreOneEscapedSegment(t *testing.T) {
+	var seen recorder
+	client := newClient(t, &seen)
+	for id, want := range map[string]string{
+		"../../admin?x=1#y": "/api/agents/..%2F..%2Fadmin%3Fx=1%23y",
+		"a/b":               "/api/agents/a%2Fb",
+		"%2e%2e":            "/api/agents/%252e%252e",
+		"ä €":               "/api/agents/%C3%A4%20%E2%82%AC",
+		"\xff":              "/api/agents/%FF",
+		"...":               "/api/agents/...",
+		"agt_1-2.3~4":       "/api/agents/agt_1-2.3~4",
+	} {
+		_, err := client.Agents.Get(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, want+"?organizationId=org_test&publicContract=1", seen.last().RequestURI)
+	}
+}
+
+func TestWithResponse(t *testing.T) {
+	var got promptorchestra.Response
+	client := newClient(t, http.HandlerFunc(echo))
+	_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithResponse(&got))
+	require.NoError(t, err)
+	assert.Equal(t, 200, got.StatusCode)
+	assert.Equal(t, "req_echo", got.RequestID)
+	assert.Equal(t, 1, got.Attempts)
+	assert.Equal(t, "req_echo", got.Header.Get("X-Request-Id"))
+	assert.Contains(t, string(got.Body), `"method":"GET"`)
+
+	failing := newClient(t, answer(http.StatusServiceUnavailable, `{"error":"x"}`))
+	_, err = failing.Agents.Get(t.Context(), "agt_1", promptorchestra.WithResponse(&got))
+	require.Error(t, err)
+	assert.Equal(t, 503, got.StatusCode)
+	assert.Equal(t, 4, got.Attempts)
+	assert.JSONEq(t, `{"error":"x"}`, string(got.Body))
+}
+
+func TestRetryOptionsOfACall(t *testing.T) {
+	attempts := func(call func(*promptorchestra.Client, ...promptorchestra.CallOption) error, opts ...promptorchestra.CallOption) int {
+		var got promptorchestra.Response
+		client := newClient(t, answer(http.StatusServiceUnavailable, ""))
+		require.Error(t, call(client, append(opts, promptorchestra.WithResponse(&got))...))
+		return got.Attempts
+	}
+	get := func(c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
+		return second(c.Agents.Get(t.Context(), "agt_1", opts...))
+	}
+	create := func(c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
+		return second(c.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, opts...))
+	}
+	assert.Equal(t, 4, attempts(get))
+	assert.Equal(t, 1, attempts(get, promptorchestra.WithoutRetry()))
+	assert.Equal(t, 1, attempts(create))
+	assert.Equal(t, 4, attempts(create, promptorchestra.WithRetryable()))
+}
+
+func TestTimeout(t *testing.T) {
+	release := make(chan struct{})
+	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	}))
+	defer close(release)
+	_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithTimeout(20*time.Millisecond), promptorchestra.WithoutRetry())
+	var e *promptorchestra.TransportError
+	require.ErrorAs(t, err, &e)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Contains(t, err.Error(), "the attempt took longer than 20ms")
+	assert.False(t, e.OutcomeUnknown, "a read has no effect")
+
+	_, err = client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, promptorchestra.WithTimeout(20*time.Millisecond))
+	require.ErrorAs(t, err, &e)
+	assert.True(t, e.OutcomeUnknown)
+	assert.Equal(t, 1, e.Attempts)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
+	defer cancel()
+	started := time.Now()
+	_, err = client.Agents.Get(ctx, "agt_1", promptorchestra.WithTimeout(time.Nanosecond))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.GreaterOrEqual(t, time.Since(started), 30*time.Millisecond, "the context's own deadline is the one that counts")
+}

@@ -1,0 +1,414 @@
+package promptorchestra
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Diagnosis says why a call failed. All fields may be set, so that tests can
+// build one.
+type Diagnosis struct {
+	// Kind is that of the [APIError]; a missing organization or credential of the
+	// client's counts as the server's refusal would. It is "transport", "decode",
+	// "argument" or "foreign" for other errors, and "" when there was none.
+	Kind     Kind
+	Cause    string    // the first cause found, in a sentence
+	Advice   string    // what to do about it
+	Findings []Finding // everything that was looked at, in the order of the steps
+}
+
+// Finding is one thing that a diagnosis looked at.
+type Finding struct {
+	Step     int // 1 status and body, 2 credential and organization, 3 records named by the call, 4 recorded run, 5 graph
+	Verdict  Verdict
+	Summary  string   // a sentence
+	Evidence []string // what it rests on
+}
+
+// Verdict is what a look came to; expect values not listed here.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictOK         Verdict = "ok"
+	VerdictProblem    Verdict = "problem"
+	VerdictNotChecked Verdict = "not_checked" // the summary says why
+)
+
+const (
+	maxDiagnosisCalls = 8
+	maxDiagnosisTime  = 10 * time.Second
+)
+
+// Kinds of a diagnosis that no [APIError] has.
+const (
+	kindTransport Kind = "transport"
+	kindDecode    Kind = "decode"
+	kindArgument  Kind = "argument"
+	kindForeign   Kind = "foreign"
+)
+
+// bucket is what a kind of failure means. The cause may lie deeper: settledBy
+// lists the steps whose problem explains such a failure better than its body.
+type bucket struct {
+	settledBy     []int
+	cause, advice string
+}
+
+var buckets = map[Kind]bucket{
+	KindMissingOrganization: {[]int{2}, "The call names no organization", "Give the client one with WithOrganization or InOrganization; if it has one, look for what drops organizationId on the way."},
+	KindAuthentication:      {[]int{2}, "The bearer token is missing, invalid or expired", "Set a valid access token or API key; tokens expire, and WithAccessTokenSource asks for a fresh one each time."},
+	KindPermission:          {[]int{2}, "The credential may not do this", "Use a credential of this organization, of the kind and with the scope that the call needs."},
+	KindEntitlement:         {nil, "The organization's plan does not allow this", "Upgrade the plan or reduce usage; the same call succeeds once the plan allows it."},
+	KindNotFound:            {[]int{3, 4}, "The organization has no such record", "Check the id, and that the record belongs to this organization and not to another."},
+	KindInvalidGraph:        {[]int{5}, "The agent's graph is not valid", "Mend the mistakes of step 5 and save the graph with Agents.SaveWorkflow; Workflow.Validate finds most of them before a round trip."},
+	KindValidation:          {[]int{5, 3}, "The server refused what the call holds", "Mend what the details name."},
+	KindInvalidRequest:      {[]int{3}, "The server refused the request", "Mend the request as the message says."},
+	KindConflict:            {nil, "The call does not fit the record's present state", "Read the record again and decide anew."},
+	KindRateLimited:         {nil, "The server takes no more requests for now", "Send fewer requests at a time."},
+	KindServer:              {[]int{3, 4}, "The server, or the provider behind it, failed", "Look at the recorded run; give the request id to support."},
+	KindUnknown:             {[]int{2}, "The answer is none that the API gives: it came from a proxy, or the base URL is wrong", "Check the base URL and what lies between."},
+	kindTransport:           {[]int{2, 4}, "No answer came", "Check the base URL, the network and the time that the call is given."},
+	kindDecode:              {[]int{4}, "The call succeeded, but its answer cannot be used", "Take the result from the record."},
+	kindArgument:            {nil, "The call was refused before anything was sent", "Mend the argument."},
+	kindForeign:             {nil, "The error is none of this package", "Pass the error that a method of the client returned."},
+}
+
+var stepNames = [...]string{"", "status and body", "credential and organization", "records of the call", "recorded run", "graph"}
+
+// Diagnose walks the product's own debugging order for an error of this client:
+// status and body, credential and organization, whether what the call names
+// exists there, the recorded run, the graph's details. It takes any error,
+// wrapped or joined, in which case the first is diagnosed. It never fails: what
+// it cannot check it says. It changes nothing, sends at most eight requests and
+// takes ten seconds at most.
+func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {
+	if err == nil {
+		return &Diagnosis{Cause: "There is no error."}
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxDiagnosisTime)
+	defer cancel()
+	x := examination{ctx: ctx, failedCall: failureOf(err), looked: map[string]looked{}}
+	x.checkBody(err)
+	if c == nil || c.core == nil {
+		x.report(2, VerdictNotChecked, "The client was not made by New: nothing more can be checked.")
+	} else {
+		x.client = c.InOrganization(cmp.Or(x.organization, c.organization))
+		x.organization = x.client.organization
+		x.checkCredential()
+		x.checkRecords()
+		x.checkRun()
+		x.checkGraph()
+	}
+	return x.conclude(err)
+}
+
+// failedCall is what the error types have in common, and what tells them apart.
+type failedCall struct {
+	kind                   Kind
+	op, path, organization string
+	resource               map[string]string
+	body                   []byte
+	api                    *APIError // nil for the other types
+	route                  *route    // nil for Do
+	more                   int       // further errors joined to the first
+}
+
+func failureOf(err error) (f failedCall) {
+	var failure callError
+	f.more = -1
+	eachCallError(err, func(e callError) {
+		if failure == nil && !isNilPointer(e) {
+			failure = e
+		}
+		f.more++
+	})
+	f.kind = kindForeign
+	switch e := failure.(type) { //nolint:errorlint // eachCallError has unwrapped it
+	case *APIError:
+		f.kind, f.api, f.body = cmp.Or(e.Kind, kindOf(e)), e, e.RawBody
+		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
+	case *TransportError:
+		f.kind = kindTransport
+		if last := new(APIError); errors.As(e.Err, &last) && last != nil { // met before ctx ended
+			f.kind, f.api, f.body = cmp.Or(last.Kind, kindOf(last)), last, last.RawBody
+		}
+		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
+	case *DecodeError:
+		f.kind, f.body = kindDecode, e.Body[:min(len(e.Body), maxRawBody)]
+		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
+	case *ArgumentError:
+		f.kind = kindArgument
+		switch {
+		case errors.Is(e, ErrMissingOrganization):
+			f.kind = KindMissingOrganization
+		case e.Argument == "credential" || e.Argument == authAccessToken || e.Argument == "accessToken" || e.Argument == authAPIKey:
+			f.kind = KindAuthentication
+		}
+		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
+	}
+	for _, r := range routes {
+		if r.op == f.op {
+			f.route = r
+		}
+	}
+	return f
+}
+
+// examination is a diagnosis under way.
+type examination struct {
+	failedCall
+
+	ctx     context.Context //nolint:containedctx // lives as long as Diagnose
+	client  *Client
+	calls   int
+	blocked string // why reading on is pointless
+	looked  map[string]looked
+	found   []Finding
+}
+
+func (x *examination) report(step int, verdict Verdict, summary string, evidence ...string) {
+	f := Finding{Step: step, Verdict: verdict, Summary: presentable(summary)}
+	for _, e := range evidence {
+		if e != "" {
+			f.Evidence = append(f.Evidence, presentable(e))
+		}
+	}
+	x.found = append(x.found, f)
+}
+
+// reading makes one call, if there may be one more. What it returns besides nil
+// is why something could not be read.
+func (x *examination) reading(call func(context.Context, CallOption) error) error {
+	switch {
+	case x.blocked != "":
+		return errors.New(x.blocked)
+	case x.ctx.Err() != nil:
+		return fmt.Errorf("the time was up: %w", context.Cause(x.ctx))
+	case x.calls == maxDiagnosisCalls:
+		return errors.New("enough requests were made")
+	}
+	x.calls++
+	err := call(x.ctx, WithoutRetry())
+	switch {
+	case err == nil:
+		return nil
+	case x.ctx.Err() != nil:
+		return fmt.Errorf("the time was up: %w", err)
+	case IsForbidden(err), IsUnauthorized(err), IsEntitlement(err):
+		return fmt.Errorf("the credential may not read it: %w", err)
+	default:
+		return err
+	}
+}
+
+func (x *examination) checkBody(err error) {
+	b := buckets[x.kind]
+	text, evidence := err.Error(), []string{prefixed("call: ", join(x.op, x.path))}
+	if e := x.api; e != nil {
+		text = e.Message
+		evidence = append(evidence, fmt.Sprintf("status: %d %s", e.StatusCode, http.StatusText(e.StatusCode)),
+			prefixed("code: ", e.Code), "body: "+string(e.Shape), prefixed("request id: ", e.RequestID))
+		if e.Diagnostic != nil {
+			evidence = append(evidence, prefixed("recovery: ", textOf(e.Diagnostic.Recovery, 0)))
+		}
+		if text != err.Error() && errors.Is(err, x.ctx.Err()) {
+			evidence = append(evidence, "the context ended while the call waited to be sent again")
+		}
+	}
+	if x.more > 0 {
+		evidence = append(evidence, fmt.Sprintf("joined with %d more, which are not diagnosed", x.more))
+	}
+	x.report(1, VerdictProblem, b.cause+": "+text, evidence...)
+}
+
+// checkCredential asks the server what it thinks of credential and organization.
+func (x *examination) checkCredential() {
+	if x.organization == "" {
+		x.blocked = "there is no organization to look in"
+		x.report(2, VerdictProblem, "Neither the call nor the client has an organization.")
+		return
+	}
+	where := []string{"organization: " + x.organization, "server: " + x.client.core.scheme + "://" + x.client.core.host + x.client.core.rawPath}
+	var v *SetupVerifyResponse
+	err := x.reading(func(ctx context.Context, once CallOption) (err error) {
+		v, err = x.client.Setup.Verify(ctx, once)
+		return err
+	})
+	if err != nil {
+		x.credentialRefused(err, where)
+		return
+	}
+	evidence := append(where, prefixed("credential: ", v.AuthSource), prefixed("scopes: ", strings.Join(v.Scopes, " ")))
+	r := x.route
+	switch {
+	case v.OrganizationID != "" && v.OrganizationID != x.organization:
+		x.report(2, VerdictProblem, "The credential belongs to organization "+v.OrganizationID+".", evidence...)
+	case r != nil && r.traits.has(userOnly) && v.AuthSource == authAPIKey:
+		x.report(2, VerdictProblem, "The call takes access tokens only, and the client sends an API key.", evidence...)
+	case r != nil && r.scope != "" && len(v.Scopes) > 0 && !slices.Contains(v.Scopes, r.scope):
+		x.report(2, VerdictProblem, "The credential lacks the scope "+r.scope+" that the call needs.", evidence...)
+	case !v.OK:
+		x.report(2, VerdictProblem, "The server accepts the credential, but its check of the setup is not ok.", append(evidence, failedChecks(v.Checks)...)...)
+	default:
+		x.report(2, VerdictOK, "The server accepts the credential for the organization.", evidence...)
+	}
+}
+
+func failedChecks(raw RawJSON) (failed []string) {
+	var checks []struct {
+		Name, Message string
+		OK            bool
+	}
+	_ = raw.Decode(&checks) // an undocumented member: none or in another form is fine
+	for _, c := range checks {
+		if !c.OK {
+			failed = append(failed, "not ok: "+join(c.Name, c.Message))
+		}
+	}
+	return failed
+}
+
+func (x *examination) credentialRefused(err error, evidence []string) {
+	var api *APIError
+	var decode *DecodeError
+	var argument *ArgumentError
+	problem := ""
+	switch {
+	case x.ctx.Err() != nil:
+	case errors.As(err, &argument):
+		problem = "The client has no fitting credential: "
+	case errors.As(err, &decode), errors.As(err, &api) && api.Kind == KindUnknown:
+		problem = "What answers is not the API: "
+	case api == nil:
+		problem = "Nothing answers: "
+	case api.Kind == KindAuthentication:
+		problem = "The server does not accept the credential: "
+	case api.Kind == KindPermission && api.Code != "AUTH_SCOPE_MISSING":
+		problem = "The credential does not fit the organization: "
+	}
+	if problem == "" {
+		x.report(2, VerdictNotChecked, "The credential could not be checked: "+err.Error(), evidence...)
+		return
+	}
+	x.blocked = "the setup is at fault"
+	if api != nil {
+		err = errors.New(api.Message)
+	}
+	x.report(2, VerdictProblem, problem+err.Error(), evidence...)
+}
+
+func (x *examination) checkGraph() {
+	listed := func(details []ErrorDetail) (lines []string) {
+		for _, d := range details[:min(len(details), 20)] {
+			lines = append(lines, join(d.Code, d.Message)+prefixed(" at ", d.Path))
+		}
+		return lines
+	}
+	agent := x.looked["agent "+x.resource["agentId"]].agent
+	switch graph := x.kind == KindInvalidGraph; {
+	case (graph || x.kind == KindValidation) && x.api != nil && len(x.api.Details) > 0:
+		lines := listed(x.api.Details)
+		x.report(5, VerdictProblem, fmt.Sprintf("The server names %d: %s", len(x.api.Details), strings.Join(lines, "; ")), lines...)
+	case agent != nil && agent.EntryStepKey != "": // drafts may have none in the answer
+		w := Workflow{agent.EntryStepKey, agent.Steps, agent.Transitions}
+		if lines := listed(w.Validate()); len(lines) > 0 {
+			x.report(5, VerdictProblem, "The graph of the agent's version in use has mistakes: "+strings.Join(lines, "; "), lines...)
+			return
+		}
+		x.report(5, VerdictOK, fmt.Sprintf("The graph of the agent's version in use, %d steps, has no mistake that Validate finds.", len(w.Steps)))
+	case graph:
+		x.report(5, VerdictNotChecked, "The server lists no details; Agents.ValidateWorkflow tells more of a graph.")
+	default:
+		x.report(5, VerdictNotChecked, "The call is not about a graph, or its graph could not be read.")
+	}
+}
+
+// conclude picks the cause: the first problem in a step that explains such a
+// failure, else what status and body say.
+func (x *examination) conclude(err error) *Diagnosis {
+	b := buckets[x.kind]
+	d := &Diagnosis{Kind: x.kind, Cause: x.found[0].Summary, Advice: b.advice, Findings: x.found}
+	for _, f := range x.found {
+		if f.Verdict == VerdictProblem && slices.Contains(b.settledBy, f.Step) {
+			d.Cause = f.Summary
+			break
+		}
+	}
+	switch wait, given := RetryAfter(err); {
+	case OutcomeUnknown(err):
+		d.Advice += " The call may have had its effect: do not send it again before you know that it had none."
+	case IsRetryable(err) && given:
+		d.Advice += fmt.Sprintf(" The call may be sent again after %v.", wait)
+	case IsRetryable(err):
+		d.Advice += " The call may be sent again."
+	}
+	return d
+}
+
+// String returns the diagnosis as a report of several lines.
+func (d *Diagnosis) String() string {
+	if d == nil {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "cause:  %s\n", d.Cause)
+	if d.Advice != "" {
+		fmt.Fprintf(&b, "advice: %s\n", d.Advice)
+	}
+	for _, f := range d.Findings {
+		fmt.Fprintf(&b, "%s\n  %s\n", f.title(), f.Summary)
+		for _, e := range f.Evidence {
+			fmt.Fprintf(&b, "    %s\n", e)
+		}
+	}
+	return b.String()
+}
+
+func (f Finding) title() string {
+	name := ""
+	if f.Step > 0 && f.Step < len(stepNames) {
+		name = " " + stepNames[f.Step]
+	}
+	return fmt.Sprintf("%d%s: %s", f.Step, name, strings.ReplaceAll(string(f.Verdict), "_", " "))
+}
+
+// LogValue gives slog the kind, the cause, the advice and a line a finding.
+func (d *Diagnosis) LogValue() slog.Value {
+	if d == nil {
+		return slog.Value{}
+	}
+	lines := make([]string, len(d.Findings))
+	for i, f := range d.Findings {
+		lines[i] = f.title() + ": " + f.Summary
+	}
+	return slog.GroupValue(slog.String("kind", string(d.Kind)), slog.String("cause", d.Cause),
+		slog.String("advice", d.Advice), slog.Any("findings", lines))
+}
+
+var secretText = regexp.MustCompile(`(?i:bearer)\s+[^\s"]+|\bsk_[\w-]{8,}|\beyJ[\w-]+\.[\w.-]+`)
+
+// presentable makes a text one short line, without what looks like a token: an
+// error of somebody else's may hold one.
+func presentable(s string) string { return clean(secretText.ReplaceAllString(s, redacted), 600) }
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,169 @@
+// Quickstart authors, publishes and runs a prompt and an agent, looks at what
+// was recorded, and handles an entitlement failure and an invalid graph.
+//
+// With PROMPT_ORCHESTRA_* set it does so on that API; otherwise it starts the
+// emulator in this process, so that it runs anywhere and costs nothing.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "The quickstart did not get through:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop has been called
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	client, emulator, err := connect(out)
+	if err != nil {
+		return err
+	}
+	if emulator != nil {
+		defer emulator.Close()
+	}
+	promptID, err := runPrompt(ctx, out, client)
+	if err != nil {
+		return err
+	}
+	if err := runAgent(ctx, out, client, promptID); err != nil {
+		return err
+	}
+	return meetLimit(ctx, out, client, emulator, promptID)
+}
+
+// connect returns a client of the API that the environment names, else one of
+// an emulator.
+func connect(out io.Writer) (*promptorchestra.Client, *orchestratest.Server, error) {
+	for _, setting := range os.Environ() {
+		if strings.HasPrefix(setting, "PROMPT_ORCHESTRA_") {
+			client, err := promptorchestra.NewFromEnv()
+			if err != nil {
+				return nil, nil, fmt.Errorf("reading PROMPT_ORCHESTRA_*: %w", err)
+			}
+			fmt.Fprintln(out, "Using the API that PROMPT_ORCHESTRA_* names:", client)
+			return client, nil, nil
+		}
+	}
+	emulator := orchestratest.NewServer()
+	fmt.Fprintln(out, "Using the emulator, started in this process at", emulator.URL)
+	return emulator.Client(), emulator, nil
+}
+
+func runPrompt(ctx context.Context, out io.Writer, client *promptorchestra.Client) (promptID string, err error) {
+	prompt, err := client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{
+		PromptKey: fmt.Sprintf("greeting-%d", time.Now().Unix()), Name: "Greeting",
+	})
+	if err != nil {
+		return "", fmt.Errorf("creating a prompt: %w", err)
+	}
+	version, err := client.Prompts.CreateVersion(ctx, prompt.ID, promptorchestra.PromptVersionCreateParams{
+		Content: "Greet {{name}} in one sentence.",
+	})
+	if err != nil {
+		return "", fmt.Errorf("creating its version: %w", err)
+	}
+	if _, err := client.Prompts.Publish(ctx, prompt.ID, promptorchestra.PromptPublishParams{VersionID: version.ID}); err != nil {
+		return "", fmt.Errorf("publishing it: %w", err)
+	}
+	result, err := client.Prompts.Run(ctx, prompt.ID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
+	if err != nil {
+		return "", fmt.Errorf("running it: %w", err)
+	}
+	fmt.Fprintf(out, "\nPrompt %s, version %s\n  run %s answered %s\n", prompt.ID, version.ID, result.RunID, result.Output)
+	recorded, err := client.Runs.Get(ctx, result.RunID)
+	if err != nil {
+		return "", fmt.Errorf("looking the run up: %w", err)
+	}
+	fmt.Fprintf(out, "  recorded: %s by %s, %d tokens in, %d out\n", recorded.Status, recorded.Model, recorded.InputTokens, recorded.OutputTokens)
+	return prompt.ID, nil
+}
+
+func runAgent(ctx context.Context, out io.Writer, client *promptorchestra.Client, promptID string) error {
+	agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Greeter"})
+	if err != nil {
+		return fmt.Errorf("creating an agent: %w", err)
+	}
+	version, err := client.Agents.CreateVersion(ctx, agent.ID)
+	if err != nil {
+		return fmt.Errorf("creating its version: %w", err)
+	}
+	fmt.Fprintf(out, "\nAgent %s, version %s\n", agent.ID, version.ID)
+
+	// A graph without an entry step cannot be published: the failure says why.
+	_, err = client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID})
+	if err == nil {
+		return errors.New("an empty graph was published")
+	}
+	var failure *promptorchestra.APIError
+	if !errors.As(err, &failure) || failure.Kind != promptorchestra.KindInvalidGraph {
+		return fmt.Errorf("publishing an empty graph failed otherwise than as an invalid graph: %w", err)
+	}
+	fmt.Fprintf(out, "  not published, %d %s:\n", failure.StatusCode, failure.Code)
+	for _, detail := range failure.Details {
+		fmt.Fprintf(out, "    %s: %s\n", detail.Code, detail.Message)
+	}
+
+	graph := promptorchestra.Workflow{
+		EntryStepKey: "greet",
+		Steps: []promptorchestra.WorkflowStep{
+			{StepKey: "greet", Name: "Greet", StepType: promptorchestra.StepTypePrompt, PromptID: promptID},
+			{StepKey: "done", Name: "Done", StepType: promptorchestra.StepTypeReturn, PositionIndex: 1},
+		},
+		Transitions: []promptorchestra.WorkflowTransition{
+			{FromStepKey: "greet", ToStepKey: "done", TransitionType: promptorchestra.TransitionNext},
+		},
+	}
+	if _, err := client.Agents.SaveWorkflow(ctx, version.ID, graph); err != nil {
+		return fmt.Errorf("saving its graph: %w", err)
+	}
+	if _, err := client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID}); err != nil {
+		return fmt.Errorf("publishing it: %w", err)
+	}
+	started, err := client.Agents.Run(ctx, agent.ID, promptorchestra.AgentRunParams{Variables: map[string]any{"name": "Grace"}})
+	if err != nil {
+		return fmt.Errorf("running it: %w", err)
+	}
+	detail, err := client.AgentRuns.Wait(ctx, started.RunID)
+	if err != nil {
+		return fmt.Errorf("waiting for its run: %w", err)
+	}
+	fmt.Fprintf(out, "  published with its graph; run %s is %s and answered %s\n", started.RunID, detail.Run.Status, detail.Run.Output)
+	return nil
+}
+
+// meetLimit shows how an entitlement failure is told apart. Only the emulator's
+// plan can be changed at will.
+func meetLimit(ctx context.Context, out io.Writer, client *promptorchestra.Client, emulator *orchestratest.Server, promptID string) error {
+	if emulator == nil {
+		fmt.Fprintln(out, "\nAn entitlement failure (402) can be provoked on the emulator only: unset PROMPT_ORCHESTRA_* to see one.")
+		return nil
+	}
+	emulator.Restrict(orchestratest.AI(false))
+	_, err := client.Prompts.Run(ctx, promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
+	if err == nil {
+		return errors.New("a prompt ran on a plan without AI")
+	}
+	if !promptorchestra.IsEntitlement(err) {
+		return fmt.Errorf("a plan without AI led to another failure: %w", err)
+	}
+	fmt.Fprintf(out, "\nAn entitlement failure, told apart by IsEntitlement:\n  %v\n  Here an application offers an upgrade.\n", err)
+	return nil
+}

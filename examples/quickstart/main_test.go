@@ -1,0 +1,45 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+func TestQuickstartOnTheEmulator(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), &out))
+	assert.Contains(t, out.String(), "Using the emulator")
+	assert.Regexp(t, `run run_\w+ answered "Greet Ada`, out.String())
+	assert.Regexp(t, `run arun_\w+ is completed and answered "Greet Grace`, out.String())
+	assert.Contains(t, out.String(), "missing_entry_step: Entry step is required")
+	assert.Contains(t, out.String(), "entitlement failure")
+	assert.Contains(t, out.String(), "402 Payment Required")
+}
+
+func TestQuickstartOnTheAPIThatTheEnvironmentNames(t *testing.T) {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
+	t.Setenv("PROMPT_ORCHESTRA_ORGANIZATION_ID", srv.OrganizationID)
+	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", srv.AccessToken)
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), &out))
+	assert.Contains(t, out.String(), "Using the API that PROMPT_ORCHESTRA_* names: promptorchestra.Client{"+srv.URL)
+	assert.Contains(t, out.String(), "missing_entry_step")
+	assert.NotContains(t, out.String(), srv.AccessToken)
+	assert.Len(t, srv.Requests("Agents.Run"), 1)
+}
+
+func TestQuickstartSaysWhatIsMissing(t *testing.T) {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
+	err := run(t.Context(), new(bytes.Buffer))
+	require.ErrorContains(t, err, "use WithOrganization or InOrganization")
+	assert.Empty(t, srv.Requests("*"))
+}

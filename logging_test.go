@@ -1,0 +1,341 @@
+package promptorchestra_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// A logEntry is one record that a logger was given.
+type logEntry struct {
+	level   slog.Level
+	message string
+	attrs   map[string]slog.Value
+}
+
+// logBook is a slog.Handler that keeps what it is given.
+type logBook struct {
+	level   slog.Level
+	mu      sync.Mutex
+	entries []logEntry
+}
+
+func (b *logBook) Enabled(_ context.Context, level slog.Level) bool { return level >= b.level }
+
+func (b *logBook) Handle(_ context.Context, r slog.Record) error { //nolint:gocritic // the signature of slog.Handler
+	e := logEntry{level: r.Level, message: r.Message, attrs: map[string]slog.Value{}}
+	r.Attrs(func(a slog.Attr) bool {
+		e.attrs[a.Key] = a.Value
+		return true
+	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.entries = append(b.entries, e)
+	return nil
+}
+
+func (b *logBook) WithAttrs([]slog.Attr) slog.Handler { return b }
+func (b *logBook) WithGroup(string) slog.Handler      { return b }
+
+func (b *logBook) take() []logEntry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	taken := b.entries
+	b.entries = nil
+	return taken
+}
+
+func (e logEntry) text(key string) string { return e.attrs[key].String() }
+
+// inTurn answers with one handler after the other, and then with the last.
+func inTurn(handlers ...http.HandlerFunc) http.HandlerFunc {
+	var mu sync.Mutex
+	return func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		h := handlers[0]
+		if len(handlers) > 1 {
+			handlers = handlers[1:]
+		}
+		mu.Unlock()
+		h(w, r)
+	}
+}
+
+func drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+const agentDocument = `{"agent":{"id":"agt_9"},"name":"Desk"}`
+
+func TestLogTellsCallAttemptsAndRetries(t *testing.T) {
+	book := &logBook{level: slog.LevelDebug}
+	busy := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Request-Id", "req_busy")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	client := newClient(t, inTurn(drop, busy, answer(http.StatusOK, agentDocument)), promptorchestra.WithLogger(slog.New(book)))
+	_, err := client.Agents.Get(t.Context(), "agt_9")
+	require.NoError(t, err)
+
+	entries := book.take()
+	require.Len(t, entries, 4, "one an attempt and one for the call")
+	for _, e := range entries {
+		assert.Equal(t, "Agents.Get", e.text("op"))
+		assert.Equal(t, "GET", e.text("method"))
+		assert.Equal(t, "/api/agents/{agentId}", e.text("path"))
+		assert.Equal(t, slog.KindDuration, e.attrs["duration"].Kind())
+		assert.Positive(t, e.attrs["duration"].Duration())
+	}
+
+	dropped, refused, answered, call := entries[0], entries[1], entries[2], entries[3]
+	assert.Equal(t, slog.LevelWarn, refused.level)
+	assert.Equal(t, "promptorchestra: trying again", refused.message)
+	assert.Equal(t, int64(503), refused.attrs["status"].Int64())
+	assert.Equal(t, int64(2), refused.attrs["attempt"].Int64())
+	assert.Equal(t, "server", refused.text("kind"))
+	assert.Equal(t, "req_busy", refused.text("request_id"))
+	assert.Positive(t, refused.attrs["wait"].Duration())
+
+	assert.Equal(t, slog.LevelWarn, dropped.level)
+	assert.Equal(t, int64(1), dropped.attrs["attempt"].Int64())
+	assert.Equal(t, "transport", dropped.text("kind"))
+	assert.NotContains(t, dropped.attrs, "status", "nobody answered")
+
+	assert.Equal(t, slog.LevelDebug, answered.level)
+	assert.Equal(t, "promptorchestra: attempt", answered.message)
+	assert.Equal(t, int64(3), answered.attrs["attempt"].Int64())
+	assert.Equal(t, int64(200), answered.attrs["status"].Int64())
+	assert.NotContains(t, answered.attrs, "kind")
+	assert.NotContains(t, answered.attrs, "wait")
+
+	assert.Equal(t, slog.LevelDebug, call.level)
+	assert.Equal(t, "promptorchestra: call", call.message)
+	assert.Equal(t, int64(3), call.attrs["attempts"].Int64())
+	assert.Equal(t, int64(200), call.attrs["status"].Int64())
+	assert.NotContains(t, call.attrs, "attempt")
+	assert.GreaterOrEqual(t, call.attrs["duration"].Duration(), answered.attrs["duration"].Duration())
+}
+
+func TestLogOfAFailureTellsItsKind(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer http.HandlerFunc
+		status int64
+		kind   string
+	}{
+		{"no seats", answer(http.StatusPaymentRequired, `{"error":"seats"}`), 402, "entitlement"},
+		{"an invalid graph", answer(http.StatusUnprocessableEntity, `{"error":"x","code":"AGENT_GRAPH_INVALID","details":[]}`), 422, "invalid_graph"},
+		{"no such agent", answer(http.StatusNotFound, `{"error":"x"}`), 404, "not_found"},
+		{"a proxy", answer(http.StatusNotFound, `<html>`), 404, "unknown"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			book := &logBook{level: slog.LevelDebug}
+			client := newClient(t, tt.answer, promptorchestra.WithLogger(slog.New(book)))
+			_, err := client.Agents.Get(t.Context(), "agt_9")
+			require.Error(t, err)
+			entries := book.take()
+			require.Len(t, entries, 2, "a failure that is not retried is no warning: its caller has the error")
+			for _, e := range entries {
+				assert.Equal(t, slog.LevelDebug, e.level)
+				assert.Equal(t, tt.status, e.attrs["status"].Int64())
+				assert.Equal(t, tt.kind, e.text("kind"))
+			}
+		})
+	}
+}
+
+func TestLogLevels(t *testing.T) {
+	for level, want := range map[slog.Level]int{
+		slog.LevelDebug: 3, // two attempts and the call
+		slog.LevelInfo:  1, // the retry
+		slog.LevelWarn:  1,
+		slog.LevelError: 0,
+	} {
+		t.Run(level.String(), func(t *testing.T) {
+			book := &logBook{level: level}
+			client := newClient(t, inTurn(answer(503, ""), answer(200, agentDocument)), promptorchestra.WithLogger(slog.New(book)))
+			_, err := client.Agents.Get(t.Context(), "agt_9")
+			require.NoError(t, err)
+			entries := book.take()
+			assert.Len(t, entries, want)
+			for _, e := range entries {
+				assert.GreaterOrEqual(t, e.level, level, "what is off is not even offered to the handler")
+			}
+		})
+	}
+}
+
+func TestLogOfAStream(t *testing.T) {
+	book := &logBook{level: slog.LevelDebug}
+	client := newClient(t, inTurn(answer(503, ""), answer(200, `[{"id":"agt_1"},{"id":"agt_2"}]`)), promptorchestra.WithLogger(slog.New(book)))
+	for _, err := range client.Agents.All(t.Context()) {
+		require.NoError(t, err)
+	}
+	var messages []string
+	for _, e := range book.take() {
+		messages = append(messages, strings.TrimPrefix(e.message, "promptorchestra: "))
+	}
+	assert.Equal(t, []string{"trying again", "attempt", "call"}, messages)
+}
+
+func TestLogOfARefusedCallIsNone(t *testing.T) {
+	book := &logBook{level: slog.LevelDebug}
+	client := newClient(t, answer(200, agentDocument), promptorchestra.WithLogger(slog.New(book)))
+	_, err := client.Agents.Get(t.Context(), "..")
+	require.Error(t, err)
+	assert.Empty(t, book.take(), "nothing was sent, and the caller has the error")
+}
+
+// allowedInLogs are the only attributes of a record: names and numbers.
+var allowedInLogs = map[string]slog.Kind{
+	"op": slog.KindString, "method": slog.KindString, "path": slog.KindString, "kind": slog.KindString,
+	"request_id": slog.KindString, "status": slog.KindInt64, "attempt": slog.KindInt64, "attempts": slog.KindInt64,
+	"duration": slog.KindDuration, "wait": slog.KindDuration,
+	"member": slog.KindString, "type": slog.KindString, // of an answer's member that has another type than expected
+}
+
+func TestLogHoldsNothingPrivate(t *testing.T) {
+	const private = "PRIVATE" // in everything that must not be logged
+	failing := func(status int) http.HandlerFunc {
+		body := `{"error":"PRIVATE","code":"PRIVATE","message":"PRIVATE","details":[{"code":"PRIVATE","message":"PRIVATE"}]}`
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Private", private)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}
+	}
+	cut := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		_, _ = io.WriteString(w, `{"id":"PRIVATE`)
+	}
+	mismatched := answer(http.StatusOK, `{"run":{"id":"PRIVATE","agentVersionNumber":77001177.5},"status":77001177.5}`)
+	book := &logBook{level: slog.LevelDebug}
+	calls := func(client *promptorchestra.Client) {
+		ctx := t.Context()
+		var extra struct {
+			Status bool `json:"status"`
+		}
+		_, _ = client.Agents.Run(ctx, "agt_PRIVATE", promptorchestra.AgentRunParams{Variables: map[string]any{"claim": private}},
+			promptorchestra.WithExtraBody(map[string]any{"more": private}), promptorchestra.WithHeader("X-Trace", private))
+		_, _ = client.Agents.DiffVersion(ctx, "agt_PRIVATE", "ver_PRIVATE", "ver_PRIVATE", promptorchestra.WithExtraQuery("q", private))
+		_, _ = client.AgentRuns.Get(ctx, "run_PRIVATE", promptorchestra.WithInto(&extra))
+		_ = client.Do(ctx, promptorchestra.Request{
+			Method: http.MethodGet, Path: "/api/PRIVATE", Query: url.Values{"q": {private}},
+		}, nil)
+		for range client.Prompts.All(ctx, promptorchestra.WithInto(&extra)) {
+		}
+	}
+	token := promptorchestra.WithAccessToken("eyJ.PRIVATE.token")
+	for name, handler := range map[string]http.HandlerFunc{
+		"success":               answer(200, `{"runId":"PRIVATE"}`),
+		"rejected":              failing(422),
+		"busy":                  failing(503),
+		"dropped":               drop,
+		"cut":                   cut,
+		"html":                  answer(200, `<html>PRIVATE`),
+		"of an unexpected type": mismatched,
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls(newClient(t, handler, token, promptorchestra.WithOrganization("org_PRIVATE"), promptorchestra.WithLogger(slog.New(book))))
+			checkLog(t, book.take(), private, "77001177")
+		})
+	}
+	t.Run("a token source that fails", func(t *testing.T) {
+		source := func(context.Context, string) (string, error) { return "", errors.New("vault says PRIVATE") }
+		calls(newClient(t, answer(200, `{}`), promptorchestra.WithAccessTokenSource(source), promptorchestra.WithLogger(slog.New(book))))
+		checkLog(t, book.take(), private)
+	})
+	t.Run("an address that nobody listens on", func(t *testing.T) {
+		transport := roundTripFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("dial PRIVATE") })
+		calls(newClientOf(t, "http://127.0.0.1:1", token, promptorchestra.WithTransport(transport), promptorchestra.WithLogger(slog.New(book))))
+		checkLog(t, book.take(), private)
+	})
+}
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func checkLog(t *testing.T, entries []logEntry, private ...string) {
+	t.Helper()
+	require.NotEmpty(t, entries)
+	for _, e := range entries {
+		assert.True(t, strings.HasPrefix(e.message, "promptorchestra: "), e.message)
+		for key, value := range e.attrs {
+			kind, allowed := allowedInLogs[key]
+			assert.True(t, allowed, "%s: %s=%s may not be logged", e.message, key, value)
+			assert.Equal(t, kind, value.Kind(), key)
+		}
+		all := e.message
+		for _, value := range e.attrs {
+			all += " " + value.String()
+		}
+		for _, p := range private {
+			assert.NotContains(t, all, p)
+		}
+	}
+}
+
+func TestLogFollowsTheContext(t *testing.T) {
+	type key struct{}
+	seen := make(chan any, 10)
+	handler := contextHandler{&logBook{level: slog.LevelDebug}, func(ctx context.Context) { seen <- ctx.Value(key{}) }}
+	client := newClient(t, answer(200, agentDocument), promptorchestra.WithLogger(slog.New(handler)))
+	ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), key{}, "a trace"), time.Minute)
+	defer cancel()
+	_, err := client.Agents.Get(ctx, "agt_9")
+	require.NoError(t, err)
+	close(seen)
+	n := 0
+	for v := range seen {
+		assert.Equal(t, "a trace", v, "handlers that add a trace id find it in every record's context")
+		n++
+	}
+	assert.Equal(t, 2, n)
+}
+
+type contextHandler struct {
+	*logBook
+
+	see func(context.Context)
+}
+
+func (h contextHandler) Handle(ctx context.Context, r slog.Record) error { //nolint:gocritic // the signature of slog.Handler
+	h.see(ctx)
+	return h.logBook.Handle(ctx, r)
+}
+
+func TestOperationTellsRoundTrippersTheCall(t *testing.T) {
+	type told struct {
+		op, template string
+		attempt      int
+	}
+	var all []told
+	transport := roundTripFunc(func(r *http.Request) (*http.Response, error) {
+		op, template, attempt, ok := promptorchestra.Operation(r.Context())
+		require.True(t, ok)
+		all = append(all, told{op, template, attempt})
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	client := newClient(t, inTurn(answer(503, ""), answer(200, agentDocument)), promptorchestra.WithTransport(transport))
+	_, err := client.Agents.Get(t.Context(), "agt_9")
+	require.NoError(t, err)
+	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: http.MethodGet, Path: "/api/agents/agt_9"}, nil))
+	assert.Equal(t, []told{
+		{"Agents.Get", "/api/agents/{agentId}", 1}, {"Agents.Get", "/api/agents/{agentId}", 2},
+		{"Do", "", 1}, // its path holds whatever the caller put there
+	}, all)
+
+	_, _, _, ok := promptorchestra.Operation(t.Context())
+	assert.False(t, ok)
+}

@@ -1,0 +1,130 @@
+package promptorchestra
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWorkflowValidate(t *testing.T) {
+	prompt := func(key string) WorkflowStep {
+		return WorkflowStep{StepKey: key, StepType: StepTypePrompt, PromptID: "prm_1"}
+	}
+	end := WorkflowStep{StepKey: "end", StepType: StepTypeReturn}
+	edge := func(from string, kind TransitionType, to string) WorkflowTransition {
+		return WorkflowTransition{FromStepKey: from, ToStepKey: to, TransitionType: kind}
+	}
+	choice := WorkflowStep{StepKey: "choice", StepType: StepTypeCondition}
+	whole := Workflow{
+		EntryStepKey: "choice",
+		Steps:        []WorkflowStep{choice, prompt("draft"), {StepKey: "send", StepType: StepTypeTool, ToolID: "tol_1"}, end},
+		Transitions: []WorkflowTransition{
+			edge("choice", TransitionConditionTrue, "draft"), edge("choice", TransitionConditionFalse, "send"),
+			edge("draft", TransitionSuccess, "send"), edge("draft", TransitionFailure, "end"), edge("send", TransitionNext, "end"),
+		},
+	}
+	for name, c := range map[string]struct {
+		change func(w *Workflow)
+		want   []ErrorDetail
+	}{
+		"nothing wrong": {func(*Workflow) {}, nil},
+		"no steps at all": {func(w *Workflow) { *w = Workflow{} }, []ErrorDetail{
+			{Code: "missing_entry_step", Message: "Entry step is required", Path: "entryStepKey"},
+		}},
+		"an entry but no steps": {func(w *Workflow) { *w = Workflow{EntryStepKey: "a"} }, []ErrorDetail{
+			{Code: "missing_entry_step", Message: "Entry step is required", Path: "entryStepKey"},
+		}},
+		"no entry": {func(w *Workflow) { w.EntryStepKey = "" }, []ErrorDetail{
+			{Code: "missing_entry_step", Message: "Entry step is required", Path: "entryStepKey"},
+		}},
+		"an entry that does not exist": {func(w *Workflow) { w.EntryStepKey = "start" }, []ErrorDetail{
+			{Code: "unknown_entry_step", Message: `Entry step "start" does not exist`, Path: "entryStepKey"},
+		}},
+		"a step without a key": {func(w *Workflow) { w.Steps = append(w.Steps, prompt("")) }, []ErrorDetail{
+			{Code: "missing_step_key", Message: "Step 5 has no key", Path: "steps[4].stepKey"},
+		}},
+		"a key used twice": {func(w *Workflow) { w.Steps = append(w.Steps, prompt("draft")) }, []ErrorDetail{
+			{Code: "duplicate_step_key", Message: `Step key "draft" is used twice`, Path: "steps[4].stepKey"},
+		}},
+		"a prompt step without a prompt": {func(w *Workflow) { w.Steps[1].PromptID = "" }, []ErrorDetail{
+			{Code: "missing_prompt", Message: `Prompt step "draft" names no prompt and no skill`, Path: "steps[1].promptId"},
+		}},
+		"a prompt step with a skill": {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].SkillID = "", "skl_1" }, nil},
+		"a tool step without a tool": {func(w *Workflow) { w.Steps[2].ToolID = "" }, []ErrorDetail{
+			{Code: "missing_tool", Message: `Tool step "send" names no tool`, Path: "steps[2].toolId"},
+		}},
+		"a condition without a branch": {func(w *Workflow) { w.Transitions[1].TransitionType = TransitionNext }, []ErrorDetail{
+			{Code: "missing_condition_branch", Message: `Condition step "choice" has no condition_false transition`, Path: "steps[0].stepKey"},
+		}},
+		"a condition without any": {func(w *Workflow) { w.EntryStepKey, w.Transitions = "draft", w.Transitions[2:] }, []ErrorDetail{
+			{Code: "missing_condition_branch", Message: `Condition step "choice" has no condition_true transition`, Path: "steps[0].stepKey"},
+			{Code: "missing_condition_branch", Message: `Condition step "choice" has no condition_false transition`, Path: "steps[0].stepKey"},
+			{Code: "unreachable_step", Message: `Step "choice" cannot be reached from the entry step`, Path: "steps[0].stepKey"},
+		}},
+		"a branch where nothing is decided": {func(w *Workflow) { w.Transitions[2].TransitionType = TransitionConditionTrue }, []ErrorDetail{
+			{Code: "unexpected_condition_branch", Message: `Step "draft" decides nothing, so its condition_true transition is never followed`, Path: "transitions[2].transitionType"},
+		}},
+		"a transition from nowhere": {func(w *Workflow) { w.Transitions = append(w.Transitions, edge("gone", TransitionNext, "end")) }, []ErrorDetail{
+			{Code: "unknown_transition_source", Message: `Transition from step "gone", which does not exist`, Path: "transitions[5].fromStepKey"},
+		}},
+		"a transition to nowhere": {func(w *Workflow) { w.Transitions = append(w.Transitions, edge("send", TransitionFailure, "")) }, []ErrorDetail{
+			{Code: "unknown_transition_target", Message: `Transition to step "", which does not exist`, Path: "transitions[5].toStepKey"},
+		}},
+		"a step out of reach": {func(w *Workflow) { w.Steps = append(w.Steps, prompt("spare")) }, []ErrorDetail{
+			{Code: "unreachable_step", Message: `Step "spare" cannot be reached from the entry step`, Path: "steps[4].stepKey"},
+		}},
+		"a circle":                {func(w *Workflow) { w.Transitions = append(w.Transitions, edge("send", TransitionFailure, "draft")) }, nil},
+		"an unknown kind of step": {func(w *Workflow) { w.Steps[1] = WorkflowStep{StepKey: "draft", StepType: "loop_step"} }, nil},
+		"an unknown kind of way":  {func(w *Workflow) { w.Transitions = append(w.Transitions, edge("draft", "timeout", "end")) }, nil},
+		"a branch of an unknown kind": {func(w *Workflow) {
+			w.Steps[1].StepType, w.Transitions[2].TransitionType = "switch_step", TransitionConditionTrue
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := Workflow{EntryStepKey: whole.EntryStepKey, Steps: slices.Clone(whole.Steps), Transitions: slices.Clone(whole.Transitions)}
+			c.change(&w)
+			before := fmt.Sprintf("%#v", w)
+			assert.Equal(t, c.want, w.Validate())
+			assert.Equal(t, before, fmt.Sprintf("%#v", w), "a workflow is not changed by looking at it")
+		})
+	}
+}
+
+func TestWorkflowOnTheWire(t *testing.T) {
+	encoded, err := json.Marshal(Workflow{
+		EntryStepKey: "draft",
+		Steps:        []WorkflowStep{{StepKey: "draft", Name: "Draft", StepType: StepTypePrompt, PromptID: "prm_1"}},
+		Transitions:  []WorkflowTransition{{FromStepKey: "draft", ToStepKey: "end", TransitionType: TransitionNext}},
+	})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{
+		"entryStepKey": "draft",
+		"steps": [{"stepKey": "draft", "name": "Draft", "stepType": "prompt_step", "promptId": "prm_1", "positionIndex": 0}],
+		"transitions": [{"fromStepKey": "draft", "toStepKey": "end", "transitionType": "next"}]
+	}`, string(encoded))
+}
+
+// A chain of many steps takes no longer than its length: a thousand times the
+// steps would otherwise take a million times as long.
+func BenchmarkWorkflowValidate(b *testing.B) {
+	for _, size := range []int{10, 10_000} {
+		w := Workflow{EntryStepKey: "step0"}
+		for i := range size {
+			w.Steps = append(w.Steps, WorkflowStep{StepKey: fmt.Sprintf("step%d", i), StepType: StepTypePrompt, PromptID: "prm_1"})
+			if i > 0 {
+				w.Transitions = append(w.Transitions, WorkflowTransition{fmt.Sprintf("step%d", i-1), fmt.Sprintf("step%d", i), TransitionNext})
+			}
+		}
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			for b.Loop() {
+				if found := w.Validate(); found != nil {
+					b.Fatal(found)
+				}
+			}
+		})
+	}
+}
