@@ -13,78 +13,98 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// send hands the call to the engine and captures the answer where asked to.
-func (r *request) send(ctx context.Context) *transport.Exchange {
+// exchange hands the call to the engine and captures the answer where asked to.
+func (r *request) exchange(ctx context.Context) {
 	started := time.Now()
 	r.observe(ctx)
-	x := r.client.core.engine.Do(ctx, r.wire)
-	r.redact(x)
+	x := &r.x
+	r.client.core.engine.Do(ctx, x)
 	if to := r.options.response; to != nil {
 		*to = Response{Attempts: x.Attempts}
 		if x.Answered {
 			to.StatusCode, to.Header, to.RequestID = x.Status, x.Headers.Clone(), x.Headers.Get("X-Request-Id")
-			to.Body = bytes.Clone(x.Bytes())
+			to.Body = bytes.Clone(r.body())
 		}
 	}
-	r.logCall(ctx, x, started)
-	return x
+	r.logCall(ctx, started)
 }
 
-// redact keeps a token that a server or a proxy echoes out of errors.
-func (r *request) redact(x *transport.Exchange) {
-	token := []byte(strings.TrimPrefix(x.Authorization, "Bearer "))
-	if body := x.Bytes(); len(token) >= minSecret && bytes.Contains(body, token) {
-		x.Answer.B = bytes.ReplaceAll(body, token, []byte(redacted))
+// body returns the answer for errors, without the token, which a server or a
+// proxy may echo.
+func (r *request) body() []byte {
+	body := r.x.Bytes()
+	for _, authorization := range r.x.Authorization {
+		token := strings.TrimPrefix(authorization, "Bearer ")
+		if len(token) >= minSecret && containsText(body, token) {
+			body = bytes.ReplaceAll(body, []byte(token), []byte(redacted))
+		}
+	}
+	return body
+}
+
+// minSecret keeps it from words: a token shorter than this is for tests.
+const minSecret = 8
+
+// containsText is bytes.Contains without an allocation for the text.
+func containsText(body []byte, text string) bool {
+	for {
+		i := bytes.IndexByte(body, text[0])
+		if i < 0 || len(body)-i < len(text) {
+			return false
+		}
+		if string(body[i:i+len(text)]) == text {
+			return true
+		}
+		body = body[i+1:]
 	}
 }
 
-// minSecret keeps redact from words: a token shorter than this is for tests.
-const minSecret = 8
-
 // failure returns what went wrong, as one of the error types, or nil.
-func (r *request) failure(x *transport.Exchange) error {
+func (r *request) failure() error {
+	x := &r.x
 	if x.Ended != nil {
 		e := &TransportError{Err: x.Ended}
-		if last := r.attemptFailure(x); last != nil {
+		if last := r.attemptFailure(); last != nil {
 			e.OutcomeUnknown = OutcomeUnknown(last)
 			e.Err = fmt.Errorf("%w while waiting to try again; before that: %w", x.Ended, last)
 		}
-		r.describe(x, &e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
+		r.describe(&e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
 		return e
 	}
-	return r.attemptFailure(x)
+	return r.attemptFailure()
 }
 
 // attemptFailure returns what went wrong with the last attempt.
-func (r *request) attemptFailure(x *transport.Exchange) error {
+func (r *request) attemptFailure() error {
+	x := &r.x
 	switch {
 	case !x.Answered:
 		if refused := new(ArgumentError); errors.As(x.Failure, &refused) { // an unusable token
 			return r.refuse(refused)
 		}
-		e := &TransportError{OutcomeUnknown: !x.Unsent && !r.wire.Safe, Err: x.Failure}
-		r.describe(x, &e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
+		e := &TransportError{OutcomeUnknown: !x.Unsent && !x.Safe, Err: x.Failure}
+		r.describe(&e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
 		return e
 	case x.Success():
 		if x.Failure == nil {
 			return nil
 		}
-		return r.decodeError(x, x.Failure)
+		return r.decodeError(x.Failure)
 	default:
 		e := &APIError{RequestID: x.Headers.Get("X-Request-Id"), Err: x.Failure}
 		e.RetryAfter, _ = transport.RetryAfter(x.Headers, time.Now())
-		e.decode(x.Status, x.Bytes())
-		r.describe(x, &e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
+		e.decode(x.Status, r.body())
+		r.describe(&e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
 		return e
 	}
 }
 
 // decodeError reports an answer that arrived and cannot be used.
-func (r *request) decodeError(x *transport.Exchange, err error) error {
+func (r *request) decodeError(err error) error {
 	e := &DecodeError{
-		StatusCode: x.Status, RequestID: x.Headers.Get("X-Request-Id"), Body: bytes.Clone(x.Bytes()), Err: err,
+		StatusCode: r.x.Status, RequestID: r.x.Headers.Get("X-Request-Id"), Body: bytes.Clone(r.body()), Err: err,
 	}
-	r.describe(x, &e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
+	r.describe(&e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
 	return e
 }
 
@@ -95,12 +115,12 @@ func (r *request) refuse(err error) error {
 		argument = &ArgumentError{Argument: "body", Reason: err.Error(), Err: err}
 	}
 	e := *argument
-	r.describe(nil, &e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
+	r.describe(&e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
 	return &e
 }
 
 // describe fills in what all four error types say of their call.
-func (r *request) describe(x *transport.Exchange,
+func (r *request) describe(
 	op, method, path, organization *string, resource *map[string]string, attempts *int, repeatable *bool,
 ) {
 	route := r.call.route
@@ -119,11 +139,9 @@ func (r *request) describe(x *transport.Exchange,
 			ids[p.name] = p.value
 		}
 	}
-	if x != nil {
-		*attempts = x.Attempts
-		if body := r.wire.Body.Bytes(); len(body) > 0 {
-			collectIDs(body, ids)
-		}
+	*attempts = r.x.Attempts
+	if body := r.x.Body.Bytes(); len(body) > 0 {
+		collectIDs(body, ids)
 	}
 	if len(ids) > 0 {
 		*resource = ids
@@ -162,6 +180,9 @@ func collectIDs(body []byte, ids map[string]string) {
 // accept lets an answer pass that has a member of an unexpected type: all the
 // rest of it is decoded by then.
 func (r *request) accept(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
 	var mismatch *json.UnmarshalTypeError
 	if !errors.As(err, &mismatch) {
 		return err

@@ -11,53 +11,57 @@ const (
 	authAPIKey      = "api_key"
 )
 
-// A tokenSource returns a bearer token for an organization. Tokens live only
-// in such closures: fmt shows no more of one than an address.
-type tokenSource func(ctx context.Context, organizationID string) (string, error)
+// A tokenSource returns a bearer token for an organization.
+type tokenSource = func(ctx context.Context, organizationID string) (string, error)
 
-// A credential sends one kind of token.
+// A credential is one kind of token, and where it comes from. Tokens live only
+// in such closures: fmt shows no more of one than an address.
 type credential struct {
-	kind   string
-	source tokenSource
+	kind          string
+	authorization func(ctx context.Context, organizationID string) ([]string, error) // the header's values; nil for none
 }
 
-// authorization returns the header's value for an attempt.
-func (c *credential) authorization(ctx context.Context, organization string) (string, error) {
-	token, err := c.source(ctx, organization)
-	if err != nil {
-		return "", err
-	}
-	if reason := badToken(token); reason != "" {
-		return "", &ArgumentError{Argument: c.kind, Reason: "the token source returned one that " + reason}
-	}
-	return "Bearer " + token, nil
+// Authorize returns the Authorization of an attempt.
+func (r *request) Authorize(ctx context.Context) ([]string, error) {
+	return r.credential.authorization(ctx, r.client.organization)
 }
 
 // choose returns the credential for a route: the access token where there is
 // one, else the API key where the route takes it; nil when none fits.
 func (c *core) choose(t traits) *credential {
-	if c.accessToken.source != nil {
+	if c.accessToken.authorization != nil {
 		return &c.accessToken
 	}
-	if c.apiKey.source != nil && !t.has(userOnly) {
+	if c.apiKey.authorization != nil && !t.has(userOnly) {
 		return &c.apiKey
 	}
 	return nil
 }
 
-func setToken(to *tokenSource, option, token string) error {
+func setToken(to *credential, option, token string) error {
 	if reason := badToken(token); reason != "" {
 		return &ArgumentError{Argument: option, Reason: "the token " + reason}
 	}
-	*to = func(context.Context, string) (string, error) { return token, nil }
+	header := []string{"Bearer " + token}
+	to.authorization = func(context.Context, string) ([]string, error) { return header, nil }
 	return nil
 }
 
-func setSource(to *tokenSource, option string, source tokenSource) error {
+func setSource(to *credential, option string, source tokenSource) error {
 	if source == nil {
 		return &ArgumentError{Argument: option, Reason: "must not be nil"}
 	}
-	*to = source
+	kind := to.kind
+	to.authorization = func(ctx context.Context, organization string) ([]string, error) {
+		token, err := source(ctx, organization)
+		if err != nil {
+			return nil, err
+		}
+		if reason := badToken(token); reason != "" {
+			return nil, &ArgumentError{Argument: kind, Reason: "the token source returned one that " + reason}
+		}
+		return []string{"Bearer " + token}, nil
+	}
 	return nil
 }
 

@@ -14,10 +14,11 @@ import (
 
 // A call is what a method says of itself: the rest is done here, in one place.
 type call struct {
-	route *route
-	ids   [2]string // of the path, in its order
-	query []param
-	body  any // encodes to a JSON object; nil for none but the organization
+	route  *route
+	ids    [2]string // of the path, in its order
+	query  []param
+	body   any  // encodes to a JSON object; nil for none but the organization
+	stream bool // the answer is decoded while it arrives
 }
 
 type param struct {
@@ -25,18 +26,23 @@ type param struct {
 	optional    bool // left out when empty; else that is an error
 }
 
-// A request is a call on its way: what it was asked for, and where it goes.
+// A request is a call on its way: what it was asked for, and what comes of it.
 type request struct {
-	client  *Client
-	call    call
-	options callConfig
-	wire    transport.Call
+	client     *Client
+	call       call
+	options    callConfig
+	credential *credential
+	x          transport.Exchange
 }
 
 // do makes a call that is answered with a record.
 func do[T any](ctx context.Context, c *Client, in call, opts []CallOption) (*T, error) {
+	r, err := c.send(ctx, in, opts)
+	if err != nil {
+		return nil, err
+	}
 	out := new(T)
-	if err := c.roundTrip(ctx, in, opts, out, decodeRecord); err != nil {
+	if err := r.finish(ctx, out, decodeRecord); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -45,14 +51,15 @@ func do[T any](ctx context.Context, c *Client, in call, opts []CallOption) (*T, 
 // list makes a call that is answered with an array, or with an object that
 // holds one.
 func list[T any](ctx context.Context, c *Client, in call, opts []CallOption) ([]T, error) {
-	out := new([]T)
-	if err := c.roundTrip(ctx, in, opts, out, decodeList); err != nil {
+	r, err := c.send(ctx, in, opts)
+	if err != nil {
 		return nil, err
 	}
-	if *out == nil {
-		return []T{}, nil
+	out := []T{}
+	if err := r.finish(ctx, &out, decodeList); err != nil {
+		return nil, err
 	}
-	return *out, nil
+	return out, nil
 }
 
 // Request is a call to an endpoint that this package does not wrap.
@@ -79,13 +86,13 @@ func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption)
 		}
 	}
 	if err := r.check(out); err != nil {
-		refused := request{client: c, call: in}
-		return refused.refuse(err)
+		return (&request{client: c, call: in}).refuse(err)
 	}
-	if out == nil {
-		return c.roundTrip(ctx, in, opts, nil, nil)
+	sent, err := c.send(ctx, in, opts)
+	if err != nil {
+		return err
 	}
-	return c.roundTrip(ctx, in, opts, out, decodeAny)
+	return sent.finish(ctx, out, decodeAny)
 }
 
 func (r *Request) check(out any) error {
@@ -104,31 +111,43 @@ func (r *Request) check(out any) error {
 	return checkPath(r.Path)
 }
 
-// roundTrip sends a call and decodes what comes back; every method ends here.
-func (c *Client) roundTrip(ctx context.Context, in call, opts []CallOption, out any, decode func([]byte, any) error) error {
-	r := request{client: c, call: in}
+// send makes a call; every method begins here. The request is released when
+// there is an error, and by finish otherwise.
+func (c *Client) send(ctx context.Context, in call, opts []CallOption) (*request, error) {
+	r := &request{client: c, call: in}
 	if err := r.prepare(ctx, opts); err != nil {
-		return r.refuse(err)
+		return nil, r.refuse(err)
 	}
-	x := r.send(ctx)
-	defer x.Release()
-	if err := r.failure(x); err != nil {
-		return err
+	r.exchange(ctx)
+	if err := r.failure(); err != nil {
+		r.x.Release()
+		return nil, err
 	}
-	if x.Status == http.StatusNoContent || x.Status == http.StatusResetContent {
+	return r, nil
+}
+
+// finish decodes the answer, and ends here unless it is streamed.
+func (r *request) finish(ctx context.Context, out any, decode func([]byte, any) error) error {
+	defer r.x.Release()
+	if r.isEmpty() {
 		return nil
 	}
-	if decode != nil {
-		if err := r.accept(ctx, decode(x.Bytes(), out)); err != nil {
-			return r.decodeError(x, err)
+	if out != nil {
+		if err := r.accept(ctx, decode(r.x.Bytes(), out)); err != nil {
+			return r.decodeError(err)
 		}
 	}
 	if r.options.into != nil {
-		if err := r.accept(ctx, decodeAny(x.Bytes(), r.options.into)); err != nil {
-			return r.decodeError(x, err)
+		if err := r.accept(ctx, decodeAny(r.x.Bytes(), r.options.into)); err != nil {
+			return r.decodeError(err)
 		}
 	}
 	return nil
+}
+
+// isEmpty reports whether the status says that there is nothing to decode.
+func (r *request) isEmpty() bool {
+	return r.x.Status == http.StatusNoContent || r.x.Status == http.StatusResetContent
 }
 
 // prepare checks everything that can be checked before anything is sent.
@@ -162,45 +181,44 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	if hasControl(c.organization) {
 		return &ArgumentError{Argument: "organizationId", Reason: "has a control character"}
 	}
-	credential := c.core.choose(route.traits)
-	if credential == nil {
+	if r.credential = c.core.choose(route.traits); r.credential == nil {
 		return missingCredential(route)
 	}
 	query, err := r.encodeQuery()
 	if err != nil {
 		return err
 	}
-	r.wire = transport.Call{
+	r.x.Call = transport.Call{
 		Op: route.op, Template: route.path, Method: route.method,
-		URL:      &url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
+		URL:      url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
 		Safe:     r.safe(),
 		Retries:  c.core.retries,
 		Timeout:  c.core.timeoutFor(route, r.options.timeout),
 		MaxBytes: c.core.maxBytes,
+		Auth:     r,
 		Final:    final,
 		Extra:    r.options.header,
+		Stream:   r.call.stream,
 	}
 	if r.options.noRetry {
-		r.wire.Retries = 0
+		r.x.Retries = 0
 	}
-	if !r.wire.Safe {
+	if !r.x.Safe {
 		for name := range r.options.header {
 			if isIdempotencyKey(name) {
 				return &ArgumentError{Argument: "WithHeader", Reason: name + " would make net/http repeat a call that must not be"}
 			}
 		}
 	}
-	organization := c.organization
-	r.wire.Authorize = func(ctx context.Context) (string, error) { return credential.authorization(ctx, organization) }
 	if route.method == http.MethodGet {
 		if len(r.options.extraBody) > 0 {
 			return &ArgumentError{Argument: "WithExtraBody", Reason: "a GET has no body"}
 		}
-		r.wire.Header = c.core.headers[credential.kind][0]
+		r.x.Header = c.core.headers[r.credential.kind][0]
 		return nil
 	}
-	r.wire.Header = c.core.headers[credential.kind][1]
-	r.wire.Body, err = r.encodeBody()
+	r.x.Header = c.core.headers[r.credential.kind][1]
+	r.x.Body, err = r.encodeBody()
 	return err
 }
 

@@ -59,7 +59,10 @@ type core struct {
 // organization may be missing here, and are then asked for by the calls that
 // need them.
 func New(opts ...Option) (*Client, error) {
-	cfg := config{baseURL: DefaultBaseURL, maxBytes: defaultMaxBytes}
+	cfg := config{
+		baseURL: DefaultBaseURL, maxBytes: defaultMaxBytes,
+		accessToken: credential{kind: authAccessToken}, apiKey: credential{kind: authAPIKey},
+	}
 	err := applyAll(&cfg, opts)
 	base, urlErr := parseBaseURL(cfg.baseURL, cfg.insecure)
 	if err = errors.Join(err, urlErr); err != nil {
@@ -68,8 +71,8 @@ func New(opts ...Option) (*Client, error) {
 	c := &core{
 		scheme: base.Scheme, host: base.Host,
 		path: strings.TrimRight(base.Path, "/"), rawPath: strings.TrimRight(base.EscapedPath(), "/"),
-		accessToken: credential{authAccessToken, cfg.accessToken},
-		apiKey:      credential{authAPIKey, cfg.apiKey},
+		accessToken: cfg.accessToken,
+		apiKey:      cfg.apiKey,
 		headers:     map[string][2]http.Header{},
 		retries:     max(cmp.Or(cfg.retry.MaxRetries, 3), 0),
 		timeout:     cfg.timeout,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -100,7 +99,7 @@ func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxDiagnosisTime)
 	defer cancel()
-	x := examination{ctx: ctx, failedCall: failureOf(err), looked: map[string]looked{}}
+	x := examination{ctx: ctx, failedCall: failureOf(err), looked: map[string]look{}}
 	x.checkBody(err)
 	if c == nil || c.core == nil {
 		x.report(2, VerdictNotChecked, "The client was not made by New: nothing more can be checked.")
@@ -120,37 +119,40 @@ type failedCall struct {
 	kind                   Kind
 	op, path, organization string
 	resource               map[string]string
+	text                   string // what the error says, without its call
 	body                   []byte
 	api                    *APIError // nil for the other types
 	route                  *route    // nil for Do
+	refused                bool      // certain to have run nothing
 	more                   int       // further errors joined to the first
 }
 
-func failureOf(err error) (f failedCall) {
+func failureOf(err error) failedCall {
 	var failure callError
-	f.more = -1
+	f := failedCall{kind: kindForeign, text: err.Error(), more: -1}
 	eachCallError(err, func(e callError) {
 		if failure == nil && !isNilPointer(e) {
 			failure = e
 		}
 		f.more++
 	})
-	f.kind = kindForeign
 	switch e := failure.(type) { //nolint:errorlint // eachCallError has unwrapped it
 	case *APIError:
-		f.kind, f.api, f.body = cmp.Or(e.Kind, kindOf(e)), e, e.RawBody
+		f.answered(e)
+		f.refused = !e.IsServer()
 		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
 	case *TransportError:
-		f.kind = kindTransport
-		if last := new(APIError); errors.As(e.Err, &last) && last != nil { // met before ctx ended
-			f.kind, f.api, f.body = cmp.Or(last.Kind, kindOf(last)), last, last.RawBody
+		f.kind, f.text, f.refused = kindTransport, causeText(e.Err), !e.OutcomeUnknown && !e.Repeatable
+		var last *APIError
+		if errors.As(e.Err, &last) && last != nil { // met before ctx ended
+			f.answered(last)
 		}
 		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
 	case *DecodeError:
-		f.kind, f.body = kindDecode, e.Body[:min(len(e.Body), maxRawBody)]
+		f.kind, f.text, f.body = kindDecode, causeText(e.Err), e.Body[:min(len(e.Body), maxRawBody)]
 		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
 	case *ArgumentError:
-		f.kind = kindArgument
+		f.kind, f.text, f.refused = kindArgument, join(e.Argument, e.Reason), true
 		switch {
 		case errors.Is(e, ErrMissingOrganization):
 			f.kind = KindMissingOrganization
@@ -167,6 +169,18 @@ func failureOf(err error) (f failedCall) {
 	return f
 }
 
+// answered takes what the server said.
+func (f *failedCall) answered(e *APIError) {
+	f.kind, f.api, f.text, f.body = cmp.Or(e.Kind, kindOf(e)), e, e.Message, e.RawBody
+}
+
+func causeText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
 // examination is a diagnosis under way.
 type examination struct {
 	failedCall
@@ -175,7 +189,7 @@ type examination struct {
 	client  *Client
 	calls   int
 	blocked string // why reading on is pointless
-	looked  map[string]looked
+	looked  map[string]look
 	found   []Finding
 }
 
@@ -201,37 +215,26 @@ func (x *examination) reading(call func(context.Context, CallOption) error) erro
 		return errors.New("enough requests were made")
 	}
 	x.calls++
-	err := call(x.ctx, WithoutRetry())
-	switch {
-	case err == nil:
-		return nil
-	case x.ctx.Err() != nil:
-		return fmt.Errorf("the time was up: %w", err)
-	case IsForbidden(err), IsUnauthorized(err), IsEntitlement(err):
-		return fmt.Errorf("the credential may not read it: %w", err)
-	default:
-		return err
-	}
+	return call(x.ctx, WithoutRetry())
 }
 
 func (x *examination) checkBody(err error) {
 	b := buckets[x.kind]
-	text, evidence := err.Error(), []string{prefixed("call: ", join(x.op, x.path))}
+	evidence := []string{prefixed("call: ", join(x.op, strings.TrimSpace(x.path)))}
 	if e := x.api; e != nil {
-		text = e.Message
 		evidence = append(evidence, fmt.Sprintf("status: %d %s", e.StatusCode, http.StatusText(e.StatusCode)),
-			prefixed("code: ", e.Code), "body: "+string(e.Shape), prefixed("request id: ", e.RequestID))
+			prefixed("code: ", e.Code), "shape of the body: "+string(e.Shape), prefixed("request id: ", e.RequestID))
 		if e.Diagnostic != nil {
 			evidence = append(evidence, prefixed("recovery: ", textOf(e.Diagnostic.Recovery, 0)))
 		}
-		if text != err.Error() && errors.Is(err, x.ctx.Err()) {
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			evidence = append(evidence, "the context ended while the call waited to be sent again")
 		}
 	}
 	if x.more > 0 {
 		evidence = append(evidence, fmt.Sprintf("joined with %d more, which are not diagnosed", x.more))
 	}
-	x.report(1, VerdictProblem, b.cause+": "+text, evidence...)
+	x.report(1, VerdictProblem, b.cause+prefixed(": ", x.text), evidence...)
 }
 
 // checkCredential asks the server what it thinks of credential and organization.
@@ -293,7 +296,7 @@ func (x *examination) credentialRefused(err error, evidence []string) {
 	case errors.As(err, &decode), errors.As(err, &api) && api.Kind == KindUnknown:
 		problem = "What answers is not the API: "
 	case api == nil:
-		problem = "Nothing answers: "
+		problem = "There is no answer to Setup.Verify either: "
 	case api.Kind == KindAuthentication:
 		problem = "The server does not accept the credential: "
 	case api.Kind == KindPermission && api.Code != "AUTH_SCOPE_MISSING":
@@ -303,37 +306,11 @@ func (x *examination) credentialRefused(err error, evidence []string) {
 		x.report(2, VerdictNotChecked, "The credential could not be checked: "+err.Error(), evidence...)
 		return
 	}
-	x.blocked = "the setup is at fault"
+	x.blocked = "credential and organization must be right first"
 	if api != nil {
 		err = errors.New(api.Message)
 	}
 	x.report(2, VerdictProblem, problem+err.Error(), evidence...)
-}
-
-func (x *examination) checkGraph() {
-	listed := func(details []ErrorDetail) (lines []string) {
-		for _, d := range details[:min(len(details), 20)] {
-			lines = append(lines, join(d.Code, d.Message)+prefixed(" at ", d.Path))
-		}
-		return lines
-	}
-	agent := x.looked["agent "+x.resource["agentId"]].agent
-	switch graph := x.kind == KindInvalidGraph; {
-	case (graph || x.kind == KindValidation) && x.api != nil && len(x.api.Details) > 0:
-		lines := listed(x.api.Details)
-		x.report(5, VerdictProblem, fmt.Sprintf("The server names %d: %s", len(x.api.Details), strings.Join(lines, "; ")), lines...)
-	case agent != nil && agent.EntryStepKey != "": // drafts may have none in the answer
-		w := Workflow{agent.EntryStepKey, agent.Steps, agent.Transitions}
-		if lines := listed(w.Validate()); len(lines) > 0 {
-			x.report(5, VerdictProblem, "The graph of the agent's version in use has mistakes: "+strings.Join(lines, "; "), lines...)
-			return
-		}
-		x.report(5, VerdictOK, fmt.Sprintf("The graph of the agent's version in use, %d steps, has no mistake that Validate finds.", len(w.Steps)))
-	case graph:
-		x.report(5, VerdictNotChecked, "The server lists no details; Agents.ValidateWorkflow tells more of a graph.")
-	default:
-		x.report(5, VerdictNotChecked, "The call is not about a graph, or its graph could not be read.")
-	}
 }
 
 // conclude picks the cause: the first problem in a step that explains such a
@@ -398,7 +375,7 @@ func (d *Diagnosis) LogValue() slog.Value {
 		slog.String("advice", d.Advice), slog.Any("findings", lines))
 }
 
-var secretText = regexp.MustCompile(`(?i:bearer)\s+[^\s"]+|\bsk_[\w-]{8,}|\beyJ[\w-]+\.[\w.-]+`)
+var secretText = regexp.MustCompile(`(?i:bearer)\s+[\w.~+/=-]{16,}|\bsk_[\w-]{8,}|\beyJ[\w-]+\.[\w.-]+`)
 
 // presentable makes a text one short line, without what looks like a token: an
 // error of somebody else's may hold one.
@@ -410,5 +387,3 @@ func prefixed(prefix, s string) string {
 	}
 	return prefix + s
 }
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

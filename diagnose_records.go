@@ -4,20 +4,73 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// looked is what reading a record came to.
-type looked struct {
-	err      error
-	versions []string             // ids of the record's versions, as far as the answer lists them
-	agent    *AgentVersionSummary // when it is one
+// readers are the routes that read one record, by what people call it.
+var readers = map[string]*route{
+	"agent": routeAgentsGet, "prompt": routePromptsGet, "skill": routeSkillsGet, "tool": routeToolsGet,
+	"agent run": routeAgentRunsGet, "run": routeRunsGet, "skill run": routeSkillRunsGet,
+	"evaluation run": routeEvaluationsGet, "realtime session": routeRealtimeSessionsGet,
+}
+
+// runKinds are the records that the calls of a service leave, or read.
+var runKinds = map[string]string{
+	"Agents": "agent run", "AgentRuns": "agent run", "Prompts": "run", "Runs": "run", "Skills": "skill run", "SkillRuns": "skill run",
+	"VoiceAgents": "realtime session", "RealtimeSessions": "realtime session", "Evaluations": "evaluation run",
+}
+
+// record is what matters here of a record of any kind.
+type record struct {
+	VersionID    string                `json:"versionId"`
+	Versions     []struct{ ID string } `json:"versions"`
+	EntryStepKey string                `json:"entryStepKey"`
+	Steps        RawJSON               `json:"steps"` // of a graph or of a run
+	Transitions  []WorkflowTransition  `json:"transitions"`
+
+	Status          RunStatus       `json:"status"`
+	CompletionState RunStatus       `json:"completionState"` // of a session
+	ErrorMessage    string          `json:"errorMessage"`
+	Diagnostic      *Diagnostic     `json:"diagnostic"`
+	DecisionTrace   []AgentDecision `json:"decisionTrace"`
+	Run             AgentRun        `json:"run"` // of an agent run
+}
+
+// look is what reading a record came to.
+type look struct {
+	record *record
+	err    error
+}
+
+// read reads a record, once.
+func (x *examination) read(kind string, ids ...string) look {
+	key := kind + " " + strings.Join(ids, " ")
+	if known, ok := x.looked[key]; ok {
+		return known
+	}
+	in := call{route: readers[kind]}
+	copy(in.ids[:], ids)
+	var l look
+	l.err = x.reading(func(ctx context.Context, once CallOption) (err error) {
+		l.record, err = do[record](ctx, x.client, in, []CallOption{once})
+		return err
+	})
+	x.looked[key] = l
+	return l
+}
+
+// idNames returns the names of the call's ids: those of runs, or all others.
+func (x *examination) idNames(runs bool) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(x.resource)), func(name string) bool {
+		return strings.HasSuffix(strings.ToLower(name), "runid") != runs
+	})
 }
 
 // checkRecords looks up what the failed call names, in its path and body.
 func (x *examination) checkRecords() {
-	names := slices.DeleteFunc(sortedKeys(x.resource), func(name string) bool { return strings.HasSuffix(name, "unId") })
+	names := x.idNames(false)
 	if len(names) == 0 {
 		x.report(3, VerdictNotChecked, "The call names no prompt, version, tool, agent or skill.")
 	}
@@ -28,145 +81,114 @@ func (x *examination) checkRecords() {
 
 func (x *examination) checkRecord(name string) {
 	id := x.resource[name]
-	at := strings.LastIndex(name, ".") + 1 // "steps[2].promptId"
-	kind, version := strings.TrimSuffix(name[at:], "Id"), false
+	what := fmt.Sprintf("%s %q", name, id)
+	kind, owner, version := x.owner(name)
+	if owner == "" || readers[kind] == nil {
+		x.report(3, VerdictNotChecked, what+" could not be checked: the API has no route that reads it by this id alone.")
+		return
+	}
+	l := x.read(kind, owner)
+	switch {
+	case IsNotFound(l.err):
+		x.report(3, VerdictProblem, fmt.Sprintf("There is no %s %q in organization %s (%s).", kind, owner, x.organization, name))
+		return
+	case l.err != nil:
+		x.report(3, VerdictNotChecked, what+" could not be checked: "+l.err.Error())
+		return
+	}
+	versions := []string{l.record.VersionID}
+	for _, v := range l.record.Versions {
+		versions = append(versions, v.ID)
+	}
+	switch {
+	case !version || slices.Contains(versions, id):
+		x.report(3, VerdictOK, what+" exists in organization "+x.organization+".")
+	case len(l.record.Versions) == 0:
+		x.report(3, VerdictNotChecked, fmt.Sprintf("%s could not be checked: the answer does not list the versions of the %s.", what, kind))
+	default:
+		x.report(3, VerdictProblem, fmt.Sprintf("%s is no version of %s %q.", what, kind, owner), "versions: "+strings.TrimSpace(strings.Join(versions, " ")))
+	}
+}
+
+// owner returns the record through which an id can be looked up: "agentId" is
+// one itself, "steps[2].promptVersionId" is a version of "steps[2].promptId",
+// and "versionId" is one of whatever the call is about.
+func (x *examination) owner(name string) (kind, id string, version bool) {
+	at := strings.LastIndex(name, ".") + 1
+	kind = strings.TrimSuffix(name[at:], "Id")
 	if of, ok := strings.CutSuffix(kind, "Version"); ok {
 		kind, version = of, true
 	}
-	owner, known := x.resource[name[:at]+kind+"Id"]
-	if slices.Contains([]string{"version", "againstVersion", "draftVersion", "against", "draft"}, kind) {
-		version = true
-		for _, kind = range []string{"agent", "prompt", "skill", "tool"} {
-			if owner, known = x.resource[kind+"Id"]; known {
-				break
+	if own := x.resource[name[:at]+kind+"Id"]; own != "" && readers[kind] != nil {
+		return kind, own, version
+	}
+	if at == 0 && slices.Contains([]string{"version", "against", "draft"}, kind) {
+		for _, of := range []string{"agent", "prompt", "skill", "tool"} {
+			if own := x.resource[of+"Id"]; own != "" {
+				return of, own, true
 			}
 		}
 	}
-	what := fmt.Sprintf("%s %q", name, id)
-	if version && !known {
-		x.report(3, VerdictNotChecked, what+" could not be checked: the API reads versions through their "+kind+", which the call does not name.")
-		return
-	}
-	record := x.look(kind, owner)
-	switch {
-	case IsNotFound(record.err):
-		x.report(3, VerdictProblem, fmt.Sprintf("There is no %s %q in organization %s (%s).", kind, owner, x.organization, name))
-	case record.err != nil:
-		x.report(3, VerdictNotChecked, what+" could not be checked: "+record.err.Error())
-	case !version, slices.Contains(record.versions, id):
-		x.report(3, VerdictOK, what+" exists in organization "+x.organization+".")
-	case len(record.versions) == 0 || kind == "tool":
-		x.report(3, VerdictNotChecked, fmt.Sprintf("%s could not be checked: the answer does not list the versions of the %s.", what, kind))
-	default:
-		x.report(3, VerdictProblem, fmt.Sprintf("%s is no version of %s %q.", what, kind, owner), "versions: "+strings.Join(record.versions, " "))
-	}
-}
-
-// look reads a record, once.
-func (x *examination) look(kind, id string) looked {
-	key := kind + " " + id
-	if known, ok := x.looked[key]; ok {
-		return known
-	}
-	var l looked
-	l.err = x.reading(func(ctx context.Context, once CallOption) error {
-		switch kind {
-		case "agent":
-			agent, err := x.client.Agents.Get(ctx, id, once)
-			if err != nil {
-				return err
-			}
-			l.agent = agent
-			for _, v := range agent.Versions {
-				l.versions = append(l.versions, v.ID)
-			}
-		case "prompt":
-			prompt, err := x.client.Prompts.Get(ctx, id, once)
-			if err != nil {
-				return err
-			}
-			for _, v := range prompt.Versions {
-				l.versions = append(l.versions, v.ID)
-			}
-		case "skill":
-			skill, err := x.client.Skills.Get(ctx, id, once)
-			if err != nil {
-				return err
-			}
-			for _, v := range skill.Versions {
-				l.versions = append(l.versions, v.ID)
-			}
-		case "tool":
-			tool, err := x.client.Tools.Get(ctx, id, once)
-			if err != nil {
-				return err
-			}
-			l.versions = []string{tool.VersionID}
-		default:
-			return fmt.Errorf("nothing is known of a %s", kind)
-		}
-		return nil
-	})
-	x.looked[key] = l
-	return l
-}
-
-// runRecord is what matters of a recorded run, of whatever kind.
-type runRecord struct {
-	status   RunStatus
-	failure  string // why it failed, "" otherwise
-	evidence []string
+	return kind, "", version
 }
 
 // checkRun looks at the run that the call's ids or the failure's body name, or
 // at the newest one of a prompt.
 func (x *examination) checkRun() {
-	kinds := map[string]string{
-		"Agents": "agent run", "AgentRuns": "agent run", "Prompts": "run", "Runs": "run", "Skills": "skill run", "SkillRuns": "skill run",
-		"VoiceAgents": "realtime session", "RealtimeSessions": "realtime session", "Evaluations": "evaluation run",
-	}
 	service, _, _ := strings.Cut(x.op, ".")
-	kind, known := kinds[service]
+	kind := runKinds[service]
 	var ids []string
-	for _, name := range sortedKeys(x.resource) {
-		if strings.HasSuffix(name, "unId") {
-			ids = append(ids, x.resource[name])
-		}
+	for _, name := range x.idNames(true) {
+		ids = append(ids, x.resource[name])
 	}
 	if named := namedRun(x.body); named != "" && !slices.Contains(ids, named) {
 		ids = append(ids, named)
 	}
-	refused := x.api != nil && !x.api.IsServer() || x.kind == kindArgument || x.kind == KindAuthentication || x.kind == KindMissingOrganization
-	switch starts := x.route != nil && (x.route.traits.has(execution) || x.route == routeVoiceAgentsCreateSession); {
-	case known && len(ids) > 0:
-		for _, id := range ids[:min(len(ids), 2)] {
+	starts := x.route != nil && (x.route.traits.has(execution) || x.route == routeVoiceAgentsCreateSession)
+	switch {
+	case kind != "" && len(ids) > 0:
+		for _, id := range ids {
 			x.checkRunByID(kind, id)
 		}
-	case known && !starts:
+	case x.route == nil:
+		x.report(4, VerdictNotChecked, "The error names no run.")
+	case !starts:
 		x.report(4, VerdictNotChecked, "The call runs nothing, so there is no record of a run.")
-	case known && refused:
-		x.report(4, VerdictNotChecked, "The call was refused before anything ran, so there is no record of a run.")
+	case x.refused:
+		x.report(4, VerdictNotChecked, "The call was refused or never sent, so there is no record of a run.")
 	case x.route == routePromptsRun:
 		x.checkNewestRun(x.resource["promptId"])
 	default:
-		x.report(4, VerdictNotChecked, "The error names no run, and the API lists the runs of prompts only: it could not be checked.")
+		x.report(4, VerdictNotChecked, "The record could not be checked: the error names no run, and the API lists the runs of prompts only.")
 	}
 }
 
 func (x *examination) checkRunByID(kind, id string) {
-	var run runRecord
-	err := x.reading(func(ctx context.Context, once CallOption) (err error) {
-		run, err = x.readRun(ctx, kind, id, once)
-		return err
-	})
-	what := fmt.Sprintf("The %s %q", kind, id)
-	switch {
-	case IsNotFound(err):
+	what, ids := fmt.Sprintf("The %s %q", kind, id), []string{id}
+	if kind == "evaluation run" {
+		ids = []string{x.resource["skillId"], id}
+	}
+	l := x.read(kind, ids...)
+	switch r := l.record; {
+	case IsNotFound(l.err):
 		x.report(4, VerdictProblem, fmt.Sprintf("There is no %s %q in organization %s.", kind, id, x.organization))
-	case err != nil:
-		x.report(4, VerdictNotChecked, what+" could not be read: "+err.Error())
+	case l.err != nil:
+		x.report(4, VerdictNotChecked, what+" could not be read: "+l.err.Error())
 	default:
-		x.reportRun(what, run)
+		var evidence []string
+		for _, d := range r.DecisionTrace {
+			evidence = append(evidence, "decision: "+join(d.Step, d.Decision, d.Reason))
+		}
+		var steps []RunStep
+		_ = r.Steps.Decode(&steps) // no steps, or other ones, are no evidence
+		for _, s := range steps {
+			evidence = append(evidence, prefixed("step: ", join(string(s.StepType), s.ToolName, string(s.Status), s.Error)))
+		}
+		failure := r.ErrorMessage
+		if d := r.Diagnostic; failure == "" && d != nil {
+			failure = cmp.Or(d.Why, d.Title, d.Code)
+		}
+		x.reportRun(what, cmp.Or(r.Run.Status, r.Status, r.CompletionState), failure, evidence...)
 	}
 }
 
@@ -191,71 +213,55 @@ func (x *examination) checkNewestRun(promptID string) {
 	case newest == nil:
 		x.report(4, VerdictOK, fmt.Sprintf("No run of prompt %q is recorded: it seems that nothing ran.", promptID))
 	default:
-		x.reportRun(fmt.Sprintf("The newest run of the prompt, %q,", newest.ID), runRecord{newest.Status, newest.ErrorMessage, []string{
-			"created: " + newest.CreatedAt.String(), "it may be another call's: compare the input snapshot of Runs.Get",
-		}})
+		x.reportRun(fmt.Sprintf("The newest run of the prompt, %q,", newest.ID), newest.Status, newest.ErrorMessage,
+			"created: "+newest.CreatedAt.String(), "it may be another call's: compare the variables in Runs.Get")
 	}
 }
 
-func (x *examination) reportRun(what string, run runRecord) {
-	evidence := append([]string{prefixed("status: ", string(run.status))}, run.evidence...)
+func (x *examination) reportRun(what string, status RunStatus, failure string, evidence ...string) {
+	evidence = append([]string{prefixed("status: ", string(status))}, evidence...)
 	switch {
-	case run.failure != "" || run.status == "failed":
-		x.report(4, VerdictProblem, what+" failed: "+cmp.Or(run.failure, "the record does not say why"), evidence...)
-	case run.status.Pending():
+	case failure != "" || status == "failed":
+		x.report(4, VerdictProblem, what+" failed: "+cmp.Or(failure, "the record does not say why"), evidence...)
+	case status.Pending():
 		x.report(4, VerdictOK, what+" has not ended yet.", evidence...)
 	default:
 		x.report(4, VerdictOK, what+" exists and shows no failure: its result is in the record.", evidence...)
 	}
 }
 
-func (x *examination) readRun(ctx context.Context, kind, id string, once CallOption) (runRecord, error) {
-	switch kind {
-	case "agent run":
-		r, err := x.client.AgentRuns.Get(ctx, id, once)
-		if err != nil {
-			return runRecord{}, err
+// checkGraph lists the graph's mistakes: those that the server names, else those
+// of the agent's version in use.
+func (x *examination) checkGraph() {
+	list := func(by string, details []ErrorDetail) {
+		var lines []string
+		for _, d := range details[:min(len(details), 20)] {
+			lines = append(lines, join(d.Code, d.Message)+prefixed(" at ", d.Path))
 		}
-		record := runRecord{status: r.Run.Status, failure: r.Diagnostic.text()}
-		for _, d := range r.DecisionTrace {
-			record.evidence = append(record.evidence, "decision: "+join(d.Step, d.Decision, d.Reason))
-		}
-		return record, nil
-	case "run":
-		r, err := x.client.Runs.Get(ctx, id, once)
-		if err != nil {
-			return runRecord{}, err
-		}
-		record := runRecord{status: r.Status, failure: r.ErrorMessage}
-		for _, s := range r.Steps {
-			record.evidence = append(record.evidence, "step: "+join(string(s.StepType), s.ToolName, string(s.Status), s.Error))
-		}
-		return record, nil
-	case "skill run":
-		r, err := x.client.SkillRuns.Get(ctx, id, once)
-		if err != nil {
-			return runRecord{}, err
-		}
-		return runRecord{status: r.Status, failure: r.Diagnostic.text()}, nil
-	case "evaluation run":
-		r, err := x.client.Evaluations.Get(ctx, x.resource["skillId"], id, once)
-		if err != nil {
-			return runRecord{}, err
-		}
-		return runRecord{status: r.Status}, nil
-	default:
-		r, err := x.client.RealtimeSessions.Get(ctx, id, once)
-		if err != nil {
-			return runRecord{}, err
-		}
-		return runRecord{status: RunStatus(r.CompletionState)}, nil
+		x.report(5, VerdictProblem, fmt.Sprintf("%s: %s", by, strings.Join(lines, "; ")), lines...)
 	}
-}
-
-// text is what a diagnostic says to a person, "" when there is none.
-func (d *Diagnostic) text() string {
-	if d == nil {
-		return ""
+	agent := x.looked["agent "+x.resource["agentId"]].record
+	graph := x.kind == KindInvalidGraph
+	if (graph || x.kind == KindValidation) && x.api != nil && len(x.api.Details) > 0 {
+		list("The server names these mistakes", x.api.Details)
+		return
 	}
-	return cmp.Or(d.Why, d.Title, d.Code)
+	if agent == nil || agent.EntryStepKey == "" { // an agent that was never published may have no entry step in the answer
+		why := "The call is not about a graph."
+		if graph || x.resource["agentId"] != "" {
+			why = "The graph could not be read; Agents.ValidateWorkflow tells more of one."
+		}
+		x.report(5, VerdictNotChecked, why)
+		return
+	}
+	w := Workflow{EntryStepKey: agent.EntryStepKey, Transitions: agent.Transitions}
+	if err := agent.Steps.Decode(&w.Steps); err != nil {
+		x.report(5, VerdictNotChecked, "The agent's graph could not be read: "+err.Error())
+		return
+	}
+	if mistakes := w.Validate(); len(mistakes) > 0 {
+		list("The agent's version in use has these mistakes", mistakes)
+		return
+	}
+	x.report(5, VerdictOK, fmt.Sprintf("The graph of the agent's version in use, %d steps, has no mistake that Validate finds.", len(w.Steps)))
 }

@@ -96,42 +96,41 @@ func checkPath(path string) error {
 
 // encodeQuery writes the query without a map or a sort: the order is ours.
 func (r *request) encodeQuery() (string, error) {
-	var q strings.Builder
-	names := make([]string, 0, 8)
-	add := func(name, value string) {
-		if q.Len() > 0 {
-			q.WriteByte('&')
-		}
-		q.WriteString(url.QueryEscape(name))
-		q.WriteByte('=')
-		q.WriteString(url.QueryEscape(value))
-		names = append(names, name)
-	}
+	q := ""
+	own := []string{"organizationId"}
 	if r.call.route.method == http.MethodGet {
-		add("organizationId", r.client.organization)
+		q = "organizationId=" + url.QueryEscape(r.client.organization)
 	}
 	if r.call.route.traits.has(publicContract) {
-		add("publicContract", "1")
+		q = and(q, "publicContract=1")
+		own = append(own, "publicContract")
 	}
-	own := len(names)
+	set := own
 	for _, p := range r.call.query {
 		switch {
-		case slices.Contains(names[:own], p.name) || p.name == "organizationId":
+		case slices.Contains(set, p.name):
 			return "", &ArgumentError{Argument: p.name, Reason: "is set by the SDK itself"}
 		case p.value != "" || r.call.route.op == "Do":
-			add(p.name, p.value)
+			q = and(q, url.QueryEscape(p.name)+"="+url.QueryEscape(p.value))
+			own = append(own, p.name)
 		case !p.optional:
 			return "", &ArgumentError{Argument: p.name, Reason: "must not be empty"}
 		}
 	}
-	own = len(names)
 	for _, p := range r.options.extraQuery {
-		if p.name == "organizationId" || slices.Contains(names[:own], p.name) {
-			return "", &ArgumentError{Argument: "WithExtraQuery", Reason: p.name + " is part of the call already"}
+		if slices.Contains(own, p.name) {
+			return "", &ArgumentError{Argument: "WithExtraQuery", Reason: clean(p.name, 80) + " is part of the call already"}
 		}
-		add(p.name, p.value)
+		q = and(q, url.QueryEscape(p.name)+"="+url.QueryEscape(p.value))
 	}
-	return q.String(), nil
+	return q, nil
+}
+
+func and(query, more string) string {
+	if query == "" {
+		return more
+	}
+	return query + "&" + more
 }
 
 // encodeBody writes the body into a pooled buffer: the organization first,

@@ -17,93 +17,121 @@ const (
 )
 
 // errorBody is the union of what failures are known to look like. Every member
-// may be of any type; encoding/json matches names in any casing.
+// may be of any type.
 type errorBody struct {
 	Error, Message, Code, Details                       member
 	Title, Category, Why                                member
 	Where, AffectedFields, Recovery, Retryable          member
 	DocsHint, Type, Detail, Description, Reason, Errors member
+	Path, Field, Loc                                    member
 }
 
-// parse reads the object's members, up to the point where it was cut.
-func (b *errorBody) parse(text []byte) {
-	if json.Unmarshal(text, b) == nil {
-		return
-	}
-	*b = errorBody{}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if _, err := dec.Token(); err != nil {
-		return
-	}
-	for {
-		name, err := dec.Token()
-		key, ok := name.(string)
-		if err != nil || !ok {
-			return
+// parse reads an object's members. It takes what it can: a body may have been
+// cut, or be JSON only at first sight.
+func (b *errorBody) parse(object []byte) {
+	eachMember(object, func(name, value []byte) {
+		if m := b.member(name); m != nil {
+			m.add(value)
 		}
-		at := dec.InputOffset()
-		var value json.RawMessage
-		if dec.Decode(&value) != nil {
-			value = cutString(text[at:])
-		}
-		if value == nil {
-			return
-		}
-		pair, _ := json.Marshal(map[string]json.RawMessage{key: value})
-		_ = json.Unmarshal(pair, b) // fails for no member: each takes any JSON
-	}
+	})
 }
 
-// cutString turns a string that ends in the middle into a whole one.
-func cutString(rest []byte) json.RawMessage {
-	rest = bytes.TrimLeft(rest, ": \t\r\n")
-	if len(rest) < 2 || rest[0] != '"' {
+// member returns the member of a name in any casing: docsHint, docs_hint.
+func (b *errorBody) member(name []byte) *member {
+	var buf [20]byte
+	folded := buf[:0]
+	for _, c := range name {
+		if c == '_' || c == '-' {
+			continue
+		}
+		if len(folded) == len(buf) {
+			return nil
+		}
+		folded = append(folded, byte(unicode.ToLower(rune(c))))
+	}
+	switch string(folded) {
+	case "error":
+		return &b.Error
+	case "message", "msg":
+		return &b.Message
+	case "code":
+		return &b.Code
+	case "details":
+		return &b.Details
+	case "title":
+		return &b.Title
+	case "category":
+		return &b.Category
+	case "why":
+		return &b.Why
+	case "where":
+		return &b.Where
+	case "affectedfields":
+		return &b.AffectedFields
+	case "recovery":
+		return &b.Recovery
+	case "retryable":
+		return &b.Retryable
+	case "docshint":
+		return &b.DocsHint
+	case "type":
+		return &b.Type
+	case "detail":
+		return &b.Detail
+	case "description", "errordescription":
+		return &b.Description
+	case "reason":
+		return &b.Reason
+	case "errors":
+		return &b.Errors
+	case "path":
+		return &b.Path
+	case "field":
+		return &b.Field
+	case "loc":
+		return &b.Loc
+	default:
 		return nil
 	}
-	whole := append(bytes.Clone(rest), '"')
-	for end := len(rest); end > max(1, len(rest)-12); end-- { // back past a cut escape
-		whole[end] = '"'
-		if s := whole[:end+1]; json.Valid(s) {
-			return s
-		}
-	}
-	return nil
 }
 
 // diagnostic returns the newer object when the body is one.
 func (b *errorBody) diagnostic() *Diagnostic {
-	d := Diagnostic{Code: b.Code.text(), Title: b.Title.text(), Category: b.Category.text(), Why: b.Why.text()}
-	if d.Why == "" && (d.Title == "" || d.Category == "") {
+	if !b.Why.given() && (!b.Title.given() || !b.Category.given()) {
 		return nil
 	}
-	d.Where, d.Recovery, d.DocsHint = RawJSON(b.Where.raw), RawJSON(b.Recovery.raw), RawJSON(b.DocsHint.raw)
-	d.AffectedFields, d.Details = textsOf(b.AffectedFields.raw, maxDetails, 0), RawJSON(b.Details.raw)
-	if b.Retryable.given() {
-		_ = d.Retryable.UnmarshalJSON(b.Retryable.raw)
+	d := &Diagnostic{
+		Code: b.Code.text(), Title: b.Title.text(), Category: b.Category.text(), Why: b.Why.text(),
+		Where: b.Where.keep(), Recovery: b.Recovery.keep(), DocsHint: b.DocsHint.keep(), Details: b.Details.keep(),
 	}
-	return &d
+	if b.AffectedFields.given() {
+		d.AffectedFields = textsOf(b.AffectedFields.raw, maxDetails, 0)
+	}
+	if b.Retryable.given() {
+		_ = d.Retryable.UnmarshalJSON(b.Retryable.raw) // another type leaves it absent
+	}
+	return d
 }
 
-// member is one member of a failure's body, of any type. A name that comes
-// again, in this casing or another, makes it an array of the values.
+// member is one member of a failure's body, of any type: a part of the body,
+// not a copy. A name that comes again makes it an array of the values.
 type member struct {
-	raw      json.RawMessage
+	raw      []byte
 	repeated bool
 }
 
-func (m *member) UnmarshalJSON(data []byte) error {
+func (m *member) add(value []byte) {
 	const most = 16 << 10 // of repetitions, so that they cost no square time
-	switch s := string(data); {
+	switch s := string(value); {
 	case !m.given():
-		m.raw = append(m.raw[:0], data...)
-	case s == "null" || s == `""` || s == string(m.raw) || len(m.raw)+len(data) > most:
+		m.raw = value
+	case s == "null" || s == `""` || s == string(m.raw) || len(m.raw)+len(value) > most:
 	case m.repeated:
-		m.raw = append(append(append(m.raw[:len(m.raw)-1], ','), data...), ']')
+		m.raw = append(append(append(m.raw[:len(m.raw)-1], ','), value...), ']')
 	default:
-		m.raw = bytes.Join([][]byte{[]byte("["), m.raw, []byte(","), data, []byte("]")}, nil)
+		m.raw = bytes.Join([][]byte{[]byte("["), m.raw, []byte(","), value, []byte("]")}, nil)
 		m.repeated = true
 	}
-	return nil
 }
 
 func (m *member) given() bool {
@@ -112,13 +140,14 @@ func (m *member) given() bool {
 
 func (m *member) text() string { return textOf(m.raw, 0) }
 
-func (m *member) object() *errorBody {
-	if len(m.raw) == 0 || m.raw[0] != '{' {
+// keep returns a copy of the value, for fields that hold JSON.
+func (m *member) keep() RawJSON { return keepJSON(m.raw) }
+
+func keepJSON(raw []byte) RawJSON {
+	if len(raw) == 0 || !json.Valid(raw) {
 		return nil
 	}
-	var b errorBody
-	_ = json.Unmarshal(m.raw, &b)
-	return &b
+	return bytes.Clone(raw)
 }
 
 // textOf returns what a value of any type says to a person.
@@ -133,8 +162,8 @@ func textOf(raw []byte, depth int) string {
 		return clip(strings.Join(textsOf(raw, 10, depth+1), "; "), maxText)
 	case '{':
 		var b errorBody
-		_ = json.Unmarshal(raw, &b)
-		for _, m := range []*member{&b.Message, &b.Error, &b.Detail, &b.Why, &b.Title, &b.Description, &b.Reason, &b.Errors} {
+		b.parse(raw)
+		for _, m := range [...]*member{&b.Message, &b.Error, &b.Detail, &b.Why, &b.Title, &b.Description, &b.Reason, &b.Errors} {
 			if t := textOf(m.raw, depth+1); t != "" {
 				return t
 			}
@@ -146,43 +175,34 @@ func textOf(raw []byte, depth int) string {
 // textsOf returns the texts of an array's first elements, or of the one value.
 func textsOf(raw []byte, most, depth int) []string {
 	var texts []string
-	for _, item := range elements(raw, most) {
+	eachElement(raw, most, func(item []byte) {
 		if t := textOf(item, depth); t != "" {
 			texts = append(texts, t)
 		}
-	}
+	})
 	return texts
 }
 
-// elements returns an array's first elements, or the value itself when it is
-// no array.
-func elements(raw []byte, most int) []json.RawMessage {
-	if len(raw) == 0 || raw[0] != '[' {
-		return []json.RawMessage{raw}
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := dec.Token(); err != nil {
-		return nil
-	}
-	var items []json.RawMessage
-	for len(items) < most && dec.More() {
-		var item json.RawMessage
-		if dec.Decode(&item) != nil {
-			break
-		}
-		items = append(items, item)
-	}
-	return items
-}
-
-// unquote decodes a JSON string; most need no decoding at all.
+// unquote decodes a JSON string, which may have been cut; most need no
+// decoding at all.
 func unquote(raw []byte) string {
-	if s := raw[1 : len(raw)-1]; len(s) <= maxText && bytes.IndexByte(s, '\\') < 0 && utf8.Valid(s) {
-		return string(s)
+	s := raw[1:]
+	if end, whole := valueEnd(raw); whole {
+		s = raw[1 : end-1]
 	}
-	var s string
-	_ = json.Unmarshal(raw, &s) // valid JSON by now; replaces invalid UTF-8
-	return clip(s, maxText)
+	s = s[:min(len(s), 6*maxText)] // an escape takes up to six bytes a character
+	if bytes.IndexByte(s, '\\') < 0 && utf8.Valid(s) {
+		return clip(string(s), maxText)
+	}
+	quoted := append(append([]byte{'"'}, s...), '"')
+	for end := len(quoted) - 1; end > 0 && end > len(quoted)-13; end-- { // back past a cut escape
+		quoted[end] = '"'
+		var text string
+		if json.Unmarshal(quoted[:end+1], &text) == nil {
+			return clip(text, maxText)
+		}
+	}
+	return clip(strings.ToValidUTF8(string(s), "\uFFFD"), maxText)
 }
 
 // detailsOf lists details of any type: objects, strings, a mix, one object
@@ -192,25 +212,32 @@ func detailsOf(raw []byte) []ErrorDetail {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil
 	}
+	var details []ErrorDetail
 	if raw[0] == '{' {
 		if d := detailOf(raw); d.Code != "" || d.Path != "" || d.Message != string(raw) {
 			return []ErrorDetail{d}
 		}
-		return fieldsOf(raw)
+		eachMember(raw, func(name, value []byte) {
+			if len(details) < maxDetails {
+				details = append(details, ErrorDetail{Path: nameOf(name), Message: textOf(value, 0), Raw: keepJSON(value)})
+			}
+		})
+		return details
 	}
-	var details []ErrorDetail
-	for _, item := range elements(raw, maxDetails) {
-		details = append(details, detailOf(item))
-	}
+	eachElement(raw, maxDetails, func(item []byte) { details = append(details, detailOf(item)) })
 	return details
 }
 
-func detailOf(raw json.RawMessage) ErrorDetail {
-	d := ErrorDetail{Message: textOf(raw, 0), Raw: bytes.Clone(raw)}
-	var b struct{ Code, Type, Path, Field, Loc member }
-	if len(raw) > 0 && raw[0] == '{' && json.Unmarshal(raw, &b) == nil {
+func detailOf(raw []byte) ErrorDetail {
+	d := ErrorDetail{Message: textOf(raw, 0), Raw: keepJSON(raw)}
+	if raw[0] == '{' {
+		var b errorBody
+		b.parse(raw)
 		d.Code = first(b.Code.text(), b.Type.text())
 		d.Path = first(pathOf(b.Path.raw), b.Field.text(), pathOf(b.Loc.raw))
+		if d.Code != "" && d.Message == string(raw) {
+			d.Message = "" // it had no text
+		}
 	}
 	return d
 }
@@ -218,41 +245,21 @@ func detailOf(raw json.RawMessage) ErrorDetail {
 // pathOf writes a path given as an array, ["steps", 2, "promptId"], in the
 // usual form.
 func pathOf(raw []byte) string {
-	var parts []json.RawMessage
-	if json.Unmarshal(raw, &parts) != nil {
+	if len(raw) == 0 || raw[0] != '[' {
 		return textOf(raw, 0)
 	}
 	var path strings.Builder
-	for _, part := range parts {
+	eachElement(raw, 100, func(part []byte) {
 		if _, err := strconv.Atoi(string(part)); err == nil {
 			path.WriteString("[" + string(part) + "]")
-			continue
+			return
 		}
 		if path.Len() > 0 {
 			path.WriteByte('.')
 		}
 		path.WriteString(textOf(part, 0))
-	}
+	})
 	return path.String()
-}
-
-// fieldsOf lists an object of messages by field, in the order they came.
-func fieldsOf(raw json.RawMessage) []ErrorDetail {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := dec.Token(); err != nil {
-		return nil
-	}
-	var details []ErrorDetail
-	for dec.More() && len(details) < maxDetails {
-		name, _ := dec.Token()
-		field, _ := name.(string)
-		var value json.RawMessage
-		if dec.Decode(&value) != nil {
-			break
-		}
-		details = append(details, ErrorDetail{Path: field, Message: textOf(value, 0), Raw: RawJSON(value)})
-	}
-	return details
 }
 
 // excerpt returns the beginning of a text or an HTML page as one line.

@@ -133,7 +133,9 @@ func (e *APIError) fill(b *errorBody) {
 	e.Code = b.Code.text()
 	e.Details = detailsOf(b.Details.raw)
 	summary, message := b.Error.text(), b.Message.text()
-	if inner := b.Error.object(); inner != nil {
+	if raw := b.Error.raw; len(raw) > 0 && raw[0] == '{' {
+		var inner errorBody
+		inner.parse(raw)
 		if e.Code == "" {
 			e.Code = first(inner.Code.text(), inner.Type.text())
 		}

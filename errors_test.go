@@ -64,7 +64,7 @@ func TestErrorBodies(t *testing.T) {
 		{"text 403 is no API's", 403, "proxy.txt", promptorchestra.KindUnknown, promptorchestra.ShapeText, "", "upstream connect error or disconnect/reset before headers", "", nil},
 		{"nothing", 402, "", promptorchestra.KindEntitlement, promptorchestra.ShapeEmpty, "", "Payment Required", "", nil},
 		{"white space", 402, " \r\n", promptorchestra.KindEntitlement, promptorchestra.ShapeEmpty, "", "Payment Required", "", nil},
-		{"cut in the middle", 422, "cut.json", promptorchestra.KindInvalidGraph, promptorchestra.ShapeError, "AGENT_GRAPH_INVALID", "Graph validation failed", "", nil},
+		{"cut in the middle", 422, "cut.json", promptorchestra.KindInvalidGraph, promptorchestra.ShapeErrorDetails, "AGENT_GRAPH_INVALID", "Graph validation failed", "", []promptorchestra.ErrorDetail{{Code: "missing_ent"}}},
 		{"cut in the message", 500, `{"error":"failed","message":"Prompt exec\u00e`, promptorchestra.KindServer, promptorchestra.ShapeErrorMessage, "", "Prompt exec", "failed", nil},
 		{"error as an object", 429, "provider.json", promptorchestra.KindRateLimited, promptorchestra.ShapeError, "rate_limit_exceeded", "Rate limit reached", "", nil},
 		{"message alone", 403, "gateway-message.json", promptorchestra.KindPermission, promptorchestra.ShapeOther, "", "Forbidden", "", nil},

@@ -32,8 +32,8 @@ func (r *request) observe(ctx context.Context) {
 	if logger == nil || !logger.Enabled(ctx, slog.LevelWarn) && !logger.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
-	r.wire.Observe = func(ctx context.Context, x *transport.Exchange, step transport.Step) {
-		attrs := append(r.logAttrs(x), slog.Int("attempt", x.Attempts), slog.Duration("duration", step.Elapsed))
+	r.x.Observe = func(ctx context.Context, x *transport.Exchange, step transport.Step) {
+		attrs := append(r.logAttrs(), slog.Int("attempt", x.Attempts), slog.Duration("duration", step.Elapsed))
 		if step.Again {
 			logger.LogAttrs(ctx, slog.LevelWarn, "promptorchestra: trying again", append(attrs, slog.Duration("wait", step.Wait))...)
 			return
@@ -43,12 +43,12 @@ func (r *request) observe(ctx context.Context) {
 }
 
 // logCall logs the call as a whole.
-func (r *request) logCall(ctx context.Context, x *transport.Exchange, started time.Time) {
+func (r *request) logCall(ctx context.Context, started time.Time) {
 	logger := r.client.core.logger
 	if logger == nil || !logger.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
-	attrs := append(r.logAttrs(x), slog.Int("attempts", x.Attempts), slog.Duration("duration", time.Since(started)))
+	attrs := append(r.logAttrs(), slog.Int("attempts", r.x.Attempts), slog.Duration("duration", time.Since(started)))
 	logger.LogAttrs(ctx, slog.LevelDebug, "promptorchestra: call", attrs...)
 }
 
@@ -63,7 +63,8 @@ func (r *request) logMismatch(ctx context.Context, e *json.UnmarshalTypeError) {
 
 // logAttrs returns what may be logged of a call: names and numbers, and no
 // body, query, id or token.
-func (r *request) logAttrs(x *transport.Exchange) []slog.Attr {
+func (r *request) logAttrs() []slog.Attr {
+	x := &r.x
 	route := r.call.route
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs, slog.String("op", route.op), slog.String("method", route.method))

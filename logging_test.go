@@ -34,7 +34,7 @@ type logBook struct {
 
 func (b *logBook) Enabled(_ context.Context, level slog.Level) bool { return level >= b.level }
 
-func (b *logBook) Handle(_ context.Context, r slog.Record) error { //nolint:gocritic // the signature of slog.Handler
+func (b *logBook) Handle(_ context.Context, r slog.Record) error {
 	e := logEntry{level: r.Level, message: r.Message, attrs: map[string]slog.Value{}}
 	r.Attrs(func(a slog.Attr) bool {
 		e.attrs[a.Key] = a.Value
@@ -232,7 +232,8 @@ func TestLogHoldsNothingPrivate(t *testing.T) {
 		_ = client.Do(ctx, promptorchestra.Request{
 			Method: http.MethodGet, Path: "/api/PRIVATE", Query: url.Values{"q": {private}},
 		}, nil)
-		for range client.Prompts.All(ctx, promptorchestra.WithInto(&extra)) {
+		for _, err := range client.Prompts.All(ctx, promptorchestra.WithInto(&extra)) {
+			_ = err
 		}
 	}
 	token := promptorchestra.WithAccessToken("eyJ.PRIVATE.token")
@@ -310,7 +311,7 @@ type contextHandler struct {
 	see func(context.Context)
 }
 
-func (h contextHandler) Handle(ctx context.Context, r slog.Record) error { //nolint:gocritic // the signature of slog.Handler
+func (h contextHandler) Handle(ctx context.Context, r slog.Record) error {
 	h.see(ctx)
 	return h.logBook.Handle(ctx, r)
 }
@@ -332,7 +333,8 @@ func TestOperationTellsRoundTrippersTheCall(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: http.MethodGet, Path: "/api/agents/agt_9"}, nil))
 	assert.Equal(t, []told{
-		{"Agents.Get", "/api/agents/{agentId}", 1}, {"Agents.Get", "/api/agents/{agentId}", 2},
+		{"Agents.Get", "/api/agents/{agentId}", 1},
+		{"Agents.Get", "/api/agents/{agentId}", 2},
 		{"Do", "", 1}, // its path holds whatever the caller put there
 	}, all)
 

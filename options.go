@@ -40,8 +40,8 @@ func (o callOption) applyCall(cfg *callConfig) error { return o(cfg) }
 type config struct {
 	baseURL      string
 	organization string
-	accessToken  tokenSource
-	apiKey       tokenSource
+	accessToken  credential
+	apiKey       credential
 	httpClient   *http.Client
 	transport    http.RoundTripper
 	retry        RetryPolicy

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net/http"
 	"reflect"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
@@ -42,8 +41,7 @@ func stream[T any](ctx context.Context, c *Client, in call, opts []CallOption) i
 
 // elementStream is a list on its way in.
 type elementStream struct {
-	request  request
-	exchange *transport.Exchange
+	request  *request
 	input    elementReader
 	dec      *json.Decoder
 	envelope bool // the array is a member of an object
@@ -52,20 +50,14 @@ type elementStream struct {
 
 // open sends the call and reads up to the array's first element.
 func (c *Client) open(ctx context.Context, in call, opts []CallOption) (*elementStream, error) {
-	r := request{client: c, call: in}
-	if err := r.prepare(ctx, opts); err != nil {
-		return nil, r.refuse(err)
-	}
-	r.wire.Stream = true
-	x := r.send(ctx)
-	if err := r.failure(x); err != nil {
-		x.Release()
+	in.stream = true
+	r, err := c.send(ctx, in, opts)
+	if err != nil {
 		return nil, err
 	}
-	s := &elementStream{request: r, exchange: x, input: elementReader{r: x.Live, limit: c.core.maxBytes}}
+	s := &elementStream{request: r, input: elementReader{r: r.x.Live, limit: c.core.maxBytes}, done: r.isEmpty()}
 	s.dec = json.NewDecoder(&s.input)
-	if x.Status == http.StatusNoContent || x.Status == http.StatusResetContent {
-		s.done = true
+	if s.done {
 		return s, nil
 	}
 	if err := s.begin(); err != nil {
@@ -189,12 +181,12 @@ func (s *elementStream) fail(err error) error {
 	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = transport.ErrCut
 	}
-	return s.request.decodeError(s.exchange, err)
+	return s.request.decodeError(err)
 }
 
 func (s *elementStream) close() {
-	_ = s.exchange.Live.Close() // nothing depends on it any more
-	s.exchange.Release()
+	_ = s.request.x.Live.Close() // nothing depends on it any more
+	s.request.x.Release()
 }
 
 // elementReader limits each element, where a list as a whole has no limit, and

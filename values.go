@@ -132,6 +132,10 @@ var timestampLayouts = [...]string{
 // milliseconds as a number.
 func (t *Timestamp) UnmarshalJSON(data []byte) error {
 	*t = Timestamp{}
+	if len(data) > 0 && data[0] == '"' {
+		t.parse(bytes.Trim(data, `"`))
+		return nil
+	}
 	if n, err := strconv.ParseFloat(string(data), 64); err == nil {
 		const firstMilli = 1e11 // as seconds, the year 5138
 		if n > -firstMilli && n < firstMilli {
@@ -140,19 +144,22 @@ func (t *Timestamp) UnmarshalJSON(data []byte) error {
 		if n > -maxUnixMilli && n < maxUnixMilli {
 			t.Time = time.UnixMilli(int64(n)).UTC()
 		}
-		return nil
-	}
-	var text string
-	if json.Unmarshal(data, &text) != nil || text == "" {
-		return nil //nolint:nilerr // the type's promise: a malformed time costs no answer
-	}
-	for _, layout := range timestampLayouts {
-		if v, err := time.Parse(layout, text); err == nil {
-			t.Time = v.UTC()
-			return nil
-		}
 	}
 	return nil
+}
+
+func (t *Timestamp) parse(text []byte) {
+	var v time.Time
+	if v.UnmarshalText(text) == nil { // the usual form, without an allocation
+		t.Time = v.UTC()
+		return
+	}
+	for _, layout := range timestampLayouts {
+		if v, err := time.Parse(layout, string(text)); err == nil {
+			t.Time = v.UTC()
+			return
+		}
+	}
 }
 
 const maxUnixMilli = 253402300800000 // 10000-01-01, past which a time cannot be encoded

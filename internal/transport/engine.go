@@ -46,25 +46,25 @@ func NewEngine(hc http.Client, policy Policy) *Engine {
 
 var noHeader = http.Header{} // read only: attempts have headers of their own
 
-// Do sends the call, again where its class and the policy allow, and returns
-// what came of it. It never returns nil.
-func (e *Engine) Do(ctx context.Context, call Call) *Exchange {
-	x := &Exchange{Context: ctx, Call: call}
+// Do sends the call that x describes, again where its class and the policy
+// allow, and leaves in x what came of it.
+func (e *Engine) Do(ctx context.Context, x *Exchange) {
+	x.Context, x.jar = ctx, e.jar
 	header := noHeader
 	if e.jar {
 		header = http.Header{}
 	}
-	req := retryablehttp.Request{Request: (&http.Request{
-		Method: call.Method, URL: call.URL, Host: call.URL.Host, Header: header,
+	x.request.Request = (&http.Request{
+		Method: x.Method, URL: &x.URL, Host: x.URL.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(x)}
-	if call.Body != nil {
-		if err := req.SetBody(retryablehttp.ReaderFunc(call.Body.Reader)); err != nil {
+	}).WithContext(x)
+	if x.Body != nil {
+		if err := x.request.SetBody(retryablehttp.ReaderFunc(x.Body.Reader)); err != nil {
 			x.Failure, x.Unsent = err, true
-			return x
+			return
 		}
 	}
-	resp, err := e.client.Do(&req)
+	resp, err := e.client.Do(&x.request)
 	if resp != nil {
 		closeBody(resp.Body)
 	}
@@ -75,7 +75,6 @@ func (e *Engine) Do(ctx context.Context, call Call) *Exchange {
 	case x.Failure == nil && !x.Answered: // refused before the first attempt
 		x.Failure, x.Unsent = err, true
 	}
-	return x
 }
 
 // check is the engine's CheckRetry: it decides, and leaves the wait for backoff.

@@ -9,15 +9,17 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
 )
 
-// Call describes one HTTP call. Authorize, Final and Observe may be nil.
+// Call describes one HTTP call. Auth, Final and Observe may be nil.
 type Call struct {
 	Op       string // the caller's name for it, for RoundTrippers below
 	Template string // the path without its parameters' values, likewise
 
 	Method   string
-	URL      *url.URL
+	URL      url.URL
 	Header   http.Header   // shared by many calls: only read
 	Extra    http.Header   // this call's own
 	Body     *Payload      // nil when there is none
@@ -27,9 +29,14 @@ type Call struct {
 	MaxBytes int64         // of a successful answer
 	Stream   bool          // hand over a successful answer's body instead of reading it
 
-	Authorize func(context.Context) (string, error)         // the Authorization of an attempt
-	Final     func(status int, body []byte, safe bool) bool // whether a failure's body forbids another attempt
-	Observe   func(context.Context, *Exchange, Step)        // told after each attempt
+	Auth    Authorizer                                    // asked once an attempt
+	Final   func(status int, body []byte, safe bool) bool // whether a failure's body forbids another attempt
+	Observe func(context.Context, *Exchange, Step)        // told after each attempt
+}
+
+// Authorizer returns the values of an attempt's Authorization header.
+type Authorizer interface {
+	Authorize(ctx context.Context) ([]string, error)
 }
 
 // Step is what became of an attempt.
@@ -41,7 +48,8 @@ type Step struct {
 
 // Exchange is a call on its way and, in the end, its result. It is the context
 // of its own requests: the engine's hooks and the RoundTrippers below get no
-// more than a context, and find it there.
+// more than a context, and find it there. All that a call needs is part of it,
+// so that a call costs few allocations.
 type Exchange struct {
 	context.Context //nolint:containedctx // see above
 	Call
@@ -56,12 +64,14 @@ type Exchange struct {
 	Unsent   bool          // nothing of the request went out
 	Ended    error         // why the context ended while the call waited to be sent again
 
-	Authorization string // of the last attempt: a secret
+	Authorization []string // of the last attempt: a secret
 
-	refused bool // Authorize failed: nothing to try again
+	refused bool // Auth failed: nothing to try again
 	wait    time.Duration
 	started time.Time
 	headed  *time.Timer // of a stream: runs until the headers are there
+	request retryablehttp.Request
+	jar     bool // the HTTP client puts cookies into its request's headers
 	reply   http.Response
 }
 
@@ -127,15 +137,17 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 	x.begin()
 	ctx := req.Context()
 	header := make(http.Header, 8) // an attempt's own: an earlier one's may still be read
-	maps.Copy(header, req.Header)  // cookies, when the HTTP client has a jar
+	if x.jar {
+		maps.Copy(header, req.Header)
+	}
 	maps.Copy(header, x.Header)
 	maps.Copy(header, x.Extra)
 	ctx, stop := x.limit(ctx)
 	err := ended(ctx)
-	if err == nil && x.Authorize != nil {
-		x.Authorization, err = x.Authorize(ctx)
+	if err == nil && x.Auth != nil {
+		x.Authorization, err = x.Auth.Authorize(ctx)
 		x.refused = err != nil
-		header["Authorization"] = []string{x.Authorization}
+		header["Authorization"] = x.Authorization
 	}
 	if err != nil {
 		x.Failure, x.Unsent = x.explain(ctx, err), true
@@ -143,8 +155,10 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 		closeBody(req.Body)
 		return
 	}
-	req = req.WithContext(ctx)
-	req.Header = header
+	if ctx != context.Context(x) || x.jar {
+		req = req.WithContext(ctx)
+	}
+	req.Header = header // the engine's own request, or our copy of it
 	x.Attempts++
 	resp, err := base.RoundTrip(req)
 	if err == nil && resp == nil {
@@ -205,6 +219,7 @@ func (x *Exchange) receive(ctx context.Context, resp *http.Response, stop contex
 // a stream, the part up to the headers.
 func (x *Exchange) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, given := ctx.Deadline(); given || x.Timeout <= 0 {
+		x.Timeout = 0 // not ours to name
 		return ctx, func() {}
 	}
 	if !x.Stream {
@@ -238,7 +253,7 @@ func (x *Exchange) explain(ctx context.Context, err error) error {
 		return err
 	case !errors.Is(why, ctx.Err()): // a cause of the caller's own
 		return join(join(err, ctx.Err()), why)
-	case x.Context.Err() == nil && errors.Is(why, context.DeadlineExceeded):
+	case x.Context.Err() == nil && x.Timeout > 0 && errors.Is(why, context.DeadlineExceeded):
 		return fmt.Errorf("the attempt took longer than %v: %w", x.Timeout, join(err, why))
 	default:
 		return join(err, why)

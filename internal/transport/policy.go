@@ -86,11 +86,14 @@ func Permanent(err error) bool {
 		authority    x509.UnknownAuthorityError
 		hostname     x509.HostnameError
 		invalid      x509.CertificateInvalidError
-		alert        tls.AlertError
+		record       tls.RecordHeaderError
 	)
 	if err == nil || errors.As(err, &verification) || errors.As(err, &authority) ||
-		errors.As(err, &hostname) || errors.As(err, &invalid) || errors.As(err, &alert) {
+		errors.As(err, &hostname) || errors.As(err, &invalid) {
 		return err != nil
+	}
+	if errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" { // plain http behind https
+		return true
 	}
 	text := err.Error() // net/http has no types for these
 	for _, permanent := range []string{

@@ -1,0 +1,272 @@
+package promptorchestra_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"runtime/metrics"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// peakHeap returns by how much the heap grew, at most, while f ran.
+func peakHeap(f func()) uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	read := func() uint64 { metrics.Read(sample); return sample[0].Value.Uint64() }
+	runtime.GC()
+	runtime.GC()
+	idle := read()
+	peak, stop, done := idle, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			peak = max(peak, read())
+			select {
+			case <-stop:
+				return
+			case <-time.After(200 * time.Microsecond):
+			}
+		}
+	}()
+	f()
+	close(stop)
+	<-done
+	return max(peak, read()) - idle
+}
+
+// endless writes a body of this size, made of pieces, until it is refused.
+func endless(status int, open, piece string, size int64, chunked bool) http.Handler {
+	block := []byte(strings.Repeat(piece, 1+(32<<10)/len(piece)))
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !chunked {
+			w.Header().Set("Content-Length", fmt.Sprint(size))
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, open)
+		for left := size - int64(len(open)); left > 0; left -= int64(len(block)) {
+			if _, err := w.Write(block[:min(left, int64(len(block)))]); err != nil {
+				return
+			}
+		}
+	})
+}
+
+func TestHugeErrorBodiesCostLittle(t *testing.T) {
+	const size = 512 << 20
+	for name, row := range map[string]struct{ open, piece string }{
+		"HTML":          {"<html><body>", "<p>Bad Gateway</p>\n"},
+		"text":          {"", "upstream connect error "},
+		"JSON string":   {`"`, "seats "},
+		"JSON array":    {"[", `{"code":"c","message":"m"},`},
+		"JSON numbers":  {"[", "1,"},
+		"long message":  {`{"error":"failed","message":"`, "seats "},
+		"many members":  {`{"error":"failed","message":"No seats"`, `,"a":1`},
+		"same member":   {`{"error":"failed","message":"No seats"`, `,"error":"again","code":7`},
+		"many details":  {`{"error":"failed","message":"No seats","details":[`, `{"code":"c","message":"m"},`},
+		"deep":          {`{"error":"failed","message":"No seats","details":`, "["},
+		"spaces":        {"", "    "},
+		"many escapes":  {`{"error":"failed","message":"`, `\u00e4\n`},
+		"nested errors": {"", `{"error":`},
+	} {
+		for _, chunked := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s chunked=%v", name, chunked), func(t *testing.T) {
+				client := newClient(t, endless(http.StatusPaymentRequired, row.open, row.piece, size, chunked), ownPool(t))
+				var err error
+				var took time.Duration
+				peak := peakHeap(func() {
+					start := time.Now()
+					err = run(t.Context(), client)
+					took = time.Since(start)
+				})
+				var e *promptorchestra.APIError
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, http.StatusPaymentRequired, e.StatusCode)
+				assert.Len(t, e.RawBody, 64<<10)
+				assert.LessOrEqual(t, len(e.Error()), 1100)
+				if strings.Contains(row.open, "No seats") {
+					assert.Equal(t, "No seats", e.Message)
+				}
+				t.Logf("peak %.1f MiB in %v", float64(peak)/(1<<20), took)
+				assert.Less(t, took, 2*time.Second)
+				if !raceEnabled { // the detector's own bookkeeping is in it
+					assert.Less(t, peak, uint64(8<<20))
+				}
+			})
+		}
+	}
+}
+
+func TestAnswerBeyondTheLimit(t *testing.T) {
+	const limit = 100_000
+	limited := promptorchestra.WithMaxResponseBytes(limit)
+	agent := `{"id":"` + strings.Repeat("a", limit) + `"}`
+	exact := `{"id":"` + strings.Repeat("a", limit-len(`{"id":""}`)) + `"}`
+	for name, row := range map[string]struct {
+		handler http.Handler
+		fits    bool
+	}{
+		"by one byte":           {answer(200, exact+" "), false},
+		"to the byte":           {answer(200, exact), true},
+		"by some":               {answer(200, agent), false},
+		"by 512 MiB":            {endless(200, `{"id":"`, "a", 512<<20, false), false},
+		"by 512 MiB in chunks":  {endless(200, `{"id":"`, "a", 512<<20, true), false},
+		"gzip bomb":             {gzipped(200, `{"id":"`, "a", 64<<20), false},
+		"packed, and fits":      {gzipped(200, `{"id":"`, "", 0), true},
+		"a length that is vast": {http.HandlerFunc(vastLength), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newClient(t, row.handler, limited, ownPool(t))
+			var err error
+			peak := peakHeap(func() { err = run(t.Context(), client) })
+			if row.fits {
+				require.NoError(t, err)
+				return
+			}
+			var e *promptorchestra.DecodeError
+			require.ErrorAs(t, err, &e)
+			if name != "a length that is vast" {
+				assert.Contains(t, err.Error(), fmt.Sprint(limit), "names the limit")
+				assert.Len(t, e.Body, limit)
+			}
+			assert.True(t, promptorchestra.OutcomeUnknown(err))
+			assert.False(t, promptorchestra.IsRetryable(err))
+			assert.Less(t, peak, uint64(8<<20))
+
+			var reads promptorchestra.Response
+			require.ErrorAs(t, get(t.Context(), client, promptorchestra.WithoutRetry(), promptorchestra.WithResponse(&reads)), &e)
+			for _, err := range client.Agents.All(t.Context()) {
+				require.ErrorAs(t, err, &e)
+			}
+		})
+	}
+}
+
+// vastLength announces more than there is memory for.
+func vastLength(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Length", fmt.Sprint(int64(1)<<60))
+	_, _ = io.WriteString(w, `{"id":`)
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// gzipped packs a body that is far larger unpacked.
+func gzipped(status int, open, piece string, size int) http.Handler {
+	var packed bytes.Buffer
+	zip, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	_, _ = io.WriteString(zip, open)
+	block := []byte(strings.Repeat(piece, 64<<10))
+	for left := size; left > 0 && len(block) > 0; left -= len(block) {
+		_, _ = zip.Write(block[:min(left, len(block))])
+	}
+	_, _ = io.WriteString(zip, `"}`)
+	_ = zip.Close()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept-Encoding") != "gzip" {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		w.WriteHeader(status)
+		_, _ = w.Write(packed.Bytes())
+	})
+}
+
+func TestGzipBombAsAnErrorBody(t *testing.T) {
+	client := newClient(t, gzipped(http.StatusPaymentRequired, `{"message":"No seats","error":"`, "a", 256<<20), ownPool(t))
+	var err error
+	peak := peakHeap(func() { err = run(t.Context(), client) })
+	require.True(t, promptorchestra.IsEntitlement(err))
+	assert.Contains(t, err.Error(), "No seats")
+	if !raceEnabled {
+		assert.Less(t, peak, uint64(8<<20))
+	}
+}
+
+func TestSlowBodiesObeyTheTimeout(t *testing.T) {
+	drip := func(status int) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			for r.Context().Err() == nil {
+				_, _ = io.WriteString(w, " ")
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(2 * time.Millisecond)
+			}
+		})
+	}
+	for _, status := range []int{200, 402, 503} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			client := newClient(t, drip(status), ownPool(t), promptorchestra.WithTimeout(40*time.Millisecond))
+			check := func(err error) {
+				t.Helper()
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				var decode *promptorchestra.DecodeError
+				var api *promptorchestra.APIError
+				if status == 200 {
+					require.ErrorAs(t, err, &decode)
+				} else {
+					require.ErrorAs(t, err, &api)
+					assert.Equal(t, status, api.StatusCode)
+				}
+			}
+			start := time.Now()
+			check(run(t.Context(), client))
+			assert.Less(t, time.Since(start), time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
+			defer cancel()
+			start = time.Now()
+			check(get(ctx, client))
+			assert.Less(t, time.Since(start), time.Second)
+		})
+	}
+}
+
+func TestDeepJSON(t *testing.T) {
+	const levels = 100_000
+	arrays := strings.Repeat("[", levels) + strings.Repeat("]", levels)
+	objects := strings.Repeat(`{"error":`, levels) + "1" + strings.Repeat("}", levels)
+	for name, deep := range map[string]string{"arrays": arrays, "objects": objects} {
+		for where, body := range map[string]string{
+			"itself": deep, "in a member": `{"id":"x","output":` + deep + `}`, "in an element": `[{"id":"x"},{"output":` + deep + `}]`,
+			"in an envelope": `{"meta":` + deep + `,"items":[{"id":"x"}]}`, "open": deep[:levels],
+		} {
+			for _, status := range []int{200, 500} {
+				t.Run(fmt.Sprint(name, " ", where, " ", status), func(t *testing.T) {
+					client := newClient(t, answer(status, body), ownPool(t), promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))
+					start := time.Now()
+					calls := map[string]func() error{
+						"record": func() error { return run(t.Context(), client) },
+						"any":    func() error { return doPost(t.Context(), client) },
+						"list":   func() error { _, err := client.Runs.List(t.Context()); return err },
+						"stream": func() (err error) {
+							for _, err = range client.Runs.All(t.Context()) {
+							}
+							return err
+						},
+					}
+					for op, call := range calls {
+						err := call()
+						var decode *promptorchestra.DecodeError
+						var api *promptorchestra.APIError
+						if status == 500 {
+							require.ErrorAs(t, err, &api, op)
+							assert.LessOrEqual(t, len(err.Error()), 1100)
+						} else if !(op == "stream" && where == "in an envelope") {
+							require.ErrorAs(t, err, &decode, op)
+						}
+					}
+					assert.Less(t, time.Since(start), 5*time.Second)
+				})
+			}
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package promptorchestra_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+func chunked(w http.ResponseWriter, status int, body string) {
+	w.WriteHeader(status)
+	for _, part := range strings.SplitAfter(body, ",") {
+		_, _ = io.WriteString(w, part)
+		_ = http.NewResponseController(w).Flush()
+	}
+}
+
+// Twenty calls one after another, of every kind of answer, all over one connection.
+func TestCallsReuseTheirConnection(t *testing.T) {
+	long := strings.Repeat(`{"code":"c","message":"m"},`, 2000)
+	for name, handler := range map[string]http.HandlerFunc{
+		"answers":                  answer(200, agentJSON),
+		"answers in chunks":        func(w http.ResponseWriter, _ *http.Request) { chunked(w, 200, agentJSON) },
+		"no content":               answer(204, ""),
+		"nothing":                  answer(200, ""),
+		"HTML":                     answer(200, "<html>"),
+		"errors":                   answer(402, `{"error":"failed","message":"No seats"}`),
+		"errors without a body":    answer(402, ""),
+		"errors in chunks":         func(w http.ResponseWriter, _ *http.Request) { chunked(w, 402, `{"error":"failed","message":"No seats"}`) },
+		"long errors":              answer(422, `{"error":"x","details":[`+long+`{}]}`),
+		"long errors in chunks":    func(w http.ResponseWriter, _ *http.Request) { chunked(w, 422, `{"error":"x","details":[`+long+`{}]}`) },
+		"redirects":                func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/api/other", http.StatusFound) },
+		"failures for good":        answer(503, `{"error":"failed"}`),
+		"a rate limit of a day":    func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "86400"); w.WriteHeader(429) },
+		"failures, page of 200 KB": answer(502, "<html>"+strings.Repeat("<p>x</p>", 25_000)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newConnectionCounter(t, handler)
+			client := newClientOf(t, srv.URL, ownPool(t))
+			for range 10 {
+				_ = get(t.Context(), client)
+				_ = run(t.Context(), client)
+				for range client.Agents.All(t.Context()) {
+				}
+			}
+			assert.EqualValues(t, 1, srv.made.Load())
+		})
+	}
+}
+
+func TestStreamsReuseTheirConnection(t *testing.T) {
+	for name, body := range map[string]string{
+		"a list": `[{"id":"a"},{"id":"b"}]` + "\n", "an envelope": `{"total":2,"items":[{"id":"a"},{"id":"b"}],"more":{"x":[1]}}` + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { chunked(w, 200, body) }))
+			client := newClientOf(t, srv.URL, ownPool(t))
+			for range 20 {
+				n := 0
+				for _, err := range client.Agents.All(t.Context()) {
+					require.NoError(t, err)
+					n++
+				}
+				assert.Equal(t, 2, n)
+			}
+			assert.EqualValues(t, 1, srv.made.Load())
+		})
+	}
+}
+
+// A call that fails for good leaves the pool of the others alone.
+func TestFailuresCloseNoConnections(t *testing.T) {
+	var failing atomic.Bool
+	var inFlight sync.WaitGroup
+	inFlight.Add(8)
+	srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if failing.Load() && strings.HasSuffix(r.URL.Path, "/agt_1") {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		if !failing.Load() {
+			inFlight.Done() // all eight at once, so that there are eight connections
+			inFlight.Wait()
+		}
+		_, _ = io.WriteString(w, agentJSON)
+	}))
+	client := newClientOf(t, srv.URL) // the default pool
+	eight := func() {
+		var calls sync.WaitGroup
+		for i := range 8 {
+			calls.Go(func() {
+				_, err := client.Agents.Get(t.Context(), fmt.Sprint("agt_other", i))
+				assert.NoError(t, err)
+			})
+		}
+		calls.Wait()
+	}
+	eight()
+	failing.Store(true)
+	made := srv.made.Load()
+	require.Error(t, get(t.Context(), client))
+	require.Error(t, run(t.Context(), client))
+	eight()
+	assert.Equal(t, made, srv.made.Load())
+}
+
+func TestParallelCallersUseAConnectionEach(t *testing.T) {
+	const callers = 64
+	for name, opts := range map[string][]promptorchestra.Option{
+		"default pool": nil,
+	} {
+		for _, delay := range []time.Duration{0, time.Millisecond} {
+			t.Run(fmt.Sprint(name, " ", delay), func(t *testing.T) {
+				srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					time.Sleep(delay)
+					_, _ = io.WriteString(w, agentJSON)
+				}))
+				client := newClientOf(t, srv.URL, opts...)
+				var calls sync.WaitGroup
+				for range callers {
+					calls.Go(func() {
+						for range 40 {
+							assert.NoError(t, get(t.Context(), client))
+						}
+					})
+				}
+				calls.Wait()
+				t.Logf("%d connections made, %d at once", srv.made.Load(), srv.most.Load())
+				assert.LessOrEqual(t, srv.made.Load(), int32(callers))
+			})
+		}
+	}
+}

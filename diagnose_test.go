@@ -1,0 +1,360 @@
+package promptorchestra_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+func newEmulator(t *testing.T) *orchestratest.Server {
+	t.Helper()
+	srv := orchestratest.NewServer()
+	t.Cleanup(func() {
+		srv.Close()
+		assert.NoError(t, srv.Err())
+	})
+	return srv
+}
+
+func publishedPrompt(t *testing.T, client *promptorchestra.Client) (promptID, versionID string) {
+	t.Helper()
+	prompt, err := client.Prompts.Create(t.Context(), promptorchestra.PromptCreateParams{PromptKey: "greet", Name: "Greet"})
+	require.NoError(t, err)
+	version, err := client.Prompts.CreateVersion(t.Context(), prompt.ID, promptorchestra.PromptVersionCreateParams{Content: "Greet {{name}}"})
+	require.NoError(t, err)
+	_, err = client.Prompts.Publish(t.Context(), prompt.ID, promptorchestra.PromptPublishParams{VersionID: version.ID})
+	require.NoError(t, err)
+	return prompt.ID, version.ID
+}
+
+func draftAgent(t *testing.T, client *promptorchestra.Client) (agentID, versionID string) {
+	t.Helper()
+	agent, err := client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "Support"})
+	require.NoError(t, err)
+	version, err := client.Agents.CreateVersion(t.Context(), agent.ID)
+	require.NoError(t, err)
+	return agent.ID, version.ID
+}
+
+const (
+	diagnosisOK         = promptorchestra.VerdictOK
+	diagnosisProblem    = promptorchestra.VerdictProblem
+	diagnosisNotChecked = promptorchestra.VerdictNotChecked
+)
+
+// step returns the first finding of a step with a verdict.
+func step(t *testing.T, d *promptorchestra.Diagnosis, n int, verdict promptorchestra.Verdict) promptorchestra.Finding {
+	t.Helper()
+	for _, f := range d.Findings {
+		if f.Step == n && f.Verdict == verdict {
+			return f
+		}
+	}
+	require.Failf(t, "no such finding", "step %d %s in\n%s", n, verdict, d)
+	return promptorchestra.Finding{}
+}
+
+// Each of the platform's six common failures, and what else there is, as the
+// emulator makes them.
+func TestDiagnose(t *testing.T) {
+	type verdicts map[int]promptorchestra.Verdict
+	type clientOf = *promptorchestra.Client
+	for _, row := range []struct {
+		name     string
+		fail     func(t *testing.T, srv *orchestratest.Server) (clientOf, error)
+		kind     promptorchestra.Kind
+		cause    string // a regular expression
+		advice   string
+		verdicts verdicts
+	}{
+		{"bucket 1: the client has no organization", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			client, err := promptorchestra.New(promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithAPIKey(srv.APIKey))
+			require.NoError(t, err)
+			_, err = client.Agents.List(t.Context())
+			return client, err
+		}, promptorchestra.KindMissingOrganization, `^Neither the call nor the client has an organization`, "WithOrganization", verdicts{2: diagnosisProblem}},
+		{"bucket 1: the server misses it", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			srv.Fail("Agents.List", orchestratest.Status(400, `{"error":"organizationId is required"}`))
+			_, err := srv.Client().Agents.List(t.Context())
+			return srv.Client(), err
+		}, promptorchestra.KindMissingOrganization, `^The call names no organization: organizationId is required`, "drops organizationId", verdicts{2: diagnosisOK}},
+		{"bucket 2: the token has expired", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			srv.Expire(srv.AccessToken)
+			_, err := srv.Client().Agents.Get(t.Context(), "agt_1")
+			return srv.Client(), err
+		}, promptorchestra.KindAuthentication, `^The server does not accept the credential: .*expired`, "access token", verdicts{2: diagnosisProblem, 3: diagnosisNotChecked}},
+		{"bucket 2: no credential that fits", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			client, err := promptorchestra.New(promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithAPIKey(srv.APIKey), promptorchestra.WithOrganization(srv.OrganizationID))
+			require.NoError(t, err)
+			_, err = client.Agents.Run(t.Context(), "agt_1", promptorchestra.AgentRunParams{})
+			return client, err
+		}, promptorchestra.KindAuthentication, `^The call takes access tokens only, and the client sends an API key`, "access token", verdicts{2: diagnosisProblem, 3: diagnosisProblem}},
+		{"bucket 3: a scope is lacking", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			client := srv.Client(promptorchestra.WithAccessToken(srv.IssueToken(srv.OrganizationID, "runs:read")))
+			_, err := client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "Support"})
+			return client, err
+		}, promptorchestra.KindPermission, `^The credential lacks the scope agents:write`, "scope", verdicts{2: diagnosisProblem}},
+		{"bucket 3: a credential that may not ask either", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			client := srv.Client(promptorchestra.WithAccessToken(srv.IssueToken(srv.OrganizationID, "skills:read")))
+			_, err := client.Agents.Get(t.Context(), "agt_1")
+			return client, err
+		}, promptorchestra.KindPermission, `^The credential may not do this: .*agents:read`, "scope", verdicts{2: diagnosisNotChecked, 3: diagnosisNotChecked}},
+		{"bucket 3: a credential of another organization", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			client := srv.Client(promptorchestra.WithAccessToken(srv.AddOrganization("Other").AccessToken))
+			_, err := client.Agents.List(t.Context())
+			return client, err
+		}, promptorchestra.KindPermission, `^The credential does not fit the organization: .*another organization`, "this organization", verdicts{2: diagnosisProblem}},
+		{"bucket 4: seats", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			srv.Restrict(orchestratest.Seats(3))
+			_, err := srv.Client().Agents.Get(t.Context(), "agt_1")
+			return srv.Client(), err
+		}, promptorchestra.KindEntitlement, `^The organization's plan does not allow this: .*5 members and 3 seats`, "Upgrade", verdicts{2: diagnosisProblem, 3: diagnosisNotChecked}},
+		{"bucket 4: voice", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			agentID, _ := draftAgent(t, srv.Client())
+			srv.Restrict(orchestratest.Voice(false))
+			_, err := srv.Client().VoiceAgents.CreateSession(t.Context(), agentID)
+			return srv.Client(), err
+		}, promptorchestra.KindEntitlement, `^The organization's plan does not allow this: .*voice`, "Upgrade", verdicts{3: diagnosisOK, 4: diagnosisNotChecked}},
+		{"bucket 5: an unknown prompt", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			_, err := srv.Client().Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{})
+			return srv.Client(), err
+		}, promptorchestra.KindNotFound, `^There is no prompt "prm_1" in organization org_`, "Check the id", verdicts{2: diagnosisOK, 3: diagnosisProblem}},
+		{"bucket 5: a version of another agent", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			agentID, _ := draftAgent(t, srv.Client())
+			_, other := draftAgent(t, srv.Client())
+			_, err := srv.Client().Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: other})
+			return srv.Client(), err
+		}, promptorchestra.KindNotFound, `^versionId "agv_\w+" is no version of agent "agt_`, "Check the id", verdicts{3: diagnosisProblem}},
+		{"bucket 5: an unknown run", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			_, err := srv.Client().AgentRuns.Get(t.Context(), "arun_1")
+			return srv.Client(), err
+		}, promptorchestra.KindNotFound, `^There is no agent run "arun_1" in organization`, "Check the id", verdicts{4: diagnosisProblem}},
+		{"bucket 6: an invalid graph", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			agentID, versionID := draftAgent(t, srv.Client())
+			_, err := srv.Client().Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{
+				Steps:       []promptorchestra.WorkflowStep{{StepKey: "done", StepType: promptorchestra.StepTypeReturn}},
+				Transitions: []promptorchestra.WorkflowTransition{{FromStepKey: "done", ToStepKey: "gone", TransitionType: promptorchestra.TransitionNext}},
+			})
+			require.NoError(t, err)
+			_, err = srv.Client().Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: versionID})
+			return srv.Client(), err
+		}, promptorchestra.KindInvalidGraph, `missing_entry_step: Entry step is required; unknown_transition_target: .*gone`, "SaveWorkflow", verdicts{2: diagnosisOK, 3: diagnosisOK, 5: diagnosisProblem}},
+
+		{"5xx of a prompt run, its run recorded as failed", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			promptID, _ := publishedPrompt(t, srv.Client())
+			srv.FailExecution(promptID, "the provider is down")
+			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
+			return srv.Client(), err
+		}, promptorchestra.KindServer, `^The newest run of the prompt, "run_\w+", failed: the provider is down`, "do not send it again", verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisProblem}},
+		{"5xx of a prompt run that never ran", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			promptID, _ := publishedPrompt(t, srv.Client())
+			srv.Fail("Prompts.Run", orchestratest.HTML(502))
+			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
+			return srv.Client(), err
+		}, promptorchestra.KindServer, `^The server, or the provider behind it, failed: 502 Bad Gateway`, "do not send it again", verdicts{4: diagnosisOK}},
+		{"5xx of an agent run, its run named by the body", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			client := srv.Client()
+			promptID, promptVersionID := publishedPrompt(t, client)
+			agentID, versionID := draftAgent(t, client)
+			_, err := client.Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{EntryStepKey: "greet", Steps: []promptorchestra.WorkflowStep{
+				{StepKey: "greet", StepType: promptorchestra.StepTypePrompt, PromptID: promptID, PromptVersionID: promptVersionID},
+			}})
+			require.NoError(t, err)
+			_, err = client.Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: versionID})
+			require.NoError(t, err)
+			srv.FailExecution(promptID, "the provider is down")
+			_, err = client.Agents.Run(t.Context(), agentID, promptorchestra.AgentRunParams{})
+			return client, err
+		}, promptorchestra.KindServer, `^The agent run "arun_\w+" failed: Step greet failed: the provider is down`, "request id", verdicts{3: diagnosisOK, 4: diagnosisProblem, 5: diagnosisOK}},
+		{"TransportError: the answer was lost", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			promptID, _ := publishedPrompt(t, srv.Client())
+			srv.Fail("Prompts.Run", orchestratest.DropAfter())
+			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
+			return srv.Client(), err
+		}, "transport", `^No answer came: .*`, "do not send it again", verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisOK}},
+		{"TransportError: nobody listens", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			client := srv.Client(fastRetries)
+			srv.Close()
+			_, err := client.Agents.Get(t.Context(), "agt_1")
+			return client, err
+		}, "transport", `^There is no answer to Setup.Verify either: .*refused`, "base URL", verdicts{2: diagnosisProblem, 3: diagnosisNotChecked}},
+		{"DecodeError: half an answer", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			promptID, _ := publishedPrompt(t, srv.Client())
+			srv.Fail("Prompts.Run", orchestratest.CutBody(40))
+			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
+			return srv.Client(), err
+		}, "decode", `^The call succeeded, but its answer cannot be used: .*cut short`, "Take the result from the record", verdicts{4: diagnosisOK}},
+		{"ArgumentError", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			_, err := srv.Client().Agents.Create(t.Context(), promptorchestra.AgentCreateParams{})
+			return srv.Client(), err
+		}, "argument", `^The call was refused before anything was sent: name: must not be empty`, "Mend the argument", verdicts{2: diagnosisOK, 4: diagnosisNotChecked}},
+		{"wrong base URL", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			client := newClient(t, answer(404, "<html><title>404 Not Found</title></html>"))
+			_, err := client.Prompts.Get(t.Context(), "prm_1")
+			return client, err
+		}, promptorchestra.KindUnknown, `^What answers is not the API: 404 Not Found`, "base URL", verdicts{2: diagnosisProblem, 3: diagnosisNotChecked}},
+		{"a rate limit", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			srv.Fail("Agents.List", orchestratest.RateLimited(7*time.Second))
+			_, err := srv.Client().Agents.List(t.Context(), promptorchestra.WithoutRetry())
+			return srv.Client(), err
+		}, promptorchestra.KindRateLimited, `^The server takes no more requests for now`, "after 7s", verdicts{2: diagnosisOK}},
+		{"an error of somebody else's", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			return srv.Client(), errors.New("disk full")
+		}, "foreign", `^The error is none of this package: disk full`, "error that a method of the client returned", verdicts{2: diagnosisOK, 3: diagnosisNotChecked, 4: diagnosisNotChecked, 5: diagnosisNotChecked}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			srv := newEmulator(t)
+			client, err := row.fail(t, srv)
+			require.Error(t, err)
+			before := len(srv.Requests("*"))
+			d := client.Diagnose(t.Context(), err)
+			assert.Equal(t, row.kind, d.Kind)
+			assert.Regexp(t, row.cause, d.Cause)
+			assert.Contains(t, d.Advice, row.advice)
+			step(t, d, 1, diagnosisProblem)
+			last := 0
+			for _, f := range d.Findings {
+				assert.GreaterOrEqual(t, f.Step, last, "in the product's own order")
+				last = f.Step
+			}
+			assert.Equal(t, 5, last, "every step has a finding")
+			for n, verdict := range row.verdicts {
+				step(t, d, n, verdict)
+			}
+			asked := srv.Requests("*")[before:]
+			assert.LessOrEqual(t, len(asked), 8)
+			for _, r := range asked {
+				assert.True(t, r.Method == http.MethodGet || r.Op == "Setup.Verify", "%s changes something", r.Op)
+			}
+			for _, secret := range []string{srv.AccessToken, srv.APIKey} {
+				assert.NotContains(t, fmt.Sprintf("%s %+v", d, *d), secret)
+			}
+
+			wrapped := client.Diagnose(t.Context(), errors.Join(errors.New("other"), fmt.Errorf("publishing: %w", err)))
+			assert.Equal(t, d.Kind, wrapped.Kind)
+			if d.Kind != "foreign" {
+				assert.Equal(t, d.Cause, wrapped.Cause)
+			}
+		})
+	}
+}
+
+func TestDiagnoseNothing(t *testing.T) {
+	srv := newEmulator(t)
+	assert.Equal(t, &promptorchestra.Diagnosis{Cause: "There is no error."}, srv.Client().Diagnose(t.Context(), nil))
+	assert.Empty(t, srv.Requests("*"))
+	var none *promptorchestra.Diagnosis
+	assert.Empty(t, none.String())
+	assert.NotPanics(t, func() {
+		_ = none.LogValue()
+		var client *promptorchestra.Client
+		step(t, client.Diagnose(t.Context(), (*promptorchestra.APIError)(nil)), 2, diagnosisNotChecked)
+		srv.Client().Diagnose(nil, &promptorchestra.APIError{}) //nolint:staticcheck // even that
+	})
+}
+
+// It looks into the organization of the call, not into that of the client.
+func TestDiagnoseLooksIntoTheOrganizationOfTheCall(t *testing.T) {
+	srv := newEmulator(t)
+	other := srv.AddOrganization("Other")
+	client := srv.Client(promptorchestra.WithAccessTokenSource(func(_ context.Context, organizationID string) (string, error) {
+		return map[string]string{other.ID: other.AccessToken, srv.OrganizationID: srv.AccessToken}[organizationID], nil
+	}))
+	agentID, _ := draftAgent(t, client)
+	_, err := client.InOrganization(other.ID).Agents.Get(t.Context(), agentID)
+	d := client.Diagnose(t.Context(), err)
+	assert.Equal(t, fmt.Sprintf("There is no agent %q in organization %s (agentId).", agentID, other.ID), d.Cause)
+}
+
+func TestDiagnoseNamesIDsOfTheBody(t *testing.T) {
+	srv := newEmulator(t)
+	promptID, _ := publishedPrompt(t, srv.Client())
+	d := srv.Client().Diagnose(t.Context(), &promptorchestra.APIError{
+		Op: "Agents.SaveWorkflow", StatusCode: 404, Organization: srv.OrganizationID, Resource: map[string]string{
+			"agentVersionId": "agv_1", "steps[0].promptId": promptID, "steps[1].promptId": "prm_1",
+			"steps[1].promptVersionId": "prv_1", "steps[2].promptId": promptID, "steps[2].promptVersionId": "prv_2", "steps[3].toolId": "tol_1",
+		},
+	})
+	assert.Equal(t, `There is no prompt "prm_1" in organization `+srv.OrganizationID+" (steps[1].promptId).", d.Cause)
+	text := d.String()
+	assert.Contains(t, text, `agentVersionId "agv_1" could not be checked`)
+	assert.Contains(t, text, fmt.Sprintf(`steps[0].promptId %q exists`, promptID))
+	assert.Contains(t, text, fmt.Sprintf(`steps[2].promptVersionId "prv_2" is no version of prompt %q`, promptID))
+	assert.Contains(t, text, `There is no tool "tol_1"`)
+	assert.Len(t, srv.Requests("Prompts.Get"), 2, "each record once")
+}
+
+func TestDiagnoseIsBounded(t *testing.T) {
+	srv := newEmulator(t)
+	ids := map[string]string{}
+	for i := range 20 {
+		ids[fmt.Sprintf("steps[%d].promptId", i)] = fmt.Sprintf("prm_%d", i)
+	}
+	failure := &promptorchestra.APIError{Op: "Agents.SaveSteps", StatusCode: 404, Organization: srv.OrganizationID, Resource: ids}
+	d := srv.Client().Diagnose(t.Context(), failure)
+	assert.Len(t, srv.Requests("*"), 8)
+	assert.Contains(t, step(t, d, 3, diagnosisNotChecked).Summary, "enough requests")
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("shutting down"))
+	d = srv.Client().Diagnose(ctx, failure)
+	assert.Len(t, srv.Requests("*"), 8, "nothing is sent any more")
+	assert.Contains(t, step(t, d, 2, diagnosisNotChecked).Summary, "shutting down")
+
+	srv.Fail("Setup.Verify", orchestratest.Delay(time.Minute))
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer stop()
+	d = srv.Client().Diagnose(ctx, failure)
+	assert.Contains(t, step(t, d, 2, diagnosisNotChecked).Summary, "deadline exceeded")
+	assert.Contains(t, step(t, d, 3, diagnosisNotChecked).Summary, "time was up")
+}
+
+func TestDiagnosisShowsNoSecret(t *testing.T) {
+	srv := newEmulator(t)
+	d := srv.Client().Diagnose(t.Context(), fmt.Errorf("refused %s and %s with Bearer %s\nlevel=ERROR", testToken, testKey, "0123456789abcdef01234567"))
+	text := d.String()
+	for _, secret := range []string{testToken, testKey, "0123456789abcdef01234567"} {
+		assert.NotContains(t, text, secret)
+	}
+	assert.NotContains(t, text, "\nlevel=ERROR")
+}
+
+func TestDiagnosisCanBeBuiltAndPrinted(t *testing.T) {
+	d := &promptorchestra.Diagnosis{
+		Kind: promptorchestra.KindEntitlement, Cause: "No seats", Advice: "Upgrade.",
+		Findings: []promptorchestra.Finding{
+			{Step: 1, Verdict: diagnosisProblem, Summary: "No seats", Evidence: []string{"status: 402"}},
+			{Step: 2, Verdict: diagnosisNotChecked, Summary: "No time."},
+			{Step: 9, Verdict: "odd", Summary: "?"},
+		},
+	}
+	assert.Equal(t, `cause:  No seats
+advice: Upgrade.
+1 status and body: problem
+  No seats
+    status: 402
+2 credential and organization: not checked
+  No time.
+9: odd
+  ?
+`, d.String())
+	var out bytes.Buffer
+	slog.New(slog.NewJSONHandler(&out, nil)).Error("failed", "diagnosis", d)
+	var record struct{ Diagnosis map[string]any }
+	require.NoError(t, json.Unmarshal(out.Bytes(), &record))
+	assert.Equal(t, map[string]any{"kind": "entitlement", "cause": "No seats", "advice": "Upgrade.", "findings": []any{
+		"1 status and body: problem: No seats", "2 credential and organization: not checked: No time.", "9: odd: ?",
+	}}, record.Diagnosis)
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package promptorchestra_test
+
+const raceEnabled = false

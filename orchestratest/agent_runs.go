@@ -1,0 +1,259 @@
+package orchestratest
+
+import "slices"
+
+// agentRun is the record of an agent's execution.
+type agentRun struct {
+	ID                 string  `json:"id"`
+	OrganizationID     string  `json:"organizationId"`
+	Status             string  `json:"status"`
+	AgentID            string  `json:"agentId"`
+	AgentVersionID     string  `json:"agentVersionId"`
+	AgentVersionNumber int     `json:"agentVersionNumber"`
+	Output             any     `json:"output"`
+	EstimatedCost      float64 `json:"estimatedCost"`
+	LatencyMs          int     `json:"latencyMs"`
+	SourceRunID        *string `json:"sourceRunId"` // the run that this one repeats
+	CreatedAt          string  `json:"createdAt"`
+	CompletedAt        *string `json:"completedAt"`
+
+	workflow  workflow
+	variables map[string]any
+	steps     []agentStep
+	decisions []decision
+	failure   *diagnostic
+	heldPolls int // how often Get still answers running
+}
+
+// agentStep is one executed step.
+type agentStep struct {
+	StepKey         string   `json:"stepKey"`
+	Name            string   `json:"name"`
+	StepType        string   `json:"stepType"`
+	Status          string   `json:"status"`
+	PromptID        string   `json:"promptId,omitempty"`
+	PromptVersionID string   `json:"promptVersionId,omitempty"`
+	SkillVersionID  string   `json:"skillVersionId,omitempty"`
+	ToolID          string   `json:"toolId,omitempty"`
+	RenderedPrompt  string   `json:"renderedPrompt,omitempty"`
+	MissingVars     []string `json:"missingVariables,omitempty"`
+	Output          any      `json:"output"`
+	Error           *string  `json:"error"`
+	LatencyMs       int      `json:"latencyMs"`
+	EstimatedCost   float64  `json:"estimatedCost"`
+}
+
+// decision says which way a run took after a step, and why.
+type decision struct {
+	Step     string         `json:"step"`
+	Decision string         `json:"decision"`
+	Reason   string         `json:"reason"`
+	Inputs   map[string]any `json:"inputs,omitempty"`
+}
+
+// agentRunDetail is a run as Get answers it.
+type agentRunDetail struct {
+	Run           agentRun      `json:"run"`
+	ContractTrace contractTrace `json:"contractTrace"`
+	Validation    runValidation `json:"validation"`
+	Diagnostic    *diagnostic   `json:"diagnostic"`
+	DecisionTrace []decision    `json:"decisionTrace"`
+	Steps         []agentStep   `json:"steps"`
+}
+
+type contractTrace struct {
+	ActualBoundInput       map[string]any  `json:"actualBoundInput"`
+	ActualStructuredOutput any             `json:"actualStructuredOutput"`
+	RenderedPromptTrace    []renderedTrace `json:"renderedPromptTrace"`
+}
+
+type renderedTrace struct {
+	StepKey        string `json:"stepKey"`
+	RenderedPrompt string `json:"renderedPrompt"`
+}
+
+type runValidation struct {
+	Valid            bool           `json:"valid"`
+	MissingVariables []string       `json:"missingVariables"`
+	OutputContract   outputContract `json:"outputContract"`
+}
+
+// outputContract says how an output compares with the schema declared for it.
+type outputContract struct {
+	State         string   `json:"state"` // declared or undeclared
+	Satisfied     bool     `json:"satisfied"`
+	MissingFields []string `json:"missingFields"`
+}
+
+// agentRunResult is the answer to starting a run.
+type agentRunResult struct {
+	RunID              string      `json:"runId"`
+	Status             string      `json:"status"`
+	AgentID            string      `json:"agentId"`
+	AgentVersionID     string      `json:"agentVersionId"`
+	AgentVersionNumber int         `json:"agentVersionNumber"`
+	SourceRunID        *string     `json:"sourceRunId,omitempty"`
+	StepKey            string      `json:"stepKey,omitempty"` // where a rerun began
+	Output             any         `json:"output"`
+	Diagnostic         *diagnostic `json:"diagnostic"`
+}
+
+// HoldRuns makes each agent run that starts from now on stay "running" for its
+// first polls fetches, as a run that takes its time would. A held run answers 200
+// when it starts, even when it will turn out to have failed.
+func (s *Server) HoldRuns(polls int) {
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.heldPolls = max(polls, 0)
+}
+
+// shown is a run as it looks from outside: a held one has come to nothing yet.
+func (r *agentRun) shown() agentRun {
+	shown := *r
+	if r.heldPolls > 0 {
+		shown.Status, shown.Output, shown.CompletedAt = statusRunning, nil, nil
+		shown.EstimatedCost, shown.LatencyMs = 0, 0
+		shown.steps, shown.decisions, shown.failure = nil, nil, nil
+	}
+	return shown
+}
+
+func (r *agentRun) detail() agentRunDetail {
+	shown := r.shown()
+	d := agentRunDetail{
+		Run: shown, Diagnostic: shown.failure,
+		ContractTrace: contractTrace{
+			ActualBoundInput: shown.variables, ActualStructuredOutput: shown.Output, RenderedPromptTrace: []renderedTrace{},
+		},
+		Validation: runValidation{
+			Valid: shown.failure == nil, MissingVariables: []string{},
+			OutputContract: outputContract{State: "undeclared", Satisfied: shown.Status == statusCompleted, MissingFields: []string{}},
+		},
+		DecisionTrace: append([]decision{}, shown.decisions...),
+		Steps:         append([]agentStep{}, shown.steps...),
+	}
+	for _, s := range shown.steps {
+		if s.RenderedPrompt != "" {
+			d.ContractTrace.RenderedPromptTrace = append(d.ContractTrace.RenderedPromptTrace, renderedTrace{s.StepKey, s.RenderedPrompt})
+		}
+		d.Validation.MissingVariables = append(d.Validation.MissingVariables, s.MissingVars...)
+	}
+	return d
+}
+
+func (c *call) getAgentRun() (any, error) {
+	r, err := c.org.agentRuns.find(c.params["runId"])
+	if err != nil {
+		return nil, err
+	}
+	detail := r.detail()
+	r.heldPolls = max(r.heldPolls-1, 0)
+	return detail, nil
+}
+
+func (c *call) compareAgentRuns() (any, error) {
+	ids := []string{c.query.Get("leftRunId"), c.query.Get("rightRunId")}
+	var details []agentRunDetail
+	for i, name := range []string{"leftRunId", "rightRunId"} {
+		if ids[i] == "" {
+			return nil, badRequest(name+" is required", name)
+		}
+		r, err := c.org.agentRuns.find(ids[i])
+		if err != nil {
+			return nil, err
+		}
+		details = append(details, r.detail())
+	}
+	return map[string]any{
+		"leftRunId": ids[0], "rightRunId": ids[1], "left": details[0].Run, "right": details[1].Run,
+		"differences": diff(details[0], details[1]),
+	}, nil
+}
+
+// loadAgentRunInputs only reads: it answers what a run was started with.
+func (c *call) loadAgentRunInputs() (any, error) {
+	r, err := c.org.agentRuns.find(c.params["runId"])
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"runId": r.ID, "agentId": r.AgentID, "agentVersionId": r.AgentVersionID, "variables": r.variables,
+	}, nil
+}
+
+// runAgent runs the version named, else the published one.
+func (c *call) runAgent() (any, error) {
+	a, err := c.org.agents.find(c.params["agentId"])
+	if err != nil {
+		return nil, err
+	}
+	variables := c.input.object("variables")
+	versionID := c.input.text("versionId")
+	if err := c.input.err(); err != nil {
+		return nil, err
+	}
+	v := a.PublishedVersion
+	if versionID != "" {
+		if v, err = c.agentVersion(a, versionID); err != nil {
+			return nil, err
+		}
+	}
+	if v == nil {
+		return nil, conflict("The agent has no published version")
+	}
+	if issues := c.org.check(v.workflow); len(issues) > 0 {
+		return nil, invalidGraph(issues)
+	}
+	r := c.newAgentRun(a, v, variables)
+	return c.execute(a, r, v.workflow.EntryStepKey)
+}
+
+// rerunAgentFromStep repeats a run from one of its steps on: what came before that
+// step is taken over, not executed again.
+func (c *call) rerunAgentFromStep() (any, error) {
+	source, err := c.org.agentRuns.find(c.params["runId"])
+	if err != nil {
+		return nil, err
+	}
+	stepKey := c.input.requiredText("stepKey")
+	if err := c.input.err(); err != nil {
+		return nil, err
+	}
+	if source.heldPolls > 0 {
+		return nil, conflict("Run %s is still running", source.ID)
+	}
+	begin := slices.IndexFunc(source.steps, func(s agentStep) bool { return s.StepKey == stepKey })
+	if begin < 0 {
+		return nil, badRequest("the run has no step "+stepKey, "stepKey")
+	}
+	a, err := c.org.agents.find(source.AgentID)
+	if err != nil {
+		return nil, err
+	}
+	v, err := c.agentVersion(a, source.AgentVersionID)
+	if err != nil {
+		return nil, err
+	}
+	r := c.newAgentRun(a, v, source.variables)
+	r.SourceRunID, r.workflow = &source.ID, source.workflow
+	r.steps = slices.Clone(source.steps[:begin])
+	r.decisions = slices.Clone(source.decisions[:begin])
+	for _, earlier := range r.steps {
+		r.keep(earlier)
+	}
+	return c.execute(a, r, stepKey)
+}
+
+// keep takes the output of a step that did something for the output of the run.
+func (r *agentRun) keep(s agentStep) {
+	if s.Error == nil && s.StepType != conditionStep {
+		r.Output = s.Output
+	}
+}
+
+func (c *call) newAgentRun(a *agent, v *agentVersion, variables map[string]any) *agentRun {
+	return &agentRun{
+		ID: c.srv.ids.next("arun_"), OrganizationID: c.org.id, Status: statusRunning, AgentID: a.ID, AgentVersionID: v.ID,
+		AgentVersionNumber: v.VersionNumber, CreatedAt: c.srv.now(), workflow: v.workflow, variables: variables,
+	}
+}

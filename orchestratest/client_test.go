@@ -1,0 +1,82 @@
+package orchestratest_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+func TestClientIsReadyToUse(t *testing.T) {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	client := srv.Client()
+	agent, err := client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "Writer"})
+	require.NoError(t, err)
+	_, err = client.Agents.Run(t.Context(), agent.ID, promptorchestra.AgentRunParams{})
+	require.True(t, promptorchestra.IsConflict(err), "a user's route is reached: %v", err)
+	require.Len(t, srv.Requests("Agents.Create"), 1)
+}
+
+func TestClientTakesFurtherOptions(t *testing.T) {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	other := srv.AddOrganization("Other")
+	client := srv.Client(promptorchestra.WithOrganization(other.ID), promptorchestra.WithAccessToken(other.AccessToken))
+	verified, err := client.Setup.Verify(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, other.ID, verified.OrganizationID)
+}
+
+func TestClientWithBadOptionsFailsEachCall(t *testing.T) {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	client := srv.Client(promptorchestra.WithBaseURL("ftp://example.com"))
+	_, err := client.Agents.List(t.Context())
+	require.ErrorContains(t, err, "WithBaseURL: must begin with")
+	var bad *promptorchestra.ArgumentError
+	require.ErrorAs(t, err, &bad)
+	assert.Empty(t, srv.Requests("*"))
+}
+
+// Bodies that no client of this kind sends are refused, whoever sends them.
+func TestBodiesThatAreNotRead(t *testing.T) {
+	a := start(t)
+	for name, c := range map[string]struct{ contentType, body, why string }{
+		"not JSON":               {"application/json", "name=Writer", "the request body must be a JSON object"},
+		"cut JSON":               {"application/json", `{"name":`, "the request body must be a JSON object"},
+		"two objects":            {"application/json", `{}{}`, "the request body must be a JSON object"},
+		"a list":                 {"application/json", `[]`, "the request body must be a JSON object"},
+		"null":                   {"application/json", `null`, "the request body must be a JSON object"},
+		"a form":                 {"application/x-www-form-urlencoded", "{}", "Content-Type must be application/json"},
+		"no type":                {"", "{}", "Content-Type must be application/json"},
+		"nothing":                {"", "", "organizationId is required"},
+		"an odd organization":    {"application/json; charset=utf-8", `{"organizationId":1}`, "organizationId must be a string"},
+		"organization in a case": {"application/json", `{"OrganizationId":"x"}`, "organizationId is required"},
+		"too much":               {"application/json", strings.Repeat(" ", 17<<20), "the request body could not be read: http: request body too large"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.srv.URL+"/api/agents", strings.NewReader(c.body))
+			require.NoError(t, err)
+			request.Header.Set("Authorization", "Bearer "+a.token)
+			if c.contentType != "" {
+				request.Header.Set("Content-Type", c.contentType)
+			}
+			response, err := a.http.Do(request)
+			require.NoError(t, err)
+			defer func() { _ = response.Body.Close() }()
+			assert.Equal(t, http.StatusBadRequest, response.StatusCode)
+			var body object
+			require.NoError(t, json.NewDecoder(response.Body).Decode(&body))
+			assert.Equal(t, c.why, body["why"])
+			assert.Equal(t, "bad_request", body["code"])
+		})
+	}
+	assert.Empty(t, a.list("/api/agents"))
+}

@@ -1,0 +1,189 @@
+package orchestratest_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+// Each credential against a route of either generation, a route with a scope and a
+// route for users.
+func TestCredentials(t *testing.T) {
+	a := start(t)
+	other := a.srv.AddOrganization("Other")
+	expired := a.srv.IssueToken(a.org)
+	a.srv.Expire(expired)
+
+	const fine = ""
+	for name, c := range map[string]struct {
+		authorization                 string
+		agents, skills, runs, execute string // the code of the refusal
+	}{
+		"access token":           {"Bearer " + a.token, fine, fine, fine, "not_found"},
+		"API key":                {"Bearer " + a.srv.APIKey, fine, fine, fine, "AUTH_MODE_INVALID"},
+		"lower-case scheme":      {"bearer " + a.token, fine, fine, fine, "not_found"},
+		"runtime_default key":    {"Bearer " + a.srv.IssueKey(a.org, "runtime_default"), fine, "AUTH_SCOPE_MISSING", fine, "AUTH_MODE_INVALID"},
+		"runtime_execution key":  {"Bearer " + a.srv.IssueKey(a.org, "runtime_execution"), "AUTH_SCOPE_MISSING", fine, fine, "AUTH_MODE_INVALID"},
+		"authoring_ci key":       {"Bearer " + a.srv.IssueKey(a.org, "authoring_ci"), fine, fine, fine, "AUTH_MODE_INVALID"},
+		"full-control key":       {"Bearer " + a.srv.IssueKey(a.org, "ai_platform_full_control"), fine, fine, fine, "AUTH_MODE_INVALID"},
+		"key with one scope":     {"Bearer " + a.srv.IssueKey(a.org, "skills:read"), "AUTH_SCOPE_MISSING", fine, fine, "AUTH_MODE_INVALID"},
+		"token, one permission":  {"Bearer " + a.srv.IssueToken(a.org, "agents:read"), fine, "AUTH_SCOPE_MISSING", fine, "not_found"},
+		"another organization's": {"Bearer " + other.AccessToken, "AUTH_ORG_MISMATCH", "AUTH_ORG_MISMATCH", "AUTH_ORG_MISMATCH", "AUTH_ORG_MISMATCH"},
+		"another's key":          {"Bearer " + other.APIKey, "AUTH_ORG_MISMATCH", "AUTH_ORG_MISMATCH", "AUTH_ORG_MISMATCH", "AUTH_MODE_INVALID"},
+		"nothing":                {"", "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING"},
+		"no token":               {"Bearer ", "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING"},
+		"another scheme":         {"Basic " + a.token, "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING"},
+		"an unknown key":         {"Bearer sk_unknown", "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN"},
+		"an expired token":       {"Bearer " + expired, "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ask := func(method, path string) string {
+				return a.codeOf(t, method, path, c.authorization)
+			}
+			assert.Equal(t, c.agents, ask("GET", "/api/agents"), "newer, with a scope")
+			assert.Equal(t, c.skills, ask("GET", "/api/skills"), "newer, with another scope")
+			assert.Equal(t, c.runs, ask("GET", "/api/runs"), "classic, any credential")
+			assert.Equal(t, c.execute, ask("POST", "/api/agents/agt_none/run"), "users only")
+		})
+	}
+}
+
+// codeOf asks with an Authorization header and returns the code of the refusal, ""
+// for a success. It checks that the status fits the code.
+func (a *api) codeOf(t *testing.T, method, path, authorization string) string {
+	t.Helper()
+	transport := &withHeader{"Authorization", authorization, a.http.Transport}
+	asking := *a
+	asking.t, asking.token, asking.http = t, "", &http.Client{Transport: transport}
+	status, value := asking.ask(method, path, object{"variables": object{}})
+	body, _ := value.(object)
+	code, _ := body["code"].(string)
+	switch {
+	case code == "":
+		assert.Equal(t, 200, status)
+	case code == "AUTH_MISSING" || code == "AUTH_INVALID_TOKEN":
+		assert.Equal(t, 401, status)
+	case strings.HasPrefix(code, "AUTH_"):
+		assert.Equal(t, 403, status)
+	}
+	return code
+}
+
+type withHeader struct {
+	key, value string
+	next       http.RoundTripper
+}
+
+func (w *withHeader) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	if w.value != "" {
+		r.Header.Set(w.key, w.value)
+	}
+	return w.next.RoundTrip(r)
+}
+
+func TestCredentialsLookReal(t *testing.T) {
+	a := start(t)
+	assert.Regexp(t, `^eyJ[\w-]+\.[\w-]+\.[\w-]+$`, a.srv.AccessToken)
+	assert.Regexp(t, `^sk_[0-9a-z]{32}$`, a.srv.APIKey)
+	assert.Regexp(t, `^org_[0-9a-z]{24}$`, a.srv.OrganizationID)
+}
+
+func TestSetupVerifyTellsTheTruth(t *testing.T) {
+	a := start(t)
+	body := a.ok("POST", "/api/setup/verify", nil)
+	assert.Equal(t, true, body["ok"])
+	assert.Equal(t, a.org, body["organizationId"])
+	assert.Equal(t, "access_token", body["authSource"])
+
+	body = a.with(a.srv.IssueKey(a.org, "runtime_default")).ok("POST", "/api/setup/verify", nil)
+	assert.Equal(t, "api_key", body["authSource"])
+	assert.Equal(t, []any{"agents:read", "runs:read"}, body["scopes"])
+
+	assert.Equal(t, "AUTH_SCOPE_MISSING", a.with(a.srv.IssueKey(a.org, "agents:read")).refused(403, "POST", "/api/setup/verify", nil)["code"])
+}
+
+func TestOrganizationsAreApart(t *testing.T) {
+	a := start(t)
+	other := a.srv.AddOrganization("Other")
+	agentID := a.create("/api/agents", object{"name": "Writer"})
+	b := a.with(other.AccessToken)
+	b.org = other.ID
+	assert.Empty(t, b.list("/api/agents"))
+	b.refused(404, "GET", "/api/agents/"+agentID, nil)
+	assert.Len(t, a.list("/api/agents"), 1)
+}
+
+func TestMissingOrganization(t *testing.T) {
+	a := start(t)
+	a.org = ""
+	for _, path := range []string{"/api/runs", "/api/realtime-sessions"} {
+		assert.Equal(t, object{"error": "organizationId is required"}, a.refused(400, "GET", path, nil), path)
+	}
+	for method, path := range map[string]string{"GET": "/api/agents", "POST": "/api/agents", "PATCH": "/api/agents/agt_1"} {
+		body := a.refused(400, method, path, object{"name": "Writer"})
+		assert.Equal(t, "bad_request", body["code"])
+		assert.Equal(t, "organizationId is required", body["why"])
+		assert.Equal(t, []any{"organizationId"}, body["affectedFields"])
+	}
+}
+
+func TestAuthenticationFailuresOfClassicRoutesHaveDetails(t *testing.T) {
+	a := start(t)
+	assert.Equal(t, object{
+		"error": "A bearer token is required", "code": "AUTH_MISSING",
+		"details": []any{object{"code": "AUTH_MISSING", "message": "A bearer token is required"}},
+	}, a.with("").refused(401, "GET", "/api/runs", nil))
+	assert.Equal(t, "Auth missing", a.with("").refused(401, "GET", "/api/agents", nil)["title"])
+}
+
+func TestServiceKeys(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	a := start(t, orchestratest.WithClock(func() time.Time { return now }))
+	made := a.ok("POST", "/api/service-keys", object{"name": "CI", "preset": "ai_platform_full_control"})
+	assert.Regexp(t, `^key_[0-9a-z]{24}$`, made["id"])
+	key, _ := made["key"].(string)
+	require.Regexp(t, `^sk_`, key)
+	assert.Nil(t, made["expiresAt"])
+	a.with(key).list("/api/skills")
+	assert.Equal(t, "AUTH_MODE_INVALID", a.with(key).refused(403, "POST", "/api/service-keys", object{"name": "More", "preset": "runtime_default"})["code"])
+
+	for name, c := range map[string]struct {
+		body object
+		why  string
+	}{
+		"no name":           {object{"preset": "runtime_default"}, "name is required"},
+		"no preset":         {object{"name": "CI"}, "preset is required"},
+		"unknown preset":    {object{"name": "CI", "preset": "all"}, "preset must be one of ai_platform_full_control, authoring_ci, runtime_default, runtime_execution"},
+		"CI without expiry": {object{"name": "CI", "preset": "authoring_ci"}, "expiresAt is required for authoring_ci"},
+		"an odd expiry":     {object{"name": "CI", "preset": "runtime_default", "expiresAt": "soon"}, "expiresAt must be an RFC 3339 time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, object{"error": c.why}, a.refused(400, "POST", "/api/service-keys", c.body))
+		})
+	}
+}
+
+func TestServiceKeysExpire(t *testing.T) {
+	for name, c := range map[string]struct {
+		expiresAt string
+		status    int
+	}{
+		"later":   {"2026-01-02T03:04:06Z", 200},
+		"already": {"2026-01-02T03:04:05Z", 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			a := start(t, orchestratest.WithClock(func() time.Time { return now }))
+			made := a.ok("POST", "/api/service-keys", object{"name": "CI", "preset": "authoring_ci", "expiresAt": c.expiresAt})
+			status, _ := a.with(made["key"].(string)).ask("GET", "/api/agents", nil)
+			assert.Equal(t, c.status, status)
+		})
+	}
+}

@@ -1,0 +1,58 @@
+// Package orchestratest is the Prompt Orchestra API on loopback, with its failures:
+// a server to test programs against that call the API, in the spirit of
+// net/http/httptest.
+//
+//	srv := orchestratest.NewServer()
+//	defer srv.Close()
+//	client := srv.Client()
+//
+// It answers all documented routes from memory and keeps what they create, by
+// organization. It checks credentials, scopes and organizations, refuses what the
+// API refuses and in the same words, and its ids are the same in every run.
+//
+// # Faults and limits
+//
+// Fail queues faults for a route, each taken by one request: a status, a proxy's
+// error page, a dropped connection before or after the effect, a cut or slow body.
+// Restrict sets what the plan includes, so that the way from a 402 to an upgrade can
+// be tested. Requests tells what arrived.
+//
+// # Executions
+//
+// No model is called. These rules say beforehand what comes out:
+//
+//   - The answer to a prompt is its text with {{name}} replaced by the variable of
+//     that name, in content, or in systemPrompt and developerPrompt, joined by an
+//     empty line. A variable without a value stays as it is.
+//   - When the text is a JSON object, that object is the output. When an output schema
+//     is declared, the output is an object with its properties: the variable of the
+//     same name, else the text, or the zero value for numbers and the like.
+//   - Tools attached to a prompt or a skill are called first, in order, with the
+//     variables; {{tools.key}} is what the tool with that key returned.
+//   - A manual_stub tool returns its config's result, or response. An http tool is
+//     called only when WithAllowedHosts names its host, and its own allowlist, if
+//     it has one, does too.
+//   - Four characters are a token, and latency and cost follow from the tokens.
+//   - Agents begin at the entry step. After a step that succeeds they take the
+//     success transition, else next; after one that fails, failure, and without it
+//     the run fails. A condition step is true when the variable with the step's key
+//     is: not missing, null, false, 0, "", "false" or empty. {{steps.key}} is what an
+//     earlier step returned. A return step ends the run, as does a step with no
+//     transition; the output is that of the last step that did something. After
+//     100 steps a run fails.
+//   - Voice sessions are over as soon as they are created.
+//
+// An execution fails when FailExecution says so, or one of its tools fails. It is
+// recorded as failed, and the call answers 500; generating an image answers 200 with
+// the failure inside. A version is needed to run: without one named or published the
+// call answers 409. HoldRuns makes agent runs take their time.
+//
+// # Choices
+//
+// Where the documentation is silent this server decides: members it does not name
+// have likely names; creations answer 201; keys such as skillKey are unique in an
+// organization (409); publishing takes the newest draft when no version is named,
+// and the version that is published already is a 409; rolling back publishes a copy
+// of an older version; a diff without againstVersionId compares with the version
+// before. A program should not depend on these.
+package orchestratest

@@ -1,0 +1,129 @@
+package orchestratest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+// The authoring loop of an agent: create, version, validate, save, publish, run,
+// get, compare, roll back.
+func Example() {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	if err := authorAgent(context.Background(), srv.Client()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// published version 1: Hello Ada
+	// published version 2: Good evening, Ada
+	// runs differ: true
+	// rolled back: version 3 is published
+}
+
+func authorAgent(ctx context.Context, client *promptorchestra.Client) error {
+	prompt, err := client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{Name: "Greeting"})
+	if err != nil {
+		return err
+	}
+	agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Greeter"})
+	if err != nil {
+		return err
+	}
+	var runs, versions []string
+	for _, text := range []string{"Hello {{name}}", "Good evening, {{name}}"} {
+		wording, err := client.Prompts.CreateVersion(ctx, prompt.ID, promptorchestra.PromptVersionCreateParams{Content: text})
+		if err != nil {
+			return err
+		}
+		version, err := client.Agents.CreateVersion(ctx, agent.ID)
+		if err != nil {
+			return err
+		}
+		workflow := promptorchestra.Workflow{
+			EntryStepKey: "greet",
+			Steps: []promptorchestra.WorkflowStep{
+				{StepKey: "greet", StepType: promptorchestra.StepTypePrompt, PromptID: prompt.ID, PromptVersionID: wording.ID},
+			},
+		}
+		verdict, err := client.Agents.ValidateWorkflow(ctx, version.ID, workflow)
+		if err != nil {
+			return err
+		}
+		if !verdict.Valid {
+			return fmt.Errorf("invalid workflow: %v", verdict.Issues)
+		}
+		if _, err := client.Agents.SaveWorkflow(ctx, version.ID, workflow); err != nil {
+			return err
+		}
+		published, err := client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID})
+		if err != nil {
+			return err
+		}
+		started, err := client.Agents.Run(ctx, agent.ID, promptorchestra.AgentRunParams{Variables: map[string]any{"name": "Ada"}})
+		if err != nil {
+			return err
+		}
+		run, err := client.AgentRuns.Wait(ctx, started.RunID)
+		if err != nil {
+			return err
+		}
+		var output string
+		if err := run.Run.Output.Decode(&output); err != nil {
+			return err
+		}
+		fmt.Printf("published version %d: %s\n", published.VersionNumber, output)
+		runs, versions = append(runs, run.Run.ID), append(versions, version.ID)
+	}
+	comparison, err := client.AgentRuns.Compare(ctx, runs[0], runs[1])
+	if err != nil {
+		return err
+	}
+	fmt.Println("runs differ:", string(comparison.Differences) != "[]")
+	back, err := client.Agents.RollbackVersion(ctx, agent.ID, versions[0])
+	if err != nil {
+		return err
+	}
+	fmt.Printf("rolled back: version %d is %s\n", back.VersionNumber, back.Status)
+	return nil
+}
+
+// A test of what a program does when the plan has no seats left.
+func ExampleServer_Restrict() {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	client := srv.Client()
+
+	srv.Restrict(orchestratest.Seats(3))
+	_, err := client.Runs.List(context.Background())
+	fmt.Println("upgrade needed:", promptorchestra.IsEntitlement(err))
+
+	srv.Lift()
+	_, err = client.Runs.List(context.Background())
+	fmt.Println("after the upgrade:", err)
+	// Output:
+	// upgrade needed: true
+	// after the upgrade: <nil>
+}
+
+// A connection that drops after a prompt was created: whether it was, the client
+// cannot know, so it does not create another.
+func ExampleServer_Fail() {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	client := srv.Client()
+
+	srv.Fail("Prompts.Create", orchestratest.DropAfter())
+	_, err := client.Prompts.Create(context.Background(), promptorchestra.PromptCreateParams{Name: "Greeting"})
+	var lost *promptorchestra.TransportError
+	fmt.Println("no answer:", errors.As(err, &lost))
+	fmt.Println("outcome unknown:", promptorchestra.OutcomeUnknown(err))
+	fmt.Println("requests:", len(srv.Requests("Prompts.Create")))
+	// Output:
+	// no answer: true
+	// outcome unknown: true
+	// requests: 1
+}

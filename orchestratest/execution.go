@@ -1,0 +1,233 @@
+package orchestratest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// job is something for a model to do. The model of this server echoes: its answer
+// is the rendered prompt, so that a test can say beforehand what comes out.
+type job struct {
+	model     model
+	templates []string        // joined by an empty line
+	tools     []boundTool     // called in order before the model answers
+	schema    json.RawMessage // what the output must look like, nil when not declared
+	variables map[string]any
+	failure   string // why the provider refuses, "" when it does not
+}
+
+// outcome is what became of a job.
+type outcome struct {
+	prompt    string
+	missing   []string // variables that no value was given for
+	text      string
+	output    any // the text, or the object that it is or that the schema asks for
+	steps     []runStep
+	usage     usage
+	latencyMs int
+	failure   string // why it failed, "" when it did not
+}
+
+// usage is what an execution cost, counted from its texts.
+type usage struct {
+	InputTokens   int     `json:"inputTokens"`
+	OutputTokens  int     `json:"outputTokens"`
+	TotalTokens   int     `json:"totalTokens"`
+	EstimatedCost float64 `json:"estimatedCost"`
+}
+
+// runStep is one thing that happened in an execution. Two of its names are spelt
+// as the older generation spells them.
+type runStep struct {
+	ID            string  `json:"id"`
+	StepType      string  `json:"step_type"` // tool_call or final_response
+	ToolName      string  `json:"tool_name,omitempty"`
+	PositionIndex int     `json:"positionIndex"`
+	Status        string  `json:"status"`
+	Input         any     `json:"input"`
+	Output        any     `json:"output"`
+	Error         *string `json:"error"`
+	CreatedAt     string  `json:"createdAt"`
+}
+
+func (s outcome) status() string {
+	if s.failure != "" {
+		return statusFailed
+	}
+	return statusCompleted
+}
+
+// perform does a job. Tools go first and their results can be used in the prompt,
+// as {{tools.weather}}; a tool that fails fails the job.
+func (c *call) perform(j job) outcome {
+	var done outcome
+	results := map[string]any{}
+	variables := maps.Clone(j.variables)
+	if len(j.tools) > 0 {
+		variables["tools"] = results
+	}
+	for _, bound := range j.tools {
+		result, failure := c.callTool(bound, j.variables)
+		done.addStep(c, runStep{StepType: "tool_call", ToolName: bound.tool.ToolKey, Input: j.variables, Output: result}, failure)
+		if failure != "" {
+			done.failure = fmt.Sprintf("Tool %s failed: %s", bound.tool.ToolKey, failure)
+			return done
+		}
+		results[bound.tool.ToolKey] = result
+	}
+	done.prompt, done.missing = render(j.templates, variables)
+	done.usage.InputTokens = tokens(done.prompt)
+	done.failure = j.failure
+	if done.failure == "" {
+		done.output = respond(done.prompt, j.schema, j.variables)
+		done.text = textOf(done.output)
+		done.usage.OutputTokens = tokens(done.text)
+	}
+	done.addStep(c, runStep{StepType: "final_response", Input: done.prompt, Output: done.output}, done.failure)
+	done.usage.TotalTokens = done.usage.InputTokens + done.usage.OutputTokens
+	done.usage.EstimatedCost = j.model.price(done.usage)
+	done.latencyMs = latency(done.usage)
+	return done
+}
+
+func (s *outcome) addStep(c *call, step runStep, failure string) {
+	step.ID = c.srv.ids.next("stp_")
+	step.PositionIndex = len(s.steps)
+	step.CreatedAt = c.srv.now()
+	step.Status = statusCompleted
+	if failure != "" {
+		step.Status, step.Error = statusFailed, &failure
+	}
+	s.steps = append(s.steps, step)
+}
+
+var placeholder = regexp.MustCompile(`\{\{\s*([\w.-]+)\s*\}\}`)
+
+// render puts variables into templates: {{name}}, or {{steps.draft}} for a member
+// of an object. What has no value stays as it is and is named in missing.
+func render(templates []string, variables map[string]any) (text string, missing []string) {
+	text = placeholder.ReplaceAllStringFunc(strings.Join(templates, "\n\n"), func(match string) string {
+		name := placeholder.FindStringSubmatch(match)[1]
+		if value, ok := lookup(variables, name); ok {
+			return textOf(value)
+		}
+		if !slices.Contains(missing, name) {
+			missing = append(missing, name)
+		}
+		return match
+	})
+	return text, missing
+}
+
+// lookup finds a variable by its name, or member by member.
+func lookup(variables map[string]any, name string) (any, bool) {
+	if value, ok := variables[name]; ok {
+		return value, true
+	}
+	first, rest, dotted := strings.Cut(name, ".")
+	inner, isObject := variables[first].(map[string]any)
+	if !dotted || !isObject {
+		return nil, false
+	}
+	return lookup(inner, rest)
+}
+
+// textOf writes a value into a prompt: a string as it is, anything else as JSON.
+func textOf(value any) string {
+	if s, ok := value.(string); ok {
+		return s
+	}
+	var buf bytes.Buffer
+	encoder := json.NewEncoder(&buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(buf.String(), "\n")
+}
+
+// respond is the model. A prompt that is a JSON object is answered with that
+// object, one with a schema with an object of its properties: the variable of that
+// name, else the prompt for texts and the zero value for the rest.
+func respond(prompt string, schema json.RawMessage, variables map[string]any) any {
+	if object, ok := decode([]byte(prompt)).(map[string]any); ok {
+		return object
+	}
+	declared, _ := decode(schema).(map[string]any)
+	properties, ok := declared["properties"].(map[string]any)
+	if !ok {
+		return prompt
+	}
+	output := map[string]any{}
+	for name, property := range properties {
+		output[name] = prompt
+		details, _ := property.(map[string]any)
+		zero := map[any]any{"number": 0, "integer": 0, "boolean": false, "array": []any{}, "object": map[string]any{}}
+		if value, ok := zero[fmt.Sprint(details["type"])]; ok {
+			output[name] = value
+		}
+		if value, ok := variables[name]; ok {
+			output[name] = value
+		}
+	}
+	return output
+}
+
+// missingRequired names the required members of a schema that an output lacks.
+func missingRequired(schema json.RawMessage, output any) []string {
+	missing := []string{}
+	declared, _ := decode(schema).(map[string]any)
+	required, _ := declared["required"].([]any)
+	object, _ := output.(map[string]any)
+	for _, name := range required {
+		if _, ok := object[fmt.Sprint(name)]; !ok {
+			missing = append(missing, fmt.Sprint(name))
+		}
+	}
+	return missing
+}
+
+// tokens counts four characters as one token.
+func tokens(text string) int { return (len([]rune(text)) + 3) / 4 }
+
+func (m model) price(u usage) float64 {
+	return dollars((float64(u.InputTokens)*m.inputPrice + float64(u.OutputTokens)*m.outputPrice) / 1e6)
+}
+
+// dollars rounds an amount, so that sums can be compared in tests.
+func dollars(amount float64) float64 { return math.Round(amount*1e9) / 1e9 }
+
+// latency pretends: it depends on nothing but the work, so that runs can be compared.
+func latency(u usage) int { return 100 + 2*u.InputTokens + 10*u.OutputTokens }
+
+// FailExecution makes every execution that uses the prompt, tool or skill fail
+// with message, as if its provider had failed: the run is recorded as failed and
+// the call answers 500. An empty message lets it succeed again. An id that the
+// server does not know is reported by Err.
+func (s *Server) FailExecution(id, message string) {
+	s.state.Lock()
+	defer s.state.Unlock()
+	for _, org := range s.orgs {
+		if org.prompts.byID[id] != nil || org.tools.byID[id] != nil || org.skills.byID[id] != nil {
+			s.failing[id] = message
+			return
+		}
+	}
+	s.misused("FailExecution: there is no prompt, tool or skill %q", id)
+}
+
+// failureOf is the message that a test has set for the first of some ids.
+func (c *call) failureOf(ids ...string) string {
+	for _, id := range ids {
+		if message := c.srv.failing[id]; message != "" {
+			return message
+		}
+	}
+	return ""
+}

@@ -1,0 +1,141 @@
+package orchestratest
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Fault is one way in which a request can go wrong. The zero Fault is none: the
+// request is answered as always.
+type Fault struct {
+	kind     faultKind
+	reply    answer
+	refusal  *failure // written in the shape of the route's generation
+	header   http.Header
+	count    int
+	duration time.Duration
+}
+
+type faultKind int
+
+const (
+	noFault faultKind = iota
+	replies
+	refuses
+	dropBefore
+	dropAfter
+	cutBody
+	slowBody
+	delay
+)
+
+// Status answers with a code and a body, and the request has no effect. The
+// Content-Type is guessed from the body: JSON, HTML when it begins with "<", or
+// plain text.
+func Status(code int, body string) Fault {
+	reply := answer{status: code, header: http.Header{}, body: []byte(body)}
+	switch {
+	case body == "":
+	case strings.HasPrefix(body, "<"):
+		reply.header.Set("Content-Type", "text/html; charset=utf-8")
+	case strings.HasPrefix(body, "{"), strings.HasPrefix(body, "["), json.Valid(reply.body):
+		reply.header.Set("Content-Type", "application/json; charset=utf-8")
+	default:
+		reply.header.Set("Content-Type", "text/plain; charset=utf-8")
+	}
+	return Fault{kind: replies, reply: reply}
+}
+
+// HTML answers with the error page of a proxy, and the request has no effect.
+func HTML(code int) Fault {
+	title := strconv.Itoa(code) + " " + http.StatusText(code)
+	return Status(code, "<html>\r\n<head><title>"+title+"</title></head>\r\n<body>\r\n<center><h1>"+title+
+		"</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
+}
+
+// DropBefore closes the connection before the request's body is read. The request
+// has no effect. Know that net/http itself sends a GET again when that happens on
+// a connection it used before.
+func DropBefore() Fault { return Fault{kind: dropBefore} }
+
+// DropAfter lets the request have its effect, then closes the connection without
+// an answer.
+func DropAfter() Fault { return Fault{kind: dropAfter} }
+
+// CutBody announces the real answer in full, sends n bytes of its body and closes
+// the connection.
+func CutBody(n int) Fault { return Fault{kind: cutBody, count: max(n, 0)} }
+
+// SlowBody sends the real answer's headers at once and its body piece by piece, in
+// about d altogether.
+func SlowBody(d time.Duration) Fault { return Fault{kind: slowBody, duration: d} }
+
+// Delay lets the request have its effect at once and answers after d, so that a
+// client that gives up before has a request whose outcome it does not know.
+func Delay(d time.Duration) Fault { return Fault{kind: delay, duration: d} }
+
+// RateLimited answers 429 with Retry-After in whole seconds, rounded up, and the
+// request has no effect.
+func RateLimited(retryAfter time.Duration) Fault {
+	seconds := strconv.Itoa(int(math.Ceil(max(retryAfter, 0).Seconds())))
+	return Fault{kind: refuses, refusal: rateLimited(seconds)}.WithHeader("Retry-After", seconds)
+}
+
+// NoSeats answers 402, as for an organization with more members than seats.
+func NoSeats() Fault {
+	return Fault{kind: refuses, refusal: seatLimit(defaultMembers, defaultMembers-1)}
+}
+
+// NoFeature answers 402 for a feature that the plan does not include, such as
+// "voice".
+func NoFeature(name string) Fault { return Fault{kind: refuses, refusal: featureMissing(name)} }
+
+// WithHeader returns the fault with a response header set, which replaces the
+// one the answer would have had.
+func (f Fault) WithHeader(key, value string) Fault {
+	header := f.header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	header.Set(key, value)
+	f.header = header
+	return f
+}
+
+// Fail queues faults for a route by its name, such as "Agents.Run", or for any
+// route with "*". Each request takes one fault, in order; those of its own route
+// come first. An unknown name is reported by Err.
+func (s *Server) Fail(op string, faults ...Fault) {
+	if !isRoute(op) {
+		s.misused("Fail(%q): there is no such route", op)
+		return
+	}
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	s.faults[op] = append(s.faults[op], faults...)
+}
+
+// takeFault is called with the journal held.
+func (s *Server) takeFault(op string) *Fault {
+	for _, queue := range []string{op, anyRoute} {
+		if waiting := s.faults[queue]; len(waiting) > 0 {
+			s.faults[queue] = waiting[1:]
+			return &waiting[0]
+		}
+	}
+	return &Fault{}
+}
+
+// answers reports whether the fault takes the place of the route.
+func (f *Fault) answers() bool { return f.kind == replies || f.kind == refuses }
+
+func (f *Fault) answer(found *route) answer {
+	if f.kind == refuses {
+		return encodeFailure(found, f.refusal)
+	}
+	return answer{status: f.reply.status, header: f.reply.header.Clone(), body: f.reply.body}
+}

@@ -1,0 +1,202 @@
+package orchestratest_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+func TestFaultsThatAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		op, path    string
+		fault       orchestratest.Fault
+		status      int
+		contentType string
+		body        string
+		header      map[string]string
+	}{
+		"JSON":             {"Agents.List", "/api/agents", orchestratest.Status(503, `{"error":"down"}`), 503, "application/json; charset=utf-8", `{"error":"down"}`, nil},
+		"truncated JSON":   {"Agents.List", "/api/agents", orchestratest.Status(500, `{"error":`), 500, "application/json; charset=utf-8", `{"error":`, nil},
+		"text":             {"Agents.List", "/api/agents", orchestratest.Status(502, "bad gateway"), 502, "text/plain; charset=utf-8", "bad gateway", nil},
+		"HTML":             {"Agents.List", "/api/agents", orchestratest.Status(502, "<p>no</p>"), 502, "text/html; charset=utf-8", "<p>no</p>", nil},
+		"a proxy's page":   {"Agents.List", "/api/agents", orchestratest.HTML(502), 502, "text/html; charset=utf-8", "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n", nil},
+		"nothing":          {"Agents.List", "/api/agents", orchestratest.Status(500, ""), 500, "", "", nil},
+		"a success":        {"Agents.List", "/api/agents", orchestratest.Status(200, "null"), 200, "application/json; charset=utf-8", "null", nil},
+		"no content":       {"Agents.List", "/api/agents", orchestratest.Status(204, ""), 204, "", "", nil},
+		"a redirect":       {"Agents.List", "/api/agents", orchestratest.Status(302, "").WithHeader("Location", "/other"), 302, "", "", map[string]string{"Location": "/other"}},
+		"another type":     {"Agents.List", "/api/agents", orchestratest.Status(500, "{}").WithHeader("Content-Type", "text/html"), 500, "text/html", "{}", nil},
+		"any route":        {"*", "/api/prompts", orchestratest.Status(500, "{}"), 500, "application/json; charset=utf-8", "{}", nil},
+		"seats, classic":   {"Runs.List", "/api/runs", orchestratest.NoSeats(), 402, "application/json; charset=utf-8", `{"error":"seat_limit_exceeded","message":"The organization has 5 members and 4 seats"}`, nil},
+		"feature, classic": {"Runs.List", "/api/runs", orchestratest.NoFeature("voice"), 402, "application/json; charset=utf-8", `{"error":"feature_not_in_plan","message":"The plan does not include the feature \"voice\""}`, nil},
+		"429, classic":     {"Runs.List", "/api/runs", orchestratest.RateLimited(1500 * time.Millisecond), 429, "application/json; charset=utf-8", `{"error":"rate_limited","message":"Too many requests"}`, map[string]string{"Retry-After": "2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t)
+			a.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			a.srv.Fail(c.op, c.fault)
+			response, body, err := a.send("GET", c.path, nil)
+			require.NoError(t, err)
+			assert.Equal(t, c.status, response.StatusCode)
+			assert.Equal(t, c.contentType, response.Header.Get("Content-Type"))
+			assert.Equal(t, c.body, string(body))
+			for key, value := range c.header {
+				assert.Equal(t, value, response.Header.Get(key))
+			}
+			assert.Equal(t, a.srv.Requests("*")[0].RequestID, response.Header.Get("X-Request-Id"))
+			a.list(c.path) // the next request is answered as always
+		})
+	}
+}
+
+func TestRefusalsHaveTheShapeOfTheRoute(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault     orchestratest.Fault
+		code      string
+		category  string
+		retryable bool
+	}{
+		"seats":      {orchestratest.NoSeats(), "seat_limit_exceeded", "billing", false},
+		"a feature":  {orchestratest.NoFeature("ai"), "feature_not_in_plan", "billing", false},
+		"rate limit": {orchestratest.RateLimited(time.Second), "rate_limited", "rate_limit", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t)
+			a.srv.Fail("Agents.List", c.fault)
+			_, value := a.ask("GET", "/api/agents", nil)
+			body := value.(object)
+			assert.Equal(t, c.code, body["code"])
+			assert.Equal(t, c.category, body["category"])
+			assert.Equal(t, c.retryable, body["retryable"])
+			assert.NotEmpty(t, body["title"])
+			assert.NotEmpty(t, body["why"])
+			assert.NotContains(t, body, "error")
+		})
+	}
+}
+
+func TestFaultsThatHideTheAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault    orchestratest.Fault
+		happened int // agents made
+		bodySeen bool
+	}{
+		"drop before":      {orchestratest.DropBefore(), 0, false},
+		"drop after":       {orchestratest.DropAfter(), 1, true},
+		"cut body":         {orchestratest.CutBody(10), 1, true},
+		"cut at the start": {orchestratest.CutBody(0), 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t)
+			a.srv.Fail("Agents.Create", c.fault)
+			_, received, err := a.send("POST", "/api/agents", object{"name": "Writer"})
+			require.Error(t, err)
+			assert.LessOrEqual(t, len(received), 10)
+			arrived := a.srv.Requests("Agents.Create")
+			require.Len(t, arrived, 1)
+			assert.Equal(t, c.bodySeen, arrived[0].Body != nil)
+			assert.Len(t, a.list("/api/agents"), c.happened)
+		})
+	}
+}
+
+func TestCutBodyAnnouncesTheWholeBody(t *testing.T) {
+	a := start(t)
+	a.create("/api/agents", object{"name": "Writer"})
+	a.srv.Fail("Agents.List", orchestratest.CutBody(7))
+	response, received, err := a.send("GET", "/api/agents", nil)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	assert.Greater(t, response.ContentLength, int64(100))
+	assert.Len(t, received, 7)
+
+	a.srv.Fail("Agents.List", orchestratest.CutBody(1<<20))
+	response, received, err = a.send("GET", "/api/agents", nil)
+	require.NoError(t, err, "more than there is cuts nothing")
+	assert.Len(t, received, int(response.ContentLength))
+}
+
+func TestSlowFaults(t *testing.T) {
+	for name, fault := range map[string]orchestratest.Fault{
+		"delay": orchestratest.Delay(50 * time.Millisecond), "slow body": orchestratest.SlowBody(50 * time.Millisecond),
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t)
+			a.srv.Fail("Agents.Create", fault)
+			begun := time.Now()
+			assert.Equal(t, "Writer", a.ok("POST", "/api/agents", object{"name": "Writer"})["name"])
+			assert.GreaterOrEqual(t, time.Since(begun), 50*time.Millisecond)
+		})
+	}
+}
+
+func TestADelayedRequestHasItsEffectThoughTheClientGivesUp(t *testing.T) {
+	a := start(t)
+	a.srv.Fail("Agents.Create", orchestratest.Delay(time.Hour))
+	a.http.Timeout = 50 * time.Millisecond
+	_, _, err := a.send("POST", "/api/agents", object{"name": "Writer"})
+	require.Error(t, err)
+	a.http.Timeout = 0
+	assert.Len(t, a.list("/api/agents"), 1)
+}
+
+func TestFaultsAreTakenInOrder(t *testing.T) {
+	a := start(t)
+	a.srv.Fail("*", orchestratest.Status(503, "{}"))
+	a.srv.Fail("Agents.List", orchestratest.Status(500, "{}"), orchestratest.Fault{}, orchestratest.Status(502, "{}"))
+	var statuses []int
+	for range 5 {
+		status, _ := a.ask("GET", "/api/agents", nil)
+		statuses = append(statuses, status)
+	}
+	assert.Equal(t, []int{500, 200, 502, 503, 200}, statuses, "those of the route before those of all")
+}
+
+func TestRestrictAndLift(t *testing.T) {
+	a := start(t)
+	promptID, _ := a.publishedPrompt("Greet", "Hello")
+	run := "/api/prompts/" + promptID + "/run"
+	session := "/api/realtime-agents/agt_none/session"
+	for name, c := range map[string]struct {
+		limit                      orchestratest.Limit
+		list, run, session, verify int
+	}{
+		"nothing":         {orchestratest.Seats(5), 200, 200, 404, 200},
+		"too few seats":   {orchestratest.Seats(3), 402, 402, 402, 200},
+		"no AI":           {orchestratest.AI(false), 200, 402, 404, 200},
+		"no voice":        {orchestratest.Voice(false), 200, 200, 402, 200},
+		"AI is available": {orchestratest.AI(true), 200, 200, 404, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a.srv.Restrict(c.limit)
+			defer a.srv.Lift()
+			list, _ := a.ask("GET", "/api/runs", nil)
+			ran, _ := a.ask("POST", run, object{"variables": object{}})
+			spoke, _ := a.ask("POST", session, nil)
+			verified, _ := a.ask("POST", "/api/setup/verify", nil)
+			assert.Equal(t, []int{c.list, c.run, c.session, c.verify}, []int{list, ran, spoke, verified})
+		})
+	}
+	a.srv.Restrict(orchestratest.Seats(3))
+	body := a.refused(402, "GET", "/api/runs", nil)
+	assert.Equal(t, object{"error": "seat_limit_exceeded", "message": "The organization has 5 members and 3 seats"}, body)
+	assert.Equal(t, false, a.ok("POST", "/api/setup/verify", nil)["ok"])
+	a.srv.Lift()
+	a.list("/api/runs")
+	assert.Equal(t, true, a.ok("POST", "/api/setup/verify", nil)["ok"])
+}
+
+func TestAnAnsweredFaultHasNoEffect(t *testing.T) {
+	a := start(t)
+	a.srv.Fail("Agents.Create", orchestratest.Status(500, `"text"`))
+	response, body, err := a.send("POST", "/api/agents", object{"name": "Writer"})
+	require.NoError(t, err)
+	assert.Equal(t, "application/json; charset=utf-8", response.Header.Get("Content-Type"))
+	assert.True(t, json.Valid(body))
+	assert.Empty(t, a.list("/api/agents"))
+}

@@ -1,0 +1,200 @@
+package orchestratest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// input reads the members of a JSON object and collects what is wrong with them.
+// Names are compared exactly: encoding/json ignores case, and would hide a
+// client's misspelt member.
+type input struct {
+	path     string // "steps[2]." inside a list
+	members  map[string]json.RawMessage
+	problems *[]problem
+}
+
+type problem struct{ field, reason string }
+
+func newInput(members map[string]json.RawMessage) input {
+	return input{members: members, problems: new([]problem)}
+}
+
+// err is a 400 that names every member at fault.
+func (in input) err() error {
+	if len(*in.problems) == 0 {
+		return nil
+	}
+	var reasons, fields []string
+	for _, p := range *in.problems {
+		reasons = append(reasons, p.field+" "+p.reason)
+		fields = append(fields, p.field)
+	}
+	return badRequest(strings.Join(reasons, "; "), fields...)
+}
+
+func (in input) reject(name, reason string) {
+	*in.problems = append(*in.problems, problem{in.path + name, reason})
+}
+
+// has reports whether a member is there, null included.
+func (in input) has(name string) bool {
+	_, ok := in.members[name]
+	return ok
+}
+
+// raw is a member of any type, nil when absent or null.
+func (in input) raw(name string) json.RawMessage {
+	if value := in.members[name]; string(value) != "null" {
+		return value
+	}
+	return nil
+}
+
+// read decodes a member into target and reports whether it was there.
+func (in input) read(name, kind string, target any) bool {
+	value := in.raw(name)
+	if value == nil {
+		return false
+	}
+	if err := json.Unmarshal(value, target); err != nil {
+		in.reject(name, "must be "+kind)
+	}
+	return true
+}
+
+func (in input) text(name string) string {
+	var s string
+	in.read(name, "a string", &s)
+	return s
+}
+
+func (in input) requiredText(name string) string {
+	s := in.text(name)
+	if strings.TrimSpace(s) == "" && in.fine(name) {
+		in.reject(name, "is required")
+	}
+	return s
+}
+
+// fine reports whether a member has no problem yet.
+func (in input) fine(name string) bool {
+	for _, p := range *in.problems {
+		if p.field == in.path+name {
+			return false
+		}
+	}
+	return true
+}
+
+// optionalText is nil when the member is absent or null.
+func (in input) optionalText(name string) *string {
+	var s *string
+	in.read(name, "a string", &s)
+	return s
+}
+
+func (in input) integer(name string) int {
+	var n int
+	in.read(name, "an integer", &n)
+	return n
+}
+
+func (in input) number(name string) *float64 {
+	var n *float64
+	in.read(name, "a number", &n)
+	return n
+}
+
+// choice is a text that must be one of a few.
+func (in input) choice(name string, allowed ...string) *string {
+	s := in.optionalText(name)
+	if s == nil || !in.fine(name) {
+		return s
+	}
+	for _, a := range allowed {
+		if *s == a {
+			return s
+		}
+	}
+	in.reject(name, "must be one of "+strings.Join(allowed, ", "))
+	return s
+}
+
+// object is a member that must be a JSON object, such as variables; numbers keep
+// their digits.
+func (in input) object(name string) map[string]any {
+	value, ok := in.members[name]
+	if !ok {
+		in.reject(name, "is required")
+		return nil
+	}
+	object, ok := decode(value).(map[string]any)
+	if !ok {
+		in.reject(name, "must be an object")
+	}
+	return object
+}
+
+// jsonObject is a member as it came, which must be an object or absent.
+func (in input) jsonObject(name string) json.RawMessage {
+	raw := in.raw(name)
+	if raw == nil {
+		return nil
+	}
+	if _, ok := decode(raw).(map[string]any); !ok {
+		in.reject(name, "must be an object")
+	}
+	return raw
+}
+
+// list is a member that must be an array of objects.
+func (in input) list(name string) []input {
+	value, ok := in.members[name]
+	if !ok {
+		in.reject(name, "is required")
+		return nil
+	}
+	var elements []map[string]json.RawMessage
+	if err := json.Unmarshal(value, &elements); err != nil || elements == nil {
+		in.reject(name, "must be an array of objects")
+		return nil
+	}
+	items := make([]input, len(elements))
+	for i, members := range elements {
+		items[i] = input{path: fmt.Sprintf("%s%s[%d].", in.path, name, i), members: members, problems: in.problems}
+	}
+	return items
+}
+
+// patchName changes a name, which every record must keep: null is refused, absent
+// keeps.
+func (in input) patchName(target *string) {
+	if in.has("name") {
+		*target = in.requiredText("name")
+	}
+}
+
+// patchOptional changes a text that may go: null clears, absent keeps.
+func (in input) patchOptional(name string, target **string) {
+	if in.has(name) {
+		*target = in.optionalText(name)
+	}
+}
+
+// decode is JSON as maps, slices and texts, with numbers as they were written; nil
+// when it is not JSON.
+func decode(raw json.RawMessage) any {
+	if !json.Valid(raw) { // a Decoder would not mind what follows the value
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil {
+		return nil
+	}
+	return value
+}

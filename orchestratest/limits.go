@@ -1,0 +1,60 @@
+package orchestratest
+
+// defaultMembers is how many members every organization has.
+const defaultMembers = 5
+
+// limits is what the plan of all organizations includes.
+type limits struct {
+	seats     int
+	ai, voice bool
+}
+
+func noLimits() limits { return limits{seats: defaultMembers, ai: true, voice: true} }
+
+// Limit is one restriction of the plan.
+type Limit func(*limits)
+
+// Seats sets the number of seats. An organization has five members: with fewer
+// seats every route but Setup.Verify answers 402.
+func Seats(n int) Limit {
+	return func(l *limits) { l.seats = n }
+}
+
+// AI includes or excludes executions: without it, running prompts, skills,
+// agents, images and evaluations answers 402.
+func AI(enabled bool) Limit {
+	return func(l *limits) { l.ai = enabled }
+}
+
+// Voice includes or excludes voice agents: without it, their routes answer 402.
+func Voice(enabled bool) Limit {
+	return func(l *limits) { l.voice = enabled }
+}
+
+// Restrict adds limits to the plan of every organization, until Lift.
+func (s *Server) Restrict(limits ...Limit) {
+	s.state.Lock()
+	defer s.state.Unlock()
+	for _, limit := range limits {
+		limit(&s.limits)
+	}
+}
+
+// Lift removes all limits.
+func (s *Server) Lift() {
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.limits = noLimits()
+}
+
+func (l limits) check(r *route) error {
+	switch {
+	case l.seats < defaultMembers && !r.is(pastSeats):
+		return seatLimit(defaultMembers, l.seats)
+	case !l.ai && r.is(runsAI):
+		return featureMissing("ai")
+	case !l.voice && r.is(needsVoice):
+		return featureMissing("voice")
+	}
+	return nil
+}

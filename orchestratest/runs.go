@@ -1,0 +1,120 @@
+package orchestratest
+
+// run is the record of a prompt's execution, as the list shows it.
+type run struct {
+	ID                  string  `json:"id"`
+	OrganizationID      string  `json:"organizationId"`
+	Status              string  `json:"status"`
+	PromptID            string  `json:"promptId"`
+	PromptName          string  `json:"promptName"`
+	PromptVersionID     string  `json:"promptVersionId"`
+	PromptVersionNumber int     `json:"promptVersionNumber"`
+	Provider            string  `json:"provider"`
+	Model               string  `json:"model"`
+	TransportType       string  `json:"transportType"`
+	InputTokens         int     `json:"inputTokens"`
+	OutputTokens        int     `json:"outputTokens"`
+	EstimatedCost       float64 `json:"estimatedCost"`
+	LatencyMs           int     `json:"latencyMs"`
+	StepCount           int     `json:"stepCount"`
+	ToolCallCount       int     `json:"toolCallCount"`
+	ErrorMessage        *string `json:"errorMessage"`
+	CreatedAt           string  `json:"createdAt"`
+	CompletedAt         string  `json:"completedAt"`
+
+	detail outcome
+	input  map[string]any
+}
+
+// runDetail is a run with what went in, what came out and what happened between.
+type runDetail struct {
+	*run
+	InputSnapshot  inputSnapshot  `json:"inputSnapshot"`
+	OutputSnapshot outputSnapshot `json:"outputSnapshot"`
+	Steps          []runStep      `json:"steps"`
+}
+
+type inputSnapshot struct {
+	Variables      map[string]any `json:"variables"`
+	RenderedPrompt string         `json:"renderedPrompt"`
+}
+
+type outputSnapshot struct {
+	Output     any    `json:"output"`
+	OutputText string `json:"outputText"`
+}
+
+// runResult is the answer to running a prompt.
+type runResult struct {
+	RunID           string   `json:"runId"`
+	Status          string   `json:"status"`
+	PromptID        string   `json:"promptId"`
+	PromptVersionID string   `json:"promptVersionId"`
+	Output          any      `json:"output"`
+	OutputText      string   `json:"outputText"`
+	MissingVars     []string `json:"missingVariables"`
+	Provider        string   `json:"provider"`
+	Model           string   `json:"model"`
+	InputTokens     int      `json:"inputTokens"`
+	OutputTokens    int      `json:"outputTokens"`
+	EstimatedCost   float64  `json:"estimatedCost"`
+	LatencyMs       int      `json:"latencyMs"`
+}
+
+// runPrompt runs the published version. A failed run is recorded, and found by
+// the list, though the error does not name it.
+func (c *call) runPrompt() (any, error) {
+	p, err := c.org.prompts.find(c.params["promptId"])
+	if err != nil {
+		return nil, err
+	}
+	variables := c.input.object("variables")
+	if err := c.input.err(); err != nil {
+		return nil, err
+	}
+	v := p.published()
+	if v == nil {
+		return nil, conflict("Prompt %s has no published version", p.PromptKey)
+	}
+	j := c.promptJob(p, v, variables)
+	created := c.srv.now()
+	done := c.perform(j)
+	r := &run{
+		ID: c.srv.ids.next("run_"), OrganizationID: c.org.id, Status: done.status(),
+		PromptID: p.ID, PromptName: p.Name, PromptVersionID: v.ID, PromptVersionNumber: v.VersionNumber,
+		Provider: j.model.Provider, Model: j.model.ModelKey, TransportType: "http",
+		InputTokens: done.usage.InputTokens, OutputTokens: done.usage.OutputTokens,
+		EstimatedCost: done.usage.EstimatedCost, LatencyMs: done.latencyMs,
+		StepCount: len(done.steps), CreatedAt: created, CompletedAt: c.srv.now(),
+		detail: done, input: variables,
+	}
+	for _, step := range done.steps {
+		if step.ToolName != "" {
+			r.ToolCallCount++
+		}
+	}
+	if done.failure != "" {
+		r.ErrorMessage = &done.failure
+	}
+	c.org.runs.add(r.ID, r)
+	if done.failure != "" {
+		return nil, executionFailed(done.failure, r.ID)
+	}
+	return runResult{
+		RunID: r.ID, Status: r.Status, PromptID: p.ID, PromptVersionID: v.ID, Output: done.output, OutputText: done.text,
+		MissingVars: append([]string{}, done.missing...), Provider: r.Provider, Model: r.Model,
+		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, EstimatedCost: r.EstimatedCost, LatencyMs: r.LatencyMs,
+	}, nil
+}
+
+func (c *call) listRuns() (any, error) { return c.org.runs.list(), nil }
+
+func (c *call) getRun() (any, error) {
+	r, err := c.org.runs.find(c.params["runId"])
+	if err != nil {
+		return nil, err
+	}
+	return runDetail{
+		r, inputSnapshot{r.input, r.detail.prompt}, outputSnapshot{r.detail.output, r.detail.text}, r.detail.steps,
+	}, nil
+}

@@ -1,0 +1,218 @@
+package orchestratest_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+func TestStartReportsAnAddressInUse(t *testing.T) {
+	a := start(t)
+	srv, err := orchestratest.Start(strings.TrimPrefix(a.srv.URL, "http://"))
+	require.ErrorContains(t, err, "orchestratest: listen on")
+	var operation *net.OpError
+	require.ErrorAs(t, err, &operation)
+	assert.Nil(t, srv)
+}
+
+func TestRequestsTellWhatArrived(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
+	a := start(t, orchestratest.WithClock(func() time.Time { return at }))
+	a.create("/api/agents", object{"name": "Writer"})
+	a.list("/api/agents")
+	a.refused(404, "GET", "/api/nothing", nil)
+	a.with("").refused(401, "GET", "/api/agents", nil)
+
+	all := a.srv.Requests("*")
+	require.Len(t, all, 4)
+	assert.Equal(t, []string{"Agents.Create", "Agents.List", "", "Agents.List"}, []string{all[0].Op, all[1].Op, all[2].Op, all[3].Op})
+	assert.Equal(t, []int{201, 200, 404, 401}, []int{all[0].Status, all[1].Status, all[2].Status, all[3].Status})
+
+	created := a.srv.Requests("Agents.Create")
+	require.Len(t, created, 1)
+	assert.Equal(t, "POST", created[0].Method)
+	assert.Equal(t, "/api/agents", created[0].Path)
+	assert.JSONEq(t, fmt.Sprintf(`{"organizationId":%q,"name":"Writer"}`, a.org), string(created[0].Body))
+	assert.Equal(t, "Bearer "+a.token, created[0].Header.Get("Authorization"))
+	assert.Equal(t, at, created[0].Time)
+	assert.True(t, strings.HasPrefix(created[0].RequestID, "req_"))
+	assert.Equal(t, a.org, all[1].Query.Get("organizationId"))
+	assert.Empty(t, a.srv.Requests("Agents.Run"))
+}
+
+func TestUnknownRoutesAndMethods(t *testing.T) {
+	a := start(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"GET", "/", 404, ""},
+		{"GET", "/api/agents/", 404, ""},
+		{"GET", "/api//agents", 404, ""},
+		{"GET", "/api/agents/a/b/c", 404, ""},
+		{"GET", "/api/agents/agt_1", 404, ""},
+		{"GET", "/api/agents/..%2F..%2Fadmin%3Fx=1%23y", 404, ""},
+		{"DELETE", "/api/agents", 405, "GET, POST"},
+		{"PUT", "/api/agents/agt_1", 405, "GET, PATCH"},
+		{"GET", "/api/setup/verify", 405, "POST"},
+	} {
+		t.Run(c.method+" "+c.path, func(t *testing.T) {
+			response, body, err := a.send(c.method, c.path, nil)
+			require.NoError(t, err)
+			assert.Equal(t, c.status, response.StatusCode)
+			assert.Equal(t, c.allow, response.Header.Get("Allow"))
+			assert.Equal(t, "application/json; charset=utf-8", response.Header.Get("Content-Type"))
+			assert.True(t, strings.HasPrefix(response.Header.Get("X-Request-Id"), "req_"))
+			assert.True(t, strings.HasPrefix(string(body), "{"))
+		})
+	}
+	escaped := a.srv.Requests("Agents.Get")
+	assert.Equal(t, "/api/agents/..%2F..%2Fadmin%3Fx=1%23y", escaped[len(escaped)-1].Path, "an escaped id is one segment")
+}
+
+func TestMistakesInTheTestAreSeen(t *testing.T) {
+	for name, mistake := range map[string]func(*orchestratest.Server){
+		"a fault for no route":          func(s *orchestratest.Server) { s.Fail("Agents.Rnu", orchestratest.NoSeats()) },
+		"requests of no route":          func(s *orchestratest.Server) { s.Requests("agents.run") },
+		"a key for no organization":     func(s *orchestratest.Server) { s.IssueKey("org_none") },
+		"a failure of nothing":          func(s *orchestratest.Server) { s.FailExecution("prm_none", "no") },
+		"a credential nobody was given": func(s *orchestratest.Server) { s.Expire("sk_none") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := orchestratest.NewServer()
+			defer srv.Close()
+			require.NoError(t, srv.Err())
+			mistake(srv)
+			require.ErrorContains(t, srv.Err(), "orchestratest: ")
+
+			a := &api{t, srv, srv.OrganizationID, srv.AccessToken, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+			response, body, err := a.send("GET", "/api/agents", nil)
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusInternalServerError, response.StatusCode)
+			assert.Equal(t, srv.Err().Error(), string(body))
+		})
+	}
+}
+
+func TestSameSeedAndClockGiveTheSameAnswers(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	record := func(t *testing.T, seed uint64) string {
+		a := start(t, orchestratest.WithSeed(seed), orchestratest.WithClock(func() time.Time { return at }))
+		promptID, _ := a.publishedPrompt("Greet", "Hello {{name}}")
+		agentID := a.publishedAgent(flow([]object{step("greet", "prompt_step", "promptId", promptID)}))
+		runID := a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{"name": "Ada"}})["runId"]
+		response, body, err := a.send("GET", fmt.Sprintf("/api/agent-runs/%v", runID), nil)
+		require.NoError(t, err)
+		return a.org + a.token + a.srv.APIKey + response.Header.Get("X-Request-Id") + string(body)
+	}
+	first := record(t, 7)
+	assert.Equal(t, first, record(t, 7))
+	assert.NotEqual(t, first, record(t, 8))
+	assert.Contains(t, first, `"createdAt":"2026-01-02T03:04:05.000Z"`)
+	assert.Regexp(t, `"id":"arun_[0-9a-z]{24}"`, first)
+}
+
+// A thousand records made by 64 callers are all there, each once.
+func TestParallelCallersLoseNothing(t *testing.T) {
+	const callers, records = 64, 1000
+	a := start(t)
+	ids := make(chan string, records)
+	work := make(chan int)
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			for i := range work {
+				response, body, err := a.send("POST", "/api/prompts", object{"name": fmt.Sprintf("Prompt %d", i%100)})
+				if assert.NoError(t, err) && assert.Equal(t, http.StatusCreated, response.StatusCode, "%s", body) {
+					ids <- string(body[:len(`{"id":"prm_`)+24])
+				}
+			}
+		})
+	}
+	for i := range records {
+		work <- i
+	}
+	close(work)
+	group.Wait()
+	close(ids)
+
+	made := map[string]bool{}
+	for id := range ids {
+		made[strings.TrimPrefix(id, `{"id":"`)] = true
+	}
+	assert.Len(t, made, records, "every answer named another prompt")
+	keys := map[any]bool{}
+	listed := a.list("/api/prompts")
+	for _, p := range listed {
+		assert.True(t, made[p.(object)["id"].(string)])
+		keys[p.(object)["promptKey"]] = true
+	}
+	assert.Len(t, listed, records)
+	assert.Len(t, keys, records, "derived keys are unique")
+	assert.Len(t, a.srv.Requests("Prompts.Create"), records)
+}
+
+func TestCloseEndsWhatIsInProgress(t *testing.T) {
+	leaks := goleak.IgnoreCurrent()
+	for name, fault := range map[string]orchestratest.Fault{
+		"a delay":     orchestratest.Delay(time.Hour),
+		"a slow body": orchestratest.SlowBody(time.Hour),
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := orchestratest.NewServer()
+			transport := &http.Transport{}
+			a := &api{t, srv, srv.OrganizationID, srv.AccessToken, &http.Client{Transport: transport}}
+			srv.Fail("Agents.List", fault)
+			failed := make(chan error, 1)
+			go func() {
+				_, _, err := a.send("GET", "/api/agents", nil)
+				failed <- err
+			}()
+			require.Eventually(t, func() bool { return len(srv.Requests("*")) == 1 }, time.Second, time.Millisecond)
+			srv.Close()
+			require.Error(t, <-failed)
+			srv.Close() // once more does no harm
+			transport.CloseIdleConnections()
+			goleak.VerifyNone(t, leaks, goleak.IgnoreTopFunction("testing.(*T).Run"))
+		})
+	}
+}
+
+func TestLogHasOneLineARequestAndNoSecret(t *testing.T) {
+	var mu sync.Mutex
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(writer(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return log.Write(p)
+	}), nil))
+	a := start(t, orchestratest.WithLogger(logger))
+	a.list("/api/agents")
+	a.srv.Fail("Agents.List", orchestratest.DropAfter())
+	_, _, _ = a.send("GET", "/api/agents?q=private", nil) // net/http may repeat it
+	a.srv.Close()
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Equal(t, len(a.srv.Requests("*")), strings.Count(log.String(), "\n"))
+	assert.Contains(t, log.String(), "method=GET path=/api/agents op=Agents.List status=200")
+	assert.Contains(t, log.String(), "status=0")
+	assert.NotContains(t, log.String(), a.token)
+	assert.NotContains(t, log.String(), "private")
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }

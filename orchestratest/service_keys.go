@@ -1,0 +1,51 @@
+package orchestratest
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// serviceKey is a new API key. The key itself is shown this once.
+type serviceKey struct {
+	ID             string   `json:"id"`
+	OrganizationID string   `json:"organizationId"`
+	Name           string   `json:"name"`
+	Preset         string   `json:"preset"`
+	Scopes         []string `json:"scopes"`
+	Key            string   `json:"key"`
+	CreatedAt      string   `json:"createdAt"`
+	ExpiresAt      *string  `json:"expiresAt"`
+}
+
+// createServiceKey makes a key that works from then on. A key for authoring_ci
+// must expire: its body needs expiresAt.
+func (c *call) createServiceKey() (any, error) {
+	k := serviceKey{
+		OrganizationID: c.org.id,
+		Name:           c.input.requiredText("name"),
+		Preset:         c.input.requiredText("preset"),
+		CreatedAt:      c.srv.now(),
+		ExpiresAt:      c.input.optionalText("expiresAt"),
+	}
+	if k.Preset != "" {
+		c.input.choice("preset", slices.Sorted(maps.Keys(presets))...)
+	}
+	var expires time.Time
+	if k.ExpiresAt != nil {
+		var err error
+		if expires, err = time.Parse(time.RFC3339, *k.ExpiresAt); err != nil {
+			c.input.reject("expiresAt", "must be an RFC 3339 time")
+		}
+	} else if k.Preset == "authoring_ci" {
+		c.input.reject("expiresAt", "is required for authoring_ci")
+	}
+	if err := c.input.err(); err != nil {
+		return nil, err
+	}
+	k.ID = c.srv.ids.next("key_")
+	k.Key = c.srv.newCredential(apiKeyKind, c.org.id, []string{k.Preset})
+	made := c.srv.credentials[k.Key]
+	made.expires, k.Scopes = expires, made.scopes
+	return k, nil
+}

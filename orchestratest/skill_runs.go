@@ -1,0 +1,212 @@
+package orchestratest
+
+import (
+	"fmt"
+	"time"
+)
+
+// skillRun is the record of a skill's execution and the answer to running one.
+type skillRun struct {
+	RunID              string           `json:"runId"`
+	OrganizationID     string           `json:"organizationId"`
+	Status             string           `json:"status"`
+	SkillID            string           `json:"skillId"`
+	SkillVersionID     string           `json:"skillVersionId"`
+	SkillVersionNumber int              `json:"skillVersionNumber"`
+	Output             any              `json:"output"`
+	OutputText         string           `json:"outputText"`
+	Images             []generatedImage `json:"images,omitempty"`
+	Validation         runValidation    `json:"validation"`
+	Diagnostic         *diagnostic      `json:"diagnostic"`
+	Usage              usage            `json:"usage"`
+	LatencyMs          int              `json:"latencyMs"`
+	ModelKey           string           `json:"modelKey"`
+	Provider           string           `json:"provider"`
+	Model              string           `json:"model"`
+	CreatedAt          string           `json:"createdAt"`
+	CompletedAt        string           `json:"completedAt"`
+
+	variables map[string]any
+	done      outcome
+	trace     []composedPrompt
+}
+
+// skillRunDetail is a recorded run with what went in and what happened.
+type skillRunDetail struct {
+	*skillRun
+	Variables        map[string]any   `json:"variables"`
+	RenderedPrompt   string           `json:"renderedPrompt"`
+	CompositionTrace []composedPrompt `json:"compositionTrace"`
+	Steps            []runStep        `json:"steps"`
+}
+
+// previewSkill renders a version. It calls no model and no tool and records nothing.
+func (c *call) previewSkill() (any, error) {
+	v, variables, err := c.skillAndVariables()
+	if err != nil {
+		return nil, err
+	}
+	templates, issues := c.org.compose(v)
+	text, missing := render(templates, variables)
+	return map[string]any{
+		"skillVersionId": v.ID, "renderedPrompt": text, "compositionTrace": c.org.compositionTrace(v),
+		"missingVariables": append([]string{}, missing...), "blockingIssues": append([]detail{}, issues...),
+	}, nil
+}
+
+func (c *call) runSkill() (any, error) {
+	r, err := c.startSkillRun(models[0].ModelKey)
+	if err != nil {
+		return nil, err
+	}
+	if r.done.failure != "" {
+		return nil, executionFailed(r.done.failure, r.RunID)
+	}
+	return r, nil
+}
+
+func (c *call) getSkillRun() (any, error) {
+	r, err := c.org.skillRuns.find(c.params["runId"])
+	if err != nil {
+		return nil, err
+	}
+	return skillRunDetail{r, r.variables, r.done.prompt, r.trace, r.done.steps}, nil
+}
+
+// skillAndVariables reads what previews and runs have in common.
+func (c *call) skillAndVariables() (*skillVersion, map[string]any, error) {
+	s, err := c.org.skills.find(c.params["skillId"])
+	if err != nil {
+		return nil, nil, err
+	}
+	variables := c.input.object("variables")
+	versionID := c.input.text("skillVersionId")
+	if err := c.input.err(); err != nil {
+		return nil, nil, err
+	}
+	v, err := c.org.skillVersion(s, versionID)
+	return v, variables, err
+}
+
+// startSkillRun runs what the body asks for, with a default model.
+func (c *call) startSkillRun(defaultModel string) (*skillRun, error) {
+	v, variables, err := c.skillAndVariables()
+	if err != nil {
+		return nil, err
+	}
+	key := c.input.text("modelKey")
+	if err := c.input.err(); err != nil {
+		return nil, err
+	}
+	if key == "" {
+		key = defaultModel
+	}
+	m, err := findModel(key)
+	if err != nil {
+		return nil, err
+	}
+	if c.route.is(makesImages) && !m.SupportsImageGeneration {
+		return nil, badRequest("modelKey "+key+" cannot generate images", "modelKey")
+	}
+	return c.runSkillVersion(v, m, variables)
+}
+
+// runSkillVersion runs a version and records the run; a failed one too.
+func (c *call) runSkillVersion(v *skillVersion, m model, variables map[string]any) (*skillRun, error) {
+	j, err := c.skillJob(v, m, variables)
+	if err != nil {
+		return nil, err
+	}
+	created := c.srv.now()
+	done := c.perform(j)
+	missing := missingRequired(v.OutputSchema, done.output)
+	r := &skillRun{
+		RunID: c.srv.ids.next("srun_"), OrganizationID: c.org.id, Status: done.status(), SkillID: v.SkillID,
+		SkillVersionID: v.ID, SkillVersionNumber: v.VersionNumber, Output: done.output, OutputText: done.text,
+		Usage: done.usage, LatencyMs: done.latencyMs, ModelKey: m.ModelKey, Provider: m.Provider, Model: m.Name,
+		CreatedAt: created, CompletedAt: c.srv.now(), variables: variables, done: done, trace: c.org.compositionTrace(v),
+		Validation: runValidation{
+			Valid: done.failure == "" && len(missing) == 0, MissingVariables: append([]string{}, done.missing...),
+			OutputContract: outputContract{contractState(v.OutputSchema), len(missing) == 0, missing},
+		},
+	}
+	if done.failure != "" {
+		failed := executionFailed(done.failure, r.RunID).diagnostic("skills." + v.SkillID)
+		r.Diagnostic = &failed
+	}
+	c.org.skillRuns.add(r.RunID, r)
+	return r, nil
+}
+
+// generatedImage is an image that was made. Its bucket and key last; its URL does not.
+type generatedImage struct {
+	StorageReference storageReference `json:"storageReference"`
+	MimeType         string           `json:"mimeType"`
+	Width            int              `json:"width"`
+	Height           int              `json:"height"`
+}
+
+type storageReference struct {
+	Kind      string    `json:"kind"`
+	Bucket    string    `json:"bucket"`
+	ObjectKey string    `json:"objectKey"`
+	SignedURL signedURL `json:"signedUrl"`
+}
+
+type signedURL struct {
+	URL       string `json:"url"`
+	ExpiresAt string `json:"expiresAt"`
+}
+
+// imageRun is the answer to generating an image. Unlike other executions, one that
+// fails is an answer with a failure in it.
+type imageRun struct {
+	RunID          string           `json:"runId"`
+	Status         string           `json:"status"`
+	SkillVersionID string           `json:"skillVersionId"`
+	Images         []generatedImage `json:"images"`
+	Usage          imageUsage       `json:"usage"`
+	Failure        *imageFailure    `json:"failure"`
+	Diagnostic     *diagnostic      `json:"diagnostic"`
+	ModelKey       string           `json:"modelKey"`
+	Provider       string           `json:"provider"`
+	LatencyMs      int              `json:"latencyMs"`
+}
+
+type imageUsage struct {
+	usage
+	ImageCount int `json:"imageCount"`
+}
+
+type imageFailure struct {
+	Code      string `json:"code"`
+	Message   string `json:"message"`
+	Retryable bool   `json:"retryable"`
+}
+
+// generateImage records a skill run whose output is one image. There is no image
+// behind the URL.
+func (c *call) generateImage() (any, error) {
+	r, err := c.startSkillRun(imageModel)
+	if err != nil {
+		return nil, err
+	}
+	result := imageRun{
+		RunID: r.RunID, Status: r.Status, SkillVersionID: r.SkillVersionID, Images: []generatedImage{}, Usage: imageUsage{usage: r.Usage},
+		Diagnostic: r.Diagnostic, ModelKey: r.ModelKey, Provider: r.Provider, LatencyMs: r.LatencyMs,
+	}
+	if r.done.failure != "" {
+		result.Failure = &imageFailure{Code: "execution_failed", Message: r.done.failure}
+		return result, nil
+	}
+	key := fmt.Sprintf("%s/%s.png", c.org.id, r.RunID)
+	r.Images = []generatedImage{{
+		StorageReference: storageReference{
+			Kind: "object_storage", Bucket: "generated-images", ObjectKey: key,
+			SignedURL: signedURL{c.srv.URL + "/generated-images/" + key, c.srv.timestamp(c.srv.settings.clock().Add(time.Hour))},
+		},
+		MimeType: "image/png", Width: 1024, Height: 1024,
+	}}
+	result.Images, result.Usage.ImageCount = r.Images, len(r.Images)
+	return result, nil
+}

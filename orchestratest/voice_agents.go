@@ -1,0 +1,116 @@
+package orchestratest
+
+// voiceVersion is what an agent says on the phone: a prompt version and a voice.
+type voiceVersion struct {
+	ID                 string  `json:"id"`
+	AgentID            string  `json:"agentId"`
+	VersionNumber      int     `json:"versionNumber"`
+	PromptVersionID    string  `json:"promptVersionId"`
+	Voice              string  `json:"voice"`
+	HandoffDescription *string `json:"handoffDescription"`
+	CreatedAt          string  `json:"createdAt"`
+}
+
+// voiceSession is the answer to creating a session: what a browser or a phone
+// needs to connect.
+type voiceSession struct {
+	RunID              string     `json:"runId"`
+	Provider           string     `json:"provider"`
+	Model              string     `json:"model"`
+	ExternalSessionID  string     `json:"externalSessionId"`
+	ClientSecret       string     `json:"clientSecret"`
+	AgentGraphSnapshot voiceGraph `json:"agentGraphSnapshot"`
+}
+
+// voiceGraph is the agents that may speak in a session.
+type voiceGraph struct {
+	RootAgentID string      `json:"rootAgentId"`
+	Agents      []voiceNode `json:"agents"`
+}
+
+type voiceNode struct {
+	AgentID            string   `json:"agentId"`
+	AgentVersionID     string   `json:"agentVersionId"`
+	Name               string   `json:"name"`
+	Voice              string   `json:"voice"`
+	Instructions       string   `json:"instructions"`
+	HandoffDescription *string  `json:"handoffDescription"`
+	Tools              []string `json:"tools"`
+	Handoffs           []string `json:"handoffs"`
+}
+
+const defaultVoice = "alloy"
+
+// createVoiceVersion gives an agent a voice. The agent is one that Agents.Create
+// made: no route makes agents of another kind.
+func (c *call) createVoiceVersion() (any, error) {
+	a, err := c.org.agents.find(c.params["agentId"])
+	if err != nil {
+		return nil, err
+	}
+	v := &voiceVersion{
+		AgentID:            a.ID,
+		VersionNumber:      len(a.voices) + 1,
+		PromptVersionID:    c.input.requiredText("promptVersionId"),
+		Voice:              c.input.text("voice"),
+		HandoffDescription: c.input.optionalText("handoffDescription"),
+		CreatedAt:          c.srv.now(),
+	}
+	if err := c.input.err(); err != nil {
+		return nil, err
+	}
+	if _, err := c.org.promptVersions.find(v.PromptVersionID); err != nil {
+		return nil, err
+	}
+	if v.Voice == "" {
+		v.Voice = defaultVoice
+	}
+	v.ID = c.srv.ids.next("vav_")
+	a.voices = append(a.voices, v)
+	return v, nil
+}
+
+// createVoiceSession opens a session with the newest voice version and plays it to
+// its end at once: each tool is called one time, and nothing is handed off.
+func (c *call) createVoiceSession() (any, error) {
+	a, err := c.org.agents.find(c.params["agentId"])
+	if err != nil {
+		return nil, err
+	}
+	if len(a.voices) == 0 {
+		return nil, conflict("The agent has no voice version")
+	}
+	v := a.voices[len(a.voices)-1]
+	spoken, err := c.org.promptVersions.find(v.PromptVersionID)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.org.prompts.find(spoken.PromptID)
+	if err != nil {
+		return nil, err
+	}
+	j := c.promptJob(p, spoken, map[string]any{})
+	created := c.srv.now()
+	done := c.perform(j)
+	session := &realtimeSession{
+		ID: c.srv.ids.next("rts_"), OrganizationID: c.org.id, RootAgentID: a.ID, RootAgentVersionID: v.ID,
+		RootAgentVersionNumber: v.VersionNumber, Provider: j.model.Provider, Model: realtimeModel,
+		ExternalSessionID: c.srv.ids.next("sess_"), TransportType: "webrtc", LatencyMs: done.latencyMs,
+		CompletionState: done.status(), CreatedAt: created, CompletedAt: c.srv.now(), steps: done.steps,
+	}
+	c.org.sessions.add(session.ID, session)
+	if done.failure != "" {
+		return nil, executionFailed(done.failure, session.ID)
+	}
+	node := voiceNode{
+		AgentID: a.ID, AgentVersionID: v.ID, Name: a.Name, Voice: v.Voice, Instructions: done.prompt,
+		HandoffDescription: v.HandoffDescription, Tools: []string{}, Handoffs: []string{},
+	}
+	for _, bound := range j.tools {
+		node.Tools = append(node.Tools, bound.tool.ToolKey)
+	}
+	return voiceSession{
+		RunID: session.ID, Provider: session.Provider, Model: session.Model, ExternalSessionID: session.ExternalSessionID,
+		ClientSecret: c.srv.ids.secret("ek_"), AgentGraphSnapshot: voiceGraph{RootAgentID: a.ID, Agents: []voiceNode{node}},
+	}, nil
+}

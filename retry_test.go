@@ -1,0 +1,331 @@
+package promptorchestra_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+func TestReadSurvives(t *testing.T) {
+	for name, fault := range map[string]func(*rawRequest) bool{
+		"503 twice":         func(r *rawRequest) bool { r.answer(503, "", -1); return true },
+		"502 with a page":   func(r *rawRequest) bool { r.answer(502, "<html>Bad Gateway</html>", -1); return true },
+		"429":               func(r *rawRequest) bool { r.answer(429, `{"error":"slow down"}`, -1); return true },
+		"408":               func(r *rawRequest) bool { r.answer(408, "", -1); return true },
+		"a closed drop":     func(*rawRequest) bool { return false },
+		"a reset":           func(r *rawRequest) bool { r.reset(); return false },
+		"half of an answer": func(r *rawRequest) bool { r.answer(200, agentJSON, 9); return false },
+		"half of a failure": func(r *rawRequest) bool { r.answer(500, `{"error":"failed"}`, 5); return false },
+		"half of a header":  func(r *rawRequest) bool { _, _ = r.conn.Write([]byte("HTTP/1.1 200 OK\r\nConte")); return false },
+		"no HTTP":           func(r *rawRequest) bool { _, _ = r.conn.Write([]byte("SSH-2.0-x\r\n\r\n")); return false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newRawServer(t, func(r *rawRequest) bool {
+				if r.attempt < 3 {
+					return fault(r)
+				}
+				r.answer(200, agentJSON, -1)
+				return true
+			})
+			var last promptorchestra.Response
+			agent, err := newClientOf(t, srv.url, ownPool(t)).Agents.Get(t.Context(), "agt_1", promptorchestra.WithResponse(&last))
+			require.NoError(t, err)
+			assert.Equal(t, "agt_1", agent.ID)
+			assert.Equal(t, 3, srv.count(http.MethodGet))
+			assert.Equal(t, 3, last.Attempts)
+		})
+	}
+}
+
+func TestReadThatNeverSucceedsKeepsItsLastFailure(t *testing.T) {
+	srv := newRawServer(t, func(r *rawRequest) bool {
+		r.answer(503, fmt.Sprintf(`{"error":"failed","message":"attempt %d"}`, r.attempt), -1)
+		return true
+	})
+	client := newClientOf(t, srv.url, ownPool(t))
+	err := get(t.Context(), client)
+	var e *promptorchestra.APIError
+	require.ErrorAs(t, fmt.Errorf("wrapped: %w", err), &e)
+	assert.Equal(t, "attempt 4", e.Message)
+	assert.Equal(t, 4, e.Attempts)
+	assert.True(t, promptorchestra.IsRetryable(err))
+	assert.False(t, promptorchestra.OutcomeUnknown(err))
+	require.Error(t, get(t.Context(), client, promptorchestra.WithoutRetry()))
+	assert.Equal(t, 5, srv.count(http.MethodGet))
+	require.Error(t, get(t.Context(), newClientOf(t, srv.url, ownPool(t), promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))))
+	assert.Equal(t, 6, srv.count(http.MethodGet))
+}
+
+func TestRefusalsAreNotRetried(t *testing.T) {
+	for _, status := range []int{300, 304, 400, 401, 402, 403, 404, 405, 409, 410, 413, 422, 501, 505, 511, 599} {
+		srv := newRawServer(t, func(r *rawRequest) bool { r.answer(status, "", -1); return status != 304 })
+		err := get(t.Context(), newClientOf(t, srv.url, ownPool(t)))
+		var e *promptorchestra.APIError
+		require.ErrorAs(t, err, &e, status)
+		assert.Equal(t, status, e.StatusCode)
+		assert.Equal(t, 1, srv.count(http.MethodGet), status)
+		assert.False(t, promptorchestra.IsRetryable(err))
+	}
+	srv := newRawServer(t, func(r *rawRequest) bool {
+		r.answer(503, `{"code":"X","title":"t","category":"c","why":"w","retryable":false}`, -1)
+		return true
+	})
+	err := get(t.Context(), newClientOf(t, srv.url, ownPool(t)))
+	assert.True(t, promptorchestra.IsServer(err))
+	assert.Equal(t, 1, srv.count(http.MethodGet), "it says itself that it is final")
+	assert.False(t, promptorchestra.IsRetryable(err))
+}
+
+// What will be the same the next time is sent, or tried, once.
+func TestDeterministicFailuresAreNotRetried(t *testing.T) {
+	plain := httptest.NewServer(answer(200, agentJSON))
+	defer plain.Close()
+	secure := httptest.NewUnstartedServer(answer(200, agentJSON))
+	secure.Config.ErrorLog = discardLog
+	secure.StartTLS()
+	defer secure.Close()
+	base := &http.Transport{}
+	defer base.CloseIdleConnections()
+	for name, row := range map[string]struct {
+		url       string
+		transport http.RoundTripper
+		text      string
+	}{
+		"unknown certificate": {secure.URL, base, "certificate"},
+		"http behind https":   {"https" + plain.URL[len("http"):], base, "does not look like a TLS handshake"},
+		"invalid header": {plain.URL, roundTripper(func(r *http.Request) (*http.Response, error) {
+			r.Header["X-Broken"] = []string{"a\nb"}
+			r.Body = nil
+			return base.RoundTrip(r)
+		}), "invalid header"},
+		"unsupported scheme": {plain.URL, roundTripper(func(r *http.Request) (*http.Response, error) {
+			other := *r.URL
+			other.Scheme = "gopher"
+			r.URL, r.Body = &other, nil
+			return base.RoundTrip(r)
+		}), "unsupported protocol scheme"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newClientOf(t, row.url, promptorchestra.WithTransport(row.transport),
+				promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Second, MaxWait: time.Second}))
+			for _, call := range []callFunc{get, run} {
+				err := call(t.Context(), client)
+				var e *promptorchestra.TransportError
+				require.ErrorAs(t, err, &e)
+				assert.Contains(t, err.Error(), row.text)
+				assert.Equal(t, 1, e.Attempts)
+				assert.False(t, promptorchestra.IsRetryable(err))
+			}
+		})
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	past, soon, later := -time.Hour, 30*time.Second, 24*time.Hour
+	date := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
+	for name, row := range map[string]struct {
+		header func() string
+		wait   time.Duration // exactly; 0 when it is the jitter's
+		stops  bool
+		asked  time.Duration
+	}{
+		"seconds":             {func() string { return "7" }, 7 * time.Second, false, 0},
+		"seconds and spaces":  {func() string { return " 7 " }, 7 * time.Second, false, 0},
+		"the cap":             {func() string { return "60" }, time.Minute, false, 0},
+		"past the cap":        {func() string { return "61" }, 0, true, 61 * time.Second},
+		"a day":               {func() string { return "86400" }, 0, true, 24 * time.Hour},
+		"beyond a duration":   {func() string { return "99999999999" }, 0, true, 1<<63 - 1},
+		"beyond an integer":   {func() string { return "999999999999999999999999999999" }, 0, true, 1<<63 - 1},
+		"a date":              {func() string { return date(soon) }, 30 * time.Second, false, 0},
+		"a date past the cap": {func() string { return date(later) }, 0, true, 24 * time.Hour},
+		"a date gone by":      {func() string { return date(past) }, 0, false, 0},
+		"zero":                {func() string { return "0" }, 0, false, 0},
+		"negative":            {func() string { return "-5" }, 0, false, 0},
+		"garbage":             {func() string { return "soon" }, 0, false, 0},
+		"a fraction":          {func() string { return "1.5" }, 0, false, 0},
+		"not a number":        {func() string { return "NaN" }, 0, false, 0},
+	} {
+		for _, status := range []int{429, 503} {
+			t.Run(fmt.Sprint(name, " ", status), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					sent, first := 0, time.Time{}
+					client := stubbed(t, func(*http.Request) (*http.Response, error) {
+						if sent++; sent == 1 {
+							first = time.Now()
+							// Headers that do not parse are met in the wild, and harmless.
+							return reply(status, "", "Retry-After", row.header(), "X-Ratelimit-Reset", "soon"), nil
+						}
+						return reply(200, agentJSON), nil
+					})
+					err := get(t.Context(), client)
+					waited := time.Since(first)
+					if row.stops {
+						var e *promptorchestra.APIError
+						require.ErrorAs(t, err, &e)
+						assert.Equal(t, status, e.StatusCode)
+						assert.Equal(t, row.asked, e.RetryAfter)
+						assert.Zero(t, waited)
+						assert.Equal(t, 1, sent)
+						return
+					}
+					require.NoError(t, err)
+					assert.Equal(t, 2, sent)
+					if row.wait > 0 {
+						assert.Equal(t, row.wait, waited)
+					} else {
+						assert.Less(t, waited, 500*time.Millisecond)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestNoWaitBeyondTheDeadline(t *testing.T) {
+	for name, header := range map[string][]string{"Retry-After": {"Retry-After", "5"}, "backoff": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				client := stubbed(t, func(*http.Request) (*http.Response, error) {
+					sent++
+					return reply(429, `{"error":"slow down"}`, header...), nil
+				}, promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Hour, MaxWait: time.Hour}))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
+				if header != nil {
+					ctx, cancel = context.WithTimeout(t.Context(), 5*time.Second)
+				}
+				defer cancel()
+				start := time.Now()
+				err := get(ctx, client)
+				assert.Zero(t, time.Since(start))
+				assert.True(t, promptorchestra.IsRateLimited(err), "%v", err)
+				require.NotErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, 1, sent)
+				if header != nil {
+					wait, ok := promptorchestra.RetryAfter(err)
+					assert.True(t, ok)
+					assert.Equal(t, 5*time.Second, wait)
+				}
+			})
+		})
+	}
+}
+
+// errPatience is a cause of the caller's own.
+var errPatience = errors.New("the user closed the window")
+
+func TestCancelInAWait(t *testing.T) {
+	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "50")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte(`{"error":"failed","message":"down for now"}`))
+	}))
+	for name, cause := range map[string]error{"cancelled": nil, "with a cause": errPatience} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			var cancelled atomic.Int64
+			time.AfterFunc(40*time.Millisecond, func() { cancelled.Store(time.Now().UnixNano()); cancel(cause) })
+			err := get(ctx, client)
+			assert.Less(t, time.Since(time.Unix(0, cancelled.Load())), 250*time.Millisecond)
+			var transport *promptorchestra.TransportError
+			require.ErrorAs(t, err, &transport)
+			require.ErrorIs(t, err, context.Canceled)
+			if cause != nil {
+				require.ErrorIs(t, err, cause)
+			}
+			var last *promptorchestra.APIError
+			require.ErrorAs(t, err, &last)
+			assert.Equal(t, "down for now", last.Message)
+			assert.True(t, promptorchestra.IsServer(err))
+			assert.Equal(t, 1, transport.Attempts)
+			assert.False(t, promptorchestra.OutcomeUnknown(err))
+			assert.False(t, promptorchestra.IsRetryable(err))
+			assert.Contains(t, err.Error(), "down for now")
+		})
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errPatience)
+	err := run(ctx, client)
+	require.ErrorIs(t, err, context.Canceled, "before anything is sent")
+	require.ErrorIs(t, err, errPatience)
+	assert.False(t, promptorchestra.OutcomeUnknown(err))
+}
+
+// Down: 64 callers make 2,000 calls that may all be repeated three times.
+func TestRetryBudgetInAnOutage(t *testing.T) {
+	for name, url := range map[string]string{"no connection": "stub", "every connection drops": ""} {
+		t.Run(name, func(t *testing.T) {
+			var down atomic.Bool
+			var sent func() int
+			var client *promptorchestra.Client
+			fast := promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Microsecond, MaxWait: time.Microsecond})
+			down.Store(true)
+			if url == "stub" {
+				var count atomic.Int64
+				sent = func() int { return int(count.Load()) }
+				client = stubbed(t, func(*http.Request) (*http.Response, error) {
+					count.Add(1)
+					if down.Load() {
+						return nil, fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)
+					}
+					return reply(200, agentJSON), nil
+				}, fast)
+			} else {
+				srv := newRawServer(t, func(r *rawRequest) bool {
+					if down.Load() {
+						r.reset()
+						return false
+					}
+					r.answer(200, agentJSON, -1)
+					return true
+				})
+				sent = func() int { return srv.count(http.MethodGet) }
+				// Without keep-alive: net/http itself repeats a read that a used connection drops.
+				client = newClientOf(t, srv.url, promptorchestra.WithTransport(&http.Transport{DisableKeepAlives: true}), fast)
+			}
+			const calls, callers = 2000, 64
+			var next atomic.Int64
+			var done sync.WaitGroup
+			for i := range callers {
+				done.Go(func() {
+					own := client.InOrganization(fmt.Sprint("org_", i)) // all share the budget
+					for next.Add(1) <= calls {
+						assert.Error(t, get(t.Context(), own))
+					}
+				})
+			}
+			done.Wait()
+			t.Logf("%.3f requests a call", float64(sent())/calls)
+			assert.LessOrEqual(t, sent(), calls*12/10)
+			assert.Greater(t, sent(), calls, "some were repeated")
+
+			other := client.InOrganization("org_other")
+			attempts := func() int {
+				before := sent()
+				require.Error(t, get(t.Context(), other))
+				return sent() - before
+			}
+			assert.Equal(t, 1, attempts(), "another organization shares the empty budget")
+			down.Store(false)
+			for range 6 { // half a retry each
+				require.NoError(t, get(t.Context(), client))
+			}
+			down.Store(true)
+			assert.Equal(t, 4, attempts(), "it recovers by itself")
+			assert.Equal(t, 1, attempts())
+		})
+	}
+}
