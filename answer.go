@@ -263,3 +263,15 @@ func decodeList(body []byte, out any) error {
 	}
 	return decodeAny(found, out)
 }
+
+// countElements guesses from the first element how many a list has, so that the
+// slice need not grow again and again. A wrong guess costs little.
+func countElements(list []byte) int {
+	const most = 4096
+	list = bytes.TrimLeft(list, "[ \t\r\n")
+	size, _ := valueEnd(list)
+	if size < 2 {
+		return 0
+	}
+	return min(len(list)/size+1, most)
+}

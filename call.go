@@ -19,6 +19,7 @@ type call struct {
 	query  []param
 	body   any  // encodes to a JSON object; nil for none but the organization
 	stream bool // the answer is decoded while it arrives
+	custom bool // the caller's own: its query and body may hold anything
 }
 
 type param struct {
@@ -55,7 +56,7 @@ func list[T any](ctx context.Context, c *Client, in call, opts []CallOption) ([]
 	if err != nil {
 		return nil, err
 	}
-	out := []T{}
+	out := make([]T, 0, countElements(r.x.Bytes()))
 	if err := r.finish(ctx, &out, decodeList); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption)
 	if r.Method != http.MethodGet && r.Method != http.MethodPut {
 		traits |= once
 	}
-	in := call{route: &route{op: "Do", method: r.Method, path: r.Path, fixed: []string{r.Path}, traits: traits}, body: r.Body}
+	in := call{route: &route{op: "Do", method: r.Method, path: r.Path, fixed: []string{r.Path}, traits: traits}, body: r.Body, custom: true}
 	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
 		for _, value := range r.Query[name] {
 			in.query = append(in.query, param{name: name, value: value})

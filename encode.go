@@ -110,7 +110,7 @@ func (r *request) encodeQuery() (string, error) {
 		switch {
 		case slices.Contains(set, p.name):
 			return "", &ArgumentError{Argument: p.name, Reason: "is set by the SDK itself"}
-		case p.value != "" || r.call.route.op == "Do":
+		case p.value != "" || r.call.custom:
 			q = and(q, url.QueryEscape(p.name)+"="+url.QueryEscape(p.value))
 			own = append(own, p.name)
 		case !p.optional:
@@ -144,7 +144,7 @@ func (r *request) encodeBody() (*transport.Payload, error) {
 	buf := transport.NewBuffer()
 	buf.B = append(appendString(append(buf.B, `{"organizationId":`...), r.client.organization), '}')
 	err := appendMembers(buf, r.call.body)
-	if err == nil && (len(r.options.extraBody) > 0 || r.call.route.op == "Do") {
+	if err == nil && (len(r.options.extraBody) > 0 || r.call.custom) {
 		err = r.appendExtra(buf)
 	}
 	if err != nil {

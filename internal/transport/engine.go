@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"math"
-	"net"
 	"net/http"
 	"time"
 
@@ -65,7 +64,9 @@ func (e *Engine) Do(ctx context.Context, x *Exchange) {
 		}
 	}
 	resp, err := e.client.Do(&x.request)
-	if resp != nil {
+	if live, streaming := x.Live.(*liveBody); streaming {
+		live.done = resp.Body
+	} else if resp != nil {
 		closeBody(resp.Body)
 	}
 	switch {
@@ -112,18 +113,4 @@ func (e *Engine) again(x *Exchange) bool {
 
 func backoff(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
 	return From(resp.Request.Context()).wait
-}
-
-// pool is shared by all clients that bring none of their own, like
-// http.DefaultTransport, but sized for a server that calls one host.
-var pool http.RoundTripper = &http.Transport{
-	Proxy:                  http.ProxyFromEnvironment,
-	DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-	ForceAttemptHTTP2:      true,
-	MaxIdleConns:           0, // only per host: the next line
-	MaxIdleConnsPerHost:    512,
-	IdleConnTimeout:        90 * time.Second,
-	TLSHandshakeTimeout:    10 * time.Second,
-	ExpectContinueTimeout:  time.Second,
-	MaxResponseHeaderBytes: 256 << 10,
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -70,6 +71,8 @@ type Exchange struct {
 	wait    time.Duration
 	started time.Time
 	headed  *time.Timer // of a stream: runs until the headers are there
+	pool    *connPool   // when it is the shared one,
+	flying  atomic.Bool // and an attempt may still hold a connection of it
 	request retryablehttp.Request
 	jar     bool // the HTTP client puts cookies into its request's headers
 	reply   http.Response
@@ -160,6 +163,7 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 	}
 	req.Header = header // the engine's own request, or our copy of it
 	x.Attempts++
+	x.takeOff(base)
 	resp, err := base.RoundTrip(req)
 	if err == nil && resp == nil {
 		err = errors.New("the RoundTripper returned neither a response nor an error")
@@ -167,6 +171,7 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 	if err != nil {
 		x.Failure = x.explain(ctx, err)
 		x.Unsent = !x.Body.sent()
+		x.land()
 		stop()
 		return
 	}
@@ -196,7 +201,7 @@ func (x *Exchange) receive(ctx context.Context, resp *http.Response, stop contex
 		if x.headed != nil {
 			x.headed.Stop() // too late, when it has fired: then the body says so
 		}
-		x.Live = &liveBody{ReadCloser: resp.Body, stop: stop}
+		x.Live = &liveBody{ReadCloser: resp.Body, x: x, stop: stop}
 		return
 	default:
 		limit := x.MaxBytes
@@ -212,6 +217,7 @@ func (x *Exchange) receive(ctx context.Context, resp *http.Response, stop contex
 		}
 	}
 	closeBody(resp.Body)
+	x.land()
 	stop()
 }
 
@@ -271,12 +277,16 @@ func join(err, why error) error {
 // liveBody is the body of a stream; closing it ends the attempt.
 type liveBody struct {
 	io.ReadCloser
+	x    *Exchange
 	stop context.CancelFunc
+	done io.Closer // the engine's response: with it ends an http.Client's Timeout
 }
 
 func (b *liveBody) Close() error {
 	err := b.ReadCloser.Close()
+	b.x.land()
 	b.stop()
+	closeBody(b.done)
 	return err //nolint:wrapcheck // the body's own
 }
 

@@ -41,8 +41,10 @@ func (p *Payload) Reader() (io.Reader, error) {
 	}
 	p.open++
 	p.made++
-	r := &p.first // go-retryablehttp closes the first one, which it takes the length from, at once
-	if p.made > 2 {
+	r := &p.first
+	// go-retryablehttp opens the first reader for its length only, and closes it
+	// at once: the second may have its place.
+	if p.made > 2 || p.made == 2 && (!r.done || r.off > 0) {
 		r = new(payloadReader)
 	}
 	*r = payloadReader{p: p}

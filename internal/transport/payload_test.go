@@ -1,0 +1,66 @@
+package transport
+
+import (
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func newPayload(text string) *Payload {
+	buf := NewBuffer()
+	buf.B = append(buf.B, text...)
+	return NewPayload(buf)
+}
+
+func open(t *testing.T, p *Payload) io.ReadCloser {
+	t.Helper()
+	r, err := p.Reader()
+	require.NoError(t, err)
+	body, ok := r.(io.ReadCloser)
+	require.True(t, ok)
+	return body
+}
+
+func TestPayloadCanBeReadAgain(t *testing.T) {
+	p := newPayload("body")
+	for range 3 {
+		text, err := io.ReadAll(open(t, p))
+		require.NoError(t, err)
+		assert.Equal(t, "body", string(text))
+	}
+}
+
+func TestPayloadKnowsWhetherItWasRead(t *testing.T) {
+	p := newPayload("body")
+	p.begin()
+	body := open(t, p)
+	assert.False(t, p.sent())
+	_, _ = body.Read(make([]byte, 1))
+	assert.True(t, p.sent())
+	p.begin()
+	assert.False(t, p.sent(), "each attempt for itself")
+	require.NoError(t, open(t, p).Close())
+	assert.False(t, p.sent(), "closing is not reading")
+	assert.True(t, (*Payload)(nil).sent(), "without a body nothing is known")
+}
+
+func TestPayloadIsRetiredOnlyWhenNobodyReads(t *testing.T) {
+	p := newPayload("body")
+	reading, unread := open(t, p), open(t, p)
+	_, _ = reading.Read(make([]byte, 1))
+	p.Retire()
+	rest, err := io.ReadAll(reading)
+	require.NoError(t, err, "a reader that is still at it keeps the buffer")
+	assert.Equal(t, "ody", string(rest))
+	require.NoError(t, unread.Close())
+	p.Retire()
+	_, err = reading.Read(make([]byte, 1))
+	require.Error(t, err)
+	_, err = p.Reader()
+	require.ErrorIs(t, err, errRetired)
+	require.NoError(t, reading.Close())
+	p.Retire()
+	(*Payload)(nil).Retire()
+}
