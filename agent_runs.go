@@ -101,27 +101,37 @@ type rerunParams struct {
 
 func (p rerunParams) validate() error { return required("stepKey", p.StepKey) }
 
-// Get returns the recorded run as it is now; an unknown id is a 404 (KindNotFound). A run that failed is an answer
-// with a Diagnostic, not an error. Repeated safely. Stable; either credential, scope runs:read.
+// Get returns the recorded run as it is now. A run that failed is an answer with a Diagnostic, not an error.
+//
+// Stable. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *AgentRunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
 	return do[AgentRunDetail](ctx, s.c, call{route: routeAgentRunsGet, ids: [2]string{runID}}, opts)
 }
 
 // Compare returns what tells two runs apart; both ids are required.
-// Repeated safely. Beta; either credential, scope runs:read.
+//
+// Beta. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *AgentRunsService) Compare(ctx context.Context, leftRunID, rightRunID string, opts ...CallOption) (*AgentRunComparison, error) {
 	return do[AgentRunComparison](ctx, s.c, call{route: routeAgentRunsCompare,
 		query: []param{{name: "leftRunId", value: leftRunID}, {name: "rightRunId", value: rightRunID}}}, opts)
 }
 
 // LoadInputs returns what the run was started with; it only reads.
-// Repeated safely. Stable; either credential, scope runs:read.
+//
+// Stable. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *AgentRunsService) LoadInputs(ctx context.Context, runID string, opts ...CallOption) (*AgentReplayInputs, error) {
 	return do[AgentReplayInputs](ctx, s.c, call{route: routeAgentRunsLoadInputs, ids: [2]string{runID}}, opts)
 }
 
-// RerunFromStep starts a new run from a step of an earlier one and returns its id; it is billed as any run.
-// Never repeated: when [OutcomeUnknown] is true of the error it may have run. Stable; access token only.
+// RerunFromStep starts a new run from a step of an earlier one and returns its id; it is billed as any run. When
+// [OutcomeUnknown] is true of the error it may have run, so look before starting another.
+//
+// Stable. Access token only. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
+// [KindInvalidRequest] for an unknown step; [KindConflict] while the earlier run goes on; [KindEntitlement] for a
+// plan without AI features; [KindServer] when a provider fails.
 func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey string, opts ...CallOption) (*AgentRerunResponse, error) {
 	return do[AgentRerunResponse](ctx, s.c, call{route: routeAgentRunsRerunFromStep, ids: [2]string{runID},
 		body: rerunParams{StepKey: stepKey}}, opts)
@@ -133,9 +143,13 @@ const (
 	maxRunWait   = 10 * time.Second
 )
 
-// Wait looks at the run, with waits growing from half a second to ten, until it is no longer pending, and returns
-// it. It has no limit of its own: give ctx one. When ctx ends in between, the error is a *TransportError that wraps
-// the context's error; an error of Get ends the wait too, and Wait may be called again. The options hold for each look.
+// Wait looks at the run with [AgentRunsService.Get], with waits growing from half a second to ten seconds, until it
+// is no longer pending, and returns it. It has no limit of its own: give ctx one. When ctx ends in between, the error
+// is a [*TransportError] that wraps the context's error; an error of Get ends the wait too, and Wait may be called
+// again. The options hold for each look.
+//
+// Stable. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
 	for wait := firstRunWait; ; wait = min(wait*3/2, maxRunWait) {
 		run, err := s.Get(ctx, runID, opts...)

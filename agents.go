@@ -144,49 +144,65 @@ type AgentRunParams struct {
 }
 
 // List returns all agents of the organization; none is an empty list.
-// Repeated safely. Beta; either credential, scope agents:read.
+//
+// Beta. Either credential, scope agents:read. Repeated safely. Errors: those of every call.
 func (s *AgentsService) List(ctx context.Context, opts ...CallOption) ([]AgentListItem, error) {
 	return list[AgentListItem](ctx, s.c, call{route: routeAgentsList}, opts)
 }
 
-// All is List, one agent at a time in constant memory. An error is the last pair.
+// All is [AgentsService.List] as a stream: one agent at a time, in constant memory. An error is the last pair; each
+// range over the result makes a call of its own.
+//
+// Beta. Either credential, scope agents:read. Repeated safely until the answer begins. Errors: those of every call.
 func (s *AgentsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[AgentListItem, error] {
 	return stream[AgentListItem](ctx, s.c, call{route: routeAgentsList}, opts)
 }
 
-// Get returns the agent with the version in use; an unknown id is a 404 (KindNotFound).
-// Repeated safely. Stable; either credential, scope agents:read.
+// Get returns the agent with the version in use.
+//
+// Stable. Either credential, scope agents:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *AgentsService) Get(ctx context.Context, agentID string, opts ...CallOption) (*AgentVersionSummary, error) {
 	return do[AgentVersionSummary](ctx, s.c, call{route: routeAgentsGet, ids: [2]string{agentID}}, opts)
 }
 
 // Create returns the new agent, which has no version yet.
-// Never repeated: a second one would be a second agent. Beta; either credential, scope agents:write.
+//
+// Beta. Either credential, scope agents:write. Never repeated. Errors: those of every call; [KindInvalidRequest].
 func (s *AgentsService) Create(ctx context.Context, p AgentCreateParams, opts ...CallOption) (*AgentListItem, error) {
 	return do[AgentListItem](ctx, s.c, call{route: routeAgentsCreate, body: p}, opts)
 }
 
-// Update changes what p sets and returns the agent; an unknown id is a 404 (KindNotFound).
-// Repeated safely. Beta; either credential, scope agents:write.
+// Update changes what p sets and returns the agent.
+//
+// Beta. Either credential, scope agents:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidRequest].
 func (s *AgentsService) Update(ctx context.Context, agentID string, p AgentUpdateParams, opts ...CallOption) (*AgentListItem, error) {
 	return do[AgentListItem](ctx, s.c, call{route: routeAgentsUpdate, ids: [2]string{agentID}, body: p}, opts)
 }
 
-// CreateVersion adds a draft version to the agent and returns it; give it a graph with SaveWorkflow.
-// Never repeated. Beta; either credential, scope agents:write.
+// CreateVersion adds a draft version to the agent and returns it; give it a graph with [AgentsService.SaveWorkflow].
+//
+// Beta. Either credential, scope agents:write. Never repeated. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *AgentsService) CreateVersion(ctx context.Context, agentID string, opts ...CallOption) (*AgentVersionRef, error) {
 	return do[AgentVersionRef](ctx, s.c, call{route: routeAgentsCreateVersion, ids: [2]string{agentID}}, opts)
 }
 
-// Publish freezes a version and makes it the one that runs by default. An invalid graph is refused with a 422
-// (KindInvalidGraph, each mistake in Details) and nothing is published.
-// Never repeated. Beta; either credential, scope agents:write.
+// Publish freezes a version and makes it the one that runs by default. An invalid graph is refused with each mistake
+// in [APIError.Details], and nothing is published.
+//
+// Beta. Either credential, scope agents:write. Never repeated. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidGraph]; [KindConflict] for a version that is published already.
 func (s *AgentsService) Publish(ctx context.Context, agentID string, p AgentPublishParams, opts ...CallOption) (*AgentPublishResponse, error) {
 	return do[AgentPublishResponse](ctx, s.c, call{route: routeAgentsPublish, ids: [2]string{agentID}, body: p}, opts)
 }
 
-// SaveWorkflow replaces the whole graph of a draft version and returns it as stored. The names inside the request
-// are inferred. Repeated safely. Beta; either credential, scope agents:write.
+// SaveWorkflow replaces the whole graph of a draft version and returns it as stored. A graph with mistakes may be
+// saved: Publish refuses it. The names inside the request are inferred.
+//
+// Beta. Either credential, scope agents:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidRequest]; [KindConflict] for a published version.
 func (s *AgentsService) SaveWorkflow(ctx context.Context, agentVersionID string, w Workflow, opts ...CallOption) (*AgentWorkflowSaveResponse, error) {
 	w.Steps, w.Transitions = notNil(w.Steps), notNil(w.Transitions)
 	return do[AgentWorkflowSaveResponse](ctx, s.c, call{route: routeAgentsSaveWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
@@ -194,36 +210,48 @@ func (s *AgentsService) SaveWorkflow(ctx context.Context, agentVersionID string,
 
 // ValidateWorkflow returns the server's verdict on a graph and changes nothing. Mistakes are Issues, not an error;
 // [Workflow.Validate] finds many of them without a round trip. The names inside the request are inferred.
-// Repeated safely. Beta; either credential, scope agents:write.
+//
+// Beta. Either credential, scope agents:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidRequest].
 func (s *AgentsService) ValidateWorkflow(ctx context.Context, agentVersionID string, w Workflow, opts ...CallOption) (*WorkflowValidationResult, error) {
 	w.Steps, w.Transitions = notNil(w.Steps), notNil(w.Transitions)
 	return do[WorkflowValidationResult](ctx, s.c, call{route: routeAgentsValidateWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
 }
 
-// SaveSteps writes the steps of a draft version and returns them; prefer SaveWorkflow, which keeps transitions too.
-// Never repeated. Classic; either credential.
+// SaveSteps writes the steps of a draft version and returns them; prefer [AgentsService.SaveWorkflow], which keeps
+// transitions too and may be repeated.
+//
+// Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
+// [KindInvalidRequest]; [KindConflict] for a published version.
 func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p AgentStepsParams, opts ...CallOption) ([]WorkflowStep, error) {
 	p.Steps = notNil(p.Steps)
 	return list[WorkflowStep](ctx, s.c, call{route: routeAgentsSaveSteps, ids: [2]string{agentVersionID}, body: p}, opts)
 }
 
-// Run starts a run of the agent and returns its id; each one is billed. A plan without AI features is a 402
-// (KindEntitlement). Never repeated: when [OutcomeUnknown] is true of the error it may have run, so look before
-// starting another. Stable; access token only.
+// Run starts a run of the agent and returns its id; each one is billed. When [OutcomeUnknown] is true of the error it
+// may have run, so look before starting another.
+//
+// Stable. Access token only. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
+// [KindInvalidRequest]; [KindConflict] when nothing is published; [KindEntitlement] for a plan without AI features;
+// [KindServer] when a provider fails.
 func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParams, opts ...CallOption) (*AgentRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[AgentRunResponse](ctx, s.c, call{route: routeAgentsRun, ids: [2]string{agentID}, body: p}, opts)
 }
 
 // DiffVersion returns what tells versionID from againstVersionID; both are required.
-// Repeated safely. Beta; either credential, scope agents:read.
+//
+// Beta. Either credential, scope agents:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *AgentsService) DiffVersion(ctx context.Context, agentID, versionID, againstVersionID string, opts ...CallOption) (*AgentVersionDiff, error) {
 	return do[AgentVersionDiff](ctx, s.c, call{route: routeAgentsDiffVersion, ids: [2]string{agentID, versionID},
 		query: []param{{name: "againstVersionId", value: againstVersionID}}}, opts)
 }
 
 // RollbackVersion returns to an earlier version and names the version now in use (that it is a new one is inferred).
-// Never repeated. Beta; either credential, scope agents:write.
+//
+// Beta. Either credential, scope agents:write. Never repeated. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindConflict] for a version that cannot be returned to.
 func (s *AgentsService) RollbackVersion(ctx context.Context, agentID, versionID string, opts ...CallOption) (*AgentVersionRef, error) {
 	return do[AgentVersionRef](ctx, s.c, call{route: routeAgentsRollbackVersion, ids: [2]string{agentID, versionID}}, opts)
 }

@@ -245,16 +245,19 @@ func decodeList(body []byte, out any) error {
 	case begin != '{' && json.Valid(body):
 		return errNotList
 	}
-	var envelope map[string]json.RawMessage
-	if err := decodeAny(body, &envelope); err != nil {
+	if err := decodeAny(body, &struct{}{}); err != nil { // is it JSON at all?
 		return err
 	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	_, _ = dec.Token()
 	var found json.RawMessage
-	for _, member := range envelope {
-		if len(member) > 0 && member[0] == '[' {
-			if found != nil {
-				return errNotList
-			}
+	for dec.More() { // a map would lose members that come twice
+		var member json.RawMessage
+		_, _ = dec.Token()
+		if err := dec.Decode(&member); err != nil || member[0] == '[' && found != nil {
+			return errNotList
+		}
+		if member[0] == '[' {
 			found = member
 		}
 	}

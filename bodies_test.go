@@ -270,3 +270,41 @@ func TestDeepJSON(t *testing.T) {
 		}
 	}
 }
+
+// Failures with little or nothing in the body are failures all the same.
+func TestOddErrorBodies(t *testing.T) {
+	for name, row := range map[string]struct {
+		status            int
+		contentType, body string
+		message           string
+	}{
+		"no body, no content type":   {402, "", "", "Payment Required"},
+		"no body, JSON content type": {402, "application/json", "", "Payment Required"},
+		"an empty object":            {402, "application/json", "{}", "Payment Required"},
+		"another shape":              {500, "application/json", `{"detail":"boom"}`, "boom"},
+		"the API's shape":            {404, "application/json", `{"error":"failed","message":"No such agent"}`, "No such agent"},
+		"HTML called JSON":           {502, "application/json", "<html><h1>Bad Gateway</h1></html>", "Bad Gateway"},
+		"JSON called HTML":           {402, "text/html", `{"error":"No seats"}`, "No seats"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["Content-Type"] = []string{row.contentType}
+				if row.contentType == "" {
+					w.Header()["Content-Type"] = nil
+				}
+				w.WriteHeader(row.status)
+				_, _ = io.WriteString(w, row.body)
+			}), ownPool(t))
+			for _, call := range []callFunc{get, run, doPost} {
+				err := fmt.Errorf("wrapped: %w", call(t.Context(), client))
+				var e *promptorchestra.APIError
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, row.status, e.StatusCode)
+				assert.Equal(t, row.message, e.Message)
+				assert.Equal(t, row.status == 402, promptorchestra.IsEntitlement(err))
+				assert.Equal(t, row.status == 404, promptorchestra.IsNotFound(err))
+				assert.Equal(t, row.status >= 500, promptorchestra.IsServer(err))
+			}
+		})
+	}
+}

@@ -73,8 +73,10 @@ type Request struct {
 
 // Do calls an endpoint that this package does not wrap, with the same
 // credentials, organization, retries and errors as any other, and decodes the
-// answer into out, which may be nil. GET and PUT count as repeatable, other
-// methods do not: see [WithRetryable].
+// answer into out, a non-nil pointer. When out is nil the answer is not looked
+// at. GET and PUT count as repeatable, other methods do not: see [WithRetryable].
+// Its timeout is that of ordinary calls: an execution wants a [WithTimeout] or a
+// context with a deadline.
 func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption) error {
 	traits := beta
 	if r.Method != http.MethodGet && r.Method != http.MethodPut {
@@ -174,10 +176,7 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 		return err
 	}
 	if c.organization == "" {
-		return &ArgumentError{
-			Argument: "organizationId", Reason: "every call needs an organization: use WithOrganization or InOrganization",
-			Err: ErrMissingOrganization,
-		}
+		return &ArgumentError{Argument: "organizationId", Reason: "must not be empty", Err: ErrMissingOrganization}
 	}
 	if hasControl(c.organization) {
 		return &ArgumentError{Argument: "organizationId", Reason: "has a control character"}

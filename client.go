@@ -18,6 +18,7 @@ import (
 // and share it: it is immutable and safe for concurrent use, and it prints no
 // secret under any verb.
 type Client struct {
+	// The services, one for each kind of resource.
 	Agents           *AgentsService
 	AgentRuns        *AgentRunsService
 	Prompts          *PromptsService
@@ -54,10 +55,10 @@ type core struct {
 	logger        *slog.Logger
 }
 
-// New returns a client. It sends nothing. Every mistake in the options is
-// reported at once, each as an [*ArgumentError]. A credential and an
-// organization may be missing here, and are then asked for by the calls that
-// need them.
+// New returns a client. It sends nothing. All mistakes in the options are
+// reported at once: the error joins one [*ArgumentError] for each. A credential
+// and an organization may be missing here. A call that lacks one is refused with
+// an [*ArgumentError]; [Client.InOrganization] names an organization later.
 func New(opts ...Option) (*Client, error) {
 	cfg := config{
 		baseURL: DefaultBaseURL, maxBytes: defaultMaxBytes,
@@ -102,7 +103,10 @@ func New(opts ...Option) (*Client, error) {
 // PROMPT_ORCHESTRA_BASE_URL, PROMPT_ORCHESTRA_ORGANIZATION_ID,
 // PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY, or
 // PROMPT_ORCHESTRA_AUTHORING_API_KEY in its absence. An empty variable counts
-// as absent, and opts win. Nothing else in this package reads the environment.
+// as absent. Where opts set the same, they win; a variable with a value that
+// cannot be used is an error all the same. Nothing else in this package reads the
+// environment, but the default transport heeds the proxy variables, such as
+// HTTPS_PROXY, as net/http does.
 func NewFromEnv(opts ...Option) (*Client, error) {
 	var fromEnv []Option
 	add := func(option func(string) Option, names ...string) {
@@ -122,7 +126,9 @@ func NewFromEnv(opts ...Option) (*Client, error) {
 
 // InOrganization returns the same client for another organization. It shares
 // the connections, the credentials and the retry budget, and costs next to
-// nothing: services for many organizations call it for each request.
+// nothing: services for many organizations call it for each request. An id that
+// cannot be used is refused by the calls. An API key belongs to one organization:
+// use [WithAPIKeySource] where there are several.
 func (c *Client) InOrganization(organizationID string) *Client {
 	return newClient(c.core, organizationID)
 }

@@ -28,28 +28,35 @@ func chunked(w http.ResponseWriter, status int, body string) {
 func TestCallsReuseTheirConnection(t *testing.T) {
 	long := strings.Repeat(`{"code":"c","message":"m"},`, 2000)
 	for name, handler := range map[string]http.HandlerFunc{
-		"answers":                  answer(200, agentJSON),
-		"answers in chunks":        func(w http.ResponseWriter, _ *http.Request) { chunked(w, 200, agentJSON) },
-		"no content":               answer(204, ""),
-		"nothing":                  answer(200, ""),
-		"HTML":                     answer(200, "<html>"),
-		"errors":                   answer(402, `{"error":"failed","message":"No seats"}`),
-		"errors without a body":    answer(402, ""),
-		"errors in chunks":         func(w http.ResponseWriter, _ *http.Request) { chunked(w, 402, `{"error":"failed","message":"No seats"}`) },
-		"long errors":              answer(422, `{"error":"x","details":[`+long+`{}]}`),
-		"long errors in chunks":    func(w http.ResponseWriter, _ *http.Request) { chunked(w, 422, `{"error":"x","details":[`+long+`{}]}`) },
-		"redirects":                func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/api/other", http.StatusFound) },
-		"failures for good":        answer(503, `{"error":"failed"}`),
-		"a rate limit of a day":    func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "86400"); w.WriteHeader(429) },
+		"answers":               answer(200, agentJSON),
+		"answers in chunks":     func(w http.ResponseWriter, _ *http.Request) { chunked(w, 200, agentJSON) },
+		"no content":            answer(204, ""),
+		"nothing":               answer(200, ""),
+		"HTML":                  answer(200, "<html>"),
+		"errors":                answer(402, `{"error":"failed","message":"No seats"}`),
+		"errors without a body": answer(402, ""),
+		"errors in chunks": func(w http.ResponseWriter, _ *http.Request) {
+			chunked(w, 402, `{"error":"failed","message":"No seats"}`)
+		},
+		"long errors":           answer(422, `{"error":"x","details":[`+long+`{}]}`),
+		"long errors in chunks": func(w http.ResponseWriter, _ *http.Request) { chunked(w, 422, `{"error":"x","details":[`+long+`{}]}`) },
+		"redirects":             func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/api/other", http.StatusFound) },
+		"failures for good":     answer(503, `{"error":"failed"}`),
+		"a rate limit of a day": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "86400")
+			w.WriteHeader(429)
+		},
 		"failures, page of 200 KB": answer(502, "<html>"+strings.Repeat("<p>x</p>", 25_000)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newConnectionCounter(t, handler)
 			client := newClientOf(t, srv.URL, ownPool(t))
 			for range 10 {
-				_ = get(t.Context(), client)
+				err := get(t.Context(), client)
 				_ = run(t.Context(), client)
-				for range client.Agents.All(t.Context()) {
+				if err != nil { // else the answer is a record: no list to stream
+					for range client.Agents.All(t.Context()) {
+					}
 				}
 			}
 			assert.EqualValues(t, 1, srv.made.Load())
@@ -83,7 +90,7 @@ func TestFailuresCloseNoConnections(t *testing.T) {
 	var inFlight sync.WaitGroup
 	inFlight.Add(8)
 	srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if failing.Load() && strings.HasSuffix(r.URL.Path, "/agt_1") {
+		if failing.Load() && strings.Contains(r.URL.Path, "/agt_1") {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
@@ -115,28 +122,75 @@ func TestFailuresCloseNoConnections(t *testing.T) {
 
 func TestParallelCallersUseAConnectionEach(t *testing.T) {
 	const callers = 64
-	for name, opts := range map[string][]promptorchestra.Option{
-		"default pool": nil,
-	} {
-		for _, delay := range []time.Duration{0, time.Millisecond} {
-			t.Run(fmt.Sprint(name, " ", delay), func(t *testing.T) {
-				srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-					time.Sleep(delay)
-					_, _ = io.WriteString(w, agentJSON)
-				}))
-				client := newClientOf(t, srv.URL, opts...)
-				var calls sync.WaitGroup
-				for range callers {
-					calls.Go(func() {
-						for range 40 {
-							assert.NoError(t, get(t.Context(), client))
-						}
-					})
+	for _, delay := range []time.Duration{0, time.Millisecond} {
+		t.Run(fmt.Sprint("answers after ", delay), func(t *testing.T) {
+			srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				time.Sleep(delay)
+				if strings.HasSuffix(r.URL.Path, "/agents") {
+					chunked(w, 200, "["+agentJSON+"]")
+					return
 				}
-				calls.Wait()
-				t.Logf("%d connections made, %d at once", srv.made.Load(), srv.most.Load())
-				assert.LessOrEqual(t, srv.made.Load(), int32(callers))
-			})
-		}
+				w.WriteHeader(map[string]int{http.MethodGet: 200, http.MethodPost: 402}[r.Method])
+				_, _ = io.WriteString(w, agentJSON)
+			}))
+			client := newClientOf(t, srv.URL) // the default pool
+			var calls sync.WaitGroup
+			for range callers {
+				calls.Go(func() {
+					for range 10 {
+						assert.NoError(t, get(t.Context(), client))
+						assert.Error(t, run(t.Context(), client))
+						for _, err := range client.Agents.All(t.Context()) {
+							assert.NoError(t, err)
+						}
+					}
+				})
+			}
+			calls.Wait()
+			t.Logf("%d connections made, %d at once", srv.made.Load(), srv.most.Load())
+			assert.LessOrEqual(t, srv.made.Load(), int32(callers))
+		})
 	}
+}
+
+// A stream that is being read keeps its connection, and no other call waits for it.
+func TestCallsBesideAnOpenStream(t *testing.T) {
+	srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/agents") {
+			_, _ = io.WriteString(w, "["+agentJSON+",")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			return
+		}
+		_, _ = io.WriteString(w, agentJSON)
+	}))
+	client := newClientOf(t, srv.URL)
+	for range client.Agents.All(t.Context()) {
+		start := time.Now()
+		for range client.Agents.All(t.Context()) {
+			for range 3 {
+				require.NoError(t, get(t.Context(), client))
+			}
+			break
+		}
+		assert.Less(t, time.Since(start), 150*time.Millisecond)
+		break
+	}
+	assert.LessOrEqual(t, srv.made.Load(), int32(3))
+}
+
+// The Timeout of the user's http.Client bounds the way to a stream's headers at least, and breaks no stream before.
+func TestStreamThroughAClientWithATimeout(t *testing.T) {
+	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "["+agentJSON)
+		_ = http.NewResponseController(w).Flush()
+		time.Sleep(20 * time.Millisecond)
+		_, _ = io.WriteString(w, ","+agentJSON+"]")
+	}), promptorchestra.WithHTTPClient(&http.Client{Timeout: 5 * time.Second}))
+	n := 0
+	for _, err := range client.Agents.All(t.Context()) {
+		require.NoError(t, err)
+		n++
+	}
+	assert.Equal(t, 2, n)
 }

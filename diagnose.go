@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -94,23 +95,20 @@ func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {
 	if err == nil {
 		return &Diagnosis{Cause: "There is no error."}
 	}
-	if ctx == nil {
-		ctx = context.Background()
+	x := examination{failedCall: failureOf(err), looked: map[string]look{}}
+	x.checkBody()
+	if c == nil || c.core == nil || ctx == nil {
+		x.report(2, VerdictNotChecked, "Without a client made by New and a context nothing more can be checked.")
+		return x.conclude(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxDiagnosisTime)
 	defer cancel()
-	x := examination{ctx: ctx, failedCall: failureOf(err), looked: map[string]look{}}
-	x.checkBody(err)
-	if c == nil || c.core == nil {
-		x.report(2, VerdictNotChecked, "The client was not made by New: nothing more can be checked.")
-	} else {
-		x.client = c.InOrganization(cmp.Or(x.organization, c.organization))
-		x.organization = x.client.organization
-		x.checkCredential()
-		x.checkRecords()
-		x.checkRun()
-		x.checkGraph()
-	}
+	x.ctx, x.client = ctx, c.InOrganization(cmp.Or(x.organization, c.organization))
+	x.organization = x.client.organization
+	x.checkCredential()
+	x.checkRecords()
+	x.checkRun()
+	x.checkGraph()
 	return x.conclude(err)
 }
 
@@ -119,7 +117,7 @@ type failedCall struct {
 	kind                   Kind
 	op, path, organization string
 	resource               map[string]string
-	text                   string // what the error says, without its call
+	text, note             string // what the error says, without its call
 	body                   []byte
 	api                    *APIError // nil for the other types
 	route                  *route    // nil for Do
@@ -136,7 +134,7 @@ func failureOf(err error) failedCall {
 		}
 		f.more++
 	})
-	switch e := failure.(type) { //nolint:errorlint // eachCallError has unwrapped it
+	switch e := failure.(type) {
 	case *APIError:
 		f.answered(e)
 		f.refused = !e.IsServer()
@@ -146,6 +144,7 @@ func failureOf(err error) failedCall {
 		var last *APIError
 		if errors.As(e.Err, &last) && last != nil { // met before ctx ended
 			f.answered(last)
+			f.note = "the context ended while the call waited to be sent again"
 		}
 		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
 	case *DecodeError:
@@ -218,19 +217,17 @@ func (x *examination) reading(call func(context.Context, CallOption) error) erro
 	return call(x.ctx, WithoutRetry())
 }
 
-func (x *examination) checkBody(err error) {
+func (x *examination) checkBody() {
 	b := buckets[x.kind]
 	evidence := []string{prefixed("call: ", join(x.op, strings.TrimSpace(x.path)))}
 	if e := x.api; e != nil {
 		evidence = append(evidence, fmt.Sprintf("status: %d %s", e.StatusCode, http.StatusText(e.StatusCode)),
-			prefixed("code: ", e.Code), "shape of the body: "+string(e.Shape), prefixed("request id: ", e.RequestID))
+			prefixed("code: ", e.Code), prefixed("shape of the body: ", string(e.Shape)), prefixed("request id: ", e.RequestID))
 		if e.Diagnostic != nil {
 			evidence = append(evidence, prefixed("recovery: ", textOf(e.Diagnostic.Recovery, 0)))
 		}
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			evidence = append(evidence, "the context ended while the call waited to be sent again")
-		}
 	}
+	evidence = append(evidence, x.note)
 	if x.more > 0 {
 		evidence = append(evidence, fmt.Sprintf("joined with %d more, which are not diagnosed", x.more))
 	}
@@ -244,18 +241,20 @@ func (x *examination) checkCredential() {
 		x.report(2, VerdictProblem, "Neither the call nor the client has an organization.")
 		return
 	}
-	where := []string{"organization: " + x.organization, "server: " + x.client.core.scheme + "://" + x.client.core.host + x.client.core.rawPath}
+	evidence := []string{"organization: " + x.organization, "server: " + x.client.core.scheme + "://" + x.client.core.host + x.client.core.rawPath}
 	var v *SetupVerifyResponse
+	var said struct{ OK Opt[bool] } // no source documents ok: it may be missing
 	err := x.reading(func(ctx context.Context, once CallOption) (err error) {
-		v, err = x.client.Setup.Verify(ctx, once)
+		v, err = x.client.Setup.Verify(ctx, once, WithInto(&said))
 		return err
 	})
 	if err != nil {
-		x.credentialRefused(err, where)
+		x.credentialRefused(err, evidence)
 		return
 	}
-	evidence := append(where, prefixed("credential: ", v.AuthSource), prefixed("scopes: ", strings.Join(v.Scopes, " ")))
+	evidence = append(evidence, prefixed("credential: ", v.AuthSource), prefixed("scopes: ", strings.Join(v.Scopes, " ")))
 	r := x.route
+	ok, given := said.OK.Get()
 	switch {
 	case v.OrganizationID != "" && v.OrganizationID != x.organization:
 		x.report(2, VerdictProblem, "The credential belongs to organization "+v.OrganizationID+".", evidence...)
@@ -263,7 +262,7 @@ func (x *examination) checkCredential() {
 		x.report(2, VerdictProblem, "The call takes access tokens only, and the client sends an API key.", evidence...)
 	case r != nil && r.scope != "" && len(v.Scopes) > 0 && !slices.Contains(v.Scopes, r.scope):
 		x.report(2, VerdictProblem, "The credential lacks the scope "+r.scope+" that the call needs.", evidence...)
-	case !v.OK:
+	case given && !ok:
 		x.report(2, VerdictProblem, "The server accepts the credential, but its check of the setup is not ok.", append(evidence, failedChecks(v.Checks)...)...)
 	default:
 		x.report(2, VerdictOK, "The server accepts the credential for the organization.", evidence...)
@@ -293,7 +292,7 @@ func (x *examination) credentialRefused(err error, evidence []string) {
 	case x.ctx.Err() != nil:
 	case errors.As(err, &argument):
 		problem = "The client has no fitting credential: "
-	case errors.As(err, &decode), errors.As(err, &api) && api.Kind == KindUnknown:
+	case errors.As(err, &decode) && !errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &api) && api.Kind == KindUnknown:
 		problem = "What answers is not the API: "
 	case api == nil:
 		problem = "There is no answer to Setup.Verify either: "
@@ -306,7 +305,7 @@ func (x *examination) credentialRefused(err error, evidence []string) {
 		x.report(2, VerdictNotChecked, "The credential could not be checked: "+err.Error(), evidence...)
 		return
 	}
-	x.blocked = "credential and organization must be right first"
+	x.blocked = "step 2 must be right first"
 	if api != nil {
 		err = errors.New(api.Message)
 	}

@@ -196,6 +196,7 @@ func (x *examination) checkRunByID(kind, id string) {
 // one element at a time, within the time that is left.
 func (x *examination) checkNewestRun(promptID string) {
 	var newest *Run
+	unnamed := 0
 	err := x.reading(func(ctx context.Context, once CallOption) error {
 		for run, err := range x.client.Runs.All(ctx, once) {
 			if err != nil {
@@ -204,12 +205,17 @@ func (x *examination) checkNewestRun(promptID string) {
 			if run.PromptID == promptID && (newest == nil || !run.CreatedAt.Before(newest.CreatedAt.Time)) {
 				newest = &run
 			}
+			if run.PromptID == "" {
+				unnamed++
+			}
 		}
 		return nil
 	})
 	switch {
 	case err != nil:
 		x.report(4, VerdictNotChecked, "The runs could not be listed: "+err.Error())
+	case newest == nil && unnamed > 0:
+		x.report(4, VerdictNotChecked, fmt.Sprintf("The list of runs does not say of %d which prompt ran.", unnamed))
 	case newest == nil:
 		x.report(4, VerdictOK, fmt.Sprintf("No run of prompt %q is recorded: it seems that nothing ran.", promptID))
 	default:
@@ -234,9 +240,13 @@ func (x *examination) reportRun(what string, status RunStatus, failure string, e
 // of the agent's version in use.
 func (x *examination) checkGraph() {
 	list := func(by string, details []ErrorDetail) {
+		const most = 20
 		var lines []string
-		for _, d := range details[:min(len(details), 20)] {
-			lines = append(lines, join(d.Code, d.Message)+prefixed(" at ", d.Path))
+		for _, d := range details[:min(len(details), most)] {
+			lines = append(lines, join(d.Code, d.Message, prefixed("at ", d.Path)))
+		}
+		if more := len(details) - most; more > 0 {
+			lines = append(lines, fmt.Sprintf("and %d more", more))
 		}
 		x.report(5, VerdictProblem, fmt.Sprintf("%s: %s", by, strings.Join(lines, "; ")), lines...)
 	}

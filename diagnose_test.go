@@ -178,6 +178,32 @@ func TestDiagnose(t *testing.T) {
 			_, err = client.Agents.Run(t.Context(), agentID, promptorchestra.AgentRunParams{})
 			return client, err
 		}, promptorchestra.KindServer, `^The agent run "arun_\w+" failed: Step greet failed: the provider is down`, "request id", verdicts{3: diagnosisOK, 4: diagnosisProblem, 5: diagnosisOK}},
+		{"5xx of a skill run, its run named by the body", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			client := srv.Client()
+			promptID, _ := publishedPrompt(t, client)
+			skill, err := client.Skills.Create(t.Context(), promptorchestra.SkillCreateParams{SkillKey: "greet", Name: "Greet"})
+			require.NoError(t, err)
+			version, err := client.Skills.CreateVersion(t.Context(), skill.ID, promptorchestra.SkillVersionCreateParams{})
+			require.NoError(t, err)
+			_, err = client.Skills.ReplacePrompts(t.Context(), version.ID, []promptorchestra.PromptAttachment{{
+				PromptID: promptID, AttachmentMode: promptorchestra.AttachmentModeFloatingLatestPublished,
+			}})
+			require.NoError(t, err)
+			srv.FailExecution(skill.ID, "the provider is down")
+			_, err = client.Skills.Run(t.Context(), skill.ID, promptorchestra.SkillRunParams{SkillVersionID: version.ID})
+			return client, err
+		}, promptorchestra.KindServer, `^The skill run "\w+" failed: .*the provider is down`, "request id", verdicts{3: diagnosisOK, 4: diagnosisProblem}},
+		{"bucket 5: an unknown session", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			_, err := srv.Client().RealtimeSessions.Get(t.Context(), "rts_1")
+			return srv.Client(), err
+		}, promptorchestra.KindNotFound, `^There is no realtime session "rts_1" in organization`, "Check the id", verdicts{4: diagnosisProblem}},
+		{"the context ended while the call waited", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			srv.Fail("Agents.List", orchestratest.RateLimited(time.Second))
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(50*time.Millisecond, cancel)
+			_, err := srv.Client().Agents.List(ctx)
+			return srv.Client(), err
+		}, promptorchestra.KindRateLimited, `^The server takes no more requests for now: .*Too many requests`, "Send fewer", verdicts{2: diagnosisOK}},
 		{"TransportError: the answer was lost", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
 			promptID, _ := publishedPrompt(t, srv.Client())
 			srv.Fail("Prompts.Run", orchestratest.DropAfter())
@@ -276,6 +302,90 @@ func TestDiagnoseLooksIntoTheOrganizationOfTheCall(t *testing.T) {
 	_, err := client.InOrganization(other.ID).Agents.Get(t.Context(), agentID)
 	d := client.Diagnose(t.Context(), err)
 	assert.Equal(t, fmt.Sprintf("There is no agent %q in organization %s (agentId).", agentID, other.ID), d.Cause)
+}
+
+// No source documents what Setup.Verify answers: an unknown form is no problem.
+func TestDiagnoseReadsAnyAnswerToVerify(t *testing.T) {
+	failure := &promptorchestra.APIError{StatusCode: 403, Kind: promptorchestra.KindPermission, Message: "Forbidden"}
+	for _, row := range []struct {
+		status  int
+		body    string
+		verdict promptorchestra.Verdict
+		summary string
+	}{
+		{200, `{}`, diagnosisOK, "accepts the credential"},
+		{200, `{"ok":"yes","scopes":"all","checks":{"seats":true}}`, diagnosisOK, "accepts the credential"},
+		{200, `{"ok":true,"organizationId":"org_2"}`, diagnosisProblem, "belongs to organization org_2"},
+		{200, `{"ok":false,"checks":"x"}`, diagnosisProblem, "not ok"},
+		{200, `<html>`, diagnosisProblem, "What answers is not the API"},
+		{404, `{"error":"not_found","message":"Cannot POST /api/setup/verify"}`, diagnosisNotChecked, "Cannot POST"},
+		{500, `{"error":"failed"}`, diagnosisNotChecked, "500"},
+		{402, `{"error":"failed"}`, diagnosisNotChecked, "402"},
+	} {
+		d := newClient(t, answer(row.status, row.body)).Diagnose(t.Context(), failure)
+		assert.Contains(t, step(t, d, 2, row.verdict).Summary, row.summary, row.body)
+	}
+}
+
+// What records say that the emulator does not make.
+func TestDiagnoseReadsRecords(t *testing.T) {
+	lost := func(op string, resource map[string]string) error {
+		return &promptorchestra.TransportError{Op: op, OutcomeUnknown: true, Resource: resource}
+	}
+	prompt := map[string]string{"promptId": "prm_1"}
+	for name, row := range map[string]struct {
+		err     error
+		path    string // answered with body, all others with {}
+		body    string
+		step    int
+		verdict promptorchestra.Verdict
+		summary string
+	}{
+		"runs that do not name their prompt": {lost("Prompts.Run", prompt), "/api/runs", `[{"id":"run_1"}]`, 4, diagnosisNotChecked, "does not say of 1 which prompt ran"},
+		"a list that is none":                {lost("Prompts.Run", prompt), "/api/runs", `{}`, 4, diagnosisNotChecked, "The runs could not be listed"},
+		"the newest of several": {
+			lost("Prompts.Run", prompt), "/api/runs",
+			`[{"id":"a","promptId":"prm_1","createdAt":"2026-01-01T00:00:00Z"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z","status":"running"},{"id":"c","promptId":"prm_2","createdAt":"2026-01-03T00:00:00Z"},{"id":"d","promptId":"prm_1","createdAt":"2025-01-01T00:00:00Z"}]`,
+			4, diagnosisOK, `"b", has not ended yet`,
+		},
+		"an evaluation run": {
+			lost("Evaluations.Get", map[string]string{"skillId": "skl_1", "evaluationRunId": "evr_1"}),
+			"/api/skills/skl_1/evaluations/evr_1", `{"status":"failed"}`, 4, diagnosisProblem, "failed: the record does not say why",
+		},
+		"an agent run's diagnostic": {
+			lost("AgentRuns.Get", map[string]string{"runId": "arun_1"}),
+			"/api/agent-runs/arun_1", `{"run":{"status":"failed"},"diagnostic":{"title":"Tool failed"}}`, 4, diagnosisProblem, "failed: Tool failed",
+		},
+		"a session": {
+			lost("RealtimeSessions.Get", map[string]string{"runId": "rts_1"}),
+			"/api/realtime-sessions/rts_1", `{"completionState":"completed"}`, 4, diagnosisOK, "shows no failure",
+		},
+		"an agent run that nobody names": {lost("Agents.Run", map[string]string{"agentId": "agt_1"}), "/", "", 4, diagnosisNotChecked, "names no run"},
+		"a published graph with mistakes": {
+			lost("Agents.Run", map[string]string{"agentId": "agt_1"}),
+			"/api/agents/agt_1", `{"entryStepKey":"a","steps":[{"stepKey":"b","stepType":"return_step"}],"transitions":[{"fromStepKey":"b","toStepKey":"c"}]}`, 5, diagnosisProblem, `Entry step "a" does not exist: at entryStepKey; unknown_transition_target`,
+		},
+		"a graph that cannot be read": {
+			lost("Agents.Run", map[string]string{"agentId": "agt_1"}),
+			"/api/agents/agt_1", `{"entryStepKey":"a","steps":"none"}`, 5, diagnosisNotChecked, "could not be read",
+		},
+		"versions that are not listed": {lost("Agents.Publish", map[string]string{"agentId": "agt_1", "versionId": "agv_1"}), "/", "", 3, diagnosisNotChecked, "does not list the versions"},
+		"a record that may not be read": {
+			lost("Evaluations.Run", map[string]string{"skillId": "skl_1", "draftVersionId": "skv_1"}),
+			"/api/skills/skl_1", `null`, 3, diagnosisNotChecked, "could not be checked: promptorchestra: Skills.Get",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == row.path {
+					_, _ = w.Write([]byte(row.body))
+					return
+				}
+				_, _ = w.Write([]byte(`{}`))
+			}))
+			assert.Contains(t, step(t, client.Diagnose(t.Context(), row.err), row.step, row.verdict).Summary, row.summary)
+		})
+	}
 }
 
 func TestDiagnoseNamesIDsOfTheBody(t *testing.T) {

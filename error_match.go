@@ -42,7 +42,8 @@ func (e *APIError) IsNotFound() bool { return e.Is(statusTarget(http.StatusNotFo
 // IsConflict reports whether the status is 409.
 func (e *APIError) IsConflict() bool { return e.Is(statusTarget(http.StatusConflict)) }
 
-// IsValidation reports whether the status is 422, today an invalid graph.
+// IsValidation reports whether the status is 422, today an invalid graph, which
+// [KindInvalidGraph] tells from others.
 func (e *APIError) IsValidation() bool { return e.Is(statusTarget(http.StatusUnprocessableEntity)) }
 
 // IsRateLimited reports whether the status is 429.
@@ -92,13 +93,14 @@ type callError interface {
 // route and may help. It is true for
 //   - a repeatable call that met 408, 429, 500, 502, 503 or 504, got no answer,
 //     or an answer cut short,
-//   - any call answered 429, unless the body names a run or says that it is
-//     not retryable: a rate limit refuses before it works (an assumption),
+//   - any other call answered 429, unless the body names a run: a rate limit
+//     refuses before it works (an assumption),
 //   - any call of which nothing was sent, such as a failed dial,
 //
 // and false for everything else: an unknown outcome, a cancelled context, a
-// certificate that does not verify, a refusal that will stay one. The SDK has
-// tried again by itself before a caller sees the error.
+// certificate that does not verify, a body that says "retryable": false, a
+// refusal that will stay one. By default the SDK has tried again by itself
+// before a caller sees the error. Of joined errors, all must be retryable.
 func IsRetryable(err error) bool {
 	found, all := false, true
 	eachCallError(err, func(e callError) { found, all = true, all && e.retryable() })
@@ -107,16 +109,17 @@ func IsRetryable(err error) bool {
 
 // OutcomeUnknown reports whether a call that must not be repeated may have had
 // its effect all the same: no answer came after bytes went out, a 5xx, or a
-// 2xx that could not be read. Do not send such a call again; look for what it
-// left behind, such as the recorded run. It is false for repeatable calls:
-// repeating them settles the matter.
+// 2xx that could not be used, which had it for certain. Do not send such a call
+// again; look for what it left behind, such as the recorded run. It is false for
+// repeatable calls: repeating them settles the matter.
 func OutcomeUnknown(err error) bool {
 	unknown := false
 	eachCallError(err, func(e callError) { unknown = unknown || e.outcomeUnknown() })
 	return unknown
 }
 
-// RetryAfter returns how long the server asked to wait, and whether it did.
+// RetryAfter returns how long the server asked to wait, and whether it did. A
+// Retry-After too long for a [time.Duration] is the longest there is.
 func RetryAfter(err error) (time.Duration, bool) {
 	var e *APIError
 	if !errors.As(err, &e) || e == nil || e.RetryAfter <= 0 {

@@ -12,12 +12,15 @@ import (
 
 // ErrMissingOrganization is matched, with errors.Is, by the server's refusal
 // of a call without an organization and by our own before anything is sent.
-var ErrMissingOrganization = errors.New("promptorchestra: no organization: use WithOrganization or InOrganization")
+var ErrMissingOrganization = errors.New("every call needs an organization: use WithOrganization or InOrganization")
 
 // TransportError means that no answer came, or that the context ended while a
-// call waited to be sent again. It unwraps to the cause, and to the last
-// failure too when there was one.
+// call waited to be sent again. It unwraps to the cause, the context's error
+// included, and, after a wait, to the last failure too: the helpers, such as
+// [IsRateLimited], then match that one. A token source that failed is one with
+// Attempts 0, or as many as were sent before.
 type TransportError struct {
+	// These seven are as in [APIError].
 	Op           string
 	Method       string
 	Path         string
@@ -34,6 +37,7 @@ type TransportError struct {
 // could not be used: cut short, empty, null, HTML, not JSON, too large. The
 // effect happened: never repeat an execution because of it.
 type DecodeError struct {
+	// These seven are as in [APIError].
 	Op           string
 	Method       string
 	Path         string
@@ -42,15 +46,16 @@ type DecodeError struct {
 	Attempts     int
 	Repeatable   bool
 
-	StatusCode int
-	RequestID  string
-	Body       []byte // all that arrived, up to the limit
+	StatusCode int    // 2xx
+	RequestID  string // X-Request-Id
+	Body       []byte // all that arrived, up to the limit; nil for a streamed list
 	Err        error  // why it could not be used
 }
 
 // ArgumentError means that a call or an option was refused on our side and
 // nothing was sent.
 type ArgumentError struct {
+	// These seven are as in [APIError].
 	Op           string
 	Method       string
 	Path         string
@@ -111,7 +116,7 @@ func (e *APIError) Unwrap() error {
 	return e.Err
 }
 
-// Is matches [ErrMissingOrganization] by kind.
+// Is matches [ErrMissingOrganization] by kind, for errors.Is.
 func (e *APIError) Is(target error) bool {
 	if e == nil {
 		return false

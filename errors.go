@@ -21,12 +21,12 @@ type APIError struct {
 	Attempts     int               // how often the call was sent
 	Repeatable   bool              // whether this very call may be sent again whatever became of it
 
-	StatusCode int
-	Kind       Kind   // what sort of failure it is: decided by the code, then by the status
-	Code       string // machine-readable code of the body, such as "AGENT_GRAPH_INVALID"; "" when it had none
-	Message    string // the most specific text of the body; the status text when there was none
-	Summary    string // the body's "error" text when its "message" said more; else ""
-	Details    []ErrorDetail
+	StatusCode int           // HTTP status
+	Kind       Kind          // what sort of failure it is: decided by the code, then by the status
+	Code       string        // machine-readable code of the body, such as "AGENT_GRAPH_INVALID"; "" when it had none
+	Message    string        // the most specific text of the body; the status text when there was none
+	Summary    string        // the body's "error" text when its "message" said more; else ""
+	Details    []ErrorDetail // the body's details, of any form, in their order
 	Diagnostic *Diagnostic   // the newer diagnostic object, nil in other shapes
 	Shape      Shape         // the form of the body
 	RequestID  string        // X-Request-Id, to be given to support
@@ -46,16 +46,16 @@ type ErrorDetail struct {
 
 // Diagnostic is the newer error object of the API. Newer records carry one too.
 type Diagnostic struct {
-	Code           string    `json:"code"`
-	Title          string    `json:"title"`
-	Category       string    `json:"category"`
-	Why            string    `json:"why"`
+	Code           string    `json:"code"`           // machine-readable
+	Title          string    `json:"title"`          // a few words for people
+	Category       string    `json:"category"`       // no source lists the values
+	Why            string    `json:"why"`            // a sentence for people
 	Where          RawJSON   `json:"where,omitzero"` // a string or an object: no source states which
 	AffectedFields []string  `json:"affectedFields,omitzero"`
 	Recovery       RawJSON   `json:"recovery,omitzero"`  // a string or an object
 	Retryable      Opt[bool] `json:"retryable,omitzero"` // Set(false) means that trying again is pointless
 	DocsHint       RawJSON   `json:"docsHint,omitzero"`  // a string or an object
-	Details        RawJSON   `json:"details,omitzero"`
+	Details        RawJSON   `json:"details,omitzero"`   // of any type
 }
 
 // Kind says what sort of failure an [APIError] is.
@@ -75,7 +75,7 @@ const (
 	KindValidation          Kind = "validation"           // 422 that is not about a graph
 	KindRateLimited         Kind = "rate_limited"         // 429
 	KindServer              Kind = "server"               // 5xx
-	KindUnknown             Kind = "unknown"              // redirects, odd statuses, and a 403 or 404 that no API wrote
+	KindUnknown             Kind = "unknown"              // redirects, odd statuses, and a 403 or 404 of HTML or text, which no API wrote
 )
 
 // Shape is the form of a failure's body.

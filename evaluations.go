@@ -47,32 +47,45 @@ type EvaluationRunParams struct {
 }
 
 // ListCases returns all cases of the skill; none is an empty list.
-// Repeated safely. Beta; either credential, scope evaluations:read.
+//
+// Beta. Either credential, scope evaluations:read. Repeated safely. Errors: those of every call; [KindNotFound] for
+// an unknown id.
 func (s *EvaluationsService) ListCases(ctx context.Context, skillID string, opts ...CallOption) ([]SkillEvaluationCase, error) {
 	return list[SkillEvaluationCase](ctx, s.c, call{route: routeEvaluationsListCases, ids: [2]string{skillID}}, opts)
 }
 
-// AllCases is ListCases, one case at a time in constant memory. An error is the last pair.
+// AllCases is [EvaluationsService.ListCases] as a stream: one case at a time, in constant memory. An error is the
+// last pair; each range over the result makes a call of its own.
+//
+// Beta. Either credential, scope evaluations:read. Repeated safely until the answer begins. Errors: those of every
+// call; [KindNotFound] for an unknown id.
 func (s *EvaluationsService) AllCases(ctx context.Context, skillID string, opts ...CallOption) iter.Seq2[SkillEvaluationCase, error] {
 	return stream[SkillEvaluationCase](ctx, s.c, call{route: routeEvaluationsListCases, ids: [2]string{skillID}}, opts)
 }
 
-// CreateCase returns the new case. Never repeated: a second one would be a second case.
-// Beta; either credential, scope evaluations:write.
+// CreateCase returns the new case.
+//
+// Beta. Either credential, scope evaluations:write. Never repeated. Errors: those of every call; [KindNotFound] for
+// an unknown id; [KindInvalidRequest].
 func (s *EvaluationsService) CreateCase(ctx context.Context, skillID string, p EvaluationCaseCreateParams, opts ...CallOption) (*SkillEvaluationCase, error) {
 	p.Input, p.Expected = rawValue(p.Input), rawValue(p.Expected)
 	return do[SkillEvaluationCase](ctx, s.c, call{route: routeEvaluationsCreateCase, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // Run executes the cases on the draft and on the published version and returns the comparison; every run in it is
-// billed. Never repeated: when [OutcomeUnknown] is true of the error it may have run.
-// Beta; either credential, scope evaluations:write.
+// billed. When [OutcomeUnknown] is true of the error it may have run, so look before starting another.
+//
+// Beta. Either credential, scope evaluations:write. Never repeated. Errors: those of every call; [KindNotFound] for
+// an unknown id; [KindInvalidRequest]; [KindConflict] when there is nothing to evaluate; [KindEntitlement] for a plan
+// without AI features; [KindServer] when a provider fails.
 func (s *EvaluationsService) Run(ctx context.Context, skillID string, p EvaluationRunParams, opts ...CallOption) (*SkillEvaluationRun, error) {
 	return do[SkillEvaluationRun](ctx, s.c, call{route: routeEvaluationsRun, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// Get returns the recorded evaluation run; an unknown id is a 404 (KindNotFound).
-// Repeated safely. Beta; either credential, scope evaluations:read.
+// Get returns the recorded evaluation run.
+//
+// Beta. Either credential, scope evaluations:read. Repeated safely. Errors: those of every call; [KindNotFound] for
+// an unknown id.
 func (s *EvaluationsService) Get(ctx context.Context, skillID, evaluationRunID string, opts ...CallOption) (*SkillEvaluationRun, error) {
 	return do[SkillEvaluationRun](ctx, s.c, call{route: routeEvaluationsGet, ids: [2]string{skillID, evaluationRunID}}, opts)
 }

@@ -12,9 +12,10 @@ import (
 
 // Operation tells a RoundTripper below the client which call a request belongs
 // to: the method's name, such as "Agents.Get", the path template, which makes a
-// good label since it holds no ids, and the attempt, from 1. The template of
-// [Client.Do] is "": only its caller knows where the ids are. It is false for a
-// context that is not of a request of this package.
+// good label since it holds no ids, and the attempt, from 1. A token source, which
+// is asked before an attempt is sent, sees the number of those before it. The
+// template of [Client.Do] is "": only its caller knows where the ids are. ok is
+// false for a context that is not of a request of this package.
 func Operation(ctx context.Context) (op, pathTemplate string, attempt int, ok bool) {
 	x := transport.From(ctx)
 	if x == nil {

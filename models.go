@@ -57,12 +57,17 @@ func (p ModelListParams) query() []param {
 	}
 }
 
-// List returns the models; none is an empty list. Repeated safely. Beta; either credential, scope models:read.
+// List returns the models that p asks for; none is an empty list.
+//
+// Beta. Either credential, scope models:read. Repeated safely. Errors: those of every call.
 func (s *ModelsService) List(ctx context.Context, p ModelListParams, opts ...CallOption) ([]ModelListItem, error) {
 	return list[ModelListItem](ctx, s.c, call{route: routeModelsList, query: p.query()}, opts)
 }
 
-// All is List, one model at a time in constant memory. An error is the last pair.
+// All is [ModelsService.List] as a stream: one model at a time, in constant memory. An error is the last pair; each
+// range over the result makes a call of its own.
+//
+// Beta. Either credential, scope models:read. Repeated safely until the answer begins. Errors: those of every call.
 func (s *ModelsService) All(ctx context.Context, p ModelListParams, opts ...CallOption) iter.Seq2[ModelListItem, error] {
 	return stream[ModelListItem](ctx, s.c, call{route: routeModelsList, query: p.query()}, opts)
 }

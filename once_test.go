@@ -330,3 +330,19 @@ func TestTokenSourceThatFails(t *testing.T) {
 	assert.Equal(t, 1, asked)
 	assert.Zero(t, srv.connections.Load())
 }
+
+// One that hangs is bounded like the rest of an attempt.
+func TestTokenSourceThatHangs(t *testing.T) {
+	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, "{}", -1); return true })
+	client := newClientOf(t, srv.url, ownPool(t), promptorchestra.WithTimeout(20*time.Millisecond),
+		promptorchestra.WithAccessTokenSource(func(ctx context.Context, _ string) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}))
+	err := run(t.Context(), client)
+	var e *promptorchestra.TransportError
+	require.ErrorAs(t, err, &e)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.False(t, e.OutcomeUnknown)
+	assert.Zero(t, srv.connections.Load())
+}

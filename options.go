@@ -15,7 +15,8 @@ import (
 // Option configures a [Client] in [New]. A later option wins over an earlier one.
 type Option interface{ applyClient(cfg *config) error }
 
-// CallOption changes one call.
+// CallOption changes one call. A later one wins; [WithExtraBody] and
+// [WithExtraQuery] add up.
 type CallOption interface{ applyCall(cfg *callConfig) error }
 
 // SharedOption is an option for a client's every call or for one.
@@ -70,18 +71,18 @@ type callConfig struct {
 type RetryPolicy struct {
 	MaxRetries    int           // attempts after the first; 3 by default, -1 is none
 	MinWait       time.Duration // the first wait is a random part of it; 500 ms by default
-	MaxWait       time.Duration // each further wait doubles, up to this; 8 s by default
+	MaxWait       time.Duration // the bound doubles with each wait, up to this; 8 s by default, never below MinWait
 	MaxRetryAfter time.Duration // a server that asks to wait longer gets no retry; 60 s by default
 }
 
 // Response is what [WithResponse] captures of a call's last answer, on success
-// and on failure alike. It is zero when no answer came.
+// and on failure alike. When no answer came, all but Attempts is zero.
 type Response struct {
 	StatusCode int
 	Header     http.Header
 	RequestID  string // X-Request-Id
 	Attempts   int    // how often the call was sent
-	Body       []byte // the whole body; nil for a streamed list
+	Body       []byte // a copy of the whole body, of a failure the first MiB; nil for a streamed list
 }
 
 // DefaultBaseURL is the hosted API.
@@ -101,7 +102,8 @@ func WithBaseURL(baseURL string) Option {
 }
 
 // WithAccessToken sets a user's access token. Where a client has both kinds of
-// credential, the access token is used.
+// credential, the access token is used. It must be visible ASCII, without
+// spaces, and replaces a [WithAccessTokenSource] before it.
 func WithAccessToken(token string) Option {
 	return clientOption(func(cfg *config) error {
 		return setToken(&cfg.accessToken, "WithAccessToken", token)
@@ -109,7 +111,8 @@ func WithAccessToken(token string) Option {
 }
 
 // WithAPIKey sets an API key (sk_...), which belongs to one organization. It is
-// used on every route that takes one when there is no access token.
+// used when there is no access token, on every route that takes one. It must be
+// visible ASCII, without spaces, and replaces a [WithAPIKeySource] before it.
 func WithAPIKey(key string) Option {
 	return clientOption(func(cfg *config) error {
 		return setToken(&cfg.apiKey, "WithAPIKey", key)
@@ -118,8 +121,8 @@ func WithAPIKey(key string) Option {
 
 // WithAccessTokenSource sets a function that returns an access token. It is
 // asked once an attempt, for tokens expire, possibly from several goroutines
-// at once; caching is its own affair. When it fails, the call fails with a
-// [TransportError] that wraps its error, and nothing is sent.
+// at once; caching is its own affair. When it fails, the attempt is not sent and
+// the call fails with a [*TransportError] that wraps its error.
 func WithAccessTokenSource(source func(ctx context.Context, organizationID string) (string, error)) Option {
 	return clientOption(func(cfg *config) error {
 		return setSource(&cfg.accessToken, "WithAccessTokenSource", source)
@@ -134,8 +137,8 @@ func WithAPIKeySource(source func(ctx context.Context, organizationID string) (s
 	})
 }
 
-// WithOrganization sets the organization of the client's calls;
-// [Client.InOrganization] gives the same client for another one.
+// WithOrganization sets the organization of the client's calls; there is none by
+// default. [Client.InOrganization] gives the same client for another one.
 func WithOrganization(organizationID string) Option {
 	return clientOption(func(cfg *config) error {
 		if organizationID == "" || hasControl(organizationID) {
@@ -147,8 +150,9 @@ func WithOrganization(organizationID string) Option {
 }
 
 // WithHTTPClient sets the HTTP client to send through. It is copied, never
-// modified; its Timeout and Jar apply, its CheckRedirect does not: no redirect
-// is followed.
+// modified; its Timeout and Jar apply to each attempt, its CheckRedirect does
+// not: no redirect is followed. Without a Transport of their own all clients share
+// a pool of connections that keeps up to 512 idle ones a host.
 func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(cfg *config) error {
 		if client == nil {
@@ -160,7 +164,8 @@ func WithHTTPClient(client *http.Client) Option {
 }
 
 // WithTransport sets the RoundTripper that each attempt goes through, such as
-// one that traces. It wins over the Transport of [WithHTTPClient].
+// one that traces; [Operation] tells it which call that is. It wins over the
+// Transport of [WithHTTPClient].
 func WithTransport(transport http.RoundTripper) Option {
 	return clientOption(func(cfg *config) error {
 		if transport == nil || isNilPointer(transport) {
@@ -171,7 +176,8 @@ func WithTransport(transport http.RoundTripper) Option {
 	})
 }
 
-// WithRetry sets how often and how patiently the client tries again.
+// WithRetry sets how often and how patiently the client tries again. The
+// defaults are those of a zero [RetryPolicy]; only MaxRetries may be negative, -1.
 func WithRetry(policy RetryPolicy) Option {
 	return clientOption(func(cfg *config) error {
 		if policy.MaxRetries < -1 || policy.MinWait < 0 || policy.MaxWait < 0 || policy.MaxRetryAfter < 0 {
@@ -183,8 +189,10 @@ func WithRetry(policy RetryPolicy) Option {
 }
 
 // WithTimeout bounds each attempt, from its start to the end of the answer
-// (of a streamed list, to its headers), wherever the context has no deadline
-// of its own. The default is one minute, and ten minutes for executions.
+// (of a streamed list, to its headers), wherever the context has no deadline of
+// its own; where it has one, d does nothing. It must be positive. The default is
+// one minute, and ten minutes for executions: the Run methods,
+// [SkillsService.GenerateImage] and [AgentRunsService.RerunFromStep].
 func WithTimeout(d time.Duration) SharedOption {
 	check := func() error {
 		if d <= 0 {
@@ -198,10 +206,11 @@ func WithTimeout(d time.Duration) SharedOption {
 	}
 }
 
-// WithHeader sends a header with the client's every call, or with one. Headers
-// that are the SDK's own (Authorization, Content-Type, Host and the like) are
-// refused, and so is an idempotency key on a call that must not be repeated:
-// the API knows none, and net/http itself would repeat the call for it.
+// WithHeader sends a header with the client's every call, or with one; a call's
+// own value wins. Headers that are the SDK's own (Authorization, Content-Type,
+// User-Agent, Host and the like) are refused. So is an idempotency key for a
+// whole client, and on a call that must not be repeated: the API knows none, and
+// net/http itself would repeat the call for it.
 func WithHeader(name, value string) SharedOption {
 	return sharedOption{
 		func(cfg *config) error {
@@ -214,9 +223,12 @@ func WithHeader(name, value string) SharedOption {
 	}
 }
 
-// WithLogger makes the client log: a record a call and one an attempt at debug
-// level, retries at warn. No body, query or credential is ever logged. Without
-// it nothing is.
+// WithLogger makes the client log; by default it does not. Each attempt is a
+// record at debug level, or at warn when another attempt follows it, and each call
+// is one more at debug level. Attributes are op, method, path (the template),
+// status, kind, request_id, attempt or attempts, duration and wait. No body,
+// query, id of a resource or credential is ever logged. A call that was refused
+// before anything was sent is not logged.
 func WithLogger(logger *slog.Logger) Option {
 	return clientOption(func(cfg *config) error {
 		if logger == nil {
@@ -227,7 +239,8 @@ func WithLogger(logger *slog.Logger) Option {
 	})
 }
 
-// WithUserAgent puts the application's name before the SDK's in User-Agent.
+// WithUserAgent puts the application's name, such as "billing/2.1", before the
+// SDK's in User-Agent. By default the SDK's own name and version stand there alone.
 func WithUserAgent(userAgent string) Option {
 	return clientOption(func(cfg *config) error {
 		if strings.TrimSpace(userAgent) == "" || hasControl(userAgent) {
@@ -238,8 +251,9 @@ func WithUserAgent(userAgent string) Option {
 	})
 }
 
-// WithMaxResponseBytes limits a successful answer, unpacked; of a streamed
-// list, each element. The default is 64 MiB.
+// WithMaxResponseBytes limits a successful answer, unpacked; of a streamed list,
+// each element. It must be positive; the default is 64 MiB. A larger answer is a
+// [*DecodeError]. Of a failure's body at most 1 MiB is read, whatever the limit.
 func WithMaxResponseBytes(n int64) Option {
 	return clientOption(func(cfg *config) error {
 		if n <= 0 {
@@ -257,8 +271,10 @@ func WithInsecureHTTP() Option {
 }
 
 // WithInto decodes the same answer into v as well, a non-nil pointer to the
-// caller's own type: the way to members that nobody documented. For a streamed
-// list v holds the current element.
+// caller's own type: the way to members that nobody documented. For a list v gets
+// the whole answer; for a streamed list it is set to zero, then to the current
+// element. A member of v whose type does not fit stays zero and is no error. On an
+// error, and on a 204, v is not to be used.
 func WithInto(v any) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if r := reflect.ValueOf(v); r.Kind() != reflect.Pointer || r.IsNil() {
@@ -269,8 +285,8 @@ func WithInto(v any) CallOption {
 	})
 }
 
-// WithExtraBody adds members to the call's JSON body. One that the params
-// have too is refused.
+// WithExtraBody adds members to the call's JSON body. A name that the params
+// have, set or not and in any casing, is refused, and so is any on a GET.
 func WithExtraBody(members map[string]any) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if cfg.extraBody == nil {
@@ -283,7 +299,8 @@ func WithExtraBody(members map[string]any) CallOption {
 	})
 }
 
-// WithExtraQuery adds a query parameter. One that the call has too is refused.
+// WithExtraQuery adds a query parameter; a key given twice is sent twice. One that
+// the call sends itself is refused.
 func WithExtraQuery(key, value string) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if key == "" {
@@ -294,18 +311,20 @@ func WithExtraQuery(key, value string) CallOption {
 	})
 }
 
-// WithRetryable vouches that repeating this very call is safe: it is then
-// retried like a read.
+// WithRetryable vouches that repeating this very call is safe: it is retried like
+// a read, and [OutcomeUnknown] is false of its errors.
 func WithRetryable() CallOption {
 	return callOption(func(cfg *callConfig) error { cfg.retryable = true; return nil })
 }
 
-// WithoutRetry sends the call once, whatever comes of it.
+// WithoutRetry sends the call once. It wins over [WithRetryable].
 func WithoutRetry() CallOption {
 	return callOption(func(cfg *callConfig) error { cfg.noRetry = true; return nil })
 }
 
-// WithResponse captures the last answer's status, headers and body in r.
+// WithResponse captures the last answer's status, headers and body in r, on
+// success and on failure. A call that was refused before anything was sent leaves
+// r as it is. Calls that go on at the same time need one each.
 func WithResponse(r *Response) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if r == nil {
@@ -321,7 +340,7 @@ var reservedHeaders = map[string]bool{
 	"Authorization": true, "X-Prompt-Orchestra-Auth-Source": true, "Content-Type": true, "Content-Length": true,
 	"Host": true, "Transfer-Encoding": true, "Connection": true, "Upgrade": true, "Trailer": true, "Te": true,
 	"Expect": true, "Keep-Alive": true, "Proxy-Authorization": true, "Proxy-Connection": true, "Accept-Encoding": true,
-	"Range": true, "If-Range": true, "User-Agent": true,
+	"Range": true, "If-Range": true, "User-Agent": true, "Accept": true,
 }
 
 func setHeader(h *http.Header, name, value string) error {

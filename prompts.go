@@ -166,57 +166,75 @@ type attachToolParams struct {
 func (p attachToolParams) validate() error { return required("toolId", p.ToolID) }
 
 // List returns all prompts of the organization; none is an empty list.
-// Repeated safely. Beta; either credential.
+//
+// Beta. Either credential. Repeated safely. Errors: those of every call.
 func (s *PromptsService) List(ctx context.Context, opts ...CallOption) ([]PromptListItem, error) {
 	return list[PromptListItem](ctx, s.c, call{route: routePromptsList}, opts)
 }
 
-// All is List, one prompt at a time in constant memory. An error is the last pair.
+// All is [PromptsService.List] as a stream: one prompt at a time, in constant memory. An error is the last pair; each
+// range over the result makes a call of its own.
+//
+// Beta. Either credential. Repeated safely until the answer begins. Errors: those of every call.
 func (s *PromptsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[PromptListItem, error] {
 	return stream[PromptListItem](ctx, s.c, call{route: routePromptsList}, opts)
 }
 
-// Get returns the prompt with its versions; an unknown id is a 404 (KindNotFound).
-// Repeated safely. Beta; either credential.
+// Get returns the prompt with its versions and the skills that use it.
+//
+// Beta. Either credential. Repeated safely. Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *PromptsService) Get(ctx context.Context, promptID string, opts ...CallOption) (*PromptDetail, error) {
 	return do[PromptDetail](ctx, s.c, call{route: routePromptsGet, ids: [2]string{promptID}}, opts)
 }
 
 // Create returns the new prompt, which has no version yet.
-// Never repeated: a second one would be a second prompt. Beta; either credential.
+//
+// Beta. Either credential. Never repeated. Errors: those of every call; [KindInvalidRequest]; [KindConflict] for a
+// key in use.
 func (s *PromptsService) Create(ctx context.Context, p PromptCreateParams, opts ...CallOption) (*PromptRecord, error) {
 	return do[PromptRecord](ctx, s.c, call{route: routePromptsCreate, body: p}, opts)
 }
 
-// Update changes what p sets and returns the prompt; an unknown id is a 404 (KindNotFound).
-// Repeated safely. Beta; either credential.
+// Update changes what p sets and returns the prompt.
+//
+// Beta. Either credential. Repeated safely. Errors: those of every call; [KindNotFound] for an unknown id;
+// [KindInvalidRequest].
 func (s *PromptsService) Update(ctx context.Context, promptID string, p PromptUpdateParams, opts ...CallOption) (*PromptRecord, error) {
 	return do[PromptRecord](ctx, s.c, call{route: routePromptsUpdate, ids: [2]string{promptID}, body: p}, opts)
 }
 
 // CreateVersion adds an immutable version to the prompt and returns it; it runs once it is published.
-// Never repeated. Beta; either credential.
+//
+// Beta. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
+// [KindInvalidRequest].
 func (s *PromptsService) CreateVersion(ctx context.Context, promptID string, p PromptVersionCreateParams, opts ...CallOption) (*PromptVersion, error) {
 	p.VariablesSchema, p.ResponseFormat = rawValue(p.VariablesSchema), rawValue(p.ResponseFormat)
 	return do[PromptVersion](ctx, s.c, call{route: routePromptsCreateVersion, ids: [2]string{promptID}, body: p}, opts)
 }
 
-// Publish makes a version the one that runs; an unknown version is a 404 (KindNotFound).
-// Never repeated. Beta; either credential.
+// Publish makes a version the one that runs.
+//
+// Beta. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown prompt or
+// version; [KindConflict] for a version that is published already.
 func (s *PromptsService) Publish(ctx context.Context, promptID string, p PromptPublishParams, opts ...CallOption) (*PromptPublishResponse, error) {
 	return do[PromptPublishResponse](ctx, s.c, call{route: routePromptsPublish, ids: [2]string{promptID}, body: p}, opts)
 }
 
-// Run executes the published version and returns its output; each one is billed. A plan without AI features is a
-// 402 (KindEntitlement), a provider's failure a 500 (KindServer). Never repeated: when [OutcomeUnknown] is true of
-// the error it may have run, so look at Client.Runs before starting another. Classic; either credential.
+// Run executes the published version and returns its output; each one is billed. When [OutcomeUnknown] is true of the
+// error it may have run, so look at [RunsService.List] before starting another.
+//
+// Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
+// [KindInvalidRequest]; [KindConflict] when nothing is published; [KindEntitlement] for a plan without AI features;
+// [KindServer] when the provider fails.
 func (s *PromptsService) Run(ctx context.Context, promptID string, p PromptRunParams, opts ...CallOption) (*PromptRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[PromptRunResponse](ctx, s.c, call{route: routePromptsRun, ids: [2]string{promptID}, body: p}, opts)
 }
 
 // AttachTool lets a prompt version call a tool and returns the attachment.
-// Never repeated. Classic; either credential.
+//
+// Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown version or
+// tool; [KindConflict] for a published version or a tool that is attached already.
 func (s *PromptsService) AttachTool(ctx context.Context, promptVersionID, toolID string, opts ...CallOption) (*PromptToolAttachment, error) {
 	return do[PromptToolAttachment](ctx, s.c, call{route: routePromptsAttachTool, ids: [2]string{promptVersionID},
 		body: attachToolParams{ToolID: toolID}}, opts)

@@ -8,7 +8,8 @@ import (
 // RealtimeSessionsService reads the recorded sessions of voice agents. Use it as Client.RealtimeSessions.
 type RealtimeSessionsService struct{ c *Client }
 
-// RealtimeSession is a recorded session. That it has these members is documented, their spelling is inferred.
+// RealtimeSession is a recorded session. CreatedAt and CompletedAt are inferred. That it has the other members is
+// documented, their spelling is inferred.
 type RealtimeSession struct {
 	ID                     string    `json:"id"`
 	RootAgentID            string    `json:"rootAgentId"`
@@ -32,18 +33,24 @@ type RealtimeSessionDetail struct {
 }
 
 // List returns all recorded sessions of the organization; none is an empty list. The API does not paginate: prefer
-// All where there may be many. Repeated safely. Classic; either credential.
+// [RealtimeSessionsService.All] where there may be many.
+//
+// Classic. Either credential. Repeated safely. Errors: those of every call.
 func (s *RealtimeSessionsService) List(ctx context.Context, opts ...CallOption) ([]RealtimeSession, error) {
 	return list[RealtimeSession](ctx, s.c, call{route: routeRealtimeSessionsList}, opts)
 }
 
-// All is List, one session at a time in constant memory. An error is the last pair.
+// All is [RealtimeSessionsService.List] as a stream: one session at a time, in constant memory. An error is the last
+// pair; each range over the result makes a call of its own.
+//
+// Classic. Either credential. Repeated safely until the answer begins. Errors: those of every call.
 func (s *RealtimeSessionsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[RealtimeSession, error] {
 	return stream[RealtimeSession](ctx, s.c, call{route: routeRealtimeSessionsList}, opts)
 }
 
-// Get returns the recorded session of a run, the id that [VoiceAgentsService.CreateSession] answered; an unknown id
-// is a 404 (KindNotFound). Repeated safely. Classic; either credential.
+// Get returns the recorded session of a run, by the id that [VoiceAgentsService.CreateSession] answered.
+//
+// Classic. Either credential. Repeated safely. Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *RealtimeSessionsService) Get(ctx context.Context, runID string, opts ...CallOption) (*RealtimeSessionDetail, error) {
 	return do[RealtimeSessionDetail](ctx, s.c, call{route: routeRealtimeSessionsGet, ids: [2]string{runID}}, opts)
 }

@@ -69,6 +69,25 @@ func TestReadThatNeverSucceedsKeepsItsLastFailure(t *testing.T) {
 	assert.Equal(t, 6, srv.count(http.MethodGet))
 }
 
+// The default policy: four requests, and less than half a second, one and two between them.
+func TestDefaultRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		client := stubbed(t, func(*http.Request) (*http.Response, error) {
+			sent++
+			return reply(503, `{"error":"failed"}`), nil
+		})
+		start := time.Now()
+		require.Error(t, get(t.Context(), client))
+		assert.Equal(t, 4, sent)
+		assert.Less(t, time.Since(start), 3500*time.Millisecond)
+		start = time.Now()
+		require.Error(t, run(t.Context(), client))
+		assert.Equal(t, 5, sent)
+		assert.Zero(t, time.Since(start))
+	})
+}
+
 func TestRefusalsAreNotRetried(t *testing.T) {
 	for _, status := range []int{300, 304, 400, 401, 402, 403, 404, 405, 409, 410, 413, 422, 501, 505, 511, 599} {
 		srv := newRawServer(t, func(r *rawRequest) bool { r.answer(status, "", -1); return status != 304 })

@@ -17,7 +17,8 @@ const (
 	RunStepTypeFinalResponse RunStepType = "final_response"
 )
 
-// Run is a recorded run of a prompt. That it has these members is documented, their spelling is inferred.
+// Run is a recorded run of a prompt. Status, ErrorMessage and CreatedAt are inferred. That it has the other members is
+// documented, their spelling is inferred.
 type Run struct {
 	ID                  string    `json:"id"`
 	Status              RunStatus `json:"status"`
@@ -67,18 +68,24 @@ func (s *RunStep) UnmarshalJSON(data []byte) error {
 }
 
 // List returns all recorded runs of the organization's prompts; none is an empty list. The API does not paginate:
-// prefer All where there may be many. Repeated safely. Classic; either credential.
+// prefer [RunsService.All] where there may be many.
+//
+// Classic. Either credential. Repeated safely. Errors: those of every call.
 func (s *RunsService) List(ctx context.Context, opts ...CallOption) ([]Run, error) {
 	return list[Run](ctx, s.c, call{route: routeRunsList}, opts)
 }
 
-// All is List, one run at a time in constant memory. An error is the last pair.
+// All is [RunsService.List] as a stream: one run at a time, in constant memory. An error is the last pair; each range
+// over the result makes a call of its own.
+//
+// Classic. Either credential. Repeated safely until the answer begins. Errors: those of every call.
 func (s *RunsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[Run, error] {
 	return stream[Run](ctx, s.c, call{route: routeRunsList}, opts)
 }
 
-// Get returns the recorded run with its steps; an unknown id is a 404 (KindNotFound).
-// Repeated safely. Classic; either credential.
+// Get returns the recorded run with its steps. A run that failed is an answer with an ErrorMessage, not an error.
+//
+// Classic. Either credential. Repeated safely. Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *RunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*RunDetail, error) {
 	return do[RunDetail](ctx, s.c, call{route: routeRunsGet, ids: [2]string{runID}}, opts)
 }

@@ -38,8 +38,10 @@ func (p ServiceKeyCreateParams) validate() error {
 	return required("name", p.Name, "preset", string(p.Preset))
 }
 
-// Create returns the new key; no later answer shows the raw key again. Never repeated: a key whose answer was lost
-// exists all the same. Classic; access token only.
+// Create returns the new key; no later answer shows the raw key again. A key whose answer was lost exists all the
+// same.
+//
+// Classic. Access token only. Never repeated. Errors: those of every call; [KindInvalidRequest].
 func (s *ServiceKeysService) Create(ctx context.Context, p ServiceKeyCreateParams, opts ...CallOption) (*ServiceKey, error) {
 	return do[ServiceKey](ctx, s.c, call{route: routeServiceKeysCreate, body: p}, opts)
 }

@@ -15,8 +15,9 @@ type SetupVerifyResponse struct {
 }
 
 // Verify returns what the server thinks of the credential and the organization, and changes nothing. A credential
-// it does not take is an error: 401 (KindAuthentication) or 403 (KindPermission).
-// Repeated safely. Stable; either credential, scope runs:read.
+// that it does not take is an error: [KindAuthentication] or [KindPermission].
+//
+// Stable. Either credential, scope runs:read. Repeated safely. Errors: those of every call.
 func (s *SetupService) Verify(ctx context.Context, opts ...CallOption) (*SetupVerifyResponse, error) {
 	return do[SetupVerifyResponse](ctx, s.c, call{route: routeSetupVerify}, opts)
 }

@@ -84,8 +84,10 @@ type GeneratedImageFailure struct {
 	Retryable bool   `json:"retryable"`
 }
 
-// Get returns the recorded run; an unknown id is a 404 (KindNotFound). A run that failed is an answer with a
-// Diagnostic, not an error. Repeated safely. Beta; either credential, scope runs:read.
+// Get returns the recorded run. A run that failed is an answer with a Diagnostic, not an error.
+//
+// Beta. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *SkillRunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*SkillRunDetail, error) {
 	return do[SkillRunDetail](ctx, s.c, call{route: routeSkillRunsGet, ids: [2]string{runID}}, opts)
 }

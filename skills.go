@@ -204,86 +204,117 @@ func (p toolAttachments) validate() error {
 }
 
 // List returns all skills of the organization; none is an empty list.
-// Repeated safely. Beta; either credential, scope skills:read.
+//
+// Beta. Either credential, scope skills:read. Repeated safely. Errors: those of every call.
 func (s *SkillsService) List(ctx context.Context, opts ...CallOption) ([]SkillListItem, error) {
 	return list[SkillListItem](ctx, s.c, call{route: routeSkillsList}, opts)
 }
 
-// All is List, one skill at a time in constant memory. An error is the last pair.
+// All is [SkillsService.List] as a stream: one skill at a time, in constant memory. An error is the last pair; each
+// range over the result makes a call of its own.
+//
+// Beta. Either credential, scope skills:read. Repeated safely until the answer begins. Errors: those of every call.
 func (s *SkillsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[SkillListItem, error] {
 	return stream[SkillListItem](ctx, s.c, call{route: routeSkillsList}, opts)
 }
 
-// Get returns the skill with its versions; an unknown id is a 404 (KindNotFound).
-// Repeated safely. Beta; either credential, scope skills:read.
+// Get returns the skill with its versions.
+//
+// Beta. Either credential, scope skills:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *SkillsService) Get(ctx context.Context, skillID string, opts ...CallOption) (*SkillDetail, error) {
 	return do[SkillDetail](ctx, s.c, call{route: routeSkillsGet, ids: [2]string{skillID}}, opts)
 }
 
 // Create returns the new skill, which has no version yet.
-// Never repeated: a second one would be a second skill. Beta; either credential, scope skills:write.
+//
+// Beta. Either credential, scope skills:write. Never repeated. Errors: those of every call; [KindInvalidRequest];
+// [KindConflict] for a key in use.
 func (s *SkillsService) Create(ctx context.Context, p SkillCreateParams, opts ...CallOption) (*SkillRecord, error) {
 	return do[SkillRecord](ctx, s.c, call{route: routeSkillsCreate, body: p}, opts)
 }
 
-// Update changes what p sets and returns the skill; an unknown id is a 404 (KindNotFound).
-// Repeated safely. Beta; either credential, scope skills:write.
+// Update changes what p sets and returns the skill.
+//
+// Beta. Either credential, scope skills:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidRequest].
 func (s *SkillsService) Update(ctx context.Context, skillID string, p SkillUpdateParams, opts ...CallOption) (*SkillRecord, error) {
 	return do[SkillRecord](ctx, s.c, call{route: routeSkillsUpdate, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// CreateVersion adds a draft version to the skill and returns it; fill it with ReplacePrompts and ReplaceTools.
-// Never repeated. Beta; either credential, scope skills:write.
+// CreateVersion adds a draft version to the skill and returns it; fill it with [SkillsService.ReplacePrompts] and
+// [SkillsService.ReplaceTools].
+//
+// Beta. Either credential, scope skills:write. Never repeated. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidRequest].
 func (s *SkillsService) CreateVersion(ctx context.Context, skillID string, p SkillVersionCreateParams, opts ...CallOption) (*SkillVersion, error) {
 	p.InputSchema, p.VariablesSchema, p.OutputSchema = rawValue(p.InputSchema), rawValue(p.VariablesSchema), rawValue(p.OutputSchema)
 	return do[SkillVersion](ctx, s.c, call{route: routeSkillsCreateVersion, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // ReplacePrompts replaces all prompts of a draft version, in the order given; none clears them.
-// Repeated safely. Beta; either credential, scope skills:write.
+//
+// Beta. Either credential, scope skills:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown version or prompt; [KindInvalidRequest]; [KindConflict] for a published version.
 func (s *SkillsService) ReplacePrompts(ctx context.Context, skillVersionID string, prompts []PromptAttachment, opts ...CallOption) (*SkillVersionMutationReceipt, error) {
 	return do[SkillVersionMutationReceipt](ctx, s.c, call{route: routeSkillsReplacePrompts, ids: [2]string{skillVersionID},
 		body: promptAttachments{Prompts: notNil(prompts)}}, opts)
 }
 
 // ReplaceTools replaces all tools of a draft version, in the order given; none clears them.
-// Repeated safely. Beta; either credential, scope skills:write.
+//
+// Beta. Either credential, scope skills:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown version or tool; [KindInvalidRequest]; [KindConflict] for a published version.
 func (s *SkillsService) ReplaceTools(ctx context.Context, skillVersionID string, tools []ToolAttachment, opts ...CallOption) (*SkillVersionMutationReceipt, error) {
 	return do[SkillVersionMutationReceipt](ctx, s.c, call{route: routeSkillsReplaceTools, ids: [2]string{skillVersionID},
 		body: toolAttachments{Tools: notNil(tools)}}, opts)
 }
 
 // Publish freezes a version and makes it the one that runs by default.
-// Never repeated. Beta; either credential, scope skills:write.
+//
+// Beta. Either credential, scope skills:write. Never repeated. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindConflict] for a version that is published already.
 func (s *SkillsService) Publish(ctx context.Context, skillID string, p SkillPublishParams, opts ...CallOption) (*SkillPublishResponse, error) {
 	return do[SkillPublishResponse](ctx, s.c, call{route: routeSkillsPublish, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // Preview returns the prompt that a run would send. No model is called and nothing changes, so it costs nothing.
-// Repeated safely. Beta; either credential, scope skills:read.
+//
+// Beta. Either credential, scope skills:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidRequest].
 func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPreviewParams, opts ...CallOption) (*SkillPreviewResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[SkillPreviewResponse](ctx, s.c, call{route: routeSkillsPreview, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// Run executes the skill and returns its output; each one is billed. A plan without AI features is a 402
-// (KindEntitlement). Never repeated: when [OutcomeUnknown] is true of the error it may have run. Beta; either
-// credential, scope runs:write (some servers want an access token and refuse a key with a 403, AUTH_MODE_INVALID).
+// Run executes the skill and returns its output; each one is billed. When [OutcomeUnknown] is true of the error it
+// may have run, so look before starting another. Servers that want an access token here refuse a key with
+// [KindPermission] and the code AUTH_MODE_INVALID.
+//
+// Beta. Either credential, scope runs:write. Never repeated. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidRequest]; [KindConflict] when nothing is published; [KindEntitlement] for a plan without AI
+// features; [KindServer] when the provider fails.
 func (s *SkillsService) Run(ctx context.Context, skillID string, p SkillRunParams, opts ...CallOption) (*SkillRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[SkillRunResponse](ctx, s.c, call{route: routeSkillsRun, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// GenerateImage runs the skill on an image model and returns where the images are stored; each one is billed.
-// A failure on the way is Failure in the answer, or a 402 (KindEntitlement) for a plan without it. Never repeated:
-// when [OutcomeUnknown] is true of the error it may have run. Beta; either credential, scope runs:write.
+// GenerateImage runs the skill on an image model and returns where the images are stored; each one is billed. A
+// failure on the way is Failure in the answer, not an error. When [OutcomeUnknown] is true of the error it may have
+// run, so look before starting another.
+//
+// Beta. Either credential, scope runs:write. Never repeated. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidRequest] for a model that makes no images; [KindConflict] when nothing is published;
+// [KindEntitlement] for a plan without AI features.
 func (s *SkillsService) GenerateImage(ctx context.Context, skillID string, p ImageParams, opts ...CallOption) (*GeneratedImageRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[GeneratedImageRunResponse](ctx, s.c, call{route: routeSkillsGenerateImage, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // Diff returns what tells versionID from againstVersionID; with "" the server chooses what to compare with.
-// Repeated safely. Beta; either credential, scope skills:read.
+//
+// Beta. Either credential, scope skills:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *SkillsService) Diff(ctx context.Context, skillID, versionID, againstVersionID string, opts ...CallOption) (*SkillVersionDiff, error) {
 	return do[SkillVersionDiff](ctx, s.c, call{route: routeSkillsDiff, ids: [2]string{skillID, versionID},
 		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}}}, opts)

@@ -156,44 +156,58 @@ type ToolVersionCreateParams struct {
 }
 
 // List returns all tools of the organization; none is an empty list.
-// Repeated safely. Beta; either credential, scope tools:read.
+//
+// Beta. Either credential, scope tools:read. Repeated safely. Errors: those of every call.
 func (s *ToolsService) List(ctx context.Context, opts ...CallOption) ([]ToolRecord, error) {
 	return list[ToolRecord](ctx, s.c, call{route: routeToolsList}, opts)
 }
 
-// All is List, one tool at a time in constant memory. An error is the last pair.
+// All is [ToolsService.List] as a stream: one tool at a time, in constant memory. An error is the last pair; each
+// range over the result makes a call of its own.
+//
+// Beta. Either credential, scope tools:read. Repeated safely until the answer begins. Errors: those of every call.
 func (s *ToolsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[ToolRecord, error] {
 	return stream[ToolRecord](ctx, s.c, call{route: routeToolsList}, opts)
 }
 
-// Get returns the tool; an unknown id is a 404 (KindNotFound).
-// Repeated safely. Beta; either credential, scope tools:read.
+// Get returns the tool.
+//
+// Beta. Either credential, scope tools:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *ToolsService) Get(ctx context.Context, toolID string, opts ...CallOption) (*ToolRecord, error) {
 	return do[ToolRecord](ctx, s.c, call{route: routeToolsGet, ids: [2]string{toolID}}, opts)
 }
 
-// Create returns the new tool. Never repeated: a second one would be a second tool.
-// Beta; either credential, scope tools:write.
+// Create returns the new tool.
+//
+// Beta. Either credential, scope tools:write. Never repeated. Errors: those of every call; [KindInvalidRequest];
+// [KindConflict] for a key in use.
 func (s *ToolsService) Create(ctx context.Context, p ToolCreateParams, opts ...CallOption) (*ToolRecord, error) {
 	p.Config, p.InputSchema = object("config", p.Config), object("inputSchema", p.InputSchema)
 	return do[ToolRecord](ctx, s.c, call{route: routeToolsCreate, body: p}, opts)
 }
 
-// Update changes what p sets and returns the tool; an unknown id is a 404 (KindNotFound).
-// Repeated safely. Beta; either credential, scope tools:write.
+// Update changes what p sets and returns the tool.
+//
+// Beta. Either credential, scope tools:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidRequest].
 func (s *ToolsService) Update(ctx context.Context, toolID string, p ToolUpdateParams, opts ...CallOption) (*ToolRecord, error) {
 	return do[ToolRecord](ctx, s.c, call{route: routeToolsUpdate, ids: [2]string{toolID}, body: p}, opts)
 }
 
 // CreateVersion adds a version to the tool and returns it.
-// Never repeated. Beta; either credential, scope tools:write.
+//
+// Beta. Either credential, scope tools:write. Never repeated. Errors: those of every call; [KindNotFound] for an
+// unknown id; [KindInvalidRequest].
 func (s *ToolsService) CreateVersion(ctx context.Context, toolID string, p ToolVersionCreateParams, opts ...CallOption) (*ToolVersion, error) {
 	p.Config, p.InputSchema, p.OutputSchema = rawValue(p.Config), rawValue(p.InputSchema), rawValue(p.OutputSchema)
 	return do[ToolVersion](ctx, s.c, call{route: routeToolsCreateVersion, ids: [2]string{toolID}, body: p}, opts)
 }
 
 // Diff returns what tells versionID from againstVersionID; with "" the server chooses what to compare with.
-// Repeated safely. Beta; either credential, scope tools:read.
+//
+// Beta. Either credential, scope tools:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
+// unknown id.
 func (s *ToolsService) Diff(ctx context.Context, toolID, versionID, againstVersionID string, opts ...CallOption) (*ToolVersionDiff, error) {
 	return do[ToolVersionDiff](ctx, s.c, call{route: routeToolsDiff, ids: [2]string{toolID, versionID},
 		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}}}, opts)

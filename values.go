@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Opt is an optional value with three states, for the fields of update
+// Opt is an optional value with three states, above all for the fields of update
 // params: the zero Opt is absent and leaves the server's value alone, [Null]
 // clears it, and [Set] replaces it, also by a zero value.
 type Opt[T any] struct {
@@ -82,7 +82,8 @@ func (o *Opt[T]) UnmarshalJSON(data []byte) error {
 }
 
 // RawJSON is a JSON value as the server sent it: the user's own data, or a
-// member whose type no source states. It is nil when the member was absent.
+// member whose type no source states. It is nil when the member was absent, and
+// the text null when it was null.
 type RawJSON []byte
 
 // Decode decodes the value into v, a non-nil pointer, as encoding/json does.
@@ -175,7 +176,9 @@ func (t Timestamp) MarshalJSON() ([]byte, error) {
 // Secret is a value that is shown once, such as a new service key. It prints
 // as "[redacted]" under every verb of fmt, in slog and in JSON; Reveal returns
 // the value itself.
-type Secret struct{ value *string } // a pointer: fmt follows none inside an unexported field
+type Secret struct {
+	value *string // a pointer: fmt follows none inside an unexported field
+}
 
 // NewSecret returns a Secret that holds v, for tests and fakes.
 func NewSecret(v string) Secret { return Secret{&v} }

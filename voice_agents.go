@@ -37,14 +37,20 @@ func (p VoiceAgentVersionCreateParams) validate() error {
 	return required("promptVersionId", p.PromptVersionID)
 }
 
-// CreateVersion adds a version to the voice agent and returns it. Never repeated. Classic; either credential.
+// CreateVersion adds a version to the voice agent and returns it.
+//
+// Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown agent or
+// prompt version; [KindInvalidRequest]; [KindEntitlement] for a plan without voice features.
 func (s *VoiceAgentsService) CreateVersion(ctx context.Context, agentID string, p VoiceAgentVersionCreateParams, opts ...CallOption) (*VoiceAgentVersion, error) {
 	return do[VoiceAgentVersion](ctx, s.c, call{route: routeVoiceAgentsCreateVersion, ids: [2]string{agentID}, body: p}, opts)
 }
 
-// CreateSession opens a session with the voice agent and returns what to connect with. A plan without voice
-// features is a 402 (KindEntitlement). Never repeated: when [OutcomeUnknown] is true of the error a session may be
-// open. Classic; either credential.
+// CreateSession opens a session with the voice agent and returns what to connect with. When [OutcomeUnknown] is true
+// of the error a session may be open: look at [RealtimeSessionsService.List].
+//
+// Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
+// [KindConflict] for an agent without a voice version; [KindEntitlement] for a plan without voice features;
+// [KindServer] when the provider fails.
 func (s *VoiceAgentsService) CreateSession(ctx context.Context, agentID string, opts ...CallOption) (*VoiceAgentSession, error) {
 	return do[VoiceAgentSession](ctx, s.c, call{route: routeVoiceAgentsCreateSession, ids: [2]string{agentID}}, opts)
 }

@@ -144,6 +144,10 @@ func TestFailedAgentRuns(t *testing.T) {
 	assert.Contains(t, body["why"], "the run has executed 100 steps")
 	assert.Len(t, a.runOf(body)["steps"], 100)
 
+	doubling, _ := a.publishedPrompt("Doubling", "x{{steps.a}}{{steps.a}}")
+	circle = a.publishedAgent(flow([]object{step("a", "prompt_step", "promptId", doubling)}, "a next a"))
+	assert.Contains(t, a.refused(500, "POST", "/api/agents/"+circle+"/run", run)["why"], "The prompt is too long")
+
 	a.srv.FailExecution(promptID, "Prompt execution failed upstream")
 	body = a.refused(500, "POST", "/api/agents/"+agentID+"/run", run)
 	assert.Equal(t, "execution_failed", body["code"])

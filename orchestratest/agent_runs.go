@@ -164,10 +164,17 @@ func (c *call) compareAgentRuns() (any, error) {
 		}
 		details = append(details, r.detail())
 	}
+	left, right := details[0], details[1]
 	return map[string]any{
-		"leftRunId": ids[0], "rightRunId": ids[1], "left": details[0].Run, "right": details[1].Run,
-		"differences": diff(details[0], details[1]),
+		"leftRunId": ids[0], "rightRunId": ids[1], "left": left.Run, "right": right.Run,
+		"differences": diff(left.content(), right.content()),
 	}, nil
+}
+
+// content is what two runs are compared by: not which they are, nor when they ran.
+func (d agentRunDetail) content() any {
+	d.Run.ID, d.Run.SourceRunID, d.Run.CreatedAt, d.Run.CompletedAt = "", nil, "", nil
+	return d
 }
 
 // loadAgentRunInputs only reads: it answers what a run was started with.

@@ -64,8 +64,11 @@ func TestAgentAuthoring(t *testing.T) {
 	second := a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{"name": "Grace"}})
 	comparison := a.ok("GET", "/api/agent-runs/compare?leftRunId="+first["runId"].(string)+"&rightRunId="+second["runId"].(string), nil)
 	assert.Contains(t, comparison["differences"], object{"path": "run.output", "change": "changed", "before": "Hello Ada", "after": "Hello Grace"})
+	again := a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{"name": "Ada"}})
+	comparison = a.ok("GET", "/api/agent-runs/compare?leftRunId="+first["runId"].(string)+"&rightRunId="+again["runId"].(string), nil)
+	assert.Empty(t, comparison["differences"], "ids and times are no differences")
 	usage := a.ok("GET", "/api/agents/"+agentID, nil)["usageMetrics"].(object)
-	assert.InDelta(t, 2, usage["runCount"], 0)
+	assert.InDelta(t, 3, usage["runCount"], 0)
 	assert.Positive(t, usage["latencyMs"])
 	assert.Positive(t, usage["estimatedCost"])
 
@@ -137,7 +140,10 @@ func TestInvalidGraphAtPublish(t *testing.T) {
 		"unknown skill":      {flow([]object{step("a", "prompt_step", "skillId", "skl_none")}), "unknown_skill", `Step "a": There is no skill "skl_none" in this organization`},
 		"unknown tool":       {flow([]object{step("a", "tool_step", "toolId", "tol_none")}), "unknown_tool", `Step "a": There is no tool "tol_none" in this organization`},
 		"unknown step type":  {flow([]object{step("a", "loop_step")}), "unknown_step_type", `Step "a": there is no step type "loop_step"`},
-		"unreachable step":   {flow([]object{step("a", "return_step"), step("b", "return_step")}), "unreachable_step", `Step "b" cannot be reached from the entry step`},
+		"unknown transition": {
+			flow([]object{step("a", "return_step"), step("b", "return_step")}, "a maybe b"), "unknown_transition_type", `There is no transition type "maybe"`,
+		},
+		"unreachable step": {flow([]object{step("a", "return_step"), step("b", "return_step")}), "unreachable_step", `Step "b" cannot be reached from the entry step`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			agentID, versionID := a.agent(c.workflow)

@@ -109,6 +109,14 @@ func (c *call) runEvaluation() (any, error) {
 	case len(cases) == 0:
 		return nil, conflict("The skill has no evaluation cases")
 	}
+	for _, v := range []*skillVersion{draft, s.published} { // before anything is recorded
+		if v == nil {
+			continue
+		}
+		if _, err := c.skillJob(v, models[0], nil); err != nil {
+			return nil, err
+		}
+	}
 	r := &evaluationRun{
 		ID: c.srv.ids.next("evr_"), SkillID: s.ID, Status: statusCompleted, DraftVersionID: draft.ID,
 		Results: []evaluationResult{}, CreatedAt: c.srv.now(),

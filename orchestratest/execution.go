@@ -84,6 +84,9 @@ func (c *call) perform(j job) outcome {
 	done.prompt, done.missing = render(j.templates, variables)
 	done.usage.InputTokens = tokens(done.prompt)
 	done.failure = j.failure
+	if len(done.prompt) > maxRendered {
+		done.failure = "The prompt is too long"
+	}
 	if done.failure == "" {
 		done.output = respond(done.prompt, j.schema, j.variables)
 		done.text = textOf(done.output)
@@ -107,15 +110,25 @@ func (s *outcome) addStep(c *call, step runStep, failure string) {
 	s.steps = append(s.steps, step)
 }
 
+// maxRendered is about as much as a model takes in. A step that uses its own output
+// twice, in a circle, would otherwise fill the memory.
+const maxRendered = 4 << 20
+
 var placeholder = regexp.MustCompile(`\{\{\s*([\w.-]+)\s*\}\}`)
 
 // render puts variables into templates: {{name}}, or {{steps.draft}} for a member
 // of an object. What has no value stays as it is and is named in missing.
 func render(templates []string, variables map[string]any) (text string, missing []string) {
+	size := 0
 	text = placeholder.ReplaceAllStringFunc(strings.Join(templates, "\n\n"), func(match string) string {
 		name := placeholder.FindStringSubmatch(match)[1]
 		if value, ok := lookup(variables, name); ok {
-			return textOf(value)
+			if size > maxRendered {
+				return "" // it is too long already
+			}
+			value := textOf(value)
+			size += len(value)
+			return value
 		}
 		if !slices.Contains(missing, name) {
 			missing = append(missing, name)

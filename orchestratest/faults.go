@@ -16,8 +16,9 @@ type Fault struct {
 	reply    answer
 	refusal  *failure // written in the shape of the route's generation
 	header   http.Header
-	count    int
-	duration time.Duration
+	count    int           // of cutBody
+	duration time.Duration // of slowBody
+	delay    time.Duration
 }
 
 type faultKind int
@@ -30,7 +31,6 @@ const (
 	dropAfter
 	cutBody
 	slowBody
-	delay
 )
 
 // Status answers with a code and a body, and the request has no effect. The
@@ -76,7 +76,7 @@ func SlowBody(d time.Duration) Fault { return Fault{kind: slowBody, duration: d}
 
 // Delay lets the request have its effect at once and answers after d, so that a
 // client that gives up before has a request whose outcome it does not know.
-func Delay(d time.Duration) Fault { return Fault{kind: delay, duration: d} }
+func Delay(d time.Duration) Fault { return Fault{}.WithDelay(d) }
 
 // RateLimited answers 429 with Retry-After in whole seconds, rounded up, and the
 // request has no effect.
@@ -94,6 +94,12 @@ func NoSeats() Fault {
 // "voice".
 func NoFeature(name string) Fault { return Fault{kind: refuses, refusal: featureMissing(name)} }
 
+// WithDelay returns the fault delayed: what it does to the answer happens after d.
+func (f Fault) WithDelay(d time.Duration) Fault {
+	f.delay = d
+	return f
+}
+
 // WithHeader returns the fault with a response header set, which replaces the
 // one the answer would have had.
 func (f Fault) WithHeader(key, value string) Fault {
@@ -108,11 +114,17 @@ func (f Fault) WithHeader(key, value string) Fault {
 
 // Fail queues faults for a route by its name, such as "Agents.Run", or for any
 // route with "*". Each request takes one fault, in order; those of its own route
-// come first. An unknown name is reported by Err.
+// come first. An unknown name, or a status that ends no request, is reported by Err.
 func (s *Server) Fail(op string, faults ...Fault) {
 	if !isRoute(op) {
 		s.misused("Fail(%q): there is no such route", op)
 		return
+	}
+	for _, f := range faults {
+		if f.kind == replies && (f.reply.status < 200 || f.reply.status > 999) {
+			s.misused("Fail(%q): Status(%d) ends no request", op, f.reply.status)
+			return
+		}
 	}
 	s.journal.Lock()
 	defer s.journal.Unlock()

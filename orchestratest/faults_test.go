@@ -1,7 +1,9 @@
 package orchestratest_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	sdk "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -145,6 +148,33 @@ func TestADelayedRequestHasItsEffectThoughTheClientGivesUp(t *testing.T) {
 	assert.Len(t, a.list("/api/agents"), 1)
 }
 
+// A delay may come before anything else a fault does to the answer.
+func TestDelayedFaults(t *testing.T) {
+	const wait = 50 * time.Millisecond
+	for name, c := range map[string]struct {
+		fault  orchestratest.Fault
+		status int // 0 when the connection is closed
+		made   int
+	}{
+		"a status":    {orchestratest.Status(503, "{}").WithDelay(wait), 503, 0},
+		"drop before": {orchestratest.DropBefore().WithDelay(wait), 0, 0},
+		"drop after":  {orchestratest.DropAfter().WithDelay(wait), 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t)
+			a.srv.Fail("Agents.Create", c.fault)
+			begun := time.Now()
+			response, _, err := a.send("POST", "/api/agents", object{"name": "Writer"})
+			assert.GreaterOrEqual(t, time.Since(begun), wait)
+			assert.Equal(t, c.status == 0, err != nil)
+			if err == nil {
+				assert.Equal(t, c.status, response.StatusCode)
+			}
+			assert.Len(t, a.list("/api/agents"), c.made)
+		})
+	}
+}
+
 func TestFaultsAreTakenInOrder(t *testing.T) {
 	a := start(t)
 	a.srv.Fail("*", orchestratest.Status(503, "{}"))
@@ -199,4 +229,131 @@ func TestAnAnsweredFaultHasNoEffect(t *testing.T) {
 	assert.Equal(t, "application/json; charset=utf-8", response.Header.Get("Content-Type"))
 	assert.True(t, json.Valid(body))
 	assert.Empty(t, a.list("/api/agents"))
+}
+
+// seen is what the SDK makes of a fault.
+type seen struct {
+	err      string   // the type of the error: api, transport, decode, or "" for none
+	kind     sdk.Kind // of an api error
+	unknown  bool     // OutcomeUnknown
+	again    bool     // IsRetryable
+	requests int      // with one retry allowed
+	runs     int      // recorded, of the execution
+}
+
+// Each kind of fault, met by every attempt of a read and of an execution.
+func TestFaultsSeenByTheSDK(t *testing.T) {
+	refused := func(kind sdk.Kind) seen { return seen{"api", kind, false, false, 1, 0} }
+	for name, c := range map[string]struct {
+		fault      orchestratest.Fault
+		retryAfter time.Duration
+		read, run  seen
+	}{
+		"bad gateway": {
+			orchestratest.HTML(http.StatusBadGateway), 0,
+			seen{"api", sdk.KindServer, false, true, 2, 0},
+			seen{"api", sdk.KindServer, true, false, 1, 0},
+		},
+		"unavailable for too long": {
+			orchestratest.Status(503, `{"error":"down"}`).WithHeader("Retry-After", "1"), time.Second,
+			seen{"api", sdk.KindServer, false, true, 1, 0},
+			seen{"api", sdk.KindServer, true, false, 1, 0},
+		},
+		"rate limit": {
+			orchestratest.RateLimited(0), 0,
+			seen{"api", sdk.KindRateLimited, false, true, 2, 0},
+			seen{"api", sdk.KindRateLimited, false, true, 2, 0},
+		},
+		"rate limit for too long": {
+			orchestratest.RateLimited(2 * time.Second), 2 * time.Second,
+			seen{"api", sdk.KindRateLimited, false, true, 1, 0},
+			seen{"api", sdk.KindRateLimited, false, true, 1, 0},
+		},
+		"bad request":      {orchestratest.Status(400, `{"error":"no"}`), 0, refused(sdk.KindInvalidRequest), refused(sdk.KindInvalidRequest)},
+		"no route":         {orchestratest.HTML(http.StatusNotFound), 0, refused(sdk.KindUnknown), refused(sdk.KindUnknown)},
+		"too few seats":    {orchestratest.NoSeats(), 0, refused(sdk.KindEntitlement), refused(sdk.KindEntitlement)},
+		"no such feature":  {orchestratest.NoFeature("ai"), 0, refused(sdk.KindEntitlement), refused(sdk.KindEntitlement)},
+		"drop before":      {orchestratest.DropBefore(), 0, seen{"transport", "", false, true, 2, 0}, seen{"transport", "", true, false, 1, 0}},
+		"drop after":       {orchestratest.DropAfter(), 0, seen{"transport", "", false, true, 2, 0}, seen{"transport", "", true, false, 1, 1}},
+		"cut body":         {orchestratest.CutBody(5), 0, seen{"decode", "", false, true, 2, 0}, seen{"decode", "", true, false, 1, 1}},
+		"cut at the start": {orchestratest.CutBody(0), 0, seen{"decode", "", false, true, 2, 0}, seen{"decode", "", true, false, 1, 1}},
+		"slow body":        {orchestratest.SlowBody(time.Minute), 0, seen{"decode", "", false, true, 2, 0}, seen{"decode", "", true, false, 1, 1}},
+		"long delay":       {orchestratest.Delay(time.Minute), 0, seen{"transport", "", false, true, 2, 0}, seen{"transport", "", true, false, 1, 1}},
+		"slow enough":      {orchestratest.SlowBody(10 * time.Millisecond), 0, seen{requests: 1}, seen{requests: 1, runs: 1}},
+		"short delay":      {orchestratest.Delay(10 * time.Millisecond), 0, seen{requests: 1}, seen{requests: 1, runs: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := orchestratest.NewServer()
+			defer srv.Close()
+			calm := srv.Client()
+			prompt := made(calm.Prompts.Create(t.Context(), sdk.PromptCreateParams{Name: "Greeting"})).ID
+			version := made(calm.Prompts.CreateVersion(t.Context(), prompt, sdk.PromptVersionCreateParams{Content: "Hello"})).ID
+			made(calm.Prompts.Publish(t.Context(), prompt, sdk.PromptPublishParams{VersionID: version}))
+
+			client := srv.Client(
+				sdk.WithTimeout(500*time.Millisecond),
+				sdk.WithRetry(sdk.RetryPolicy{MaxRetries: 1, MinWait: time.Millisecond, MaxWait: time.Millisecond, MaxRetryAfter: time.Millisecond}),
+				sdk.WithTransport(&http.Transport{DisableKeepAlives: true}), // net/http repeats a GET on a used connection by itself
+			)
+			for op, call := range map[string]struct {
+				want seen
+				do   func(context.Context) error
+			}{
+				"Prompts.List": {c.read, func(ctx context.Context) error { _, err := client.Prompts.List(ctx); return err }},
+				"Prompts.Run": {c.run, func(ctx context.Context) error {
+					_, err := client.Prompts.Run(ctx, prompt, sdk.PromptRunParams{})
+					return err
+				}},
+			} {
+				srv.Fail(op, c.fault, c.fault)
+				err := call.do(t.Context())
+				runs, listErr := calm.Runs.List(t.Context())
+				require.NoError(t, listErr)
+				got := seen{requests: len(srv.Requests(op)), unknown: sdk.OutcomeUnknown(err), again: sdk.IsRetryable(err)}
+				got.err, got.kind = describe(err)
+				if op == "Prompts.Run" {
+					got.runs = len(runs)
+				}
+				assert.Equal(t, call.want, got, "%s: %v", op, err)
+				wait, _ := sdk.RetryAfter(err)
+				assert.Equal(t, c.retryAfter, wait, op)
+			}
+		})
+	}
+}
+
+func describe(err error) (kind string, api sdk.Kind) {
+	var (
+		refused *sdk.APIError
+		lost    *sdk.TransportError
+		unread  *sdk.DecodeError
+	)
+	switch {
+	case err == nil:
+		return "", ""
+	case errors.As(err, &lost): // first, for it may hold the failure before
+		return "transport", ""
+	case errors.As(err, &refused):
+		return "api", refused.Kind
+	case errors.As(err, &unread):
+		return "decode", ""
+	}
+	return "another", ""
+}
+
+// A fault's body and headers reach the caller as they are.
+func TestStatusFaultReachesTheCaller(t *testing.T) {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	srv.Fail("Prompts.List", orchestratest.Status(451, `{"error":"failed","message":"Not here","code":"LEGAL"}`).WithHeader("X-Upstream", "b"))
+	var response sdk.Response
+	_, err := srv.Client().Prompts.List(t.Context(), sdk.WithResponse(&response))
+	var refused *sdk.APIError
+	require.ErrorAs(t, err, &refused)
+	assert.Equal(t, 451, refused.StatusCode)
+	assert.Equal(t, []string{"LEGAL", "Not here", "failed"}, []string{refused.Code, refused.Message, refused.Summary})
+	assert.JSONEq(t, `{"error":"failed","message":"Not here","code":"LEGAL"}`, string(refused.RawBody))
+	assert.Equal(t, "b", response.Header.Get("X-Upstream"))
+	assert.Equal(t, srv.Requests("Prompts.List")[0].RequestID, refused.RequestID)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -81,12 +82,7 @@ func (in input) requiredText(name string) string {
 
 // fine reports whether a member has no problem yet.
 func (in input) fine(name string) bool {
-	for _, p := range *in.problems {
-		if p.field == in.path+name {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(*in.problems, func(p problem) bool { return p.field == in.path+name })
 }
 
 // optionalText is nil when the member is absent or null.
@@ -114,12 +110,9 @@ func (in input) choice(name string, allowed ...string) *string {
 	if s == nil || !in.fine(name) {
 		return s
 	}
-	for _, a := range allowed {
-		if *s == a {
-			return s
-		}
+	if !slices.Contains(allowed, *s) {
+		in.reject(name, "must be one of "+strings.Join(allowed, ", "))
 	}
-	in.reject(name, "must be one of "+strings.Join(allowed, ", "))
 	return s
 }
 
@@ -158,7 +151,8 @@ func (in input) list(name string) []input {
 		return nil
 	}
 	var elements []map[string]json.RawMessage
-	if err := json.Unmarshal(value, &elements); err != nil || elements == nil {
+	isNull := func(members map[string]json.RawMessage) bool { return members == nil }
+	if err := json.Unmarshal(value, &elements); err != nil || elements == nil || slices.ContainsFunc(elements, isNull) {
 		in.reject(name, "must be an array of objects")
 		return nil
 	}

@@ -1,8 +1,10 @@
 package orchestratest
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -30,7 +32,8 @@ type Request struct {
 }
 
 // Requests returns what arrived for a route by its name, such as "Agents.Run", or
-// for all with "*", in order. The newest 10,000 are kept.
+// for all with "*", in order. They are copies, the caller's to change. The newest
+// 10,000 are kept.
 func (s *Server) Requests(op string) []Request {
 	if !isRoute(op) {
 		s.misused("Requests(%q): there is no such route", op)
@@ -41,10 +44,19 @@ func (s *Server) Requests(op string) []Request {
 	var found []Request
 	for _, r := range s.requests {
 		if op == anyRoute || r.Op == op {
-			found = append(found, *r)
+			found = append(found, r.clone())
 		}
 	}
 	return found
+}
+
+func (r *Request) clone() Request {
+	copied := *r
+	copied.Header, copied.Body, copied.Query = r.Header.Clone(), bytes.Clone(r.Body), url.Values{}
+	for name, values := range r.Query {
+		copied.Query[name] = slices.Clone(values)
+	}
+	return copied
 }
 
 // record notes an arrived request and takes the fault queued for it, if any.

@@ -63,6 +63,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			"status", request.Status, "duration", time.Since(started), "request_id", request.RequestID)
 	}()
 	if fault.kind == dropBefore {
+		pause(r.Context(), fault.delay)
 		hangUp(w)
 		return
 	}
@@ -162,8 +163,7 @@ func textAnswer(status int, text string) answer {
 
 // send writes an answer, or as much of it as the fault lets through.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, request *Request, ans answer, fault *Fault) {
-	waited := fault.kind != delay || pause(r.Context(), fault.duration)
-	if !waited || fault.kind == dropAfter || r.Context().Err() != nil {
+	if !pause(r.Context(), fault.delay) || fault.kind == dropAfter {
 		hangUp(w)
 		return
 	}
@@ -201,6 +201,9 @@ func trickle(ctx context.Context, w http.ResponseWriter, body []byte, total time
 
 // pause waits and reports whether the client and the server are still there.
 func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

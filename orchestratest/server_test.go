@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	sdk "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -52,6 +53,87 @@ func TestRequestsTellWhatArrived(t *testing.T) {
 	assert.Empty(t, a.srv.Requests("Agents.Run"))
 }
 
+func TestRequestsAreCopies(t *testing.T) {
+	a := start(t)
+	a.create("/api/agents", object{"name": "Writer"})
+	for range 2 { // the second time nothing has changed
+		seen := a.srv.Requests("*")[0]
+		assert.Equal(t, "Bearer "+a.token, seen.Header.Get("Authorization"))
+		assert.True(t, bytes.HasPrefix(seen.Body, []byte("{")))
+		seen.Header.Set("Authorization", "changed")
+		seen.Query.Set("changed", "1")
+		seen.Body[0] = 'x'
+		assert.Empty(t, a.srv.Requests("*")[0].Query)
+	}
+}
+
+// What a test may do while requests are under way, all at once: this is for the race
+// detector.
+func TestParallelTestMethods(t *testing.T) {
+	a := start(t)
+	promptID, _ := a.publishedPrompt("Greet", "Hello {{name}}")
+	agentID := a.publishedAgent(flow([]object{step("greet", "prompt_step", "promptId", promptID)}))
+	var group sync.WaitGroup
+	for _, do := range []func(){
+		func() { a.srv.Fail("Agents.List", orchestratest.Fault{}.WithHeader("X-Fault", "1")) },
+		func() { a.srv.Restrict(orchestratest.Seats(7), orchestratest.Voice(false)) },
+		func() { a.srv.Lift() },
+		func() { a.srv.HoldRuns(1) },
+		func() { a.srv.FailExecution(promptID, "") },
+		func() { a.srv.Expire(a.srv.IssueKey(a.org)) },
+		func() { a.srv.IssueToken(a.srv.AddOrganization("Other").ID) },
+		func() { _ = a.srv.Requests("*")[0].Body[0] },
+		func() { _ = a.srv.Err() },
+		func() { _, _, _ = a.send("GET", "/api/agents", nil) },
+		func() { _, _, _ = a.send("PATCH", "/api/agents/"+agentID, object{"name": "Writer"}) },
+		func() { _, _, _ = a.send("POST", "/api/agents/"+agentID+"/run", object{"variables": object{}}) },
+		func() { _, _, _ = a.send("POST", "/api/prompts/"+promptID+"/versions", object{"content": "Hi"}) },
+		func() { _, _, _ = a.send("GET", "/api/prompts/"+promptID, nil) },
+	} {
+		group.Go(func() {
+			for range 20 {
+				do()
+			}
+		})
+	}
+	group.Wait()
+	require.NoError(t, a.srv.Err())
+}
+
+// Many servers in one process share nothing, and leave nothing behind.
+func TestServersAreApart(t *testing.T) {
+	leaks := goleak.IgnoreCurrent()
+	const servers = 32
+	firstIDs := make(chan string, servers)
+	var group sync.WaitGroup
+	for i := range servers {
+		group.Go(func() {
+			srv := orchestratest.NewServer()
+			defer srv.Close()
+			client := srv.Client()
+			for range i + 1 {
+				agent, err := client.Agents.Create(t.Context(), sdk.AgentCreateParams{Name: "Writer"})
+				if assert.NoError(t, err) && i == 0 {
+					firstIDs <- agent.ID
+				}
+			}
+			agents, err := client.Agents.List(t.Context())
+			if assert.NoError(t, err) && assert.Len(t, agents, i+1) {
+				firstIDs <- agents[0].ID
+			}
+			assert.Len(t, srv.Requests("*"), i+2)
+		})
+	}
+	group.Wait()
+	close(firstIDs)
+	different := map[string]bool{}
+	for id := range firstIDs {
+		different[id] = true
+	}
+	assert.Len(t, different, 1, "the same seed gives the same ids")
+	goleak.VerifyNone(t, leaks)
+}
+
 func TestUnknownRoutesAndMethods(t *testing.T) {
 	a := start(t)
 	for _, c := range []struct {
@@ -86,6 +168,7 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 func TestMistakesInTheTestAreSeen(t *testing.T) {
 	for name, mistake := range map[string]func(*orchestratest.Server){
 		"a fault for no route":          func(s *orchestratest.Server) { s.Fail("Agents.Rnu", orchestratest.NoSeats()) },
+		"a fault that is no answer":     func(s *orchestratest.Server) { s.Fail("Agents.Run", orchestratest.Status(100, "")) },
 		"requests of no route":          func(s *orchestratest.Server) { s.Requests("agents.run") },
 		"a key for no organization":     func(s *orchestratest.Server) { s.IssueKey("org_none") },
 		"a failure of nothing":          func(s *orchestratest.Server) { s.FailExecution("prm_none", "no") },

@@ -203,7 +203,7 @@ func (c *call) generateImage() (any, error) {
 	r.Images = []generatedImage{{
 		StorageReference: storageReference{
 			Kind: "object_storage", Bucket: "generated-images", ObjectKey: key,
-			SignedURL: signedURL{c.srv.URL + "/generated-images/" + key, c.srv.timestamp(c.srv.settings.clock().Add(time.Hour))},
+			SignedURL: signedURL{"https://generated-images.invalid/" + key, c.srv.timestamp(c.srv.settings.clock().Add(time.Hour))},
 		},
 		MimeType: "image/png", Width: 1024, Height: 1024,
 	}}

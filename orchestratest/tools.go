@@ -1,6 +1,10 @@
 package orchestratest
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+)
 
 // tool is something that a prompt, a skill or an agent can call: a stub with a
 // fixed result, or an HTTP endpoint.
@@ -165,11 +169,14 @@ func (c *call) createToolVersion() (any, error) {
 	v := *t.latest()
 	v.VersionNumber++
 	v.CreatedAt = c.srv.now()
-	for name, target := range map[string]*json.RawMessage{
-		"config": &v.Config, "inputSchema": &v.InputSchema, "outputSchema": &v.OutputSchema, "capability": &v.Capability,
+	for _, member := range []struct {
+		name   string
+		target *json.RawMessage
+	}{
+		{"config", &v.Config}, {"inputSchema", &v.InputSchema}, {"outputSchema", &v.OutputSchema}, {"capability", &v.Capability},
 	} {
-		if c.input.has(name) {
-			*target = c.input.jsonObject(name)
+		if c.input.has(member.name) {
+			*member.target = c.input.jsonObject(member.name)
 		}
 	}
 	c.checkCapability()
@@ -186,8 +193,8 @@ func (c *call) checkCapability() {
 		return
 	}
 	capability := input{path: "capability.", members: members, problems: c.input.problems}
-	for name, allowed := range capabilities {
-		capability.choice(name, allowed...)
+	for _, name := range slices.Sorted(maps.Keys(capabilities)) {
+		capability.choice(name, capabilities[name]...)
 	}
 }
 

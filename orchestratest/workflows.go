@@ -33,6 +33,9 @@ type transition struct {
 	TransitionType string `json:"transitionType"`
 }
 
+// transitionTypes are the kinds of transition that a run follows.
+var transitionTypes = []string{"next", "success", "failure", "condition_true", "condition_false"}
+
 // The kinds of step that can be executed.
 const (
 	promptStep    = "prompt_step"
@@ -162,6 +165,13 @@ func (o *organization) check(w workflow) []detail {
 		}
 		if _, err := o.tools.find(s.ToolID); s.ToolID != "" && err != nil {
 			report("unknown_tool", "toolId", err.Error())
+		}
+	}
+	for i, t := range w.Transitions {
+		if !slices.Contains(transitionTypes, t.TransitionType) {
+			issues = append(issues, detail{
+				"unknown_transition_type", fmt.Sprintf("There is no transition type %q", t.TransitionType), fmt.Sprintf("transitions[%d].transitionType", i),
+			})
 		}
 	}
 	return issues

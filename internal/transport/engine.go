@@ -64,7 +64,7 @@ func (e *Engine) Do(ctx context.Context, x *Exchange) {
 		}
 	}
 	resp, err := e.client.Do(&x.request)
-	if live, streaming := x.Live.(*liveBody); streaming {
+	if live, streaming := x.Live.(*liveBody); streaming && resp != nil {
 		live.done = resp.Body
 	} else if resp != nil {
 		closeBody(resp.Body)

@@ -88,6 +88,13 @@ func (x *Exchange) Value(key any) any {
 	return x.Context.Value(key)
 }
 
+// String names the call: an Exchange is a context, and whatever prints one
+// must show no token.
+func (x *Exchange) String() string { return "promptorchestra." + x.Op }
+
+// Format is String under every verb.
+func (x *Exchange) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, x.String()) }
+
 // From returns the exchange that ctx belongs to, or nil.
 func From(ctx context.Context) *Exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*Exchange)

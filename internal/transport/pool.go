@@ -29,7 +29,7 @@ type hostLoad struct{ calls, conns int }
 
 // maxDialWait bounds how long a dial is put off, whatever becomes of the
 // connection that it was put off for.
-const maxDialWait = 20 * time.Second
+const maxDialWait = time.Second
 
 var errNotNeeded = errors.New("the call was served over another connection")
 

@@ -1,0 +1,189 @@
+package promptorchestra
+
+import (
+	"go/ast"
+	"go/doc"
+	"go/doc/comment"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
+// parsedFiles returns this directory's files, those of tests or all others.
+func parsedFiles(t *testing.T, fset *token.FileSet, tests bool) []*ast.File {
+	t.Helper()
+	names, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") != tests {
+			continue
+		}
+		file, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
+		require.NoError(t, err)
+		files = append(files, file)
+	}
+	return files
+}
+
+func documentation(t *testing.T) *doc.Package {
+	t.Helper()
+	fset := token.NewFileSet()
+	pkg, err := doc.NewFromFiles(fset, parsedFiles(t, fset, false), "github.com/prompt-orchestra/promptorchestra-go")
+	require.NoError(t, err)
+	return pkg
+}
+
+// docComments returns the comment of every exported name; "T.M" is a method. The
+// names of a group of constants or variables have the group's comment.
+func docComments(pkg *doc.Package) map[string]string {
+	comments := map[string]string{"package": pkg.Doc}
+	values := func(groups []*doc.Value) {
+		for _, group := range groups {
+			for _, spec := range group.Decl.Specs {
+				value := spec.(*ast.ValueSpec)
+				for _, name := range value.Names {
+					if name.IsExported() {
+						comments[name.Name] = group.Doc + value.Doc.Text() + value.Comment.Text()
+					}
+				}
+			}
+		}
+	}
+	functions := func(prefix string, funcs []*doc.Func) {
+		for _, f := range funcs {
+			comments[prefix+f.Name] = f.Doc
+		}
+	}
+	values(pkg.Consts)
+	values(pkg.Vars)
+	functions("", pkg.Funcs)
+	for _, t := range pkg.Types {
+		comments[t.Name] = t.Doc
+		values(t.Consts)
+		values(t.Vars)
+		functions("", t.Funcs)
+		functions(t.Name+".", t.Methods)
+	}
+	return comments
+}
+
+func TestDocEveryNameHasAComment(t *testing.T) {
+	comments := docComments(documentation(t))
+	require.Greater(t, len(comments), 200)
+	for name, text := range comments {
+		assert.NotEmpty(t, strings.TrimSpace(text), "%s has no doc comment", name)
+	}
+}
+
+var unresolved = regexp.MustCompile(`\[\*?[A-Z]\w*(\.\w+)*\]`)
+
+// A link to a name that does not exist is left in its brackets.
+func TestDocLinksResolve(t *testing.T) {
+	pkg := documentation(t)
+	for name, text := range docComments(pkg) {
+		for _, block := range pkg.Parser().Parse(text).Content {
+			if _, code := block.(*comment.Code); !code {
+				plain := pkg.Printer().Text(&comment.Doc{Content: []comment.Block{block}})
+				assert.Empty(t, unresolved.FindString(string(plain)), "in the comment of %s", name)
+			}
+		}
+	}
+}
+
+// routeFacts begins the last paragraph of what a method's comment must say of its route.
+func routeFacts(r documentedRoute) string {
+	stability := map[string]string{"stable": "Stable", "beta": "Beta", "classic": "Classic"}[r.Stability]
+	credential := map[string]string{"any": "Either credential", "user": "Access token only"}[r.Auth]
+	if r.Scope != "" {
+		credential += ", scope " + r.Scope
+	}
+	repeated := map[string]string{"safe": "Repeated safely", "never": "Never repeated"}[r.Replay]
+	return stability + ". " + credential + ". " + repeated
+}
+
+func TestDocMethodsStateTheirRoutesFacts(t *testing.T) {
+	comments := docComments(documentation(t))
+	documented := documentedRoutes(t)
+	for _, m := range serviceMethods() {
+		t.Run(m.op, func(t *testing.T) {
+			op := m.op
+			if isWrapper(m) {
+				op = strings.NewReplacer(".AllCases", ".ListCases", ".All", ".List", ".Wait", ".Get").Replace(op)
+			}
+			route, found := documented[op]
+			require.True(t, found)
+			service, name, _ := strings.Cut(m.op, ".")
+			paragraphs := strings.Split(strings.TrimSpace(comments[service+"Service."+name]), "\n\n")
+			last := strings.Join(strings.Fields(paragraphs[len(paragraphs)-1]), " ")
+			facts := routeFacts(route)
+			if m.op != op && name != "Wait" {
+				facts += " until the answer begins"
+			}
+			assert.True(t, strings.HasPrefix(last, facts+". Errors: those of every call"),
+				"%s\nwants: %s. Errors: ...\nsays:  %s", m.op, facts, last)
+			if len(paragraphs) < 2 || !strings.HasPrefix(paragraphs[0], name+" ") {
+				t.Errorf("the comment of %s does not begin with what it does", m.op)
+			}
+			if strings.Contains(route.Path, "{") {
+				assert.Contains(t, last, "[KindNotFound]", m.op)
+			}
+			for _, r := range routes {
+				if r.op == op && r.traits.has(execution) {
+					assert.Contains(t, last, "[KindEntitlement]", m.op)
+					assert.Contains(t, paragraphs[0], "[OutcomeUnknown]", m.op)
+				}
+			}
+		})
+	}
+}
+
+// The tables of the package comment are those of the code.
+func TestDocTables(t *testing.T) {
+	pkg := documentation(t)
+	for _, kind := range pkg.Types {
+		if kind.Name != "Kind" {
+			continue
+		}
+		for _, name := range kind.Consts[0].Names {
+			assert.Regexp(t, `\n\t`+name+` {2,}\S`, pkg.Doc)
+		}
+	}
+	var retried []string
+	for status := 100; status < 600; status++ {
+		if transport.RetryableStatus(status) {
+			retried = append(retried, strconv.Itoa(status))
+		}
+	}
+	assert.Contains(t, pkg.Doc, strings.Join(retried, ", "))
+	for _, heading := range []string{
+		"Start", "Credentials and organizations", "Errors", "Retries", "Timeouts", "Streaming lists", "Optional fields",
+		"What nobody documented", "Odd answers", "Secrets", "Testing", "Observability", "Compatibility and stability",
+	} {
+		assert.Contains(t, pkg.Doc, "\n# "+heading+"\n")
+	}
+	for name := range docComments(pkg) {
+		if strings.HasPrefix(name, "With") {
+			named := strings.Contains(pkg.Doc, "["+name+"]")
+			minor := map[string]bool{"WithBaseURL": true, "WithUserAgent": true, "WithHeader": true}
+			assert.NotEqual(t, minor[name], named, "%s in the package comment", name)
+		}
+	}
+}
+
+func TestDocExamplesAreRun(t *testing.T) {
+	examples := doc.Examples(parsedFiles(t, token.NewFileSet(), true)...)
+	require.Greater(t, len(examples), 20)
+	for _, example := range examples {
+		assert.NotEmpty(t, example.Output, "Example%s is not run: it has no Output", example.Name)
+	}
+}

@@ -1,0 +1,133 @@
+package promptorchestra_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+// Every row of the table in docs/errors.md, through a real server: what the three
+// questions answer for a call that may be repeated and for an execution.
+func TestWhatToDoWithAnError(t *testing.T) {
+	const (
+		no      = "no"
+		again   = "again"   // IsRetryable
+		unknown = "unknown" // OutcomeUnknown
+	)
+	fault := func(f orchestratest.Fault) func(*testing.T, *orchestratest.Server, string) (context.Context, *promptorchestra.Client) {
+		return func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
+			srv.Fail(op, f)
+			return t.Context(), srv.Client()
+		}
+	}
+	// net/http itself repeats a GET whose connection was reused and dropped.
+	drop := func(f orchestratest.Fault) func(*testing.T, *orchestratest.Server, string) (context.Context, *promptorchestra.Client) {
+		return func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
+			srv.Fail(op, f)
+			return t.Context(), srv.Client(promptorchestra.WithTransport(&http.Transport{DisableKeepAlives: true}))
+		}
+	}
+	for _, row := range []struct {
+		name            string
+		meet            func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client)
+		read, execution string
+		retryAfter      time.Duration
+	}{
+		{"408", fault(orchestratest.Status(408, "")), again, no, 0},
+		{"500", fault(orchestratest.Status(500, `{"error":"failed","message":"upstream"}`)), again, unknown, 0},
+		{"501", fault(orchestratest.Status(501, "")), no, unknown, 0},
+		{"502", fault(orchestratest.HTML(502)), again, unknown, 0},
+		{"503", fault(orchestratest.Status(503, "").WithHeader("Retry-After", "7")), again, unknown, 7 * time.Second},
+		{"504", fault(orchestratest.Status(504, "")), again, unknown, 0},
+		{"5xx that says it is final", fault(orchestratest.Status(503, `{"code":"x","why":"y","retryable":false}`)), no, unknown, 0},
+		{"429", fault(orchestratest.RateLimited(90 * time.Second)), again, again, 90 * time.Second},
+		{"429 that says it is final", fault(orchestratest.Status(429, `{"error":"quota","retryable":false}`)), no, no, 0},
+		{"429 that names a run", fault(orchestratest.Status(429, `{"error":"slow down","runId":"run_1"}`)), again, no, 0},
+		{"302", fault(orchestratest.Status(302, "").WithHeader("Location", "/login")), no, no, 0},
+		{"400", fault(orchestratest.Status(400, `{"error":"organizationId is required"}`)), no, no, 0},
+		{"401", fault(orchestratest.Status(401, `{"error":"x","code":"AUTH_MISSING"}`)), no, no, 0},
+		{"402", fault(orchestratest.NoSeats()), no, no, 0},
+		{"403", fault(orchestratest.Status(403, `{"error":"x"}`)), no, no, 0},
+		{"404", fault(orchestratest.Status(404, `{"error":"x"}`)), no, no, 0},
+		{"409", fault(orchestratest.Status(409, `{"error":"x"}`)), no, no, 0},
+		{"422", fault(orchestratest.Status(422, `{"error":"x"}`)), no, no, 0},
+		{"no answer, the effect did not happen", drop(orchestratest.DropBefore()), again, unknown, 0},
+		{"no answer, the effect happened", drop(orchestratest.DropAfter()), again, unknown, 0},
+		{"2xx cut short", fault(orchestratest.CutBody(15)), again, unknown, 0},
+		{"2xx without a body", fault(orchestratest.Status(200, "")), no, unknown, 0},
+		{"2xx that is HTML", fault(orchestratest.HTML(200)), no, unknown, 0},
+		{"2xx that is not JSON", fault(orchestratest.Status(200, "OK")), no, unknown, 0},
+		{"the attempt's timeout", func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
+			srv.Fail(op, orchestratest.Delay(time.Minute))
+			return t.Context(), srv.Client(promptorchestra.WithTimeout(30 * time.Millisecond))
+		}, again, unknown, 0},
+		{"the context's deadline", func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
+			srv.Fail(op, orchestratest.Delay(time.Minute))
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			t.Cleanup(cancel)
+			return ctx, srv.Client()
+		}, again, unknown, 0},
+		{"cancelled under way", func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
+			srv.Fail(op, orchestratest.Delay(time.Minute))
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(30*time.Millisecond, cancel)
+			return ctx, srv.Client()
+		}, no, unknown, 0},
+		{"cancelled before", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			return ctx, srv.Client()
+		}, no, no, 0},
+		{"nobody listens", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+			gone := httptest.NewServer(http.NotFoundHandler())
+			gone.Close()
+			return t.Context(), srv.Client(promptorchestra.WithBaseURL(gone.URL))
+		}, again, again, 0},
+		{"a certificate that does not verify", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+			other := httptest.NewUnstartedServer(http.NotFoundHandler())
+			other.Config.ErrorLog = log.New(io.Discard, "", 0)
+			other.StartTLS()
+			t.Cleanup(other.Close)
+			return t.Context(), srv.Client(promptorchestra.WithBaseURL(other.URL))
+		}, no, no, 0},
+		{"a token source that fails", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+			return t.Context(), srv.Client(promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+				return "", errors.New("the vault is sealed")
+			}))
+		}, again, again, 0},
+		{"refused on our side", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+			return t.Context(), srv.Client().InOrganization("")
+		}, no, no, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			check := func(want string, err error) {
+				t.Helper()
+				require.Error(t, err)
+				assert.Equal(t, want == again, promptorchestra.IsRetryable(err), "IsRetryable: %v", err)
+				assert.Equal(t, want == unknown, promptorchestra.OutcomeUnknown(err), "OutcomeUnknown: %v", err)
+				wait, given := promptorchestra.RetryAfter(err)
+				assert.Equal(t, row.retryAfter, wait)
+				assert.Equal(t, row.retryAfter > 0, given)
+			}
+			srv := newEmulator(t)
+			promptID, _ := publishedPrompt(t, srv.Client())
+			ctx, client := row.meet(t, srv, "Prompts.Get")
+			_, err := client.Prompts.Get(ctx, promptID, promptorchestra.WithoutRetry())
+			check(row.read, err)
+			ctx, client = row.meet(t, srv, "Prompts.Run")
+			_, err = client.Prompts.Run(ctx, promptID, promptorchestra.PromptRunParams{}, promptorchestra.WithoutRetry())
+			check(row.execution, err)
+		})
+	}
+}

@@ -1,0 +1,136 @@
+// Diagnose provokes the six common kinds of platform failure and prints what
+// Client.Diagnose finds out about each.
+//
+// With PROMPT_ORCHESTRA_* set it asks that API for a prompt that does not exist,
+// which changes nothing; otherwise it starts the emulator in this process.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "diagnose:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop has been called
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if inEnvironment() {
+		client, err := promptorchestra.NewFromEnv()
+		if err != nil {
+			return fmt.Errorf("reading PROMPT_ORCHESTRA_*: %w", err)
+		}
+		_, err = client.Prompts.Get(ctx, "prm_does_not_exist")
+		return report(ctx, out, "invalid id", client, err)
+	}
+	emulator := orchestratest.NewServer()
+	defer emulator.Close()
+	for _, bucket := range buckets {
+		client, err := bucket.provoke(ctx, emulator)
+		if err := report(ctx, out, bucket.name, client, err); err != nil {
+			return err
+		}
+		emulator.Lift()
+	}
+	return nil
+}
+
+// inEnvironment reports whether the environment names an API.
+func inEnvironment() bool {
+	return slices.ContainsFunc(os.Environ(), func(setting string) bool {
+		name, value, _ := strings.Cut(setting, "=")
+		return strings.HasPrefix(name, "PROMPT_ORCHESTRA_") && value != ""
+	})
+}
+
+func report(ctx context.Context, out io.Writer, name string, client *promptorchestra.Client, err error) error {
+	if err == nil {
+		return errors.New(name + ": the call succeeded")
+	}
+	if _, err := fmt.Fprintf(out, "=== %s\n%v\n\n%v\n", name, err, client.Diagnose(ctx, err)); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return nil
+}
+
+// buckets are the platform's common failures. Each returns the client that
+// failed, for it knows the credential and the organization to look with.
+var buckets = []struct {
+	name    string
+	provoke func(context.Context, *orchestratest.Server) (*promptorchestra.Client, error)
+}{
+	{"missing organizationId", func(ctx context.Context, emulator *orchestratest.Server) (*promptorchestra.Client, error) {
+		client, err := promptorchestra.New(promptorchestra.WithBaseURL(emulator.URL), promptorchestra.WithAPIKey(emulator.APIKey))
+		if err != nil {
+			return nil, err
+		}
+		_, err = client.Agents.List(ctx)
+		return client, err
+	}},
+	{"invalid bearer token", func(ctx context.Context, emulator *orchestratest.Server) (*promptorchestra.Client, error) {
+		token := emulator.IssueToken(emulator.OrganizationID)
+		emulator.Expire(token)
+		client := emulator.Client(promptorchestra.WithAccessToken(token))
+		_, err := client.Agents.List(ctx)
+		return client, err
+	}},
+	{"permission lacking", func(ctx context.Context, emulator *orchestratest.Server) (*promptorchestra.Client, error) {
+		reader := emulator.IssueToken(emulator.OrganizationID, "agents:read", "runs:read")
+		client := emulator.Client(promptorchestra.WithAccessToken(reader))
+		_, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Support"})
+		return client, err
+	}},
+	{"entitlement lacking", func(ctx context.Context, emulator *orchestratest.Server) (*promptorchestra.Client, error) {
+		client := emulator.Client()
+		agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Support"})
+		if err != nil {
+			return client, err
+		}
+		emulator.Restrict(orchestratest.AI(false))
+		_, err = client.Agents.Run(ctx, agent.ID, promptorchestra.AgentRunParams{})
+		return client, err
+	}},
+	{"invalid id", func(ctx context.Context, emulator *orchestratest.Server) (*promptorchestra.Client, error) {
+		client := emulator.Client()
+		_, err := client.Prompts.Run(ctx, "prm_of_somebody_else", promptorchestra.PromptRunParams{})
+		return client, err
+	}},
+	{"invalid graph at publish", func(ctx context.Context, emulator *orchestratest.Server) (*promptorchestra.Client, error) {
+		client := emulator.Client()
+		agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Support"})
+		if err != nil {
+			return client, err
+		}
+		version, err := client.Agents.CreateVersion(ctx, agent.ID)
+		if err != nil {
+			return client, err
+		}
+		_, err = client.Agents.SaveWorkflow(ctx, version.ID, promptorchestra.Workflow{
+			Steps:       []promptorchestra.WorkflowStep{{StepKey: "done", Name: "Done", StepType: promptorchestra.StepTypeReturn}},
+			Transitions: []promptorchestra.WorkflowTransition{{FromStepKey: "done", ToStepKey: "nowhere", TransitionType: promptorchestra.TransitionNext}},
+		})
+		if err != nil {
+			return client, err
+		}
+		_, err = client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID})
+		return client, err
+	}},
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+func TestEveryBucketIsDiagnosed(t *testing.T) {
+	clearEnvironment(t)
+	var out strings.Builder
+	require.NoError(t, run(t.Context(), &out))
+	var causes []string
+	for _, match := range regexp.MustCompile(`(?m)^cause:  (.*)$`).FindAllStringSubmatch(out.String(), -1) {
+		causes = append(causes, match[1])
+	}
+	require.Len(t, causes, len(buckets))
+	for i, want := range []string{
+		"organization", "has expired", "lacks the scope agents:write", "plan does not allow this", `There is no prompt "prm_of_somebody_else"`, "missing_entry_step",
+	} {
+		assert.Contains(t, causes[i], want, buckets[i].name)
+	}
+}
+
+// What the documentation prints is what comes out, but for the port.
+func TestTheDocumentationShowsRealOutput(t *testing.T) {
+	clearEnvironment(t)
+	document, err := os.ReadFile("../../docs/errors.md")
+	require.NoError(t, err)
+	var out strings.Builder
+	require.NoError(t, run(t.Context(), &out))
+	printed := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).ReplaceAllString(out.String(), "http://127.0.0.1:8080")
+	assert.Contains(t, string(document), "```text\n"+strings.TrimSpace(printed)+"\n```")
+}
+
+func TestAgainstAnAPI(t *testing.T) {
+	clearEnvironment(t)
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
+	t.Setenv("PROMPT_ORCHESTRA_ORGANIZATION_ID", srv.OrganizationID)
+	t.Setenv("PROMPT_ORCHESTRA_API_KEY", srv.APIKey)
+	var out strings.Builder
+	require.NoError(t, run(t.Context(), &out))
+	assert.Contains(t, out.String(), `cause:  There is no prompt "prm_does_not_exist" in organization `+srv.OrganizationID)
+	for _, r := range srv.Requests("*") {
+		assert.True(t, r.Method == "GET" || r.Op == "Setup.Verify", r.Op)
+	}
+
+	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", "ftp://example.com")
+	assert.ErrorContains(t, run(t.Context(), &out), "must begin with https://")
+}
+
+func TestOutputThatFails(t *testing.T) {
+	clearEnvironment(t)
+	assert.ErrorContains(t, run(t.Context(), brokenPipe{}), "broken pipe")
+}
+
+func clearEnvironment(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"BASE_URL", "ORGANIZATION_ID", "ACCESS_TOKEN", "API_KEY", "AUTHORING_API_KEY"} {
+		t.Setenv("PROMPT_ORCHESTRA_"+name, "")
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }

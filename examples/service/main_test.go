@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+type service struct {
+	t        *testing.T
+	emulator *orchestratest.Server
+	url      string
+	agents   map[string]string
+	log      *bytes.Buffer
+}
+
+func newService(t *testing.T) *service {
+	t.Helper()
+	emulator := orchestratest.NewServer()
+	t.Cleanup(emulator.Close)
+	client, agents, err := twoOrganizations(t.Context(), emulator)
+	require.NoError(t, err)
+	var log bytes.Buffer
+	server := httptest.NewServer(newHandler(client, slog.New(slog.NewTextHandler(&log, nil))))
+	t.Cleanup(server.Close)
+	return &service{t, emulator, server.URL, agents, &log}
+}
+
+// ask makes a request and decodes the answer, a problem or not.
+func (s *service) ask(method, path, body string) (*http.Response, map[string]any) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	require.NoError(s.t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(s.t, err)
+	defer resp.Body.Close()
+	var answer map[string]any
+	require.NoError(s.t, json.NewDecoder(resp.Body).Decode(&answer))
+	if resp.StatusCode != http.StatusOK {
+		assert.Equal(s.t, "application/problem+json", resp.Header.Get("Content-Type"))
+		assert.EqualValues(s.t, resp.StatusCode, answer["status"])
+		assert.Equal(s.t, path, answer["instance"])
+	}
+	return resp, answer
+}
+
+func (s *service) runs() string {
+	return "/organizations/" + s.emulator.OrganizationID + "/agents/" + s.agents[s.emulator.OrganizationID] + "/runs"
+}
+
+func TestOneClientServesEveryOrganization(t *testing.T) {
+	s := newService(t)
+	for organization, agent := range s.agents {
+		resp, started := s.ask("POST", "/organizations/"+organization+"/agents/"+agent+"/runs", `{"variables":{"name":"Ada"}}`)
+		require.Equal(t, 200, resp.StatusCode, started)
+		assert.Equal(t, "Greet Ada.", started["output"])
+		resp, detail := s.ask("GET", "/organizations/"+organization+"/agent-runs/"+started["runId"].(string), "")
+		require.Equal(t, 200, resp.StatusCode)
+		assert.Equal(t, "completed", detail["run"].(map[string]any)["status"])
+	}
+	assert.Len(t, s.emulator.Requests("Agents.Run"), 2)
+	assert.Contains(t, s.log.String(), "organization="+s.emulator.OrganizationID)
+	assert.NotContains(t, s.log.String(), s.emulator.AccessToken)
+}
+
+func TestFailuresBecomeProblems(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		fail   func(*orchestratest.Server)
+		path   string // "" runs the agent
+		body   string
+		status int
+		wants  map[string]any
+		header map[string]string
+	}{
+		{
+			name: "no seats", fail: func(srv *orchestratest.Server) { srv.Restrict(orchestratest.Seats(2)) }, status: 402,
+			wants: map[string]any{"upgrade": "https://app.example.com/billing?organization={organization}"},
+		},
+		{name: "no AI", fail: func(srv *orchestratest.Server) { srv.Restrict(orchestratest.AI(false)) }, status: 402},
+		{
+			name: "rate limited", fail: func(srv *orchestratest.Server) { srv.Fail("Agents.Run", orchestratest.RateLimited(2*time.Minute)) }, status: 503,
+			header: map[string]string{"Retry-After": "120"},
+		},
+		{
+			name: "outcome unknown", fail: func(srv *orchestratest.Server) { srv.Fail("Agents.Run", orchestratest.DropAfter()) }, status: 502,
+			wants: map[string]any{"outcomeUnknown": true},
+		},
+		{
+			name: "provider failed", fail: func(srv *orchestratest.Server) { srv.Fail("Agents.Run", orchestratest.HTML(500)) }, status: 502,
+			wants: map[string]any{"outcomeUnknown": true, "title": "The platform failed"},
+		},
+		{name: "invalid graph", fail: func(srv *orchestratest.Server) {
+			srv.Fail("Agents.Run", orchestratest.Status(422, `{"error":"Graph validation failed","code":"AGENT_GRAPH_INVALID","details":[{"code":"missing_entry_step","message":"Entry step is required"}]}`))
+		}, status: 422, wants: map[string]any{"mistakes": []any{map[string]any{"code": "missing_entry_step", "message": "Entry step is required"}}}},
+		{
+			name: "conflict", fail: func(srv *orchestratest.Server) { srv.Fail("Agents.Run", orchestratest.Status(409, `{"error":"busy"}`)) }, status: 409,
+			wants: map[string]any{"detail": "busy"},
+		},
+		{name: "unknown agent", path: "/organizations/{organization}/agents/agt_1/runs", status: 404},
+		{name: "unknown run", path: "/organizations/{organization}/agent-runs/arun_1", status: 404},
+		{
+			name: "unknown organization", path: "/organizations/org_1/agents/agt_1/runs", status: 404,
+			wants: map[string]any{"title": "There is no such organization"},
+		},
+		{name: "no such id", path: "/organizations/{organization}/agents/%2E%2E/runs", status: 400},
+		{name: "not JSON", body: "name=Ada", status: 400, wants: map[string]any{"detail": "body must be a JSON object"}},
+		{
+			name: "our own token", fail: func(srv *orchestratest.Server) { srv.Expire(srv.AccessToken) }, status: 502,
+			wants: map[string]any{"title": "The platform failed", "detail": nil},
+		},
+		{name: "a proxy's 404", fail: func(srv *orchestratest.Server) { srv.Fail("Agents.Run", orchestratest.HTML(404)) }, status: 502},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newService(t)
+			if row.fail != nil {
+				row.fail(s.emulator)
+			}
+			method, path, body := "POST", row.path, row.body
+			if path == "" {
+				path = s.runs()
+			}
+			if strings.Contains(path, "agent-runs") {
+				method = "GET"
+			}
+			if body == "" {
+				body = "{}"
+			}
+			in := strings.NewReplacer("{organization}", s.emulator.OrganizationID)
+			resp, problem := s.ask(method, in.Replace(path), body)
+			assert.Equal(t, row.status, resp.StatusCode, problem)
+			for name, want := range row.wants {
+				if text, ok := want.(string); ok {
+					want = in.Replace(text)
+				}
+				assert.Equal(t, want, problem[name], name)
+			}
+			for name, want := range row.header {
+				assert.Equal(t, want, resp.Header.Get(name))
+			}
+			assert.LessOrEqual(t, len(s.emulator.Requests("Agents.Run")), 1, "an execution is not repeated")
+		})
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	p := problemOf(&promptorchestra.TransportError{OutcomeUnknown: true, Err: context.DeadlineExceeded})
+	assert.Equal(t, 504, p.Status)
+	assert.True(t, p.OutcomeUnknown)
+	p = problemOf(&promptorchestra.APIError{StatusCode: 503, Repeatable: true})
+	assert.Equal(t, 503, p.Status)
+	assert.Equal(t, 5*time.Second, p.retryAfter)
+	assert.Equal(t, 502, problemOf(errors.New("bug")).Status)
+}
+
+// A request in progress is answered before the service stops.
+func TestGracefulStop(t *testing.T) {
+	for _, name := range []string{"ORGANIZATION_ID", "API_KEY", "AUTHORING_API_KEY"} {
+		t.Setenv("PROMPT_ORCHESTRA_"+name, "")
+	}
+	emulator := orchestratest.NewServer()
+	defer emulator.Close()
+	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", emulator.URL)
+	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", emulator.AccessToken)
+	agent, err := makeAgent(t.Context(), emulator.Client())
+	require.NoError(t, err)
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	read, write := io.Pipe()
+	stopped := make(chan error, 1)
+	go func() {
+		stopped <- run(ctx, write, "127.0.0.1:0")
+		write.Close()
+	}()
+	lines := bufio.NewScanner(read)
+	require.True(t, lines.Scan())
+	var first struct{ Addr string }
+	require.NoError(t, json.Unmarshal(lines.Bytes(), &first))
+	go func() {
+		for lines.Scan() { // the log goes on
+		}
+	}()
+
+	emulator.Fail("Agents.Run", orchestratest.Delay(300*time.Millisecond))
+	answered := make(chan int, 1)
+	go func() {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			"http://"+first.Addr+"/organizations/"+emulator.OrganizationID+"/agents/"+agent+"/runs", strings.NewReader("{}"))
+		if err != nil {
+			answered <- 0
+			return
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			answered <- 0
+			return
+		}
+		resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	require.Eventually(t, func() bool { return len(emulator.Requests("Agents.Run")) == 1 }, 5*time.Second, time.Millisecond)
+	stop()
+	assert.Equal(t, 200, <-answered)
+	assert.NoError(t, <-stopped)
+}
+
+func TestOnTheEmulator(t *testing.T) {
+	for _, name := range []string{"BASE_URL", "ORGANIZATION_ID", "ACCESS_TOKEN", "API_KEY", "AUTHORING_API_KEY"} {
+		t.Setenv("PROMPT_ORCHESTRA_"+name, "")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	require.Error(t, run(ctx, io.Discard, "127.0.0.1:0"), "stopped before it began")
+	assert.ErrorContains(t, run(t.Context(), io.Discard, "256.0.0.1:0"), "listening")
+}

@@ -1,0 +1,136 @@
+// Upgrade shows what an application does with an entitlement failure: it asks
+// its customer to upgrade, and makes the same call again once the plan changed.
+//
+// With PROMPT_ORCHESTRA_* set it lists the agents of that API; otherwise it
+// starts the emulator in this process and meets a seat limit and a feature that
+// the plan lacks.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "upgrade:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop has been called
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if inEnvironment() {
+		client, err := promptorchestra.NewFromEnv()
+		if err != nil {
+			return fmt.Errorf("reading PROMPT_ORCHESTRA_*: %w", err)
+		}
+		app := application{client: client, out: out, upgrade: func(context.Context) error {
+			return errors.New("run this again once the plan has changed")
+		}}
+		return app.listAgents(ctx)
+	}
+	emulator := orchestratest.NewServer()
+	defer emulator.Close()
+	app := application{client: emulator.Client(), out: out, upgrade: func(context.Context) error {
+		emulator.Lift() // the customer pays
+		return nil
+	}}
+	return app.meetLimits(ctx, emulator)
+}
+
+// inEnvironment reports whether the environment names an API.
+func inEnvironment() bool {
+	return slices.ContainsFunc(os.Environ(), func(setting string) bool {
+		name, value, _ := strings.Cut(setting, "=")
+		return strings.HasPrefix(name, "PROMPT_ORCHESTRA_") && value != ""
+	})
+}
+
+type application struct {
+	client  *promptorchestra.Client
+	out     io.Writer
+	upgrade func(context.Context) error // returns once the plan has changed
+}
+
+func (a *application) meetLimits(ctx context.Context, emulator *orchestratest.Server) error {
+	emulator.Restrict(orchestratest.Seats(3))
+	if err := a.listAgents(ctx); err != nil {
+		return err
+	}
+	prompt, err := a.client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{PromptKey: "greeting", Name: "Greeting"})
+	if err != nil {
+		return fmt.Errorf("creating a prompt: %w", err)
+	}
+	version, err := a.client.Prompts.CreateVersion(ctx, prompt.ID, promptorchestra.PromptVersionCreateParams{Content: "Greet {{name}}."})
+	if err != nil {
+		return fmt.Errorf("creating its version: %w", err)
+	}
+	if _, err := a.client.Prompts.Publish(ctx, prompt.ID, promptorchestra.PromptPublishParams{VersionID: version.ID}); err != nil {
+		return fmt.Errorf("publishing it: %w", err)
+	}
+	emulator.Restrict(orchestratest.AI(false))
+	return a.greet(ctx, prompt.ID, "Ada")
+}
+
+func (a *application) listAgents(ctx context.Context) error {
+	return a.withUpgrade(ctx, func() error {
+		agents, err := a.client.Agents.List(ctx)
+		if err != nil {
+			return fmt.Errorf("listing agents: %w", err)
+		}
+		fmt.Fprintf(a.out, "The organization has %d agents.\n", len(agents))
+		return nil
+	})
+}
+
+func (a *application) greet(ctx context.Context, promptID, name string) error {
+	return a.withUpgrade(ctx, func() error {
+		result, err := a.client.Prompts.Run(ctx, promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": name}})
+		if err != nil {
+			return fmt.Errorf("running the prompt: %w", err)
+		}
+		fmt.Fprintln(a.out, "The prompt answered:", result.OutputText)
+		return nil
+	})
+}
+
+// withUpgrade makes a call, and once more after an upgrade when the plan does
+// not allow it. That is safe for executions too: a 402 refuses before it runs.
+func (a *application) withUpgrade(ctx context.Context, call func() error) error {
+	err := call()
+	var refused *promptorchestra.APIError
+	if !errors.As(err, &refused) || !refused.IsEntitlement() {
+		return err
+	}
+	fmt.Fprintf(a.out, "Not in your plan: %s\n  Upgrade at %s\n", refused.Message, upgradeLink(refused))
+	if err := a.upgrade(ctx); err != nil {
+		return fmt.Errorf("%w; before that: %w", err, refused)
+	}
+	return call()
+}
+
+// upgradeLink leads to seats or to plans. The API documents no codes for a 402,
+// so the text decides, and what it does not name leads to the plans.
+func upgradeLink(refused *promptorchestra.APIError) string {
+	page := "plans"
+	if strings.Contains(strings.ToLower(refused.Code+" "+refused.Message), "seat") {
+		page = "seats"
+	}
+	return "https://app.example.com/billing/" + page + "?organization=" + url.QueryEscape(refused.Organization)
+}

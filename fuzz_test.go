@@ -1,0 +1,277 @@
+package promptorchestra
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode"
+)
+
+// addFiles adds the captured documents of a folder of testdata to a corpus.
+func addFiles(f *testing.F, pattern string, add func(data []byte)) {
+	f.Helper()
+	files, err := filepath.Glob("testdata/" + pattern)
+	if err != nil || len(files) == 0 {
+		f.Fatal("no documents in ", pattern)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		add(data)
+	}
+}
+
+// FuzzErrorDecoder: any failure becomes one clean error with all of its parts.
+func FuzzErrorDecoder(f *testing.F) {
+	addFiles(f, "errors/*", func(data []byte) { f.Add(422, data) })
+	for _, seed := range []string{
+		"", "null", `"x"`, `[1,"a",{"message":{"error":["b"]}}]`, `{"error":{"code":1,"details":{"a":["b"]}},"details":null}`,
+		`{"error":"a","ERROR":"b","error":3}`, `{"error":"cut\u00`, "<html>&amp;&#0;", "\ufeff{\"error\":\"bom\"}", "\xff", `{"why":1,"retryable":"no"}`,
+		`{"details":[[[[[[[[[["deep"]]]]]]]]]]}`, `{"run":{"id":"run_1"},"runId":7}`, `{"errors":[{"loc":["steps",0],"msg":"m","type":"t"}]}`,
+	} {
+		f.Add(500, []byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		given := bytes.Clone(body)
+		var e, again APIError
+		e.decode(status, body)
+		again.decode(status, body)
+		if !bytes.Equal(given, body) || !reflect.DeepEqual(e, again) {
+			t.Fatal("decoding changes the body, or is not the same twice")
+		}
+		if e.StatusCode != status || e.Kind == "" || e.Shape == "" || (e.Shape == ShapeDiagnostic) != (e.Diagnostic != nil) {
+			t.Fatalf("%+v", e)
+		}
+		if !bytes.HasPrefix(body, e.RawBody) || len(e.RawBody) != min(len(body), maxRawBody) || len(e.Details) > maxDetails {
+			t.Fatalf("%d bytes kept of %d, %d details", len(e.RawBody), len(body), len(e.Details))
+		}
+		for _, d := range e.Details {
+			if len(d.Raw) > 0 && !json.Valid(d.Raw) { // of a cut entry there is none
+				t.Fatalf("detail %q is no JSON", d.Raw)
+			}
+		}
+		e.Op, e.RequestID = "Agents.Run", string(body[:min(len(body), 100)])
+		for _, text := range []string{e.Error(), e.LogValue().String(), (&DecodeError{Err: &e}).Error()} {
+			if len(text) > 1500 || strings.ContainsFunc(text, unicode.IsControl) {
+				t.Fatalf("not one clean line: %q", text)
+			}
+		}
+		if _, err := json.Marshal(e); err != nil {
+			t.Fatal(err)
+		}
+		if IsRetryable(&e) && (OutcomeUnknown(&e) || final(status, e.RawBody, false)) {
+			t.Fatalf("retryable, and must not be repeated: %+v", e)
+		}
+	})
+}
+
+// FuzzRecords: any JSON object decodes into any record, whatever its members are, and the record encodes again.
+func FuzzRecords(f *testing.F) {
+	addFiles(f, "records/*.json", func(data []byte) { f.Add(data) })
+	for _, seed := range []string{`{}`, `{"id":7,"run":[],"createdAt":1e400,"output":null}`, `{"tool_key":{},"toolKey":"a"}`, `[]`, `{"createdAt":"2026-11-23 08:00:00+00"}`} {
+		f.Add([]byte(seed))
+	}
+	var types []reflect.Type
+	seen := map[reflect.Type]bool{}
+	for _, m := range serviceMethods() {
+		if !isWrapper(m) && !seen[m.record()] {
+			seen[m.record()] = true
+			types = append(types, m.record())
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		text := bytes.TrimSpace(data)
+		object := len(text) > 0 && text[0] == '{' && json.Valid(data)
+		for _, typ := range types {
+			record := reflect.New(typ)
+			err := decodeRecord(data, record.Interface())
+			var mismatch *json.UnmarshalTypeError
+			if object != (err == nil || errors.As(err, &mismatch)) {
+				t.Fatalf("%v: %v", typ, err)
+			}
+			if err != nil && mismatch == nil {
+				continue
+			}
+			if _, err := json.Marshal(record.Interface()); err != nil {
+				t.Fatalf("%v does not encode again: %v", typ, err)
+			}
+			_ = fmt.Sprintf("%v", record)
+		}
+	})
+}
+
+// FuzzPath: an id is one segment of the path that is sent, or refused; a path given to Do is sent as it is.
+func FuzzPath(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"agt_1", "v1"}, {"..", ""}, {".", "a"}, {"../../admin?x=1#y", "a/b"}, {"%2e%2e", "ä €"}, {"a\nb", "\xff"}, {"a%2Fb", "+;=,"}, {"/api/x", "/api/%2e%2e/x"},
+	} {
+		f.Add("/base", seed[0], seed[1])
+		f.Add("/a%2Fb/", seed[1], seed[0])
+	}
+	f.Fuzz(func(t *testing.T, base, first, second string) {
+		u, err := parseBaseURL("https://host.example"+base, false)
+		if err != nil || u.Host != "host.example" {
+			t.Skip()
+		}
+		c := core{path: strings.TrimRight(u.Path, "/"), rawPath: strings.TrimRight(u.EscapedPath(), "/")}
+		target := func(r *route) string {
+			p, raw, err := c.expand(r, &[2]string{first, second})
+			refused := checkID("id", first) != nil || checkID("id", second) != nil
+			if len(r.params) > 0 && (err != nil) != refused {
+				t.Fatalf("%q, %q: %v", first, second, err)
+			}
+			if err != nil {
+				t.Skip()
+			}
+			sent := (&url.URL{Scheme: "https", Host: "host.example", Path: p, RawPath: raw}).EscapedPath()
+			parsed, err := url.ParseRequestURI("https://host.example" + sent)
+			if err != nil || parsed.Host != "host.example" || parsed.RawQuery != "" || parsed.Fragment != "" {
+				t.Fatalf("%q is not a path: %v", sent, err)
+			}
+			if !strings.HasPrefix(sent, c.rawPath+"/api/") {
+				t.Fatalf("%q has left %q", sent, c.rawPath)
+			}
+			return sent[len(c.rawPath):]
+		}
+		if checkPath(first) == nil {
+			if sent := target(&route{path: first, fixed: []string{first}}); sent != first || path.Clean(sent) != sent {
+				t.Fatalf("Do sends %q for %q", sent, first)
+			}
+		}
+		sent := target(routeAgentsDiffVersion)
+		segments := strings.Split(sent, "/")
+		if len(segments) != 7 || segments[4] != "versions" || segments[6] != "diff" || path.Clean(sent) != sent {
+			t.Fatalf("%q for %q, %q", sent, first, second)
+		}
+		for i, id := range map[int]string{3: first, 5: second} {
+			if back, err := url.PathUnescape(segments[i]); err != nil || back != id {
+				t.Fatalf("%q arrives as %q: %v", id, back, err)
+			}
+		}
+	})
+}
+
+func addLists(f *testing.F) {
+	addFiles(f, "lists/*", func(data []byte) {
+		if len(data) < 64<<10 {
+			f.Add(data)
+		}
+	})
+	for _, seed := range []string{
+		"[]", "[{}]", `[{"id":"a"},null,7,"x",[],{"id":7}]`, `{"items":[{"id":"a"}]}`, `{"a":[],"b":[]}`, `{"a":[1],"a":[2]}`, `{"a":{"b":[1]},"c":[{}],"d":{}}`,
+		"{}", "null", "7", `"x"`, "[1,]", "[1 2]", "[1}", "[]]", `{"a":[1],}`, `{"a":[1]`, "[{},", " [ ] ", "<html>", "", "\ufeff[]", `{"a":[1]}x`, `{"":[]}`, `{"a":[1],"a":null}`,
+	} {
+		f.Add([]byte(seed))
+	}
+}
+
+// FuzzListEnvelope: a list is an array, or an object that holds exactly one.
+func FuzzListEnvelope(f *testing.F) {
+	addLists(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var got []RawJSON
+		err := decodeList(data, &got)
+		var want []RawJSON
+		is := json.Valid(data) && json.Unmarshal(data, &want) == nil && want != nil
+		if !is && json.Valid(data) && bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+			var members map[string]RawJSON
+			_ = json.Unmarshal(data, &members)
+			arrays := 0
+			for _, m := range members {
+				if m[0] == '[' {
+					arrays++
+					_ = json.Unmarshal(m, &want)
+				}
+			}
+			if arrays != 1 && err == nil && len(members) > 0 && !twice(data) {
+				t.Fatalf("%d arrays, and no error", arrays)
+			}
+			is = arrays == 1 && !twice(data)
+		}
+		if is && (err != nil || !reflect.DeepEqual(got, want)) {
+			t.Fatalf("%v: %v instead of %v", err, got, want)
+		}
+		if !json.Valid(data) && err == nil {
+			t.Fatal("accepts what is no JSON")
+		}
+	})
+}
+
+// twice reports whether an object has a name twice.
+func twice(object []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	_, _ = dec.Token()
+	names := map[any]bool{}
+	for dec.More() {
+		name, _ := dec.Token()
+		if names[name] {
+			return true
+		}
+		names[name] = true
+		var value json.RawMessage
+		if dec.Decode(&value) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+type stubAnswer func() io.Reader
+
+func (f stubAnswer) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(f())}, nil
+}
+
+// FuzzStream: streaming a list gives what the list gives.
+func FuzzStream(f *testing.F) {
+	addLists(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > 9000 {
+			t.Skip() // encoding/json counts the levels of an element from the element
+		}
+		for _, read := range []func() io.Reader{
+			func() io.Reader { return bytes.NewReader(data) },
+			func() io.Reader { return iotest.HalfReader(bytes.NewReader(data)) },
+		} {
+			client, err := New(WithAccessToken("token"), WithOrganization("org_1"), WithTransport(stubAnswer(read)), WithRetry(RetryPolicy{MaxRetries: -1}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var alsoListed, alsoStreamed any
+			listed, listErr := client.Runs.List(context.Background(), WithInto(&alsoListed))
+			streamed := []Run{}
+			var streamErr error
+			for run, err := range client.Runs.All(context.Background(), WithInto(&alsoStreamed)) {
+				if err != nil {
+					streamErr = err
+					break
+				}
+				streamed = append(streamed, run)
+			}
+			if (listErr == nil) != (streamErr == nil) {
+				t.Fatalf("the list: %v, streamed: %v", listErr, streamErr)
+			}
+			if listErr == nil && !reflect.DeepEqual(listed, streamed) {
+				t.Fatalf("%+v streamed as %+v", listed, streamed)
+			}
+			var e *DecodeError
+			if listErr != nil && (!errors.As(listErr, &e) || !errors.As(streamErr, &e)) {
+				t.Fatalf("%v, %v", listErr, streamErr)
+			}
+		}
+	})
+}

@@ -1,0 +1,135 @@
+package transport
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Full jitter: each wait is spread evenly over [0, ceiling), and the ceiling
+// doubles from MinWait to MaxWait.
+func TestJitter(t *testing.T) {
+	policy := Policy{MinWait: 500 * time.Millisecond, MaxWait: 8 * time.Second, MaxRetryAfter: time.Minute}
+	for attempt, ceiling := range map[int]time.Duration{
+		1: 500 * time.Millisecond, 2: time.Second, 3: 2 * time.Second, 4: 4 * time.Second, 5: 8 * time.Second,
+		6: 8 * time.Second, 31: 8 * time.Second, 64: 8 * time.Second, math.MaxInt32: 8 * time.Second,
+	} {
+		const samples, buckets = 20_000, 10
+		var count [buckets]int
+		var sum time.Duration
+		for range samples {
+			wait, ok := policy.wait(&Exchange{Attempts: attempt})
+			require.True(t, ok)
+			require.GreaterOrEqual(t, wait, time.Duration(0))
+			require.Less(t, wait, ceiling)
+			sum += wait
+			count[int(wait*buckets/ceiling)]++
+		}
+		assert.InDelta(t, 0.5, float64(sum/samples)/float64(ceiling), 0.02, "attempt %d: mean", attempt)
+		for i, n := range count { // 2,000 expected: 300 is seven standard deviations
+			assert.InDelta(t, samples/buckets, n, 300, "attempt %d: bucket %d", attempt, i)
+		}
+	}
+	wait, ok := Policy{MinWait: 1, MaxWait: 1}.wait(&Exchange{Attempts: 1})
+	assert.True(t, ok)
+	assert.Zero(t, wait)
+}
+
+func TestRetryAfterForms(t *testing.T) {
+	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	for value, want := range map[string]struct {
+		wait time.Duration
+		ok   bool
+	}{
+		"":                                  {0, false},
+		" ":                                 {0, false},
+		"0":                                 {0, true},
+		"120":                               {2 * time.Minute, true},
+		" 120\t":                            {2 * time.Minute, true},
+		"00007":                             {7 * time.Second, true},
+		"9223372036":                        {9223372036 * time.Second, true},
+		"9223372037":                        {math.MaxInt64, true},
+		"99999999999999999999999":           {math.MaxInt64, true},
+		"-1":                                {0, false},
+		"+1":                                {0, false},
+		"1.5":                               {0, false},
+		"1e3":                               {0, false},
+		"0x10":                              {0, false},
+		"soon":                              {0, false},
+		"Mon, 23 Nov 2026 08:00:30 GMT":     {30 * time.Second, true},
+		"Monday, 23-Nov-26 08:00:30 GMT":    {30 * time.Second, true},
+		"Mon Nov 23 08:00:30 2026":          {30 * time.Second, true},
+		"Mon, 23 Nov 2026 07:00:00 GMT":     {0, true},
+		"Mon, 23 Nov 9999 07:00:00 GMT":     {math.MaxInt64, true},
+		"2026-11-23T08:00:30Z":              {0, false},
+		"\u0661\u0662":                      {0, false},
+		"Mon, 23 Nov 2026 08:00:30 GMT, 30": {0, false},
+	} {
+		wait, ok := RetryAfter(http.Header{"Retry-After": {value}}, now)
+		assert.Equal(t, want.ok, ok, value)
+		assert.Equal(t, want.wait, wait, value)
+	}
+	_, ok := RetryAfter(nil, now)
+	assert.False(t, ok)
+}
+
+func TestBudget(t *testing.T) {
+	b := NewBudget()
+	for range 100 {
+		require.True(t, b.Withdraw())
+	}
+	assert.False(t, b.Withdraw())
+	b.Deposit()
+	assert.False(t, b.Withdraw(), "half a token")
+	b.Deposit()
+	assert.True(t, b.Withdraw())
+	for range 1000 {
+		b.Deposit()
+	}
+	var taken sync.Map
+	var callers sync.WaitGroup
+	for i := range 8 {
+		callers.Go(func() {
+			n := 0
+			for b.Withdraw() {
+				n++
+			}
+			taken.Store(i, n)
+		})
+	}
+	callers.Wait()
+	sum := 0
+	taken.Range(func(_, n any) bool { sum += n.(int); return true })
+	assert.Equal(t, 100, sum, "it never holds more than it may, nor gives one twice")
+}
+
+func TestPermanent(t *testing.T) {
+	assert.False(t, Permanent(nil))
+	assert.False(t, Permanent(errors.New("connection reset by peer")))
+	assert.True(t, Permanent(errors.New(`unsupported protocol scheme "ftp"`)))
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, seed := range []string{"", "7", "-5", "soon", "99999999999999999999", "1.5", "Mon, 23 Nov 2026 08:00:30 GMT", " 3 ", "Mon Nov 23 08:00:30 2026"} {
+		f.Add(seed)
+	}
+	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	policy := Policy{MinWait: time.Millisecond, MaxWait: time.Second, MaxRetryAfter: time.Minute}
+	f.Fuzz(func(t *testing.T, value string) {
+		h := http.Header{"Retry-After": {value}}
+		asked, ok := RetryAfter(h, now)
+		if asked < 0 || !ok && asked != 0 {
+			t.Fatalf("%q: %v, %v", value, asked, ok)
+		}
+		wait, again := policy.wait(&Exchange{Attempts: 1, Headers: h})
+		if again && (wait < 0 || wait > policy.MaxRetryAfter) {
+			t.Fatalf("%q: waits %v", value, wait)
+		}
+	})
+}

@@ -1,0 +1,106 @@
+package promptorchestra_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// Whatever an id is, it is one segment of the path that the route has.
+func TestIDsInPaths(t *testing.T) {
+	var target string
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		target = r.RequestURI
+		_, _ = w.Write([]byte(agentJSON))
+	})
+	for id, escaped := range map[string]string{
+		"agt_1":                "agt_1",
+		"a/b":                  "a%2Fb",
+		"../../admin?x=1#y":    "..%2F..%2Fadmin%3Fx=1%23y",
+		"..\\admin":            "..%5Cadmin",
+		"%2e%2e":               "%252e%252e",
+		"%2e%2e%2f":            "%252e%252e%252f",
+		"...":                  "...",
+		".a":                   ".a",
+		"a b":                  "a%20b",
+		" ":                    "%20",
+		"a+b&c=d;e,f@g:h$":     "a+b&c=d%3Be%2Cf@g:h$",
+		"ä€😀":                  "%C3%A4%E2%82%AC%F0%9F%98%80",
+		"\u202e\u200b":         "%E2%80%AE%E2%80%8B",
+		"\xff\xfe":             "%FF%FE",
+		"http://other.example": "http:%2F%2Fother.example",
+		"//other.example":      "%2F%2Fother.example",
+		"*":                    "%2A",
+		"a\"<>^`{|}":           "a%22%3C%3E%5E%60%7B%7C%7D",
+	} {
+		for _, base := range []string{"", "/base", "/b%2Fc/"} {
+			srv := newConnectionCounter(t, handler)
+			client := newClientOf(t, srv.URL+base, ownPool(t))
+			require.NoError(t, get1(t, client, id))
+			path, _, _ := strings.Cut(target, "?")
+			assert.Equal(t, strings.TrimSuffix(base, "/")+"/api/agents/"+escaped, path)
+			_, err := client.Agents.DiffVersion(t.Context(), id, "v1", id)
+			require.NoError(t, err)
+			path, _, _ = strings.Cut(target, "?")
+			assert.Equal(t, strings.TrimSuffix(base, "/")+"/api/agents/"+escaped+"/versions/v1/diff", path)
+			srv.Close()
+		}
+	}
+}
+
+func get1(t *testing.T, client *promptorchestra.Client, id string) error {
+	t.Helper()
+	_, err := client.Agents.Get(t.Context(), id)
+	return err
+}
+
+func TestIDsThatAreRefused(t *testing.T) {
+	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, "{}", -1); return true })
+	client := newClientOf(t, srv.url)
+	for id, reason := range map[string]string{
+		"": "must not be empty", ".": "steps in a path", "..": "steps in a path",
+		"a\nb": "control character", "a\x00": "control character", "\x7f": "control character", "\r\n": "control character",
+	} {
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, get1(t, client, id), &e, "%q", id)
+		assert.Equal(t, "agentId", e.Argument)
+		assert.Contains(t, e.Reason, reason)
+		_, err := client.Agents.DiffVersion(t.Context(), "agt_1", id, "v1")
+		require.ErrorAs(t, err, &e, "%q", id)
+		assert.Equal(t, "versionId", e.Argument)
+		for _, err := range client.Evaluations.AllCases(t.Context(), id) {
+			require.ErrorAs(t, err, &e, "%q", id)
+		}
+		_, err = client.Agents.Run(t.Context(), id, promptorchestra.AgentRunParams{})
+		require.ErrorAs(t, err, &e, "%q", id)
+		assert.False(t, promptorchestra.OutcomeUnknown(err))
+	}
+	assert.Zero(t, srv.connections.Load())
+}
+
+func TestPathsOfDo(t *testing.T) {
+	var target string
+	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { target = r.RequestURI }))
+	call := func(path string) error {
+		target = ""
+		return client.Do(t.Context(), promptorchestra.Request{Method: http.MethodPut, Path: path}, nil)
+	}
+	for _, path := range []string{"/api/new", "/api/a%2Fb/c", "/api/a%20b", "/api/%C3%A4", "/api/a:b@c;d=e", "/api/..."} {
+		require.NoError(t, call(path), path)
+		assert.Equal(t, path, target)
+	}
+	for _, path := range []string{
+		"", "/", "api/new", "/apis", "/admin", "/api/../admin", "/api/%2e%2e/admin", "/api/.", "/api//x", "/api/", "/api/x/",
+		"/api/x?y=z", "/api/x#y", "/api/a b", "/api/a\nb", "/api/ä", "/api/%zz", "/api/a%2", "/api/a\\b", "//other.example/api/", "https://other.example/api/",
+	} {
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, call(path), &e, path)
+		assert.Equal(t, "Path", e.Argument)
+		assert.Empty(t, target, path)
+	}
+}

@@ -1,0 +1,257 @@
+package promptorchestra_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+var secretVerbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T"}
+
+// assertNoSecret looks for the tokens in plain and in hexadecimal, whole or in good part.
+func assertNoSecret(t *testing.T, where, text string) {
+	t.Helper()
+	for _, secret := range []string{testToken, testKey} {
+		part := secret[len(secret)/2:]
+		for _, form := range []string{part, fmt.Sprintf("%x", part), fmt.Sprintf("%X", part), strings.Trim(fmt.Sprint([]byte(part)), "[]")} {
+			assert.NotContains(t, text, form, where)
+		}
+	}
+}
+
+// assertPrintsNoSecret prints a value in every way there is.
+func assertPrintsNoSecret(t *testing.T, where string, v any) {
+	t.Helper()
+	for _, verb := range secretVerbs {
+		assertNoSecret(t, where+" "+verb, fmt.Sprintf(verb, v))
+	}
+	text, _ := json.Marshal(v)
+	assertNoSecret(t, where+" JSON", string(text))
+	var logged bytes.Buffer
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)} {
+		slog.New(handler).Info("x", "v", v)
+	}
+	assertNoSecret(t, where+" slog", logged.String())
+	reachable(reflect.ValueOf(v), where, 12, func(path, text string) { assertNoSecret(t, path, text) })
+}
+
+// reachable visits every text that exported fields lead to.
+func reachable(v reflect.Value, path string, depth int, visit func(path, text string)) {
+	if !v.IsValid() || depth == 0 {
+		return
+	}
+	if v.CanInterface() {
+		if err, ok := v.Interface().(error); ok && !(v.Kind() == reflect.Pointer && v.IsNil()) {
+			visit(path+".Error()", err.Error())
+			if one := errors.Unwrap(err); one != nil {
+				reachable(reflect.ValueOf(one), path+".Unwrap()", depth-1, visit)
+			}
+			if many, ok := err.(interface{ Unwrap() []error }); ok {
+				reachable(reflect.ValueOf(many.Unwrap()), path+".Unwrap()", depth-1, visit)
+			}
+		}
+	}
+	switch v.Kind() {
+	case reflect.String:
+		visit(path, v.String())
+	case reflect.Pointer, reflect.Interface:
+		reachable(v.Elem(), path, depth-1, visit)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() {
+				reachable(v.Field(i), path+"."+f.Name, depth-1, visit)
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Uint8 && v.Kind() == reflect.Slice {
+			visit(path, string(v.Bytes()))
+			return
+		}
+		for i := range v.Len() {
+			reachable(v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth-1, visit)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			reachable(key, path+" key", depth-1, visit)
+			reachable(v.MapIndex(key), fmt.Sprintf("%s[%v]", path, key), depth-1, visit)
+		}
+	default:
+	}
+}
+
+// echoing is a server, or a proxy, that repeats the Authorization it got.
+func echoing(status int, body string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, strings.ReplaceAll(body, "$", r.Header.Get("Authorization")))
+	})
+}
+
+func TestErrorsAndLogsHoldNoSecret(t *testing.T) {
+	dropping := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	for name, row := range map[string]struct {
+		handler http.Handler
+		as      any
+	}{
+		"error":           {echoing(401, `{"error":"bad header $"}`), new(*promptorchestra.APIError)},
+		"details":         {echoing(422, `{"error":"x","code":"$","details":[{"code":"c","message":"$","path":"$"}]}`), new(*promptorchestra.APIError)},
+		"diagnostic":      {echoing(403, `{"code":"c","title":"$","category":"c","why":"$","where":{"a":"$"},"details":["$"]}`), new(*promptorchestra.APIError)},
+		"page":            {echoing(502, "<html>$</html>"), new(*promptorchestra.APIError)},
+		"retried":         {echoing(429, "$"), new(*promptorchestra.APIError)},
+		"unusable answer": {echoing(200, "<html>$</html>"), new(*promptorchestra.DecodeError)},
+		"wrong answer":    {echoing(200, `{"id":"$`), new(*promptorchestra.DecodeError)},
+		"drop":            {dropping, new(*promptorchestra.TransportError)},
+	} {
+		for op, call := range map[string]callFunc{"get": get, "run": run, "stream": func(ctx context.Context, c *promptorchestra.Client, opts ...promptorchestra.CallOption) (err error) {
+			for _, err = range c.Agents.All(ctx, opts...) {
+			}
+			return err
+		}} {
+			for _, credential := range []promptorchestra.Option{promptorchestra.WithAccessToken(testToken), promptorchestra.WithAPIKey(testKey)} {
+				t.Run(name+" "+op, func(t *testing.T) {
+					var logged bytes.Buffer
+					client := newClient(t, row.handler, credential, ownPool(t),
+						promptorchestra.WithLogger(slog.New(slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.Level(-100), AddSource: true}))))
+					err := call(t.Context(), client)
+					require.ErrorAs(t, err, row.as)
+					assertPrintsNoSecret(t, "error", err)
+					assertPrintsNoSecret(t, "wrapped", fmt.Errorf("calling: %w", err))
+					assert.NotEmpty(t, logged.String())
+					assertNoSecret(t, "log", logged.String())
+				})
+			}
+		}
+	}
+	client := newClient(t, answer(200, "{}"), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+		return testToken + "\n", nil
+	}))
+	err := get(t.Context(), client)
+	var e *promptorchestra.ArgumentError
+	require.ErrorAs(t, err, &e)
+	assertPrintsNoSecret(t, "argument", err)
+}
+
+func TestClientAndOptionsHoldNoSecret(t *testing.T) {
+	source := func(context.Context, string) (string, error) { return testToken, nil }
+	options := []promptorchestra.Option{
+		promptorchestra.WithAccessToken(testToken), promptorchestra.WithAPIKey(testKey),
+		promptorchestra.WithAccessTokenSource(source), promptorchestra.WithAPIKeySource(source),
+	}
+	for _, opt := range options {
+		assertPrintsNoSecret(t, "option", opt)
+		client, err := promptorchestra.New(opt, promptorchestra.WithOrganization(testOrganization))
+		require.NoError(t, err)
+		assertPrintsNoSecret(t, "client", client)
+		assertPrintsNoSecret(t, "client's value", *client)
+		assertPrintsNoSecret(t, "another organization's", client.InOrganization("org_2"))
+		services := reflect.ValueOf(client).Elem()
+		for i := range services.NumField() {
+			if services.Type().Field(i).IsExported() {
+				assertPrintsNoSecret(t, services.Type().Field(i).Name, services.Field(i).Interface())
+				assertPrintsNoSecret(t, services.Type().Field(i).Name, services.Field(i).Elem().Interface())
+			}
+		}
+	}
+	assertPrintsNoSecret(t, "options", options)
+}
+
+// A RoundTripper or a token source that prints its context prints no token.
+func TestContextsHoldNoSecret(t *testing.T) {
+	seen := 0
+	client := stubbed(t, func(r *http.Request) (*http.Response, error) {
+		seen++
+		for _, verb := range secretVerbs {
+			assertNoSecret(t, "context "+verb, fmt.Sprintf(verb, r.Context()))
+		}
+		return reply(200, agentJSON), nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	require.NoError(t, get(ctx, client))
+	ctx, cancel = context.WithTimeout(t.Context(), 1e9)
+	defer cancel()
+	require.NoError(t, get(ctx, client), "the exchange itself is the context here")
+	assert.Equal(t, 2, seen)
+}
+
+func TestHeaderInjectionIsRefused(t *testing.T) {
+	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, "{}", -1); return true })
+	client := newClientOf(t, srv.url)
+	for _, evil := range []string{"a\r\nX-Evil: 1", "a\nb", "a\rb", "a\x00b", "a\x7fb"} {
+		for name, err := range map[string]error{
+			"token":        errorOf(promptorchestra.New(promptorchestra.WithAccessToken(evil))),
+			"key":          errorOf(promptorchestra.New(promptorchestra.WithAPIKey(evil))),
+			"user agent":   errorOf(promptorchestra.New(promptorchestra.WithUserAgent(evil))),
+			"header":       errorOf(promptorchestra.New(promptorchestra.WithHeader("X-Team", evil))),
+			"header name":  errorOf(promptorchestra.New(promptorchestra.WithHeader(evil, "x"))),
+			"organization": errorOf(promptorchestra.New(promptorchestra.WithOrganization(evil))),
+			"token source": get(t.Context(), newClientOf(t, srv.url, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return evil, nil }))),
+			"key source": run(t.Context(), newClientOf(t, srv.url, ownPool(t), promptorchestra.WithAccessTokenSource(
+				func(context.Context, string) (string, error) { return "", errors.New("x") }),
+				promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return evil, nil }))),
+			"call's header":      get(t.Context(), client, promptorchestra.WithHeader("X-Team", evil)),
+			"call's header name": run(t.Context(), client, promptorchestra.WithHeader(evil, "x")),
+			"id":                 errorOf(client.Agents.Get(t.Context(), evil)),
+			"in organization":    run(t.Context(), client.InOrganization(evil)),
+		} {
+			var e *promptorchestra.ArgumentError
+			require.ErrorAs(t, err, &e, name)
+			assert.NotContains(t, err.Error(), evil)
+			assert.False(t, promptorchestra.OutcomeUnknown(err))
+		}
+	}
+	for _, bad := range []string{"", "a b", " a", "a ", "tök", "a\u200b"} {
+		_, err := promptorchestra.New(promptorchestra.WithAccessToken(bad))
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, err, &e, "%q", bad)
+	}
+	for _, reserved := range []string{"Authorization", "authorization", "Host", "Content-Length", "Transfer-Encoding", "Connection", "Proxy-Authorization", ""} {
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, get(t.Context(), client, promptorchestra.WithHeader(reserved, "x")), &e, reserved)
+	}
+	assert.Zero(t, srv.connections.Load())
+}
+
+func errorOf[T any](_ T, err error) error { return err }
+
+// By default nothing is written to standard error or output, whatever happens.
+func TestNothingIsPrinted(t *testing.T) {
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	stderr, stdout := os.Stderr, os.Stdout
+	os.Stderr, os.Stdout = write, write
+	log.SetOutput(write)
+	restore := func() { os.Stderr, os.Stdout = stderr, stdout; log.SetOutput(stderr) }
+	defer restore()
+	for _, handle := range []func(*rawRequest) bool{
+		func(r *rawRequest) bool { r.answer(503, "", -1); return true },
+		func(r *rawRequest) bool { r.answer(402, `{"error":"x"}`, -1); return true },
+		func(*rawRequest) bool { return false },
+		func(r *rawRequest) bool { r.answer(200, agentJSON, 3); return false },
+	} {
+		srv := newRawServer(t, handle)
+		client := newClientOf(t, srv.url, ownPool(t))
+		_ = get(t.Context(), client)
+		_ = run(t.Context(), client)
+	}
+	restore()
+	require.NoError(t, write.Close())
+	printed, err := io.ReadAll(read)
+	require.NoError(t, err)
+	assert.Empty(t, string(printed))
+}
