@@ -114,8 +114,10 @@ func (s *AgentRunsService) Get(ctx context.Context, runID string, opts ...CallOp
 // Beta. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
 // unknown id.
 func (s *AgentRunsService) Compare(ctx context.Context, leftRunID, rightRunID string, opts ...CallOption) (*AgentRunComparison, error) {
-	return do[AgentRunComparison](ctx, s.c, call{route: routeAgentRunsCompare,
-		query: []param{{name: "leftRunId", value: leftRunID}, {name: "rightRunId", value: rightRunID}}}, opts)
+	return do[AgentRunComparison](ctx, s.c, call{
+		route: routeAgentRunsCompare,
+		query: []param{{name: "leftRunId", value: leftRunID}, {name: "rightRunId", value: rightRunID}},
+	}, opts)
 }
 
 // LoadInputs returns what the run was started with; it only reads.
@@ -133,8 +135,10 @@ func (s *AgentRunsService) LoadInputs(ctx context.Context, runID string, opts ..
 // [KindInvalidRequest] for an unknown step; [KindConflict] while the earlier run goes on; [KindEntitlement] for a
 // plan without AI features; [KindServer] when a provider fails.
 func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey string, opts ...CallOption) (*AgentRerunResponse, error) {
-	return do[AgentRerunResponse](ctx, s.c, call{route: routeAgentRunsRerunFromStep, ids: [2]string{runID},
-		body: rerunParams{StepKey: stepKey}}, opts)
+	return do[AgentRerunResponse](ctx, s.c, call{
+		route: routeAgentRunsRerunFromStep, ids: [2]string{runID},
+		body: rerunParams{StepKey: stepKey},
+	}, opts)
 }
 
 // The waits between two looks of Wait.

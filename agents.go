@@ -244,8 +244,10 @@ func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParam
 // Beta. Either credential, scope agents:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
 // unknown id.
 func (s *AgentsService) DiffVersion(ctx context.Context, agentID, versionID, againstVersionID string, opts ...CallOption) (*AgentVersionDiff, error) {
-	return do[AgentVersionDiff](ctx, s.c, call{route: routeAgentsDiffVersion, ids: [2]string{agentID, versionID},
-		query: []param{{name: "againstVersionId", value: againstVersionID}}}, opts)
+	return do[AgentVersionDiff](ctx, s.c, call{
+		route: routeAgentsDiffVersion, ids: [2]string{agentID, versionID},
+		query: []param{{name: "againstVersionId", value: againstVersionID}},
+	}, opts)
 }
 
 // RollbackVersion returns to an earlier version and names the version now in use (that it is a new one is inferred).

@@ -22,7 +22,7 @@ func (r *request) exchange(ctx context.Context) {
 	if to := r.options.response; to != nil {
 		*to = Response{Attempts: x.Attempts}
 		if x.Answered {
-			to.StatusCode, to.Header, to.RequestID = x.Status, x.Headers.Clone(), x.Headers.Get("X-Request-Id")
+			to.StatusCode, to.Header, to.RequestID = x.Status, x.Headers.Clone(), r.requestID()
 			to.Body = bytes.Clone(r.body())
 		}
 	}
@@ -42,7 +42,18 @@ func (r *request) body() []byte {
 	return body
 }
 
-// minSecret keeps it from words: a token shorter than this is for tests.
+// requestID returns what names the request for support, likewise.
+func (r *request) requestID() string {
+	id := r.x.Headers.Get("X-Request-Id")
+	for _, authorization := range r.x.Authorization {
+		if token := strings.TrimPrefix(authorization, "Bearer "); len(token) >= minSecret {
+			id = strings.ReplaceAll(id, token, redacted)
+		}
+	}
+	return id
+}
+
+// minSecret keeps both from words: a token shorter than this is for tests.
 const minSecret = 8
 
 // containsText is bytes.Contains without an allocation for the text.
@@ -91,7 +102,7 @@ func (r *request) attemptFailure() error {
 		}
 		return r.decodeError(x.Failure)
 	default:
-		e := &APIError{RequestID: x.Headers.Get("X-Request-Id"), Err: x.Failure}
+		e := &APIError{RequestID: r.requestID(), Err: x.Failure}
 		e.RetryAfter, _ = transport.RetryAfter(x.Headers, time.Now())
 		e.decode(x.Status, r.body())
 		r.describe(&e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
@@ -102,7 +113,7 @@ func (r *request) attemptFailure() error {
 // decodeError reports an answer that arrived and cannot be used.
 func (r *request) decodeError(err error) error {
 	e := &DecodeError{
-		StatusCode: r.x.Status, RequestID: r.x.Headers.Get("X-Request-Id"), Body: bytes.Clone(r.body()), Err: err,
+		StatusCode: r.x.Status, RequestID: r.requestID(), Body: bytes.Clone(r.body()), Err: err,
 	}
 	r.describe(&e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
 	return e

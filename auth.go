@@ -51,14 +51,13 @@ func setSource(to *credential, option string, source tokenSource) error {
 	if source == nil {
 		return &ArgumentError{Argument: option, Reason: "must not be nil"}
 	}
-	kind := to.kind
 	to.authorization = func(ctx context.Context, organization string) ([]string, error) {
 		token, err := source(ctx, organization)
 		if err != nil {
 			return nil, err
 		}
 		if reason := badToken(token); reason != "" {
-			return nil, &ArgumentError{Argument: kind, Reason: "the token source returned one that " + reason}
+			return nil, &ArgumentError{Argument: option, Reason: "the token it returned " + reason}
 		}
 		return []string{"Bearer " + token}, nil
 	}

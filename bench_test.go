@@ -78,7 +78,7 @@ func (r *raw) call(ctx context.Context, method, path string, in, out any) error 
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // as usual
+	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 	if err != nil {
 		return err
@@ -317,8 +317,10 @@ func TestAllocations(t *testing.T) {
 	}{
 		"GET":  {200, benchAgent, func(c *promptorchestra.Client) error { return second(c.Agents.Get(ctx, "agt_1")) }, func(r *raw) error { return r.get(ctx) }, 1},
 		"POST": {200, benchAgent, func(c *promptorchestra.Client) error { return second(c.Agents.Create(ctx, benchParams)) }, func(r *raw) error { return r.create(ctx) }, 1},
-		"402": {402, benchFailure, func(c *promptorchestra.Client) error { return expect402(second(c.Agents.Get(ctx, "agt_1"))) },
-			func(r *raw) error { return expect402(r.get(ctx)) }, 1.1},
+		"402": {
+			402, benchFailure, func(c *promptorchestra.Client) error { return expect402(second(c.Agents.Get(ctx, "agt_1"))) },
+			func(r *raw) error { return expect402(r.get(ctx)) }, 1.1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			byHand, client := pair(t, "http://127.0.0.1", stub{row.status, row.body})

@@ -182,7 +182,7 @@ func gzipped(status int, open, piece string, size int) http.Handler {
 }
 
 func TestGzipBombAsAnErrorBody(t *testing.T) {
-	client := newClient(t, gzipped(http.StatusPaymentRequired, `{"message":"No seats","error":"`, "a", 256<<20), ownPool(t))
+	client := newClient(t, gzipped(http.StatusPaymentRequired, `{"message":"No seats","error":"`, "a", 64<<20), ownPool(t))
 	var err error
 	peak := peakHeap(func() { err = run(t.Context(), client) })
 	require.True(t, promptorchestra.IsEntitlement(err))

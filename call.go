@@ -200,6 +200,9 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 		Extra:    r.options.header,
 		Stream:   r.call.stream,
 	}
+	if r.call.custom {
+		r.x.Template = "" // its path is the caller's, with ids
+	}
 	if r.options.noRetry {
 		r.x.Retries = 0
 	}

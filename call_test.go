@@ -33,19 +33,23 @@ func TestDo(t *testing.T) {
 		want    echoed
 	}{
 		"GET": {
-			promptorchestra.Request{Method: "GET", Path: "/api/new%2Fthing/1", Query: url.Values{"b": {"2", ""}, "a": {"x y"}}}, nil,
+			promptorchestra.Request{Method: "GET", Path: "/api/new%2Fthing/1", Query: url.Values{"b": {"2", ""}, "a": {"x y"}}},
+			nil,
 			echoed{"GET", "/api/new%2Fthing/1?organizationId=org_test&a=x+y&b=2&b=", "", ""},
 		},
 		"POST": {
-			promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{"a": "<b>"}}, nil,
+			promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{"a": "<b>"}},
+			nil,
 			echoed{"POST", "/api/x", `{"organizationId":"org_test","a":"<b>"}`, "application/json"},
 		},
 		"DELETE without a body": {
-			promptorchestra.Request{Method: "DELETE", Path: "/api/x"}, nil,
+			promptorchestra.Request{Method: "DELETE", Path: "/api/x"},
+			nil,
 			echoed{"DELETE", "/api/x", `{"organizationId":"org_test"}`, "application/json"},
 		},
 		"raw JSON": {
-			promptorchestra.Request{Method: "PUT", Path: "/api/x", Body: json.RawMessage(` { "a" : 1 } `)}, nil,
+			promptorchestra.Request{Method: "PUT", Path: "/api/x", Body: json.RawMessage(` { "a" : 1 } `)},
+			nil,
 			echoed{"PUT", "/api/x", `{"organizationId":"org_test","a":1}`, "application/json"},
 		},
 		"extras": {

@@ -45,6 +45,7 @@ type service struct{ c *Client }
 type core struct {
 	scheme, host  string
 	path, rawPath string // of the base URL, without a final slash
+	plain         bool   // whether both are the same for net/url
 	accessToken   credential
 	apiKey        credential
 	headers       map[string][2]http.Header // by credential kind, without and with a body
@@ -71,7 +72,6 @@ func New(opts ...Option) (*Client, error) {
 	}
 	c := &core{
 		scheme: base.Scheme, host: base.Host,
-		path: strings.TrimRight(base.Path, "/"), rawPath: strings.TrimRight(base.EscapedPath(), "/"),
 		accessToken: cfg.accessToken,
 		apiKey:      cfg.apiKey,
 		headers:     map[string][2]http.Header{},
@@ -80,6 +80,7 @@ func New(opts ...Option) (*Client, error) {
 		maxBytes:    cfg.maxBytes,
 		logger:      cfg.logger,
 	}
+	c.setPath(base)
 	for _, kind := range []string{authAccessToken, authAPIKey} {
 		c.headers[kind] = [2]http.Header{headers(&cfg, kind, false), headers(&cfg, kind, true)}
 	}
@@ -180,33 +181,40 @@ func headers(cfg *config, kind string, body bool) http.Header {
 }
 
 func parseBaseURL(baseURL string, insecure bool) (*url.URL, error) {
-	refuse := func(reason string) (*url.URL, error) {
-		return nil, &ArgumentError{Argument: "WithBaseURL", Reason: reason}
-	}
 	u, err := url.Parse(baseURL)
 	if err != nil {
-		return refuse("is not a URL") // the cause would show the URL, and user info with it
+		u = nil // the error would show the URL, and user info with it
 	}
+	if reason := badBaseURL(u, baseURL, insecure); reason != "" {
+		return nil, &ArgumentError{Argument: "WithBaseURL", Reason: reason}
+	}
+	return u, nil
+}
+
+// badBaseURL says what is wrong with a base URL, or "".
+func badBaseURL(u *url.URL, text string, insecure bool) string {
 	switch {
+	case u == nil:
+		return "is not a URL"
 	case u.Scheme != "https" && u.Scheme != "http":
-		return refuse("must begin with https:// or http://")
+		return "must begin with https:// or http://"
 	case u.Hostname() == "" || u.Opaque != "":
-		return refuse("must name a host")
+		return "must name a host"
 	case u.User != nil:
-		return refuse("must not hold user info")
+		return "must not hold user info"
 	case u.RawQuery != "" || u.ForceQuery:
-		return refuse("must not have a query")
-	case u.Fragment != "" || strings.Contains(baseURL, "#"):
-		return refuse("must not have a fragment")
+		return "must not have a query"
+	case u.Fragment != "" || strings.Contains(text, "#"):
+		return "must not have a fragment"
 	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
-		return refuse("is plain http to " + u.Hostname() + ", where the token would travel in the clear; WithInsecureHTTP allows it")
+		return "is plain http to " + u.Hostname() + ", where the token would travel in the clear; WithInsecureHTTP allows it"
 	}
 	for segment := range strings.SplitSeq(u.Path, "/") {
 		if segment == "." || segment == ".." {
-			return refuse("must not have a . or .. in its path")
+			return "must not have a . or .. in its path"
 		}
 	}
-	return u, nil
+	return ""
 }
 
 func isLoopback(host string) bool {

@@ -274,7 +274,7 @@ func TestTokenSource(t *testing.T) {
 			_, err := client.Agents.Get(t.Context(), "agt_1")
 			var e *promptorchestra.ArgumentError
 			require.ErrorAs(t, err, &e)
-			assert.Equal(t, "access_token", e.Argument)
+			assert.Equal(t, "WithAccessTokenSource", e.Argument)
 			if token != "" {
 				assert.NotContains(t, err.Error(), token)
 			}

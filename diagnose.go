@@ -155,7 +155,7 @@ func failureOf(err error) failedCall {
 		switch {
 		case errors.Is(e, ErrMissingOrganization):
 			f.kind = KindMissingOrganization
-		case e.Argument == "credential" || e.Argument == authAccessToken || e.Argument == "accessToken" || e.Argument == authAPIKey:
+		case slices.Contains([]string{"credential", "accessToken", "WithAccessTokenSource", "WithAPIKeySource"}, e.Argument):
 			f.kind = KindAuthentication
 		}
 		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource

@@ -13,9 +13,18 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
+// setPath takes a base URL's path without a final slash, plain and escaped.
+// They must be forms of the same: net/url escapes anew where they are not, and
+// a slash in an id would become a step in the path.
+func (c *core) setPath(base *url.URL) {
+	c.rawPath = strings.TrimRight(base.EscapedPath(), "/")
+	c.path, _ = url.PathUnescape(c.rawPath) // it was escaped just now
+	c.plain = (&url.URL{Path: c.path}).EscapedPath() == c.rawPath
+}
+
 // expand puts the ids into the path, each as one escaped segment.
 func (c *core) expand(r *route, ids *[2]string) (path, rawPath string, err error) {
-	plain := c.path == c.rawPath
+	plain := c.plain && len(r.params) > 0 // the path is the same escaped
 	for i, name := range r.params {
 		if err := checkID(name, ids[i]); err != nil {
 			return "", "", err
@@ -26,7 +35,7 @@ func (c *core) expand(r *route, ids *[2]string) (path, rawPath string, err error
 	case 0:
 		path, rawPath = c.path+r.path, c.rawPath+r.path
 		if unescaped, err := url.PathUnescape(r.path); err == nil && unescaped != r.path {
-			path, plain = c.path+unescaped, false
+			path = c.path + unescaped
 		}
 	case 1:
 		path = c.path + r.fixed[0] + ids[0] + r.fixed[1]
@@ -187,29 +196,23 @@ func appendMembers(buf *transport.Buffer, v any) error {
 // appendExtra adds the extra members, none of which may be there already: a
 // second organizationId, above all, would be another tenant's.
 func (r *request) appendExtra(buf *transport.Buffer) error {
-	taken := map[string]json.RawMessage{}
-	count := 0
-	dec := json.NewDecoder(bytes.NewReader(buf.B))
-	_, _ = dec.Token()
-	for dec.More() {
-		name, _ := dec.Token()
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return &ArgumentError{Argument: "body", Reason: "does not encode as JSON", Err: err}
+	taken := map[string]bool{}
+	tenants := 0
+	eachMember(buf.B, func(name, _ []byte) {
+		lower := strings.ToLower(nameOf(name))
+		taken[lower] = true
+		if lower == "organizationid" {
+			tenants++
 		}
-		taken[strings.ToLower(name.(string))] = nil //nolint:forcetypeassert // an object's names are strings
-		if strings.EqualFold(name.(string), "organizationId") {
-			count++
-		}
-	}
-	if count > 1 {
+	})
+	if tenants > 1 {
 		return &ArgumentError{Argument: "organizationId", Reason: "is set by the SDK itself: use InOrganization"}
 	}
 	for _, name := range memberNames(r.call.body) {
-		taken[strings.ToLower(name)] = nil
+		taken[strings.ToLower(name)] = true
 	}
 	for name := range r.options.extraBody {
-		if _, there := taken[strings.ToLower(name)]; there || name == "" {
+		if taken[strings.ToLower(name)] || name == "" {
 			return &ArgumentError{Argument: "WithExtraBody", Reason: clean(name, 80) + " is part of the call already"}
 		}
 	}

@@ -47,7 +47,10 @@ func (b *errorBody) member(name []byte) *member {
 		if len(folded) == len(buf) {
 			return nil
 		}
-		folded = append(folded, byte(unicode.ToLower(rune(c))))
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		folded = append(folded, c)
 	}
 	switch string(folded) {
 	case "error":

@@ -155,7 +155,8 @@ func (e *APIError) retryable() bool {
 }
 
 func (e *APIError) outcomeUnknown() bool {
-	return e != nil && !e.Repeatable && e.IsServer()
+	ran := e.IsServer() || e.IsRateLimited() && namedRun(e.RawBody) != ""
+	return ran && !e.Repeatable
 }
 
 func (e *TransportError) retryable() bool {

@@ -53,7 +53,7 @@ func TestWhatToDoWithAnError(t *testing.T) {
 		{"5xx that says it is final", fault(orchestratest.Status(503, `{"code":"x","why":"y","retryable":false}`)), no, unknown, 0},
 		{"429", fault(orchestratest.RateLimited(90 * time.Second)), again, again, 90 * time.Second},
 		{"429 that says it is final", fault(orchestratest.Status(429, `{"error":"quota","retryable":false}`)), no, no, 0},
-		{"429 that names a run", fault(orchestratest.Status(429, `{"error":"slow down","runId":"run_1"}`)), again, no, 0},
+		{"429 that names a run", fault(orchestratest.Status(429, `{"error":"slow down","runId":"run_1"}`)), again, unknown, 0},
 		{"302", fault(orchestratest.Status(302, "").WithHeader("Location", "/login")), no, no, 0},
 		{"400", fault(orchestratest.Status(400, `{"error":"organizationId is required"}`)), no, no, 0},
 		{"401", fault(orchestratest.Status(401, `{"error":"x","code":"AUTH_MISSING"}`)), no, no, 0},

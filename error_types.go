@@ -121,10 +121,10 @@ func (e *APIError) Is(target error) bool {
 	if e == nil {
 		return false
 	}
-	if s, ok := target.(statusTarget); ok { //nolint:errorlint // the question itself, never wrapped
+	if s, ok := target.(statusTarget); ok {
 		return s.matches(e.StatusCode)
 	}
-	return target == ErrMissingOrganization && e.Kind == KindMissingOrganization //nolint:errorlint // errors.Is unwraps before it asks
+	return target == ErrMissingOrganization && e.Kind == KindMissingOrganization
 }
 
 // LogValue gives slog the error's fields, without bodies.

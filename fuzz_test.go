@@ -127,7 +127,8 @@ func FuzzPath(f *testing.F) {
 		if err != nil || u.Host != "host.example" {
 			t.Skip()
 		}
-		c := core{path: strings.TrimRight(u.Path, "/"), rawPath: strings.TrimRight(u.EscapedPath(), "/")}
+		var c core
+		c.setPath(u)
 		target := func(r *route) string {
 			p, raw, err := c.expand(r, &[2]string{first, second})
 			refused := checkID("id", first) != nil || checkID("id", second) != nil

@@ -21,9 +21,6 @@ func Operation(ctx context.Context) (op, pathTemplate string, attempt int, ok bo
 	if x == nil {
 		return "", "", 0, false
 	}
-	if x.Op == "Do" {
-		return x.Op, "", x.Attempts, true
-	}
 	return x.Op, x.Template, x.Attempts, true
 }
 
@@ -34,12 +31,18 @@ func (r *request) observe(ctx context.Context) {
 		return
 	}
 	r.x.Observe = func(ctx context.Context, x *transport.Exchange, step transport.Step) {
-		attrs := append(r.logAttrs(), slog.Int("attempt", x.Attempts), slog.Duration("duration", step.Elapsed))
+		level, message := slog.LevelDebug, "promptorchestra: attempt"
 		if step.Again {
-			logger.LogAttrs(ctx, slog.LevelWarn, "promptorchestra: trying again", append(attrs, slog.Duration("wait", step.Wait))...)
+			level, message = slog.LevelWarn, "promptorchestra: trying again"
+		}
+		if !logger.Enabled(ctx, level) {
 			return
 		}
-		logger.LogAttrs(ctx, slog.LevelDebug, "promptorchestra: attempt", attrs...)
+		attrs := append(r.logAttrs(), slog.Int("attempt", x.Attempts), slog.Duration("duration", step.Elapsed))
+		if step.Again {
+			attrs = append(attrs, slog.Duration("wait", step.Wait))
+		}
+		logger.LogAttrs(ctx, level, message, attrs...)
 	}
 }
 
@@ -69,20 +72,22 @@ func (r *request) logAttrs() []slog.Attr {
 	route := r.call.route
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs, slog.String("op", route.op), slog.String("method", route.method))
-	if route.op != "Do" { // whose path is the caller's, with ids
-		attrs = append(attrs, slog.String("path", route.path))
+	if x.Template != "" {
+		attrs = append(attrs, slog.String("path", x.Template))
 	}
 	switch {
 	case !x.Answered:
 		attrs = append(attrs, slog.String("kind", "transport"))
 	case x.Success() && x.Failure == nil:
 		attrs = append(attrs, slog.Int("status", x.Status))
+	case x.Success():
+		attrs = append(attrs, slog.Int("status", x.Status), slog.String("kind", "decode"))
 	default:
 		var e APIError
 		e.decode(x.Status, x.Bytes())
 		attrs = append(attrs, slog.Int("status", x.Status), slog.String("kind", string(e.Kind)))
 	}
-	if id := x.Headers.Get("X-Request-Id"); id != "" {
+	if id := r.requestID(); id != "" {
 		attrs = append(attrs, slog.String("request_id", clean(id, 80)))
 	}
 	return attrs

@@ -38,7 +38,7 @@ func TestIDsInPaths(t *testing.T) {
 		"*":                    "%2A",
 		"a\"<>^`{|}":           "a%22%3C%3E%5E%60%7B%7C%7D",
 	} {
-		for _, base := range []string{"", "/base", "/b%2Fc/"} {
+		for _, base := range []string{"", "/base", "/b%2Fc/", "/b%2F", "/!"} {
 			srv := newConnectionCounter(t, handler)
 			client := newClientOf(t, srv.URL+base, ownPool(t))
 			require.NoError(t, get1(t, client, id))
@@ -90,7 +90,7 @@ func TestPathsOfDo(t *testing.T) {
 		target = ""
 		return client.Do(t.Context(), promptorchestra.Request{Method: http.MethodPut, Path: path}, nil)
 	}
-	for _, path := range []string{"/api/new", "/api/a%2Fb/c", "/api/a%20b", "/api/%C3%A4", "/api/a:b@c;d=e", "/api/..."} {
+	for _, path := range []string{"/api/new", "/api/a%2Fb/c", "/api/a%20b", "/api/%C3%A4", "/api/a:b@c;d=e", "/api/...", "/api/!*()", "/api/%21"} {
 		require.NoError(t, call(path), path)
 		assert.Equal(t, path, target)
 	}

@@ -236,6 +236,8 @@ func (s *PromptsService) Run(ctx context.Context, promptID string, p PromptRunPa
 // Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown version or
 // tool; [KindConflict] for a published version or a tool that is attached already.
 func (s *PromptsService) AttachTool(ctx context.Context, promptVersionID, toolID string, opts ...CallOption) (*PromptToolAttachment, error) {
-	return do[PromptToolAttachment](ctx, s.c, call{route: routePromptsAttachTool, ids: [2]string{promptVersionID},
-		body: attachToolParams{ToolID: toolID}}, opts)
+	return do[PromptToolAttachment](ctx, s.c, call{
+		route: routePromptsAttachTool, ids: [2]string{promptVersionID},
+		body: attachToolParams{ToolID: toolID},
+	}, opts)
 }

@@ -257,8 +257,10 @@ func (s *SkillsService) CreateVersion(ctx context.Context, skillID string, p Ski
 // Beta. Either credential, scope skills:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
 // unknown version or prompt; [KindInvalidRequest]; [KindConflict] for a published version.
 func (s *SkillsService) ReplacePrompts(ctx context.Context, skillVersionID string, prompts []PromptAttachment, opts ...CallOption) (*SkillVersionMutationReceipt, error) {
-	return do[SkillVersionMutationReceipt](ctx, s.c, call{route: routeSkillsReplacePrompts, ids: [2]string{skillVersionID},
-		body: promptAttachments{Prompts: notNil(prompts)}}, opts)
+	return do[SkillVersionMutationReceipt](ctx, s.c, call{
+		route: routeSkillsReplacePrompts, ids: [2]string{skillVersionID},
+		body: promptAttachments{Prompts: notNil(prompts)},
+	}, opts)
 }
 
 // ReplaceTools replaces all tools of a draft version, in the order given; none clears them.
@@ -266,8 +268,10 @@ func (s *SkillsService) ReplacePrompts(ctx context.Context, skillVersionID strin
 // Beta. Either credential, scope skills:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
 // unknown version or tool; [KindInvalidRequest]; [KindConflict] for a published version.
 func (s *SkillsService) ReplaceTools(ctx context.Context, skillVersionID string, tools []ToolAttachment, opts ...CallOption) (*SkillVersionMutationReceipt, error) {
-	return do[SkillVersionMutationReceipt](ctx, s.c, call{route: routeSkillsReplaceTools, ids: [2]string{skillVersionID},
-		body: toolAttachments{Tools: notNil(tools)}}, opts)
+	return do[SkillVersionMutationReceipt](ctx, s.c, call{
+		route: routeSkillsReplaceTools, ids: [2]string{skillVersionID},
+		body: toolAttachments{Tools: notNil(tools)},
+	}, opts)
 }
 
 // Publish freezes a version and makes it the one that runs by default.
@@ -316,6 +320,8 @@ func (s *SkillsService) GenerateImage(ctx context.Context, skillID string, p Ima
 // Beta. Either credential, scope skills:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
 // unknown id.
 func (s *SkillsService) Diff(ctx context.Context, skillID, versionID, againstVersionID string, opts ...CallOption) (*SkillVersionDiff, error) {
-	return do[SkillVersionDiff](ctx, s.c, call{route: routeSkillsDiff, ids: [2]string{skillID, versionID},
-		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}}}, opts)
+	return do[SkillVersionDiff](ctx, s.c, call{
+		route: routeSkillsDiff, ids: [2]string{skillID, versionID},
+		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}},
+	}, opts)
 }

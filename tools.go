@@ -209,8 +209,10 @@ func (s *ToolsService) CreateVersion(ctx context.Context, toolID string, p ToolV
 // Beta. Either credential, scope tools:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
 // unknown id.
 func (s *ToolsService) Diff(ctx context.Context, toolID, versionID, againstVersionID string, opts ...CallOption) (*ToolVersionDiff, error) {
-	return do[ToolVersionDiff](ctx, s.c, call{route: routeToolsDiff, ids: [2]string{toolID, versionID},
-		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}}}, opts)
+	return do[ToolVersionDiff](ctx, s.c, call{
+		route: routeToolsDiff, ids: [2]string{toolID, versionID},
+		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}},
+	}, opts)
 }
 
 // decodeEitherCase decodes an object whose members are spelled in snake_case, in camelCase or in both into v, which

@@ -65,7 +65,7 @@ func report(ctx context.Context, out io.Writer, name string, client *promptorche
 	if err == nil {
 		return errors.New(name + ": the call succeeded")
 	}
-	if _, err := fmt.Fprintf(out, "=== %s\n%v\n\n%v\n", name, err, client.Diagnose(ctx, err)); err != nil {
+	if _, err := fmt.Fprintf(out, "=== %s\n%v\n", name, client.Diagnose(ctx, err)); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
 	return nil

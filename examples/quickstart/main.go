@@ -53,7 +53,7 @@ func run(ctx context.Context, out io.Writer) error {
 // an emulator.
 func connect(out io.Writer) (*promptorchestra.Client, *orchestratest.Server, error) {
 	for _, setting := range os.Environ() {
-		if strings.HasPrefix(setting, "PROMPT_ORCHESTRA_") {
+		if name, value, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "PROMPT_ORCHESTRA_") && value != "" {
 			client, err := promptorchestra.NewFromEnv()
 			if err != nil {
 				return nil, nil, fmt.Errorf("reading PROMPT_ORCHESTRA_*: %w", err)
