@@ -1,6 +1,7 @@
 package promptorchestra_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -91,6 +92,9 @@ func TestFailuresCloseNoConnections(t *testing.T) {
 	inFlight.Add(8)
 	srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if failing.Load() && strings.Contains(r.URL.Path, "/agt_1") {
+			if r.Method == http.MethodPost {
+				w.Header().Set("Retry-After", "30")
+			}
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
@@ -116,6 +120,9 @@ func TestFailuresCloseNoConnections(t *testing.T) {
 	made := srv.made.Load()
 	require.Error(t, get(t.Context(), client))
 	require.Error(t, run(t.Context(), client))
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel) // in the wait
+	require.ErrorIs(t, run(ctx, client, promptorchestra.WithRetryable()), context.Canceled)
 	eight()
 	assert.Equal(t, made, srv.made.Load())
 }

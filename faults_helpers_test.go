@@ -211,13 +211,10 @@ func newConnectionCounter(t *testing.T, handler http.Handler) *connectionCounter
 // failingDial refuses the first dials, as a closed port does.
 func failingDial(t *testing.T, failures int32) (promptorchestra.Option, *atomic.Int32) {
 	t.Helper()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
 	var dials atomic.Int32
 	pool := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if dials.Add(1) <= failures {
-			addr = closed.Addr().String()
+			addr = "127.0.0.1:1" // a port that nobody is given by chance
 		}
 		return (&net.Dialer{}).DialContext(ctx, network, addr)
 	}}

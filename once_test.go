@@ -346,3 +346,23 @@ func TestTokenSourceThatHangs(t *testing.T) {
 	assert.False(t, e.OutcomeUnknown)
 	assert.Zero(t, srv.connections.Load())
 }
+
+// A RoundTripper of the user's own may be sloppy: no answer and no error, no body, no header.
+func TestSloppyRoundTrippers(t *testing.T) {
+	client := stubbed(t, func(*http.Request) (*http.Response, error) { return nil, nil }, fastRetries)
+	for _, call := range []callFunc{get, run} {
+		var e *promptorchestra.TransportError
+		require.ErrorAs(t, call(t.Context(), client), &e)
+	}
+	for _, status := range []int{0, 101, 200, 204, 302, 404, 999} {
+		client := stubbed(t, func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: status}, nil }, fastRetries)
+		for _, call := range []callFunc{get, run, doPost} {
+			var last promptorchestra.Response
+			err := call(t.Context(), client, promptorchestra.WithResponse(&last))
+			assert.Equal(t, status, last.StatusCode)
+			assert.Equal(t, status == 204, err == nil)
+		}
+		for range client.Agents.All(t.Context()) {
+		}
+	}
+}

@@ -13,7 +13,8 @@
 // # Faults and limits
 //
 // Fail queues faults for a route, each taken by one request: a status, a proxy's
-// error page, a dropped connection before or after the effect, a cut or slow body.
+// error page, a dropped connection before or after the effect, a cut or slow body;
+// each after a delay, if wanted.
 // Restrict sets what the plan includes, so that the way from a 402 to an upgrade can
 // be tested. Requests tells what arrived.
 //
@@ -32,7 +33,8 @@
 //   - A manual_stub tool returns its config's result, or response. An http tool is
 //     called only when WithAllowedHosts names its host, and its own allowlist, if
 //     it has one, does too.
-//   - Four characters are a token, and latency and cost follow from the tokens.
+//   - Four characters are a token, and latency and cost follow from the tokens. A
+//     prompt of more than 4 MiB fails.
 //   - Agents begin at the entry step. After a step that succeeds they take the
 //     success transition, else next; after one that fails, failure, and without it
 //     the run fails. A condition step is true when the variable with the step's key
@@ -54,5 +56,7 @@
 // organization (409); publishing takes the newest draft when no version is named,
 // and the version that is published already is a 409; rolling back publishes a copy
 // of an older version; a diff without againstVersionId compares with the version
-// before. A program should not depend on these.
+// before; a comparison of runs leaves out their ids and times; a kind of step or
+// transition that is not documented is a mistake in a graph. A program should not
+// depend on these.
 package orchestratest

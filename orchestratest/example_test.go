@@ -20,7 +20,7 @@ func Example() {
 	// Output:
 	// published version 1: Hello Ada
 	// published version 2: Good evening, Ada
-	// runs differ: true
+	// the output was "Hello Ada" and is "Good evening, Ada"
 	// rolled back: version 3 is published
 }
 
@@ -82,7 +82,15 @@ func authorAgent(ctx context.Context, client *promptorchestra.Client) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("runs differ:", string(comparison.Differences) != "[]")
+	var differences []struct{ Path, Before, After any }
+	if err := comparison.Differences.Decode(&differences); err != nil {
+		return err
+	}
+	for _, d := range differences {
+		if d.Path == "run.output" {
+			fmt.Printf("the output was %q and is %q\n", d.Before, d.After)
+		}
+	}
 	back, err := client.Agents.RollbackVersion(ctx, agent.ID, versions[0])
 	if err != nil {
 		return err
@@ -107,6 +115,57 @@ func ExampleServer_Restrict() {
 	// Output:
 	// upgrade needed: true
 	// after the upgrade: <nil>
+}
+
+// A run that takes its time: it is still running the first time one looks.
+func ExampleServer_HoldRuns() {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	ctx, client := context.Background(), srv.Client()
+	agentID, err := publishedAgent(ctx, client)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	srv.HoldRuns(1)
+	started, err := client.Agents.Run(ctx, agentID, promptorchestra.AgentRunParams{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("started:", started.Status)
+	finished, err := client.AgentRuns.Wait(ctx, started.RunID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("finished:", finished.Run.Status)
+	fmt.Println("looked:", len(srv.Requests("AgentRuns.Get")))
+	// Output:
+	// started: running
+	// finished: completed
+	// looked: 2
+}
+
+// publishedAgent makes an agent that returns at once.
+func publishedAgent(ctx context.Context, client *promptorchestra.Client) (id string, err error) {
+	agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Greeter"})
+	if err != nil {
+		return "", err
+	}
+	version, err := client.Agents.CreateVersion(ctx, agent.ID)
+	if err != nil {
+		return "", err
+	}
+	_, err = client.Agents.SaveWorkflow(ctx, version.ID, promptorchestra.Workflow{
+		EntryStepKey: "done", Steps: []promptorchestra.WorkflowStep{{StepKey: "done", StepType: promptorchestra.StepTypeReturn}},
+	})
+	if err != nil {
+		return "", err
+	}
+	_, err = client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID})
+	return agent.ID, err
 }
 
 // A connection that drops after a prompt was created: whether it was, the client

@@ -60,7 +60,7 @@ func TestOddMembers(t *testing.T) {
 		var body any
 		require.NoError(t, json.Unmarshal(r.Body, &body))
 		eachMember(body, func(object map[string]any, name string) {
-			for _, odd := range []any{nil, true, -1, 1.5, "", "x", []any{}, []any{nil}, map[string]any{}, []any{map[string]any{}}} {
+			for _, odd := range []any{nil, -1.5, "", "x", []any{nil}, map[string]any{}} {
 				was := object[name]
 				object[name] = odd
 				encoded, err := json.Marshal(body)

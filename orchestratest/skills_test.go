@@ -257,3 +257,24 @@ func TestEvaluations(t *testing.T) {
 	a.srv.Restrict(orchestratest.AI(false))
 	a.refused(402, "POST", evaluations, object{"draftVersionId": draft})
 }
+
+// An evaluation that is refused for one of its two versions has not run the other.
+func TestRefusedEvaluationRunsNothing(t *testing.T) {
+	a := start(t)
+	skillID := a.create("/api/skills", object{"skillKey": "greet", "name": "Greet"})
+	one := "/api/skills/" + skillID
+	a.create(one+"/versions", nil)
+	a.ok("POST", one+"/publish", nil) // without prompts it cannot be run
+	promptID, _ := a.publishedPrompt("Greet", "Hello")
+	draft := a.create(one+"/versions", nil)
+	a.ok("POST", "/api/skill-versions/"+draft+"/prompts", object{"prompts": []object{{"promptId": promptID}}})
+	a.create(one+"/evaluation-cases", nil)
+	a.refused(409, "POST", one+"/evaluations/run", nil)
+	ran := a.ok("POST", one+"/run", object{"skillVersionId": draft, "variables": object{}})
+
+	fresh := start(t)
+	promptID, _ = fresh.publishedPrompt("Greet", "Hello")
+	first, draft := fresh.skill("greet", nil, object{"promptId": promptID})
+	assert.Equal(t, fresh.ok("POST", "/api/skills/"+first+"/run", object{"skillVersionId": draft, "variables": object{}})["runId"], ran["runId"],
+		"the first recorded run of either server")
+}

@@ -21,10 +21,10 @@ type world struct {
 
 var ada, grace = map[string]any{"name": "Ada"}, map[string]any{"name": "Grace"}
 
-func newWorld(t testing.TB, opts ...orchestratest.Option) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	srv := orchestratest.NewServer(append(opts, orchestratest.WithClock(func() time.Time { return at }))...)
+	srv := orchestratest.NewServer(orchestratest.WithClock(func() time.Time { return at }))
 	t.Cleanup(srv.Close)
 	w := &world{srv.Client(sdk.WithRetry(sdk.RetryPolicy{MaxRetries: -1})), srv, map[string]string{"organization": srv.OrganizationID}}
 	w.authorPrompt(t.Context())

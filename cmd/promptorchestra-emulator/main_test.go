@@ -6,13 +6,85 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
+
+// TestMain is the command itself when a test starts it as a process.
+func TestMain(m *testing.M) {
+	if os.Getenv("EMULATOR_IS_THE_COMMAND") != "" {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestCommandPrintsItsSettingsAndStopsOnInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no process can be interrupted there")
+	}
+	command := exec.CommandContext(t.Context(), os.Args[0], "-addr", "127.0.0.1:0")
+	command.Env = append(os.Environ(), "EMULATOR_IS_THE_COMMAND=1")
+	stdout, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	lines := bufio.NewScanner(stdout)
+	for _, want := range []string{
+		`^PROMPT_ORCHESTRA_BASE_URL=http://127\.0\.0\.1:\d+$`, `^PROMPT_ORCHESTRA_ORGANIZATION_ID=org_\w+$`,
+		`^PROMPT_ORCHESTRA_ACCESS_TOKEN=eyJ[\w.-]+$`, `^PROMPT_ORCHESTRA_API_KEY=sk_\w+$`,
+	} {
+		require.True(t, lines.Scan())
+		assert.Regexp(t, want, lines.Text())
+	}
+	require.NoError(t, command.Process.Signal(os.Interrupt))
+	assert.False(t, lines.Scan(), "nothing more is printed")
+	require.NoError(t, command.Wait(), "the status is 0")
+}
+
+func TestCommandRefusesOtherMachines(t *testing.T) {
+	command := exec.CommandContext(t.Context(), os.Args[0], "-addr", "0.0.0.0:0")
+	command.Env = append(os.Environ(), "EMULATOR_IS_THE_COMMAND=1")
+	output, err := command.CombinedOutput()
+	var ended *exec.ExitError
+	require.ErrorAs(t, err, &ended)
+	assert.Equal(t, 1, ended.ExitCode())
+	assert.Contains(t, string(output), "0.0.0.0:0 is not a loopback address")
+}
+
+// The authoring loop in examples/curl, which ends where it began: at version 1.
+func TestCurlExample(t *testing.T) {
+	for _, needed := range []string{"bash", "curl", "go"} {
+		if _, err := exec.LookPath(needed); err != nil {
+			t.Skip("there is no " + needed + " here")
+		}
+	}
+	command := exec.CommandContext(t.Context(), "bash", "../../examples/curl/loop.sh")
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	output, err := command.Output()
+	require.NoError(t, err, "%s%s", output, stderr.String())
+	shown := map[string]string{}
+	var last string
+	for line := range strings.Lines(string(output)) {
+		label, value, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		shown[label], last = strings.TrimSpace(value), label
+	}
+	assert.Equal(t, "rolled back to", last)
+	assert.Equal(t, shown["version created"], shown["rolled back to"])
+	assert.NotEqual(t, shown["version created"], shown["version 2 published"])
+	assert.Contains(t, shown["publish refused"], `"code":"AGENT_GRAPH_INVALID"`)
+	assert.Equal(t, "Hello Ada!", shown["output"])
+	assert.Equal(t, "Grace", shown["runs compared"])
+	assert.Equal(t, "Greet again", shown["versions compared"])
+}
 
 func TestRunPrintsWhatAShellCanExport(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())

@@ -23,7 +23,7 @@ org=$PROMPT_ORCHESTRA_ORGANIZATION_ID
 # organization goes into the query of a GET and into the body of the rest.
 call() {
 	local url=$PROMPT_ORCHESTRA_BASE_URL$2
-	local args=(--silent --show-error --fail-with-body --request "$1" --header "Authorization: Bearer $PROMPT_ORCHESTRA_ACCESS_TOKEN")
+	local args=(--noproxy '*' --silent --show-error --fail-with-body --request "$1" --header "Authorization: Bearer $PROMPT_ORCHESTRA_ACCESS_TOKEN")
 	if [ "$1" = GET ]; then
 		case $url in *\?*) url+="&" ;; *) url+="?" ;; esac
 		url+="organizationId=$org"
@@ -33,8 +33,9 @@ call() {
 	curl "${args[@]}" "$url"
 }
 
-# member NAME prints the first member of that name whose value is a string.
-member() { grep -oE "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d '"' -f 4; }
+# member NAME prints the first member of that name whose value is a string; without
+# one it fails. (sed reads on to the end, where head would break the pipe.)
+member() { grep -oE "\"$1\":\"[^\"]*\"" | sed -n 1p | cut -d '"' -f 4; }
 
 say() { printf '%-22s %s\n' "$1" "$2"; }
 
@@ -57,20 +58,26 @@ workflow="\"entryStepKey\":\"greet\",
     {\"stepKey\":\"greet\",\"name\":\"Greet\",\"stepType\":\"prompt_step\",\"promptId\":\"$prompt\",\"positionIndex\":0},
     {\"stepKey\":\"done\",\"name\":\"Done\",\"stepType\":\"return_step\",\"positionIndex\":1}],
   \"transitions\":[{\"fromStepKey\":\"greet\",\"toStepKey\":\"done\",\"transitionType\":\"next\"}]"
-say "workflow validated" "$(call POST "/api/agent-versions/$version/workflow/validate" "$workflow")"
+verdict=$(call POST "/api/agent-versions/$version/workflow/validate" "$workflow")
+say "workflow validated" "$verdict"
 call PUT "/api/agent-versions/$version/workflow" "$workflow" >/dev/null
 say "workflow saved" "$version"
-say "agent published" "$(call POST "/api/agents/$agent/publish" "\"versionId\":\"$version\"" | member versionId)"
+published=$(call POST "/api/agents/$agent/publish" "\"versionId\":\"$version\"" | member versionId)
+say "agent published" "$published"
 
 first=$(call POST "/api/agents/$agent/run" '"variables":{"name":"Ada"}' | member runId)
 second=$(call POST "/api/agents/$agent/run" '"variables":{"name":"Grace"}' | member runId)
 say "agent ran" "$first $second"
-say "output" "$(call GET "/api/agent-runs/$first" | member output)"
-say "runs compared" "$(call GET "/api/agent-runs/compare?leftRunId=$first&rightRunId=$second" | member after)"
+output=$(call GET "/api/agent-runs/$first" | member output)
+say "output" "$output"
+changed=$(call GET "/api/agent-runs/compare?leftRunId=$first&rightRunId=$second" | member after)
+say "runs compared" "$changed"
 
 second_version=$(call POST "/api/agents/$agent/versions" | member id)
 call PUT "/api/agent-versions/$second_version/workflow" "${workflow//Greet\"/Greet again\"}" >/dev/null
 call POST "/api/agents/$agent/publish" "\"versionId\":\"$second_version\"" >/dev/null
 say "version 2 published" "$second_version"
-say "versions compared" "$(call GET "/api/agents/$agent/versions/$second_version/diff?againstVersionId=$version" | member after)"
-say "rolled back" "$(call POST "/api/agents/$agent/versions/$version/rollback" | member rolledBackFromVersionId)"
+changed=$(call GET "/api/agents/$agent/versions/$second_version/diff?againstVersionId=$version" | member after)
+say "versions compared" "$changed"
+back=$(call POST "/api/agents/$agent/versions/$version/rollback" | member rolledBackFromVersionId)
+say "rolled back to" "$back"
