@@ -56,7 +56,8 @@ func TestCallsReuseTheirConnection(t *testing.T) {
 				err := get(t.Context(), client)
 				_ = run(t.Context(), client)
 				if err != nil { // else the answer is a record: no list to stream
-					for range client.Agents.All(t.Context()) {
+					for _, err := range client.Agents.All(t.Context()) {
+						require.Error(t, err)
 					}
 				}
 			}
@@ -172,9 +173,11 @@ func TestCallsBesideAnOpenStream(t *testing.T) {
 		_, _ = io.WriteString(w, agentJSON)
 	}))
 	client := newClientOf(t, srv.URL)
-	for range client.Agents.All(t.Context()) {
+	for _, err := range client.Agents.All(t.Context()) {
+		require.NoError(t, err)
 		start := time.Now()
-		for range client.Agents.All(t.Context()) {
+		for _, err := range client.Agents.All(t.Context()) {
+			require.NoError(t, err)
 			for range 3 {
 				require.NoError(t, get(t.Context(), client))
 			}

@@ -2,7 +2,6 @@ package promptorchestra
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +16,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"unicode"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // addFiles adds the captured documents of a folder of testdata to a corpus.
@@ -50,7 +51,7 @@ func FuzzErrorDecoder(f *testing.F) {
 		var e, again APIError
 		e.decode(status, body)
 		again.decode(status, body)
-		if !bytes.Equal(given, body) || !reflect.DeepEqual(e, again) {
+		if !bytes.Equal(given, body) || !assert.ObjectsAreEqual(e, again) {
 			t.Fatal("decoding changes the body, or is not the same twice")
 		}
 		if e.StatusCode != status || e.Kind == "" || e.Shape == "" || (e.Shape == ShapeDiagnostic) != (e.Diagnostic != nil) {
@@ -253,10 +254,10 @@ func FuzzStream(f *testing.F) {
 				t.Fatal(err)
 			}
 			var alsoListed, alsoStreamed any
-			listed, listErr := client.Runs.List(context.Background(), WithInto(&alsoListed))
+			listed, listErr := client.Runs.List(t.Context(), WithInto(&alsoListed))
 			streamed := []Run{}
 			var streamErr error
-			for run, err := range client.Runs.All(context.Background(), WithInto(&alsoStreamed)) {
+			for run, err := range client.Runs.All(t.Context(), WithInto(&alsoStreamed)) {
 				if err != nil {
 					streamErr = err
 					break

@@ -362,7 +362,8 @@ func TestSloppyRoundTrippers(t *testing.T) {
 			assert.Equal(t, status, last.StatusCode)
 			assert.Equal(t, status == 204, err == nil)
 		}
-		for range client.Agents.All(t.Context()) {
+		for _, err := range client.Agents.All(t.Context()) {
+			assert.Error(t, err)
 		}
 	}
 }

@@ -602,8 +602,8 @@ func TestNoElementsAreAnEmptyList(t *testing.T) {
 		runs, err := client.Runs.List(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, []Run{}, runs)
-		for range client.Runs.All(t.Context()) {
-			t.Error("there is no element")
+		for _, err := range client.Runs.All(t.Context()) {
+			t.Error("there is no element", err)
 		}
 	}
 }
@@ -736,7 +736,7 @@ func streamRuns(t testing.TB, client *Client, n int) uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	var peak uint64
 	taken := 0
-	for run, err := range client.Runs.All(context.Background()) {
+	for run, err := range client.Runs.All(t.Context()) {
 		require.NoError(t, err)
 		if run.PromptVersionNumber != 7 {
 			t.Fatalf("element %d: %+v", taken, run)

@@ -165,7 +165,7 @@ func TestStress(t *testing.T) {
 	}
 	callers.Wait()
 	t.Logf("%d calls: %d answers, %d failures, %d of unknown outcome, %d faults", next.Load(), answers.Load(), failures.Load(), unknown.Load(), server.faults.Load())
-	assert.EqualValues(t, next.Load(), answers.Load()+failures.Load())
+	assert.Equal(t, next.Load(), answers.Load()+failures.Load())
 	require.Greater(t, answers.Load(), next.Load()/2)
 	assert.Positive(t, unknown.Load())
 }

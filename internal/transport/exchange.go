@@ -122,7 +122,7 @@ func (x *Exchange) Release() {
 // roundTripper is what the engine sends through. It always returns a response:
 // the engine's backoff gets nothing else, and the outcome proper is in the
 // exchange. It has no CloseIdleConnections, so that a failed call leaves the
-// pool alone, and it hides Location, so that no redirect is followed.
+// pool alone, and it shows no Location, so that no redirect is followed.
 type roundTripper struct{ base http.RoundTripper }
 
 func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -133,10 +133,9 @@ func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	} else {
 		x.attempt(t.base, req)
 	}
-	x.reply = http.Response{StatusCode: x.Status, Header: x.Headers, Body: http.NoBody, Request: req}
-	if _, redirect := x.Headers["Location"]; redirect {
-		x.reply.Header = x.Headers.Clone()
-		x.reply.Header.Del("Location")
+	x.reply = http.Response{StatusCode: x.Status, Body: http.NoBody, Request: req}
+	if x.jar {
+		x.reply.Header = http.Header{"Set-Cookie": x.Headers["Set-Cookie"]}
 	}
 	return &x.reply, nil
 }

@@ -101,7 +101,7 @@ func (p *connPool) await(ctx context.Context, x *Exchange, key hostKey) error {
 		time.Sleep(time.Millisecond)
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err() //nolint:wrapcheck // net/http's to wrap
+			return ctx.Err()
 		case !x.flying.Load():
 			return errNotNeeded
 		case p.count(key, 0, 1, (*hostLoad).short):
