@@ -175,9 +175,9 @@ func compare(b *testing.B, byHand, sdk func() error) {
 	}
 	n := float64(b.N)
 	b.ReportMetric(float64(ours.time.Nanoseconds())/n, "ns/op")
-	b.ReportMetric(float64(ours.allocs)/n, "allocs/op")
-	b.ReportMetric(float64(ours.bytes)/n, "B/op")
-	b.ReportMetric(float64(hand.allocs)/n, "raw-allocs/op")
+	b.ReportMetric(float64(ours.allocs)/n, "sdk-allocs")
+	b.ReportMetric(float64(ours.bytes)/n, "sdk-bytes")
+	b.ReportMetric(float64(hand.allocs)/n, "raw-allocs")
 	b.ReportMetric(float64(ours.time)/float64(hand.time), "time-ratio")
 	b.ReportMetric(float64(ours.allocs)/float64(hand.allocs), "allocs-ratio")
 	b.ReportMetric(float64(ours.bytes)/float64(hand.bytes), "bytes-ratio")

@@ -31,10 +31,12 @@ type param struct {
 type request struct {
 	client     *Client
 	call       call
-	options    callConfig
+	options    *callConfig // not nil
 	credential *credential
 	x          transport.Exchange
 }
+
+var noOptions callConfig // of the many calls that have none; only read
 
 // do makes a call that is answered with a record.
 func do[T any](ctx context.Context, c *Client, in call, opts []CallOption) (*T, error) {
@@ -89,7 +91,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption)
 		}
 	}
 	if err := r.check(out); err != nil {
-		return (&request{client: c, call: in}).refuse(err)
+		return (&request{client: c, call: in, options: &noOptions}).refuse(err)
 	}
 	sent, err := c.send(ctx, in, opts)
 	if err != nil {
@@ -117,7 +119,7 @@ func (r *Request) check(out any) error {
 // send makes a call; every method begins here. The request is released when
 // there is an error, and by finish otherwise.
 func (c *Client) send(ctx context.Context, in call, opts []CallOption) (*request, error) {
-	r := &request{client: c, call: in}
+	r := &request{client: c, call: in, options: &noOptions}
 	if err := r.prepare(ctx, opts); err != nil {
 		return nil, r.refuse(err)
 	}
@@ -162,11 +164,14 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	if ctx == nil {
 		return &ArgumentError{Argument: "ctx", Reason: "must not be nil"}
 	}
+	if len(opts) > 0 {
+		r.options = new(callConfig)
+	}
 	for _, opt := range opts {
 		if opt == nil {
 			return &ArgumentError{Argument: "CallOption", Reason: "must not be nil"}
 		}
-		if err := opt.applyCall(&r.options); err != nil {
+		if err := opt.applyCall(r.options); err != nil {
 			return err
 		}
 	}

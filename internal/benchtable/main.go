@@ -14,7 +14,7 @@ import (
 )
 
 var columns = []string{
-	"allocs/op", "allocs-ratio", "B/op", "bytes-ratio", "ns/op", "time-ratio", "peak-heap-MiB", "connections", "raw-connections",
+	"sdk-allocs", "raw-allocs", "allocs-ratio", "sdk-bytes", "bytes-ratio", "ns/op", "time-ratio", "peak-heap-MiB", "connections", "raw-connections",
 }
 
 func main() {

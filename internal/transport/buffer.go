@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -56,7 +57,7 @@ func (b *Buffer) fill(r io.Reader, declared, limit int64) error {
 	}
 	for {
 		if len(b.B) == cap(b.B) {
-			b.B = append(b.B, 0)[:len(b.B)]
+			b.B = slices.Grow(b.B, len(b.B)+smallBuffer)
 		}
 		room := b.B[len(b.B):cap(b.B)]
 		if left := limit + 1 - int64(len(b.B)); int64(len(room)) > left {

@@ -24,10 +24,10 @@ type Call struct {
 	Header   http.Header   // shared by many calls: only read
 	Extra    http.Header   // this call's own
 	Body     *Payload      // nil when there is none
-	Safe     bool          // may be sent again whatever became of it
 	Retries  int           // at most so many attempts after the first
 	Timeout  time.Duration // of an attempt, where ctx has no deadline of its own
 	MaxBytes int64         // of a successful answer
+	Safe     bool          // may be sent again whatever became of it
 	Stream   bool          // hand over a successful answer's body instead of reading it
 
 	Auth    Authorizer                                    // asked once an attempt
@@ -55,26 +55,27 @@ type Exchange struct {
 	context.Context //nolint:containedctx // see above
 	Call
 
-	Attempts int           // sent so far
-	Answered bool          // by the last attempt, which is what all below is about
-	Status   int           //
-	Headers  http.Header   //
-	Answer   *Buffer       // the body, or its beginning
-	Live     io.ReadCloser // the body of a successful answer, when Stream asks for it
-	Failure  error         // why there is no answer, or not all of it
-	Unsent   bool          // nothing of the request went out
-	Ended    error         // why the context ended while the call waited to be sent again
+	Attempts int   // sent so far
+	Ended    error // why the context ended while the call waited to be sent again
 
-	Authorization []string // of the last attempt: a secret
+	// Of the last attempt:
+	Authorization []string // a secret
+	Status        int
+	Headers       http.Header
+	Answer        *Buffer       // the body, or its beginning
+	Live          io.ReadCloser // the body of a successful answer, when Stream asks for it
+	Failure       error         // why there is no answer, or not all of it
+	Answered      bool
+	Unsent        bool // nothing of the request went out
+	refused       bool // Auth failed: nothing to try again
 
-	refused bool // Auth failed: nothing to try again
+	jar     bool        // the HTTP client puts cookies into its request's headers
+	flying  atomic.Bool // an attempt may still hold a connection
+	pool    *connPool   // of this pool, when it is the shared one
+	headed  *time.Timer // of a stream: runs until the headers are there
 	wait    time.Duration
 	started time.Time
-	headed  *time.Timer // of a stream: runs until the headers are there
-	pool    *connPool   // when it is the shared one,
-	flying  atomic.Bool // and an attempt may still hold a connection of it
 	request retryablehttp.Request
-	jar     bool // the HTTP client puts cookies into its request's headers
 	reply   http.Response
 }
 
