@@ -90,8 +90,8 @@ func (r *request) attemptFailure() error {
 	x := &r.x
 	switch {
 	case !x.Answered:
-		if refused := new(ArgumentError); errors.As(x.Failure, &refused) { // an unusable token
-			return r.refuse(refused)
+		if unusable, ok := x.Failure.(*ArgumentError); ok { //nolint:errorlint // a token of ours to judge, not what a source's error wraps
+			return r.refuse(unusable)
 		}
 		e := &TransportError{OutcomeUnknown: !x.Unsent && !x.Safe, Err: x.Failure}
 		r.describe(&e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)

@@ -62,44 +62,6 @@ func TestNewReportsEveryBadOptionAtOnce(t *testing.T) {
 	assert.ErrorAs(t, err, &argument)
 }
 
-func TestBaseURL(t *testing.T) {
-	for url, refused := range map[string]string{
-		"https://api.example.com":            "",
-		"https://api.example.com/":           "",
-		"https://api.example.com/prefix/":    "",
-		"http://localhost:8080":              "",
-		"http://127.0.0.1:8080":              "",
-		"http://[::1]:8080":                  "",
-		"http://api.example.com":             "WithInsecureHTTP",
-		"http://127.0.0.1.example.com":       "WithInsecureHTTP",
-		"api.example.com":                    "must begin with",
-		"//api.example.com":                  "must begin with",
-		"":                                   "must begin with",
-		"https://":                           "must name a host",
-		"https:api.example.com":              "must name a host",
-		"https://user:secret@example.com":    "user info",
-		"https://example.com?x=1":            "query",
-		"https://example.com?":               "query",
-		"https://example.com#x":              "fragment",
-		"https://example.com#":               "fragment",
-		"https://example.com/../x":           "path",
-		"https://user:secret@exa mple.com":   "is not a URL",
-		"https://user:secret@example.com:x/": "is not a URL",
-	} {
-		t.Run(url, func(t *testing.T) {
-			_, err := promptorchestra.New(promptorchestra.WithBaseURL(url))
-			if refused == "" {
-				require.NoError(t, err)
-				return
-			}
-			require.ErrorContains(t, err, refused)
-			assert.NotContains(t, err.Error(), "secret")
-		})
-	}
-	_, err := promptorchestra.New(promptorchestra.WithBaseURL("http://api.example.com"), promptorchestra.WithInsecureHTTP())
-	require.NoError(t, err)
-}
-
 func TestBaseURLPrefix(t *testing.T) {
 	var seen recorder
 	srv := httptest.NewServer(&seen)

@@ -59,11 +59,11 @@ func (p *connPool) count(key hostKey, calls, conns int, only func(*hostLoad) boo
 	load := p.hosts[key]
 	if load == nil {
 		load = new(hostLoad)
-		p.hosts[key] = load
 	}
 	if only != nil && !only(load) {
 		return false
 	}
+	p.hosts[key] = load
 	load.calls += calls
 	load.conns += conns
 	if load.calls == 0 && load.conns == 0 {
