@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"net/http"
@@ -22,6 +23,10 @@ type Engine struct {
 	policy Policy
 	budget *Budget
 	jar    bool
+	// telling is whether the transport is net/http's own. It tells when it gets a
+	// connection, so that nobody need watch the body, and it sends a body in one
+	// packet with the headers if it knows the type.
+	telling bool
 }
 
 // NewEngine returns an engine that sends through a copy of hc; a nil Transport
@@ -30,9 +35,14 @@ func NewEngine(hc http.Client, policy Policy) *Engine {
 	if hc.Transport == nil {
 		hc.Transport = pool
 	}
+	var telling bool
+	switch hc.Transport.(type) {
+	case *http.Transport, *connPool:
+		telling = true
+	}
 	hc.Transport = roundTripper{hc.Transport}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	e := &Engine{policy: policy, budget: NewBudget(), jar: hc.Jar != nil}
+	e := &Engine{policy: policy, budget: NewBudget(), jar: hc.Jar != nil, telling: telling}
 	e.client = &retryablehttp.Client{
 		HTTPClient:   &hc,
 		RetryMax:     math.MaxInt32, // our own policy counts
@@ -56,9 +66,13 @@ func (e *Engine) Do(ctx context.Context, x *Exchange) {
 	x.request.Request = (&http.Request{
 		Method: x.Method, URL: &x.URL, Host: x.URL.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(x)
+	}).WithContext(x.traced())
 	if x.Body != nil {
-		if err := x.request.SetBody(retryablehttp.ReaderFunc(x.Body.Reader)); err != nil {
+		var body any = retryablehttp.ReaderFunc(x.Body.Reader)
+		if e.telling {
+			body = bytes.Clone(x.Body.Bytes()) // a copy: nobody knows how long it is read
+		}
+		if err := x.request.SetBody(body); err != nil {
 			x.Failure, x.Unsent = err, true
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -69,14 +70,15 @@ type Exchange struct {
 	Unsent        bool // nothing of the request went out
 	refused       bool // Auth failed: nothing to try again
 
-	jar     bool        // the HTTP client puts cookies into its request's headers
-	flying  atomic.Bool // an attempt may still hold a connection
-	pool    *connPool   // of this pool, when it is the shared one
-	headed  *time.Timer // of a stream: runs until the headers are there
-	wait    time.Duration
-	started time.Time
-	request retryablehttp.Request
-	reply   http.Response
+	jar       bool        // the HTTP client puts cookies into its request's headers
+	connected atomic.Bool // the attempt got a connection, as far as the transport tells
+	flying    atomic.Bool // an attempt may still hold a connection
+	pool      *connPool   // of this pool, when it is the shared one
+	headed    *time.Timer // of a stream: runs until the headers are there
+	wait      time.Duration
+	started   time.Time
+	request   retryablehttp.Request
+	reply     http.Response
 }
 
 type exchangeKey struct{}
@@ -152,6 +154,7 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 	}
 	maps.Copy(header, x.Header)
 	maps.Copy(header, x.Extra)
+	asked := ctx
 	ctx, stop := x.limit(ctx)
 	err := ended(ctx)
 	if err == nil && x.Auth != nil {
@@ -165,7 +168,7 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 		closeBody(req.Body)
 		return
 	}
-	if ctx != context.Context(x) || x.jar {
+	if ctx != asked || x.jar {
 		req = req.WithContext(ctx)
 	}
 	req.Header = header // the engine's own request, or our copy of it
@@ -177,7 +180,7 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 	}
 	if err != nil {
 		x.Failure = x.explain(ctx, err)
-		x.Unsent = !x.Body.sent()
+		x.Unsent = !x.connected.Load() && !x.Body.sent()
 		x.land()
 		stop()
 		return
@@ -189,9 +192,22 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 	x.receive(ctx, resp, stop)
 }
 
+// traced returns the context of the call's requests. Where it matters it also
+// learns of connections: a server may act on a request's headers before any of
+// the body is read, as over HTTP/2, so that an unread body alone proves nothing.
+func (x *Exchange) traced() context.Context {
+	if x.Safe {
+		return x
+	}
+	return httptrace.WithClientTrace(x, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { x.connected.Store(true) },
+	})
+}
+
 func (x *Exchange) begin() {
 	x.Body.begin()
 	x.Answered, x.Status, x.Headers, x.Failure, x.Unsent, x.refused = false, 0, nil, nil, false, false
+	x.connected.Store(false)
 	if x.Answer != nil {
 		x.Answer.B = x.Answer.B[:0]
 	}

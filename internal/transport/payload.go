@@ -7,7 +7,7 @@ import (
 )
 
 // Payload is a request body that can be read again for each attempt, and that
-// knows whether a transport ever read it: if none did, nothing was sent.
+// knows whether a transport read of it: if one did, something may have been sent.
 type Payload struct {
 	mu      sync.Mutex
 	buf     *Buffer
