@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -267,4 +268,24 @@ func TestUserAgentAndHeaders(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a"}, seen.last().Header["X-Team"])
 	assert.Empty(t, seen.last().Header.Get("X-Trace"))
+}
+
+func TestCookiesOfAJar(t *testing.T) {
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	var cookies []string
+	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cookies = append(cookies, r.Header.Get("Cookie"))
+		http.SetCookie(w, &http.Cookie{Name: "a", Value: "1", Path: "/"}) //nolint:gosec // a test's own
+		if len(cookies) < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("{}"))
+	}), promptorchestra.WithHTTPClient(&http.Client{Jar: jar}))
+	_, err = client.Agents.Get(t.Context(), "agt_1")
+	require.NoError(t, err)
+	_, err = client.Agents.Get(t.Context(), "agt_1")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"", "a=1", "a=1", "a=1"}, cookies)
 }

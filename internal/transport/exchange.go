@@ -151,6 +151,7 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 	header := make(http.Header, 8) // an attempt's own: an earlier one's may still be read
 	if x.jar {
 		maps.Copy(header, req.Header)
+		clear(req.Header) // or the HTTP client would add the cookies once more the next time
 	}
 	maps.Copy(header, x.Header)
 	maps.Copy(header, x.Extra)
