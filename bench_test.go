@@ -239,14 +239,18 @@ func BenchmarkInProcess(b *testing.B) {
 	})
 }
 
-// BenchmarkLoopback goes through a real server and real connections.
+// BenchmarkLoopback goes through a real server and real connections, the SDK
+// on its default transport.
 func BenchmarkLoopback(b *testing.B) {
 	benchmarks(b, func(b *testing.B, status int, body string) (*raw, *promptorchestra.Client) {
 		srv := httptest.NewServer(answer(status, body))
 		b.Cleanup(srv.Close)
 		transport := &http.Transport{MaxIdleConnsPerHost: 64}
 		b.Cleanup(transport.CloseIdleConnections)
-		return pair(b, srv.URL, transport)
+		client, err := promptorchestra.New(promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithOrganization(testOrganization),
+			promptorchestra.WithAccessToken(testToken))
+		require.NoError(b, err)
+		return &raw{&http.Client{Transport: transport}, srv.URL}, client
 	})
 }
 

@@ -23,9 +23,9 @@ type Engine struct {
 	policy Policy
 	budget *Budget
 	jar    bool
-	// telling is whether the transport is net/http's own. It tells when it gets a
-	// connection, so that nobody need watch the body, and it sends a body in one
-	// packet with the headers if it knows the type.
+	// telling is whether the transport is our own pool. That tells when it gets a
+	// connection, so that nobody need watch the body, and net/http sends a body in
+	// one packet with the headers if it knows the type.
 	telling bool
 }
 
@@ -35,11 +35,7 @@ func NewEngine(hc http.Client, policy Policy) *Engine {
 	if hc.Transport == nil {
 		hc.Transport = pool
 	}
-	var telling bool
-	switch hc.Transport.(type) {
-	case *http.Transport, *connPool:
-		telling = true
-	}
+	_, telling := hc.Transport.(*connPool)
 	hc.Transport = roundTripper{hc.Transport}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	e := &Engine{policy: policy, budget: NewBudget(), jar: hc.Jar != nil, telling: telling}
