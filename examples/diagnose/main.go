@@ -11,37 +11,26 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"slices"
-	"strings"
 	"time"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "diagnose:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop has been called
-	}
-}
+func main() { setup.Main(run) }
 
 func run(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if inEnvironment() {
-		client, err := promptorchestra.NewFromEnv()
-		if err != nil {
-			return fmt.Errorf("reading PROMPT_ORCHESTRA_*: %w", err)
-		}
+	client, emulator, err := setup.Connect(os.Stderr)
+	if err != nil {
+		return err
+	}
+	if emulator == nil {
 		_, err = client.Prompts.Get(ctx, "prm_does_not_exist")
 		return report(ctx, out, "invalid id", client, err)
 	}
-	emulator := orchestratest.NewServer()
 	defer emulator.Close()
 	for _, bucket := range buckets {
 		client, err := bucket.provoke(ctx, emulator)
@@ -51,14 +40,6 @@ func run(ctx context.Context, out io.Writer) error {
 		emulator.Lift()
 	}
 	return nil
-}
-
-// inEnvironment reports whether the environment names an API.
-func inEnvironment() bool {
-	return slices.ContainsFunc(os.Environ(), func(setting string) bool {
-		name, value, _ := strings.Cut(setting, "=")
-		return strings.HasPrefix(name, "PROMPT_ORCHESTRA_") && value != ""
-	})
 }
 
 func report(ctx context.Context, out io.Writer, name string, client *promptorchestra.Client, err error) error {

@@ -12,59 +12,30 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"slices"
 	"strings"
 	"time"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
-	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "publish:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop has been called
-	}
-}
+func main() { setup.Main(run) }
 
 func run(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	client, err := promptorchestra.NewFromEnv()
+	client, emulator, err := setup.Connect(os.Stderr)
 	if err != nil {
-		return fmt.Errorf("reading PROMPT_ORCHESTRA_*: %w", err)
+		return err
 	}
-	if !inEnvironment() {
-		emulator := orchestratest.NewServer()
+	if emulator != nil {
 		defer emulator.Close()
-		client = emulator.Client()
 	}
-	prompt, err := client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{
-		PromptKey: fmt.Sprintf("answer-%d", time.Now().UnixNano()), Name: "Answer",
-	})
+	promptID, err := setup.Prompt(ctx, client, "Answer {{question}}")
 	if err != nil {
-		return fmt.Errorf("creating a prompt: %w", err)
+		return err
 	}
-	version, err := client.Prompts.CreateVersion(ctx, prompt.ID, promptorchestra.PromptVersionCreateParams{Content: "Answer {{question}}"})
-	if err != nil {
-		return fmt.Errorf("creating its version: %w", err)
-	}
-	if _, err := client.Prompts.Publish(ctx, prompt.ID, promptorchestra.PromptPublishParams{VersionID: version.ID}); err != nil {
-		return fmt.Errorf("publishing it: %w", err)
-	}
-	return publishAgent(ctx, out, client, prompt.ID)
-}
-
-// inEnvironment reports whether the environment names an API.
-func inEnvironment() bool {
-	return slices.ContainsFunc(os.Environ(), func(setting string) bool {
-		name, value, _ := strings.Cut(setting, "=")
-		return strings.HasPrefix(name, "PROMPT_ORCHESTRA_") && value != ""
-	})
+	return publishAgent(ctx, out, client, promptID)
 }
 
 func publishAgent(ctx context.Context, out io.Writer, client *promptorchestra.Client, promptID string) error {

@@ -10,29 +10,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"strings"
 	"time"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "The quickstart did not get through:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop has been called
-	}
-}
+func main() { setup.Main(run) }
 
 func run(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	client, emulator, err := connect(out)
+	client, emulator, err := setup.Connect(out)
 	if err != nil {
 		return err
 	}
@@ -47,24 +37,6 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return meetLimit(ctx, out, client, emulator, promptID)
-}
-
-// connect returns a client of the API that the environment names, else one of
-// an emulator.
-func connect(out io.Writer) (*promptorchestra.Client, *orchestratest.Server, error) {
-	for _, setting := range os.Environ() {
-		if name, value, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "PROMPT_ORCHESTRA_") && value != "" {
-			client, err := promptorchestra.NewFromEnv()
-			if err != nil {
-				return nil, nil, fmt.Errorf("reading PROMPT_ORCHESTRA_*: %w", err)
-			}
-			fmt.Fprintln(out, "Using the API that PROMPT_ORCHESTRA_* names:", client)
-			return client, nil, nil
-		}
-	}
-	emulator := orchestratest.NewServer()
-	fmt.Fprintln(out, "Using the emulator, started in this process at", emulator.URL)
-	return emulator.Client(), emulator, nil
 }
 
 func runPrompt(ctx context.Context, out io.Writer, client *promptorchestra.Client) (promptID string, err error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -41,9 +42,9 @@ func TestEveryJobIsExecutedOnce(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
 	const jobs = 1000
-	makeFlaky(srv, 700)
+	setup.MakeFlaky(srv, 700)
 	var out strings.Builder
-	w := &worker{client: fastClient(srv), parallel: 16, minWait: time.Millisecond, settle: 300 * time.Millisecond}
+	w := &worker{client: fastClient(srv), parallel: 16, settle: 300 * time.Millisecond}
 	started := time.Now()
 	require.NoError(t, drainJobs(t.Context(), &out, w, jobs))
 	counts := executions(t, srv)
@@ -85,7 +86,7 @@ func TestAgainstAnAPI(t *testing.T) {
 func TestJobsThatFail(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
-	w := &worker{client: fastClient(srv), parallel: 1, minWait: time.Millisecond}
+	w := &worker{client: fastClient(srv), parallel: 1}
 	var out strings.Builder
 	require.NoError(t, drainJobs(t.Context(), &out, w, 1))
 
@@ -107,7 +108,7 @@ func TestJobsThatFail(t *testing.T) {
 func TestParkedJobsSurviveTheEnd(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
-	w := &worker{client: fastClient(srv), parallel: 1, minWait: time.Millisecond, settle: time.Hour}
+	w := &worker{client: fastClient(srv), parallel: 1, settle: time.Hour}
 	var out strings.Builder
 	require.NoError(t, drainJobs(t.Context(), &out, w, 1))
 	srv.Fail("Prompts.Run", orchestratest.DropAfter())

@@ -1,13 +1,10 @@
-// Service is an HTTP service for many organizations over one client. It runs
-// their agents and answers failures as problem details (RFC 9457), with a link
-// to upgrade, with Retry-After, or with the mistakes of a graph.
+// Service runs the agents of many organizations over one client and answers HTTP. Failures become problem
+// details (RFC 9457), with a link to upgrade, with Retry-After, or with the mistakes of a graph.
 //
 //	POST /organizations/{organization}/agents/{agent}/runs   {"variables": {...}}
 //	GET  /organizations/{organization}/agent-runs/{run}
 //
-// With PROMPT_ORCHESTRA_* set it calls that API; otherwise it starts the emulator
-// in this process. Who may ask for which organization is for the application to
-// check first: put its own authentication before this.
+// Put authentication before it: who may ask for which organization is not checked.
 package main
 
 import (
@@ -18,85 +15,51 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
-	"os/signal"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
-	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Stdout, cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8090")); err != nil {
-		fmt.Fprintln(os.Stderr, "service:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop has been called
-	}
-}
+func main() { setup.Main(run) }
 
 // run serves until ctx ends, then lets requests in progress finish.
-func run(ctx context.Context, out io.Writer, addr string) error {
-	client, err := promptorchestra.NewFromEnv()
-	if err != nil {
-		return fmt.Errorf("reading PROMPT_ORCHESTRA_*: %w", err)
-	}
-	var agents map[string]string // by organization, to try this with
-	if !inEnvironment() {
-		emulator := orchestratest.NewServer()
+func run(ctx context.Context, out io.Writer) error {
+	client, emulator, err := setup.Connect(os.Stderr)
+	if emulator != nil {
 		defer emulator.Close()
-		if client, agents, err = twoOrganizations(ctx, emulator); err != nil {
-			return fmt.Errorf("preparing the emulator: %w", err)
-		}
+		err = setup.Agent(ctx, os.Stderr, client) // something to run
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8090"))
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
 	logger := slog.New(slog.NewJSONHandler(out, nil))
 	server := &http.Server{
-		Handler:           newHandler(client, logger),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      executionTimeout + 10*time.Second,
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		Handler: newHandler(client, logger), ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 6 * time.Minute, IdleTimeout: 2 * time.Minute,
 	}
-	logger.Info("serving", "addr", listener.Addr().String(), "api", client.String(), "agents", agents)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
-	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-	defer cancel()
-	logger.Info("stopping")
-	if err := server.Shutdown(stopping); err != nil {
-		return fmt.Errorf("stopping: %w", errors.Join(err, server.Close()))
-	}
-	return nil
-}
-
-// inEnvironment reports whether the environment names an API.
-func inEnvironment() bool {
-	return slices.ContainsFunc(os.Environ(), func(setting string) bool {
-		name, value, _ := strings.Cut(setting, "=")
-		return strings.HasPrefix(name, "PROMPT_ORCHESTRA_") && value != ""
+	stopped := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		defer cancel()
+		stopped <- server.Shutdown(grace)
 	})
+	logger.Info("serving", "addr", listener.Addr().String(), "api", client.String())
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving: %w", err)
+	}
+	return <-stopped
 }
-
-const (
-	readTimeout      = 15 * time.Second
-	executionTimeout = 5 * time.Minute
-)
 
 // newHandler serves every organization with one client: they share connections.
 func newHandler(client *promptorchestra.Client, logger *slog.Logger) http.Handler {
@@ -106,10 +69,9 @@ func newHandler(client *promptorchestra.Client, logger *slog.Logger) http.Handle
 			ctx, cancel := context.WithTimeout(r.Context(), timeout)
 			defer cancel()
 			started := time.Now()
-			organization := r.PathValue("organization")
 			r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
-			result, err := answer(client.InOrganization(organization), r.WithContext(ctx))
-			log := logger.With("method", r.Method, "route", pattern, "organization", organization, "duration", time.Since(started))
+			result, err := answer(client.InOrganization(r.PathValue("organization")), r.WithContext(ctx))
+			log := logger.With("route", pattern, "organization", r.PathValue("organization"), "duration", time.Since(started))
 			if err != nil {
 				p := problemOf(err)
 				log.Warn("refused", "status", p.Status, "error", err)
@@ -121,17 +83,67 @@ func newHandler(client *promptorchestra.Client, logger *slog.Logger) http.Handle
 			_ = json.NewEncoder(w).Encode(result) // the caller may be gone
 		})
 	}
-	handle("POST /organizations/{organization}/agents/{agent}/runs", executionTimeout, func(c *promptorchestra.Client, r *http.Request) (any, error) {
-		var body struct {
-			Variables map[string]any `json:"variables"`
-		}
+	handle("POST /organizations/{organization}/agents/{agent}/runs", 5*time.Minute, func(c *promptorchestra.Client, r *http.Request) (any, error) {
+		var body struct{ Variables map[string]any }
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			return nil, &promptorchestra.ArgumentError{Argument: "body", Reason: "must be a JSON object", Err: err}
 		}
 		return c.Agents.Run(r.Context(), r.PathValue("agent"), promptorchestra.AgentRunParams{Variables: body.Variables})
 	})
-	handle("GET /organizations/{organization}/agent-runs/{run}", readTimeout, func(c *promptorchestra.Client, r *http.Request) (any, error) {
+	handle("GET /organizations/{organization}/agent-runs/{run}", 15*time.Second, func(c *promptorchestra.Client, r *http.Request) (any, error) {
 		return c.AgentRuns.Get(r.Context(), r.PathValue("run"))
 	})
 	return mux
+}
+
+var errUnknownOrganization = errors.New("there is no such organization") // for a source given to WithAccessTokenSource
+
+// problem is what a caller learns of a failure: RFC 9457, with members of our own.
+type problem struct {
+	Type           string                        `json:"type"`
+	Title          string                        `json:"title"`
+	Status         int                           `json:"status"`
+	Detail         string                        `json:"detail,omitempty"`
+	Instance       string                        `json:"instance,omitempty"`
+	RequestID      string                        `json:"requestId,omitempty"` // for support
+	Upgrade        string                        `json:"upgrade,omitempty"`
+	Mistakes       []promptorchestra.ErrorDetail `json:"mistakes,omitempty"`
+	OutcomeUnknown bool                          `json:"outcomeUnknown,omitempty"`
+	retryAfter     time.Duration
+}
+
+// problemOf decides by what the caller can do about a failure. What is ours to mend, such as a credential, is not told.
+func problemOf(err error) problem {
+	failure, argument := new(promptorchestra.APIError), new(promptorchestra.ArgumentError)
+	errors.As(err, &failure) // if it is none, failure stays empty
+	p := problem{Status: http.StatusBadGateway, Title: "The platform failed", RequestID: failure.RequestID}
+	switch {
+	case errors.Is(err, errUnknownOrganization):
+		p.Status, p.Title = http.StatusNotFound, "There is no such organization"
+	case promptorchestra.OutcomeUnknown(err):
+		p.OutcomeUnknown, p.Detail = true, "The run may have happened. Look for it before you ask for another one."
+	case promptorchestra.IsEntitlement(err):
+		p.Status, p.Title, p.Detail = http.StatusPaymentRequired, "The plan does not allow this", failure.Message
+		p.Upgrade = "https://app.example.com/billing?organization=" + url.QueryEscape(failure.Organization)
+	case promptorchestra.IsRetryable(err):
+		p.Status, p.Title, p.retryAfter = http.StatusServiceUnavailable, "The platform is busy", cmp.Or(failure.RetryAfter, 5*time.Second)
+	case slices.Contains([]int{400, 404, 409, 422}, failure.StatusCode) && failure.Kind != promptorchestra.KindUnknown && failure.Kind != promptorchestra.KindMissingOrganization:
+		p.Status, p.Title, p.Detail, p.Mistakes = failure.StatusCode, http.StatusText(failure.StatusCode), failure.Message, failure.Details
+	case errors.As(err, &argument) && slices.Contains([]string{"organizationId", "agentId", "runId", "body"}, argument.Argument):
+		p.Status, p.Title, p.Detail = http.StatusBadRequest, "The request is not valid", argument.Argument+" "+argument.Reason
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		p.Status, p.Title = http.StatusGatewayTimeout, "The platform took too long"
+	}
+	return p
+}
+
+func (p problem) write(w http.ResponseWriter, r *http.Request) {
+	p.Type, p.Instance = fmt.Sprintf("https://docs.example.com/problems/%d", p.Status), r.URL.EscapedPath()
+	w.Header().Set("Content-Type", "application/problem+json")
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", fmt.Sprintf("%.0f", math.Ceil(p.retryAfter.Seconds())))
+	}
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the caller may be gone
 }

@@ -13,53 +13,35 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"os/signal"
-	"slices"
 	"strings"
 	"time"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "upgrade:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop has been called
-	}
-}
+func main() { setup.Main(run) }
 
 func run(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if inEnvironment() {
-		client, err := promptorchestra.NewFromEnv()
-		if err != nil {
-			return fmt.Errorf("reading PROMPT_ORCHESTRA_*: %w", err)
-		}
-		app := application{client: client, out: out, upgrade: func(context.Context) error {
-			return errors.New("run this again once the plan has changed")
-		}}
+	client, emulator, err := setup.Connect(os.Stderr)
+	if err != nil {
+		return err
+	}
+	app := application{client: client, out: out, upgrade: func(context.Context) error {
+		return errors.New("run this again once the plan has changed")
+	}}
+	if emulator == nil {
 		return app.listAgents(ctx)
 	}
-	emulator := orchestratest.NewServer()
 	defer emulator.Close()
-	app := application{client: emulator.Client(), out: out, upgrade: func(context.Context) error {
+	app.upgrade = func(context.Context) error {
 		emulator.Lift() // the customer pays
 		return nil
-	}}
+	}
 	return app.meetLimits(ctx, emulator)
-}
-
-// inEnvironment reports whether the environment names an API.
-func inEnvironment() bool {
-	return slices.ContainsFunc(os.Environ(), func(setting string) bool {
-		name, value, _ := strings.Cut(setting, "=")
-		return strings.HasPrefix(name, "PROMPT_ORCHESTRA_") && value != ""
-	})
 }
 
 type application struct {
@@ -73,19 +55,12 @@ func (a *application) meetLimits(ctx context.Context, emulator *orchestratest.Se
 	if err := a.listAgents(ctx); err != nil {
 		return err
 	}
-	prompt, err := a.client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{PromptKey: "greeting", Name: "Greeting"})
+	promptID, err := setup.Prompt(ctx, a.client, "Greet {{name}}.")
 	if err != nil {
-		return fmt.Errorf("creating a prompt: %w", err)
-	}
-	version, err := a.client.Prompts.CreateVersion(ctx, prompt.ID, promptorchestra.PromptVersionCreateParams{Content: "Greet {{name}}."})
-	if err != nil {
-		return fmt.Errorf("creating its version: %w", err)
-	}
-	if _, err := a.client.Prompts.Publish(ctx, prompt.ID, promptorchestra.PromptPublishParams{VersionID: version.ID}); err != nil {
-		return fmt.Errorf("publishing it: %w", err)
+		return err
 	}
 	emulator.Restrict(orchestratest.AI(false))
-	return a.greet(ctx, prompt.ID, "Ada")
+	return a.greet(ctx, promptID, "Ada")
 }
 
 func (a *application) listAgents(ctx context.Context) error {
