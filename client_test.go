@@ -276,7 +276,7 @@ func TestCookiesOfAJar(t *testing.T) {
 	var cookies []string
 	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cookies = append(cookies, r.Header.Get("Cookie"))
-		http.SetCookie(w, &http.Cookie{Name: "a", Value: "1", Path: "/"}) //nolint:gosec // a test's own
+		http.SetCookie(w, &http.Cookie{Name: "a", Value: "1", Path: "/"})
 		if len(cookies) < 3 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
