@@ -33,7 +33,7 @@ func TestPoolOverHTTP2(t *testing.T) {
 	srv.StartTLS()
 	defer srv.Close()
 	p := newPool()
-	p.TLSClientConfig = &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS12} //nolint:forcetypeassert // httptest's own
+	p.TLSClientConfig = &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS12}
 	defer p.CloseIdleConnections()
 	engine := NewEngine(http.Client{Transport: p}, Policy{})
 	base, err := url.Parse(srv.URL)
