@@ -236,7 +236,7 @@ func (r *request) safe() bool { return !r.call.route.traits.has(once) || r.optio
 // final says for the engine whether a failure's body forbids another attempt:
 // it says so itself, or it is a rate limit that names a run, which then exists.
 func final(status int, body []byte, safe bool) bool {
-	return finalMember.Match(body) || !safe && status == http.StatusTooManyRequests && namedRun(body) != ""
+	return finalMember.Match(body) || !safe && status == http.StatusTooManyRequests && namesRun(body)
 }
 
 func missingCredential(route *route) error {

@@ -78,7 +78,7 @@ var buckets = map[Kind]bucket{
 	KindServer:              {[]int{3, 4}, "The server, or the provider behind it, failed", "Look at the recorded run; give the request id to support."},
 	KindUnknown:             {[]int{2}, "The answer is none that the API gives: it came from a proxy, or the base URL is wrong", "Check the base URL and what lies between."},
 	kindTransport:           {[]int{2, 4}, "No answer came", "Check the base URL, the network and the time that the call is given."},
-	kindDecode:              {[]int{4}, "The call succeeded, but its answer cannot be used", "Take the result from the record."},
+	kindDecode:              {[]int{4}, "The call succeeded, but its answer cannot be used", "Take the result from the record that the call left, if it left one; DecodeError.Body keeps what arrived."},
 	kindArgument:            {nil, "The call was refused before anything was sent", "Mend the argument."},
 	kindForeign:             {nil, "The error is none of this package", "Pass the error that a method of the client returned."},
 }
@@ -190,6 +190,7 @@ type examination struct {
 	blocked string // why reading on is pointless
 	looked  map[string]look
 	found   []Finding
+	guessed bool // step 4 is about a run that may be another call's
 }
 
 func (x *examination) report(step int, verdict Verdict, summary string, evidence ...string) {
@@ -318,7 +319,7 @@ func (x *examination) conclude(err error) *Diagnosis {
 	b := buckets[x.kind]
 	d := &Diagnosis{Kind: x.kind, Cause: x.found[0].Summary, Advice: b.advice, Findings: x.found}
 	for _, f := range x.found {
-		if f.Verdict == VerdictProblem && slices.Contains(b.settledBy, f.Step) {
+		if f.Verdict == VerdictProblem && slices.Contains(b.settledBy, f.Step) && (f.Step != 4 || !x.guessed) {
 			d.Cause = f.Summary
 			break
 		}

@@ -61,7 +61,7 @@ func (x *examination) read(kind string, ids ...string) look {
 	return l
 }
 
-// idNames returns the names of the call's ids: those of runs, or all others.
+// idNames returns the names of the call's ids: those of runs, or the others.
 func (x *examination) idNames(runs bool) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(x.resource)), func(name string) bool {
 		return strings.HasSuffix(strings.ToLower(name), "runid") != runs
@@ -71,6 +71,9 @@ func (x *examination) idNames(runs bool) []string {
 // checkRecords looks up what the failed call names, in its path and body.
 func (x *examination) checkRecords() {
 	names := x.idNames(false)
+	if x.starts() {
+		names = append(names, x.idNames(true)...)
+	}
 	if len(names) == 0 {
 		x.report(3, VerdictNotChecked, "The call names no prompt, version, tool, agent or skill.")
 	}
@@ -119,6 +122,9 @@ func (x *examination) owner(name string) (kind, id string, version bool) {
 	if of, ok := strings.CutSuffix(kind, "Version"); ok {
 		kind, version = of, true
 	}
+	if name == "runId" {
+		return x.runKind(), x.resource[name], false
+	}
 	if own := x.resource[name[:at]+kind+"Id"]; own != "" && readers[kind] != nil {
 		return kind, own, version
 	}
@@ -133,43 +139,66 @@ func (x *examination) owner(name string) (kind, id string, version bool) {
 }
 
 // checkRun looks at the run that the call's ids or the failure's body name, or
-// at the newest one of a prompt.
+// at the newest one of those that the API lists.
 func (x *examination) checkRun() {
-	service, _, _ := strings.Cut(x.op, ".")
-	kind := runKinds[service]
 	var ids []string
-	for _, name := range x.idNames(true) {
-		ids = append(ids, x.resource[name])
+	if !x.starts() {
+		for _, name := range x.idNames(true) {
+			ids = append(ids, x.resource[name])
+		}
 	}
-	if named := namedRun(x.body); named != "" && !slices.Contains(ids, named) {
-		ids = append(ids, named)
+	kind := x.runKind()
+	of, named := namedRun(x.body)
+	if slices.Contains(slices.Collect(maps.Values(x.resource)), named) {
+		named = "" // the call named it itself
 	}
-	starts := x.route != nil && (x.route.traits.has(execution) || x.route == routeVoiceAgentsCreateSession)
 	switch {
 	case kind != "" && len(ids) > 0:
 		for _, id := range ids {
-			x.checkRunByID(kind, id)
+			x.checkRunByID(kind, id, false)
 		}
+	case kind != "" && named != "":
+		if readers[of+" run"] != nil {
+			kind = of + " run"
+		}
+		x.checkRunByID(kind, named, true)
 	case x.route == nil:
 		x.report(4, VerdictNotChecked, "The error names no run.")
-	case !starts:
+	case !x.starts():
 		x.report(4, VerdictNotChecked, "The call runs nothing, so there is no record of a run.")
 	case x.refused:
 		x.report(4, VerdictNotChecked, "The call was refused or never sent, so there is no record of a run.")
 	case x.route == routePromptsRun:
-		x.checkNewestRun(x.resource["promptId"])
+		x.checkNewestRun(routeRunsList, "run of the prompt", x.resource["promptId"])
+	case x.route == routeVoiceAgentsCreateSession:
+		x.checkNewestRun(routeRealtimeSessionsList, "session of the agent", x.resource["agentId"])
 	default:
-		x.report(4, VerdictNotChecked, "The record could not be checked: the error names no run, and the API lists the runs of prompts only.")
+		x.report(4, VerdictNotChecked, "The record could not be checked: the error names no run, and the API lists those of prompts and of voice agents only.")
 	}
 }
 
-func (x *examination) checkRunByID(kind, id string) {
+// starts reports whether the call leaves a run behind. A run that such a call
+// names is one to begin from.
+func (x *examination) starts() bool {
+	return x.route != nil && (x.route.traits.has(execution) || x.route == routeVoiceAgentsCreateSession)
+}
+
+func (x *examination) runKind() string {
+	service, _, _ := strings.Cut(x.op, ".")
+	return runKinds[service]
+}
+
+// checkRunByID reads a run. One that only the body names may be of another kind,
+// and is no cause when it is not found.
+func (x *examination) checkRunByID(kind, id string, guess bool) {
 	what, ids := fmt.Sprintf("The %s %q", kind, id), []string{id}
 	if kind == "evaluation run" {
 		ids = []string{x.resource["skillId"], id}
 	}
 	l := x.read(kind, ids...)
 	switch r := l.record; {
+	case IsNotFound(l.err) && guess:
+		x.report(4, VerdictNotChecked, fmt.Sprintf("The answer names run %q, which is no %s of organization %s.", id, kind, x.organization))
 	case IsNotFound(l.err):
 		x.report(4, VerdictProblem, fmt.Sprintf("There is no %s %q in organization %s.", kind, id, x.organization))
 	case l.err != nil:
@@ -192,21 +221,42 @@ func (x *examination) checkRunByID(kind, id string) {
 	}
 }
 
-// checkNewestRun reads the list of runs, which is long in a busy organization:
-// one element at a time, within the time that is left.
-func (x *examination) checkNewestRun(promptID string) {
-	var newest *Run
-	unnamed := 0
+// listedRun is what matters here of an element of a list of runs or sessions.
+type listedRun struct {
+	ID              string
+	PromptID        string
+	RootAgentID     string
+	Status          RunStatus
+	CompletionState RunStatus
+	ErrorMessage    string
+	CreatedAt       Timestamp // inferred, so that CompletedAt must do where there is none
+	CompletedAt     Timestamp
+}
+
+// checkNewestRun reads a list of runs, which is long in a busy organization: one
+// element at a time, within the time that is left.
+func (x *examination) checkNewestRun(lister *route, what, of string) {
+	var newest listedRun
+	var at Timestamp
+	found, unnamed, undated := 0, 0, 0
 	err := x.reading(func(ctx context.Context, once CallOption) error {
-		for run, err := range x.client.Runs.All(ctx, once) {
+		for run, err := range stream[listedRun](ctx, x.client, call{route: lister}, []CallOption{once}) {
 			if err != nil {
 				return err
 			}
-			if run.PromptID == promptID && (newest == nil || !run.CreatedAt.Before(newest.CreatedAt.Time)) {
-				newest = &run
-			}
-			if run.PromptID == "" {
+			owner, when := cmp.Or(run.PromptID, run.RootAgentID), cmp.Or(run.CreatedAt, run.CompletedAt)
+			switch {
+			case owner == "":
 				unnamed++
+			case owner != of:
+			default:
+				found++
+				if when.IsZero() {
+					undated++
+				}
+				if found == 1 || when.After(at.Time) {
+					newest, at = run, when
+				}
 			}
 		}
 		return nil
@@ -214,13 +264,16 @@ func (x *examination) checkNewestRun(promptID string) {
 	switch {
 	case err != nil:
 		x.report(4, VerdictNotChecked, "The runs could not be listed: "+err.Error())
-	case newest == nil && unnamed > 0:
-		x.report(4, VerdictNotChecked, fmt.Sprintf("The list of runs does not say of %d which prompt ran.", unnamed))
-	case newest == nil:
-		x.report(4, VerdictOK, fmt.Sprintf("No run of prompt %q is recorded: it seems that nothing ran.", promptID))
+	case found == 0 && unnamed > 0:
+		x.report(4, VerdictNotChecked, fmt.Sprintf("The list does not say of %d whose they are.", unnamed))
+	case found == 0:
+		x.report(4, VerdictOK, fmt.Sprintf("No %s %q is recorded: it seems that nothing ran.", what, of))
+	case found > 1 && undated > 0:
+		x.report(4, VerdictNotChecked, fmt.Sprintf("The list does not say which of %d is the newest %s %q.", found, what, of))
 	default:
-		x.reportRun(fmt.Sprintf("The newest run of the prompt, %q,", newest.ID), newest.Status, newest.ErrorMessage,
-			"created: "+newest.CreatedAt.String(), "it may be another call's: compare the variables in Runs.Get")
+		x.guessed = true
+		x.reportRun(fmt.Sprintf("The newest %s, %q, which may be another call's,", what, newest.ID),
+			cmp.Or(newest.Status, newest.CompletionState), newest.ErrorMessage, "created: "+at.String(), "compare what it was given with the call")
 	}
 }
 
@@ -264,12 +317,22 @@ func (x *examination) checkGraph() {
 		x.report(5, VerdictNotChecked, why)
 		return
 	}
+	if version := x.resource["versionId"]; version != "" && agent.VersionID != "" && version != agent.VersionID {
+		x.report(5, VerdictNotChecked, fmt.Sprintf("The API shows the graph of version %q, not of %q; Agents.ValidateWorkflow tells more of one.", agent.VersionID, version))
+		return
+	}
 	w := Workflow{EntryStepKey: agent.EntryStepKey, Transitions: agent.Transitions}
 	if err := agent.Steps.Decode(&w.Steps); err != nil {
 		x.report(5, VerdictNotChecked, "The agent's graph could not be read: "+err.Error())
 		return
 	}
-	if mistakes := w.Validate(); len(mistakes) > 0 {
+	if slices.ContainsFunc(w.Transitions, func(t WorkflowTransition) bool { return t.FromStepKey == "" || t.ToStepKey == "" }) {
+		x.report(5, VerdictNotChecked, "The graph of the agent's version in use spells its transitions in a way unknown here.")
+		return
+	}
+	// The members that name a skill or a tool are inferred: their absence says nothing.
+	mistakes := slices.DeleteFunc(w.Validate(), func(d ErrorDetail) bool { return d.Code == GraphMissingPrompt || d.Code == GraphMissingTool })
+	if len(mistakes) > 0 {
 		list("The agent's version in use has these mistakes", mistakes)
 		return
 	}

@@ -157,13 +157,50 @@ func TestDiagnose(t *testing.T) {
 			srv.FailExecution(promptID, "the provider is down")
 			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
 			return srv.Client(), err
-		}, promptorchestra.KindServer, `^The newest run of the prompt, "run_\w+", failed: the provider is down`, "do not send it again", verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisProblem}},
+		}, promptorchestra.KindServer, `^The server, or the provider behind it, failed: the provider is down`, "do not send it again", verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisProblem}},
 		{"5xx of a prompt run that never ran", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
 			promptID, _ := publishedPrompt(t, srv.Client())
 			srv.Fail("Prompts.Run", orchestratest.HTML(502))
 			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
 			return srv.Client(), err
 		}, promptorchestra.KindServer, `^The server, or the provider behind it, failed: 502 Bad Gateway`, "do not send it again", verdicts{4: diagnosisOK}},
+		{"5xx of a prompt run, an earlier one recorded as failed", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			promptID, _ := publishedPrompt(t, srv.Client())
+			srv.FailExecution(promptID, "down on monday")
+			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
+			require.Error(t, err)
+			srv.FailExecution(promptID, "")
+			srv.Fail("Prompts.Run", orchestratest.HTML(502))
+			_, err = srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
+			return srv.Client(), err
+		}, promptorchestra.KindServer, `^The server, or the provider behind it, failed: 502 Bad Gateway`, "do not send it again", verdicts{4: diagnosisProblem}},
+		{"a session that was lost", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			_, promptVersionID := publishedPrompt(t, srv.Client())
+			agentID, _ := draftAgent(t, srv.Client())
+			_, err := srv.Client().VoiceAgents.CreateVersion(t.Context(), agentID, promptorchestra.VoiceAgentVersionCreateParams{PromptVersionID: promptVersionID})
+			require.NoError(t, err)
+			srv.Fail("VoiceAgents.CreateSession", orchestratest.DropAfter())
+			_, err = srv.Client().VoiceAgents.CreateSession(t.Context(), agentID)
+			return srv.Client(), err
+		}, "transport", `^No answer came`, "do not send it again", verdicts{3: diagnosisOK, 4: diagnosisOK}},
+		{"5xx of a rerun: the run it begins from is not its record", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+			client := srv.Client()
+			promptID, _ := publishedPrompt(t, client)
+			agentID, versionID := draftAgent(t, client)
+			_, err := client.Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{EntryStepKey: "greet", Steps: []promptorchestra.WorkflowStep{
+				{StepKey: "greet", StepType: promptorchestra.StepTypePrompt, PromptID: promptID},
+			}})
+			require.NoError(t, err)
+			srv.FailExecution(promptID, "down on monday")
+			_, err = client.Agents.Run(t.Context(), agentID, promptorchestra.AgentRunParams{VersionID: versionID})
+			var failed *promptorchestra.APIError
+			require.ErrorAs(t, err, &failed)
+			var body struct{ RunID string }
+			require.NoError(t, json.Unmarshal(failed.RawBody, &body))
+			srv.Fail("AgentRuns.RerunFromStep", orchestratest.HTML(502))
+			_, err = client.AgentRuns.RerunFromStep(t.Context(), body.RunID, "greet")
+			return client, err
+		}, promptorchestra.KindServer, `^The server, or the provider behind it, failed: 502 Bad Gateway`, "do not send it again", verdicts{3: diagnosisOK, 4: diagnosisNotChecked}},
 		{"5xx of an agent run, its run named by the body", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
 			client := srv.Client()
 			promptID, promptVersionID := publishedPrompt(t, client)
@@ -341,12 +378,35 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 		verdict promptorchestra.Verdict
 		summary string
 	}{
-		"runs that do not name their prompt": {lost("Prompts.Run", prompt), "/api/runs", `[{"id":"run_1"}]`, 4, diagnosisNotChecked, "does not say of 1 which prompt ran"},
+		"runs that do not name their prompt": {lost("Prompts.Run", prompt), "/api/runs", `[{"id":"run_1"}]`, 4, diagnosisNotChecked, "does not say of 1 whose they are"},
 		"a list that is none":                {lost("Prompts.Run", prompt), "/api/runs", `{}`, 4, diagnosisNotChecked, "The runs could not be listed"},
 		"the newest of several": {
 			lost("Prompts.Run", prompt), "/api/runs",
 			`[{"id":"a","promptId":"prm_1","createdAt":"2026-01-01T00:00:00Z"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z","status":"running"},{"id":"c","promptId":"prm_2","createdAt":"2026-01-03T00:00:00Z"},{"id":"d","promptId":"prm_1","createdAt":"2025-01-01T00:00:00Z"}]`,
-			4, diagnosisOK, `"b", has not ended yet`,
+			4, diagnosisOK, `"b", which may be another call's, has not ended yet`,
+		},
+		"several without a time": {
+			lost("Prompts.Run", prompt), "/api/runs",
+			`[{"id":"a","promptId":"prm_1"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z"}]`,
+			4, diagnosisNotChecked, "does not say which of 2 is the newest",
+		},
+		"several that say when they ended": {
+			lost("Prompts.Run", prompt), "/api/runs",
+			`[{"id":"a","promptId":"prm_1","completedAt":"2026-01-02T00:00:00Z"},{"id":"b","promptId":"prm_1","completedAt":"2025-01-02T00:00:00Z","status":"failed"}]`,
+			4, diagnosisOK, `The newest run of the prompt, "a"`,
+		},
+		"the sessions of an agent": {
+			lost("VoiceAgents.CreateSession", map[string]string{"agentId": "agt_1"}), "/api/realtime-sessions",
+			`[{"id":"a","rootAgentId":"agt_1","completionState":"failed"},{"id":"b","rootAgentId":"agt_2"}]`,
+			4, diagnosisProblem, `The newest session of the agent, "a", which may be another call's, failed`,
+		},
+		"no session of the agent": {
+			lost("VoiceAgents.CreateSession", map[string]string{"agentId": "agt_1"}), "/api/realtime-sessions", `[]`,
+			4, diagnosisOK, `No session of the agent "agt_1" is recorded`,
+		},
+		"a skill run that an agent's failure names": {
+			&promptorchestra.APIError{Op: "Agents.Run", StatusCode: 500, RawBody: []byte(`{"error":"step 2","skillRunId":"srun_1"}`)},
+			"/api/skill-runs/srun_1", `{"status":"failed","errorMessage":"provider down"}`, 4, diagnosisProblem, `The skill run "srun_1" failed: provider down`,
 		},
 		"an evaluation run": {
 			lost("Evaluations.Get", map[string]string{"skillId": "skl_1", "evaluationRunId": "evr_1"}),
@@ -364,6 +424,21 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 		"a published graph with mistakes": {
 			lost("Agents.Run", map[string]string{"agentId": "agt_1"}),
 			"/api/agents/agt_1", `{"entryStepKey":"a","steps":[{"stepKey":"b","stepType":"return_step"}],"transitions":[{"fromStepKey":"b","toStepKey":"c"}]}`, 5, diagnosisProblem, `Entry step "a" does not exist: at entryStepKey; unknown_transition_target`,
+		},
+		"a published graph whose skills and tools are named otherwise": {
+			lost("Agents.Run", map[string]string{"agentId": "agt_1"}), "/api/agents/agt_1",
+			`{"entryStepKey":"a","steps":[{"stepKey":"a","stepType":"tool_step","toolVersionId":"tlv_1"},{"stepKey":"b","stepType":"prompt_step","skill":"s"}],"transitions":[{"fromStepKey":"a","toStepKey":"b"}]}`,
+			5, diagnosisOK, "has no mistake",
+		},
+		"a published graph whose transitions are spelled otherwise": {
+			lost("Agents.Run", map[string]string{"agentId": "agt_1"}), "/api/agents/agt_1",
+			`{"entryStepKey":"a","steps":[{"stepKey":"a"},{"stepKey":"b"}],"transitions":[{"source":"a","target":"b"}]}`,
+			5, diagnosisNotChecked, "spells its transitions in a way unknown here",
+		},
+		"a graph of another version": {
+			lost("Agents.Publish", map[string]string{"agentId": "agt_1", "versionId": "agv_2"}), "/api/agents/agt_1",
+			`{"versionId":"agv_1","entryStepKey":"a","steps":[{"stepKey":"a"}],"versions":[{"id":"agv_1"},{"id":"agv_2"}]}`,
+			5, diagnosisNotChecked, `shows the graph of version "agv_1", not of "agv_2"`,
 		},
 		"a graph that cannot be read": {
 			lost("Agents.Run", map[string]string{"agentId": "agt_1"}),
@@ -386,6 +461,17 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 			assert.Contains(t, step(t, client.Diagnose(t.Context(), row.err), row.step, row.verdict).Summary, row.summary)
 		})
 	}
+}
+
+// An id that only the body names may be of any kind: its absence is no cause.
+func TestDiagnoseDoesNotBlameARunThatTheBodyNames(t *testing.T) {
+	srv := newEmulator(t)
+	d := srv.Client().Diagnose(t.Context(), &promptorchestra.APIError{
+		Op: "Evaluations.Run", StatusCode: 500, Kind: promptorchestra.KindServer, Message: "case 2 failed", Organization: srv.OrganizationID,
+		RawBody: []byte(`{"error":"failed","draftRunId":"srun_1"}`),
+	})
+	assert.Equal(t, "The server, or the provider behind it, failed: case 2 failed", d.Cause)
+	assert.Contains(t, step(t, d, 4, diagnosisNotChecked).Summary, "srun_1")
 }
 
 func TestDiagnoseNamesIDsOfTheBody(t *testing.T) {

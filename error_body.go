@@ -328,15 +328,49 @@ func clip(s string, n int) string {
 }
 
 var (
-	runMember   = regexp.MustCompile(`(?i)"(?:agent|skill)?_?run_?id"\s*:\s*"([^"\\]{1,200})"|"run"\s*:\s*\{[^{}]*?"id"\s*:\s*"([^"\\]{1,200})"`)
+	runMember   = regexp.MustCompile(`(?i)"(\w*?)_?run(_?id)?"\s*:\s*`)
 	finalMember = regexp.MustCompile(`(?i)"retryable"\s*:\s*false`)
 )
 
-// namedRun returns the id of the run that a failure's body names, or "".
-func namedRun(body []byte) string {
-	m := runMember.FindSubmatch(body)
-	if m == nil {
-		return ""
+// namedRun returns the id of the run that a failure's body names, or "", and
+// what stands before "run" in the member's name: "runId", "draft_run_id" or
+// "agentRun":{"id"}. The source of a rerun is not what this call ran.
+func namedRun(body []byte) (of, id string) {
+	const most = 16 // members looked at: a body of nothing else takes no longer
+	for _, at := range runMember.FindAllSubmatchIndex(body, most) {
+		value := body[at[1]:]
+		end, _ := valueEnd(value)
+		value = value[:end]
+		if at[4] < 0 { // "run", not "runId"
+			if end == 0 || value[0] != '{' {
+				continue
+			}
+			var inner []byte
+			eachMember(value, func(name, v []byte) {
+				if strings.EqualFold(string(name), "id") {
+					inner = v
+				}
+			})
+			value = inner
+		}
+		of, id = strings.ToLower(string(body[at[2]:at[3]])), runID(value)
+		if id != "" && of != "source" {
+			return of, id
+		}
 	}
-	return string(m[1]) + string(m[2])
+	return "", ""
+}
+
+// runID returns a JSON value as an id, if it can be one.
+func runID(value []byte) string {
+	const most = 200
+	switch {
+	case len(value) == 0 || len(value) > most:
+		return ""
+	case value[0] == '"':
+		return unquote(value)
+	case value[0] >= '1' && value[0] <= '9':
+		return string(value)
+	}
+	return ""
 }

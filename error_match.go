@@ -151,11 +151,11 @@ func (e *APIError) retryable() bool {
 	if e == nil || !transport.RetryableStatus(e.StatusCode) || saysFinal(e) {
 		return false
 	}
-	return e.Repeatable || e.StatusCode == http.StatusTooManyRequests && namedRun(e.RawBody) == ""
+	return e.Repeatable || e.StatusCode == http.StatusTooManyRequests && !namesRun(e.RawBody)
 }
 
 func (e *APIError) outcomeUnknown() bool {
-	ran := e.IsServer() || e.IsRateLimited() && namedRun(e.RawBody) != ""
+	ran := e.IsServer() || e.IsRateLimited() && namesRun(e.RawBody)
 	return ran && !e.Repeatable
 }
 
@@ -174,6 +174,11 @@ func (e *DecodeError) outcomeUnknown() bool { return e != nil && !e.Repeatable }
 func (e *ArgumentError) retryable() bool { return false }
 
 func (e *ArgumentError) outcomeUnknown() bool { return false }
+
+func namesRun(body []byte) bool {
+	_, id := namedRun(body)
+	return id != ""
+}
 
 // saysFinal reports whether the server said that trying again is pointless.
 func saysFinal(e *APIError) bool {

@@ -221,10 +221,13 @@ func TestExecutionIsRepeatedAfterARateLimit(t *testing.T) {
 
 func TestExecutionIsNotRepeatedAfterARateLimitThatWorked(t *testing.T) {
 	for name, body := range map[string]string{
-		"names a run":      `{"error":"the model is busy","runId":"run_1"}`,
-		"holds a run":      `{"error":"busy","run":{"status":"failed","id":"run_1"}}`,
-		"is not retryable": `{"code":"X","title":"t","category":"c","why":"w","retryable": false}`,
-		"is cut":           "",
+		"names a run":               `{"error":"the model is busy","runId":"run_1"}`,
+		"names an evaluation's run": `{"error":"busy","evaluationRunId":"evr_1"}`,
+		"names a draft's run":       `{"error":"busy","published_run_id":null,"draft_run_id":"run_1"}`,
+		"names a run by a number":   `{"error":"busy","details":{"sourceRunId":"arun_1","runId": 4711}}`,
+		"holds a run":               `{"error":"busy","run":{"status":"failed","meta":{"id":null},"id":"run_1"}}`,
+		"is not retryable":          `{"code":"X","title":"t","category":"c","why":"w","retryable": false}`,
+		"is cut":                    "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newRawServer(t, func(r *rawRequest) bool {
@@ -240,8 +243,26 @@ func TestExecutionIsNotRepeatedAfterARateLimitThatWorked(t *testing.T) {
 			assert.Equal(t, 1, srv.count(http.MethodPost))
 			if body != "" {
 				assert.False(t, promptorchestra.IsRetryable(err))
+				assert.Equal(t, name != "is not retryable", promptorchestra.OutcomeUnknown(err))
 			}
 		})
+	}
+}
+
+// What is no run's id must not keep a rate limit from being repeated.
+func TestExecutionIsRepeatedAfterARateLimitThatNamesNoRun(t *testing.T) {
+	for _, body := range []string{
+		`{"error":"busy"}`, `{"error":"no runId was given"}`, `{"error":"busy","runId":null}`, `{"error":"busy","runId":""}`,
+		`{"error":"busy","limit":{"run":60},"dryRun":true}`, `{"error":"busy","run":"failed"}`, `{"error":"busy","sourceRunId":"arun_1"}`,
+	} {
+		srv := newRawServer(t, func(r *rawRequest) bool {
+			r.answer(429, body, -1)
+			return true
+		})
+		err := run(t.Context(), newClientOf(t, srv.url, ownPool(t)))
+		assert.Equal(t, 4, srv.count(http.MethodPost), body)
+		assert.True(t, promptorchestra.IsRetryable(err), body)
+		assert.False(t, promptorchestra.OutcomeUnknown(err), body)
 	}
 }
 
