@@ -232,8 +232,8 @@ func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p 
 // may have run, so look before starting another.
 //
 // Stable. Access token only. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
-// [KindInvalidRequest]; [KindConflict] when nothing is published; [KindEntitlement] for a plan without AI features;
-// [KindServer] when a provider fails.
+// [KindInvalidRequest]; [KindConflict] when nothing is published; [KindInvalidGraph] for a version whose graph is not
+// valid (inferred); [KindEntitlement] for a plan without AI features; [KindServer] when a provider fails.
 func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParams, opts ...CallOption) (*AgentRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[AgentRunResponse](ctx, s.c, call{route: routeAgentsRun, ids: [2]string{agentID}, body: p}, opts)

@@ -179,6 +179,7 @@ func collectIDs(body []byte, ids map[string]string) {
 		case slices.Contains([]string{"steps", "prompts", "tools"}, name) && json.Unmarshal(raw, &list) == nil:
 			for i, item := range list {
 				for inner, raw := range item {
+					var id string
 					if isIDName(inner) && len(ids) < most && json.Unmarshal(raw, &id) == nil && id != "" {
 						ids[fmt.Sprintf("%s[%d].%s", name, i, inner)] = id
 					}

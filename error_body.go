@@ -125,10 +125,10 @@ type member struct {
 
 func (m *member) add(value []byte) {
 	const most = 16 << 10 // of repetitions, so that they cost no square time
-	switch s := string(value); {
+	switch {
 	case !m.given():
 		m.raw = value
-	case s == "null" || s == `""` || s == string(m.raw) || len(m.raw)+len(value) > most:
+	case string(value) == "null" || string(value) == `""` || bytes.Equal(value, m.raw) || len(m.raw)+len(value) > most:
 	case m.repeated:
 		m.raw = append(append(append(m.raw[:len(m.raw)-1], ','), value...), ']')
 	default:

@@ -34,7 +34,7 @@ type SkillEvaluationRun struct {
 }
 
 // EvaluationCaseCreateParams describes a new case. Input, the variables of a run, and Expected are maps, structs or
-// raw JSON; what is zero is left out.
+// raw JSON; nil leaves them out.
 type EvaluationCaseCreateParams struct {
 	Label    string `json:"label,omitzero"`
 	Input    any    `json:"input,omitzero"`

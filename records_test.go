@@ -233,6 +233,10 @@ func TestToolsDecodeFromBothSpellings(t *testing.T) {
 	var version ToolVersion
 	require.NoError(t, json.Unmarshal([]byte(`{"version_number":3,"versionNumber":0,"capability":{"riskLevel":"safe"}}`), &version))
 	assert.Equal(t, ToolVersion{VersionNumber: 3, Capability: &ToolCapability{RiskLevel: ToolRiskSafe}}, version)
+	for _, raw := range []string{`{"url":"https://x/?a=1&b=<2>",  "n": 1}`, "\"\u2028 < \\u003c\"", "[1 , 2]"} {
+		require.NoError(t, json.Unmarshal([]byte(`{"tool_key":"k","config":`+raw+`}`), &version))
+		assert.Equal(t, raw, version.Config.String(), "raw JSON is what the server sent")
+	}
 	for _, odd := range []string{`null`, `7`, `"text"`, `[]`, `{"id":{}}`} {
 		require.NoError(t, json.Unmarshal([]byte(odd), &version), "an element of an unexpected type costs no list")
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -226,11 +228,22 @@ func decodeEitherCase(data []byte, v any) error {
 				members[camel] = value
 			}
 		}
-		if merged, err := json.Marshal(members); err == nil {
-			data = merged
-		}
+		data = joinMembers(members)
 	}
 	return tolerate(json.Unmarshal(data, v))
+}
+
+// joinMembers encodes an object whose values are encoded, and leaves those as they are: json.Marshal would not.
+func joinMembers(members map[string]json.RawMessage) []byte {
+	out := []byte{'{'}
+	for i, name := range slices.Sorted(maps.Keys(members)) {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		quoted, _ := json.Marshal(name) //nolint:errchkjson // a string always encodes
+		out = append(append(append(out, quoted...), ':'), members[name]...)
+	}
+	return append(out, '}')
 }
 
 // camelCase spells tool_key as toolKey.

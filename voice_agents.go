@@ -2,7 +2,8 @@ package promptorchestra
 
 import "context"
 
-// VoiceAgentsService authors voice agents and opens sessions with them. Use it as Client.VoiceAgents.
+// VoiceAgentsService authors voice agents and opens sessions with them. Use it as Client.VoiceAgents. Its agent ids are
+// those of [AgentsService] (inferred).
 type VoiceAgentsService struct{ c *Client }
 
 // VoiceAgentVersion is one version of a voice agent. The names that are not in [VoiceAgentVersionCreateParams] are inferred.

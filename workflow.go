@@ -52,7 +52,7 @@ type Workflow struct {
 
 // WorkflowStep is one node of a workflow. A prompt step names a prompt or a
 // skill, a tool step a tool; a version id pins what would otherwise be the
-// published version. The names skillId, skillVersionId and toolId are inferred:
+// published version, and may stand alone. The names skillId, skillVersionId and toolId are inferred:
 // no documentation states them.
 type WorkflowStep struct {
 	StepKey         string   `json:"stepKey"`
@@ -133,7 +133,7 @@ func (g *graph) checkSteps() {
 		}
 		switch step.StepType {
 		case StepTypePrompt:
-			if step.PromptID == "" && step.SkillID == "" {
+			if step.PromptID+step.PromptVersionID+step.SkillID+step.SkillVersionID == "" {
 				g.report(GraphMissingPrompt, path("promptId"), "Prompt step %q names no prompt and no skill", step.StepKey)
 			}
 		case StepTypeTool:

@@ -53,7 +53,8 @@ func TestWorkflowValidate(t *testing.T) {
 		"a prompt step without a prompt": {func(w *Workflow) { w.Steps[1].PromptID = "" }, []ErrorDetail{
 			{Code: "missing_prompt", Message: `Prompt step "draft" names no prompt and no skill`, Path: "steps[1].promptId"},
 		}},
-		"a prompt step with a skill": {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].SkillID = "", "skl_1" }, nil},
+		"a prompt step with a skill":   {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].SkillID = "", "skl_1" }, nil},
+		"a prompt step with a version": {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].PromptVersionID = "", "prv_1" }, nil},
 		"a tool step without a tool": {func(w *Workflow) { w.Steps[2].ToolID = "" }, []ErrorDetail{
 			{Code: "missing_tool", Message: `Tool step "send" names no tool`, Path: "steps[2].toolId"},
 		}},

@@ -186,7 +186,7 @@ func (c *call) workTool(s step, variables map[string]any, executed *agentStep) (
 
 // stepJob is what a prompt step has to do: a prompt or a skill.
 func (c *call) stepJob(s step, variables map[string]any, executed *agentStep) (job, error) {
-	if s.PromptID == "" {
+	if s.PromptID+s.PromptVersionID == "" {
 		v, err := c.org.stepSkill(s)
 		if err != nil {
 			return job{}, err

@@ -45,6 +45,7 @@ type agentVersion struct {
 // before there is one, the newest.
 type agentDetail struct {
 	*agent
+	EntryStepKey  *string         `json:"entryStepKey"` // hides the agent's
 	VersionID     *string         `json:"versionId"`
 	VersionNumber *int            `json:"versionNumber"`
 	Steps         []step          `json:"steps"`
@@ -66,6 +67,9 @@ func (c *call) getAgent() (any, error) {
 	}
 	if inUse != nil {
 		detail.VersionID, detail.VersionNumber = &inUse.ID, &inUse.VersionNumber
+		if key := inUse.workflow.EntryStepKey; key != "" {
+			detail.EntryStepKey = &key
+		}
 		detail.Steps, detail.Transitions = inUse.workflow.Steps, inUse.workflow.Transitions
 	}
 	return detail, nil

@@ -57,6 +57,7 @@
 // and the version that is published already is a 409; rolling back publishes a copy
 // of an older version; a diff without againstVersionId compares with the version
 // before; a comparison of runs leaves out their ids and times; a kind of step or
-// transition that is not documented is a mistake in a graph. A program should not
+// transition that is not documented is a mistake in a graph; running a version with
+// mistakes is a 422, as publishing one is, with a diagnostic. A program should not
 // depend on these.
 package orchestratest

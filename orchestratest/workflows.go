@@ -157,10 +157,10 @@ func (o *organization) check(w workflow) []detail {
 		if !slices.Contains([]string{promptStep, toolStep, returnStep, conditionStep}, s.StepType) {
 			report("unknown_step_type", "stepType", fmt.Sprintf("there is no step type %q", s.StepType))
 		}
-		if _, err := o.stepPrompt(s); s.PromptID != "" && err != nil {
+		if _, err := o.stepPrompt(s); s.PromptID+s.PromptVersionID != "" && err != nil {
 			report("unknown_prompt", "promptId", err.Error())
 		}
-		if _, err := o.stepSkill(s); s.SkillID != "" && err != nil {
+		if _, err := o.stepSkill(s); s.SkillID+s.SkillVersionID != "" && err != nil {
 			report("unknown_skill", "skillId", err.Error())
 		}
 		if _, err := o.tools.find(s.ToolID); s.ToolID != "" && err != nil {
@@ -177,9 +177,12 @@ func (o *organization) check(w workflow) []detail {
 	return issues
 }
 
-// stepPrompt resolves the prompt version of a step: the pinned one, else the
-// published one.
+// stepPrompt resolves the prompt version of a step: the pinned one, which needs
+// no prompt beside it, else the published one.
 func (o *organization) stepPrompt(s step) (*promptVersion, error) {
+	if s.PromptID == "" && s.PromptVersionID != "" {
+		return o.promptVersions.find(s.PromptVersionID)
+	}
 	p, err := o.prompts.find(s.PromptID)
 	if err != nil {
 		return nil, err
@@ -199,6 +202,9 @@ func (o *organization) stepPrompt(s step) (*promptVersion, error) {
 
 // stepSkill does the same for a skill.
 func (o *organization) stepSkill(s step) (*skillVersion, error) {
+	if s.SkillID == "" && s.SkillVersionID != "" {
+		return o.skillVersions.find(s.SkillVersionID)
+	}
 	sk, err := o.skills.find(s.SkillID)
 	if err != nil {
 		return nil, err
