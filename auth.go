@@ -2,6 +2,7 @@ package promptorchestra
 
 import (
 	"context"
+	"fmt"
 	"strings"
 )
 
@@ -54,7 +55,7 @@ func setSource(to *credential, option string, source tokenSource) error {
 	to.authorization = func(ctx context.Context, organization string) ([]string, error) {
 		token, err := source(ctx, organization)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", option, err)
 		}
 		if reason := badToken(token); reason != "" {
 			return nil, &ArgumentError{Argument: option, Reason: "the token it returned " + reason}

@@ -333,11 +333,11 @@ func TestAllocations(t *testing.T) {
 		},
 		"POST": {
 			200, benchAgent, func(c *promptorchestra.Client) error { return second(c.Agents.Create(ctx, benchParams)) },
-			func(r *raw) error { return r.create(ctx) }, 30, 1, nil,
+			func(r *raw) error { return r.create(ctx) }, 33, 1, nil,
 		},
 		"402": {
 			402, benchFailure, func(c *promptorchestra.Client) error { return expect402(get(c)) },
-			func(r *raw) error { return expect402(getByHand(r)) }, 23, 1.1, nil,
+			func(r *raw) error { return expect402(getByHand(r)) }, 22, 1.1, nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -189,14 +189,14 @@ func TestCallsBesideAnOpenStream(t *testing.T) {
 	assert.LessOrEqual(t, srv.made.Load(), int32(3))
 }
 
-// The Timeout of the user's http.Client bounds the way to a stream's headers at least, and breaks no stream before.
+// The Timeout of the user's http.Client bounds the way to a stream's headers, and not the stream.
 func TestStreamThroughAClientWithATimeout(t *testing.T) {
 	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "["+agentJSON)
 		_ = http.NewResponseController(w).Flush()
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond)
 		_, _ = io.WriteString(w, ","+agentJSON+"]")
-	}), promptorchestra.WithHTTPClient(&http.Client{Timeout: 5 * time.Second}))
+	}), promptorchestra.WithHTTPClient(&http.Client{Timeout: 200 * time.Millisecond}))
 	n := 0
 	for _, err := range client.Agents.All(t.Context()) {
 		require.NoError(t, err)

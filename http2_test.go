@@ -1,6 +1,9 @@
 package promptorchestra_test
 
 import (
+	"crypto/tls"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -54,4 +57,71 @@ func TestOverHTTP2(t *testing.T) {
 	require.Error(t, err)
 	assert.False(t, promptorchestra.OutcomeUnknown(err))
 	assert.EqualValues(t, 4, seen.Load(), "a read is sent again")
+}
+
+// http2Resetter is a server that takes a whole request, as whole counts, and then resets its stream with a code. No
+// server of net/http's can choose the code.
+func http2Resetter(t *testing.T, code byte) (base string, whole *atomic.Int64) {
+	t.Helper()
+	const data, headers, reset, settings, ended, header = 0, 1, 3, 4, 1, 9
+	lender := httptest.NewTLSServer(nil)
+	lender.Close()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: lender.TLS.Certificates, NextProtos: []string{"h2"}})
+	require.NoError(t, err)
+	whole = new(atomic.Int64)
+	serve := func(conn net.Conn) {
+		defer conn.Close() //nolint:errcheck // gone either way
+		write := func(kind, flags byte, stream, payload []byte) {
+			frame := append([]byte{0, 0, byte(len(payload)), kind, flags}, stream...)
+			_, _ = conn.Write(append(frame, payload...))
+		}
+		if _, err := io.CopyN(io.Discard, conn, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
+			return
+		}
+		write(settings, 0, make([]byte, 4), nil)
+		for head := make([]byte, header); ; {
+			if _, err := io.ReadFull(conn, head); err != nil {
+				return
+			}
+			if _, err := io.CopyN(io.Discard, conn, int64(head[0])<<16|int64(head[1])<<8|int64(head[2])); err != nil {
+				return
+			}
+			switch kind, flags := head[3], head[4]; {
+			case kind == settings && flags == 0:
+				write(settings, ended, make([]byte, 4), nil) // acknowledged
+			case (kind == data || kind == headers) && flags&ended != 0:
+				whole.Add(1)
+				write(reset, 0, head[5:], []byte{0, 0, 0, code})
+			}
+		}
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() { serve(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		serving.Wait()
+	})
+	return "https://" + listener.Addr().String(), whole
+}
+
+// net/http repeats by itself what was reset with some of these codes, a protocol error without end before Go 1.27.
+func TestExecutionIsSentOnceWhenAStreamIsReset(t *testing.T) {
+	for name, code := range map[string]byte{"protocol error": 1, "internal error": 2, "refused": 7, "cancelled": 8} {
+		for _, opts := range [][]promptorchestra.CallOption{nil, {promptorchestra.WithoutRetry()}} {
+			base, whole := http2Resetter(t, code)
+			pool := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // a certificate of the test's own
+			err := run(t.Context(), newClientOf(t, base, promptorchestra.WithTransport(pool)), opts...)
+			pool.CloseIdleConnections()
+			assert.EqualValues(t, 1, whole.Load(), name)
+			assert.True(t, promptorchestra.OutcomeUnknown(err), "%s: %v", name, err)
+		}
+	}
 }

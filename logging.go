@@ -21,7 +21,7 @@ func Operation(ctx context.Context) (op, pathTemplate string, attempt int, ok bo
 	if x == nil {
 		return "", "", 0, false
 	}
-	return x.Op, x.Template, x.Attempts, true
+	return x.Op, x.Template, x.Attempt(), true
 }
 
 // observe has each attempt logged, when anybody listens.

@@ -259,7 +259,7 @@ func WithMaxResponseBytes(n int64) Option {
 		if n <= 0 {
 			return &ArgumentError{Argument: "WithMaxResponseBytes", Reason: "must be positive"}
 		}
-		cfg.maxBytes = n
+		cfg.maxBytes = min(n, 1<<62) // room for sums
 		return nil
 	})
 }

@@ -201,6 +201,9 @@ type elementReader struct {
 }
 
 func (e *elementReader) Read(p []byte) (int, error) {
+	if e.err != nil {
+		return 0, e.err // the decoder reads on after a failure; only the first one says why
+	}
 	const separators = 16 // a comma and an indentation belong to no element
 	left := e.limit + separators - (e.total - e.mark)
 	if left <= 0 {

@@ -23,6 +23,7 @@ type Engine struct {
 	policy Policy
 	budget *Budget
 	jar    bool
+	bound  time.Duration // the HTTP client's Timeout, which we see to ourselves
 	// telling is whether the transport is our own pool. That tells when it gets a
 	// connection, so that nobody need watch the body, and net/http sends a body in
 	// one packet with the headers if it knows the type.
@@ -38,7 +39,8 @@ func NewEngine(hc http.Client, policy Policy) *Engine {
 	_, telling := hc.Transport.(*connPool)
 	hc.Transport = roundTripper{hc.Transport}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	e := &Engine{policy: policy, budget: NewBudget(), jar: hc.Jar != nil, telling: telling}
+	e := &Engine{policy: policy, budget: NewBudget(), jar: hc.Jar != nil, bound: hc.Timeout, telling: telling}
+	hc.Timeout = 0
 	e.client = &retryablehttp.Client{
 		HTTPClient:   &hc,
 		RetryMax:     math.MaxInt32, // our own policy counts
@@ -55,6 +57,12 @@ var noHeader = http.Header{} // read only: attempts have headers of their own
 // allow, and leaves in x what came of it.
 func (e *Engine) Do(ctx context.Context, x *Exchange) {
 	x.Context, x.jar = ctx, e.jar
+	if _, given := ctx.Deadline(); given {
+		x.Timeout = 0 // only where the caller set no bound
+	}
+	if e.bound > 0 && (x.Timeout <= 0 || e.bound < x.Timeout) {
+		x.Timeout = e.bound
+	}
 	header := noHeader
 	if e.jar {
 		header = http.Header{}
@@ -62,7 +70,7 @@ func (e *Engine) Do(ctx context.Context, x *Exchange) {
 	x.request.Request = (&http.Request{
 		Method: x.Method, URL: &x.URL, Host: x.URL.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(x.traced())
+	}).WithContext(x)
 	if x.Body != nil {
 		var body any = retryablehttp.ReaderFunc(x.Body.Reader)
 		if e.telling {
@@ -72,11 +80,13 @@ func (e *Engine) Do(ctx context.Context, x *Exchange) {
 			x.Failure, x.Unsent = err, true
 			return
 		}
+		if !x.Safe {
+			x.watch = &watch{ours: e.telling, rewind: x.request.GetBody}
+			x.request.GetBody = x.watch.replay
+		}
 	}
 	resp, err := e.client.Do(&x.request)
-	if live, streaming := x.Live.(*liveBody); streaming && resp != nil {
-		live.done = resp.Body
-	} else if resp != nil {
+	if resp != nil {
 		closeBody(resp.Body)
 	}
 	switch {

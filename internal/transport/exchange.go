@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -68,17 +67,19 @@ type Exchange struct {
 	Failure       error         // why there is no answer, or not all of it
 	Answered      bool
 	Unsent        bool // nothing of the request went out
-	refused       bool // Auth failed: nothing to try again
+	Partial       bool // a failure's body goes on after what was read of it
+	refused       bool // not sent, for a reason that stays: nothing to try again
 
-	jar       bool        // the HTTP client puts cookies into its request's headers
-	connected atomic.Bool // the attempt got a connection, as far as the transport tells
-	flying    atomic.Bool // an attempt may still hold a connection
-	pool      *connPool   // of this pool, when it is the shared one
-	headed    *time.Timer // of a stream: runs until the headers are there
-	wait      time.Duration
-	started   time.Time
-	request   retryablehttp.Request
-	reply     http.Response
+	jar     bool         // the HTTP client puts cookies into its request's headers
+	flying  atomic.Bool  // an attempt may still hold a connection
+	attempt atomic.Int32 // Attempts, for those who ask while it changes
+	watch   *watch       // of a call that must not be repeated
+	pool    *connPool    // of this pool, when it is the shared one
+	headed  *time.Timer  // of a stream: runs until the headers are there
+	wait    time.Duration
+	started time.Time
+	request retryablehttp.Request
+	reply   http.Response
 }
 
 type exchangeKey struct{}
@@ -134,7 +135,7 @@ func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.Ended = ended(req.Context()) // as the wait ended: the last failure stays
 		closeBody(req.Body)
 	} else {
-		x.attempt(t.base, req)
+		x.send(t.base, req)
 	}
 	x.reply = http.Response{StatusCode: x.Status, Body: http.NoBody, Request: req}
 	if x.jar {
@@ -143,9 +144,13 @@ func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &x.reply, nil
 }
 
-// attempt authorizes and sends the call once, and reads the answer, so that a
+// Attempt returns the number of the attempt under way, or of those so far. It may
+// be called at any time, also by a transport's goroutine that outlives its attempt.
+func (x *Exchange) Attempt() int { return int(x.attempt.Load()) }
+
+// send authorizes and sends the call once, and reads the answer, so that a
 // timeout covers all of it and a cut answer can be repeated.
-func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
+func (x *Exchange) send(base http.RoundTripper, req *http.Request) {
 	x.begin()
 	ctx := req.Context()
 	header := make(http.Header, 8) // an attempt's own: an earlier one's may still be read
@@ -160,28 +165,31 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 	err := ended(ctx)
 	if err == nil && x.Auth != nil {
 		x.Authorization, err = x.Auth.Authorize(ctx)
-		x.refused = err != nil
 		header["Authorization"] = x.Authorization
 	}
 	if err != nil {
-		x.Failure, x.Unsent = x.explain(ctx, err), true
+		x.Failure, x.Unsent, x.refused = x.explain(ctx, err), true, true
 		stop()
 		closeBody(req.Body)
 		return
+	}
+	x.takeOff(base)
+	if x.watch != nil {
+		ctx = x.watch.begin(ctx)
 	}
 	if ctx != asked || x.jar {
 		req = req.WithContext(ctx)
 	}
 	req.Header = header // the engine's own request, or our copy of it
 	x.Attempts++
-	x.takeOff(base)
+	x.attempt.Add(1)
 	resp, err := base.RoundTrip(req)
 	if err == nil && resp == nil {
 		err = errors.New("the RoundTripper returned neither a response nor an error")
 	}
 	if err != nil {
 		x.Failure = x.explain(ctx, err)
-		x.Unsent = !x.connected.Load() && !x.Body.sent()
+		x.Unsent = !x.watch.sawConnection() && x.Body.abandon()
 		x.land()
 		stop()
 		return
@@ -193,22 +201,9 @@ func (x *Exchange) attempt(base http.RoundTripper, req *http.Request) {
 	x.receive(ctx, resp, stop)
 }
 
-// traced returns the context of the call's requests. Where it matters it also
-// learns of connections: a server may act on a request's headers before any of
-// the body is read, as over HTTP/2, so that an unread body alone proves nothing.
-func (x *Exchange) traced() context.Context {
-	if x.Safe {
-		return x
-	}
-	return httptrace.WithClientTrace(x, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { x.connected.Store(true) },
-	})
-}
-
 func (x *Exchange) begin() {
 	x.Body.begin()
-	x.Answered, x.Status, x.Headers, x.Failure, x.Unsent, x.refused = false, 0, nil, nil, false, false
-	x.connected.Store(false)
+	x.Answered, x.Status, x.Headers, x.Failure, x.Unsent, x.Partial, x.refused = false, 0, nil, nil, false, false, false
 	if x.Answer != nil {
 		x.Answer.B = x.Answer.B[:0]
 	}
@@ -236,6 +231,7 @@ func (x *Exchange) receive(ctx context.Context, resp *http.Response, stop contex
 			x.Answer = NewBuffer()
 		}
 		err := x.Answer.fill(resp.Body, resp.ContentLength, limit)
+		x.Partial = err != nil && !x.Success()
 		if err != nil && (x.Success() || !errors.Is(err, ErrTooLarge)) {
 			x.Failure = x.explain(ctx, err)
 		}
@@ -245,11 +241,10 @@ func (x *Exchange) receive(ctx context.Context, resp *http.Response, stop contex
 	stop()
 }
 
-// limit bounds an attempt in time where the caller did not: all of it, or, of
-// a stream, the part up to the headers.
+// limit bounds an attempt in time: all of it, or, of a stream, the part up to
+// the headers.
 func (x *Exchange) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, given := ctx.Deadline(); given || x.Timeout <= 0 {
-		x.Timeout = 0 // not ours to name
+	if x.Timeout <= 0 {
 		return ctx, func() {}
 	}
 	if !x.Stream {
@@ -281,10 +276,13 @@ func (x *Exchange) explain(ctx context.Context, err error) error {
 	switch {
 	case why == nil:
 		return err
+	case x.Context.Err() == nil && x.Timeout > 0 && errors.Is(why, context.DeadlineExceeded):
+		if errors.Is(err, context.Canceled) { // as a stream's timeout does it: not the caller's doing
+			err = why
+		}
+		return fmt.Errorf("the attempt took longer than %v: %w", x.Timeout, join(err, why))
 	case !errors.Is(why, ctx.Err()): // a cause of the caller's own
 		return join(join(err, ctx.Err()), why)
-	case x.Context.Err() == nil && x.Timeout > 0 && errors.Is(why, context.DeadlineExceeded):
-		return fmt.Errorf("the attempt took longer than %v: %w", x.Timeout, join(err, why))
 	default:
 		return join(err, why)
 	}
@@ -303,14 +301,22 @@ type liveBody struct {
 	io.ReadCloser
 	x    *Exchange
 	stop context.CancelFunc
-	done io.Closer // the engine's response: with it ends an http.Client's Timeout
+}
+
+// Read says why the caller's context ended, which net/http leaves out or does
+// not, over one protocol or another.
+func (b *liveBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // what wraps io.EOF is no end
+		err = b.x.explain(b.x.Context, err)
+	}
+	return n, err
 }
 
 func (b *liveBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.x.land()
 	b.stop()
-	closeBody(b.done)
 	return err //nolint:wrapcheck // the body's own
 }
 

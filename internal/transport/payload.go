@@ -13,6 +13,7 @@ type Payload struct {
 	buf     *Buffer
 	open    int  // readers that may still read
 	made    int  // readers made so far
+	dead    int  // the first so many of them may read no more
 	read    bool // since the attempt began
 	retired bool // the buffer is somebody else's by now
 	first   payloadReader
@@ -47,7 +48,7 @@ func (p *Payload) Reader() (io.Reader, error) {
 	if p.made > 2 || p.made == 2 && (!r.done || r.off > 0) {
 		r = new(payloadReader)
 	}
-	*r = payloadReader{p: p}
+	*r = payloadReader{p: p, n: p.made}
 	return r, nil
 }
 
@@ -60,14 +61,18 @@ func (p *Payload) begin() {
 	}
 }
 
-// sent reports whether a transport has read of the body since begin.
-func (p *Payload) sent() bool {
+// abandon ends an attempt. It reports whether no transport has read of the body
+// since begin, and then none will: one that lives on would send it after all.
+func (p *Payload) abandon() bool {
 	if p == nil {
-		return true // no body to tell by
+		return false // no body to tell by
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.read
+	if !p.read {
+		p.dead = p.made
+	}
+	return !p.read
 }
 
 // Retire gives the buffer back to the pool, or, while a transport may still be
@@ -88,6 +93,7 @@ func (p *Payload) Retire() {
 
 type payloadReader struct {
 	p    *Payload
+	n    int // which one it is, from 1
 	off  int
 	done bool // counted out of p.open
 }
@@ -96,7 +102,7 @@ func (r *payloadReader) Read(b []byte) (int, error) {
 	r.p.mu.Lock()
 	defer r.p.mu.Unlock()
 	switch {
-	case r.done && r.off == 0, r.p.retired:
+	case r.done && r.off == 0, r.p.retired, r.n <= r.p.dead:
 		return 0, errRetired
 	case r.done:
 		return 0, io.EOF
@@ -115,6 +121,9 @@ func (r *payloadReader) Read(b []byte) (int, error) {
 func (r *payloadReader) Len() int {
 	r.p.mu.Lock()
 	defer r.p.mu.Unlock()
+	if r.p.retired {
+		return 0
+	}
 	return len(r.p.buf.B) - r.off
 }
 

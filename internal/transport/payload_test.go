@@ -36,14 +36,18 @@ func TestPayloadKnowsWhetherItWasRead(t *testing.T) {
 	p := newPayload("body")
 	p.begin()
 	body := open(t, p)
-	assert.False(t, p.sent())
 	_, _ = body.Read(make([]byte, 1))
-	assert.True(t, p.sent())
+	assert.False(t, p.abandon())
 	p.begin()
-	assert.False(t, p.sent(), "each attempt for itself")
+	late := open(t, p)
 	require.NoError(t, open(t, p).Close())
-	assert.False(t, p.sent(), "closing is not reading")
-	assert.True(t, (*Payload)(nil).sent(), "without a body nothing is known")
+	assert.True(t, p.abandon(), "each attempt for itself, and closing is not reading")
+	_, err := late.Read(make([]byte, 1))
+	require.ErrorIs(t, err, errRetired, "what was not sent will not be")
+	text, err := io.ReadAll(open(t, p))
+	require.NoError(t, err)
+	assert.Equal(t, "body", string(text), "but for the next attempt")
+	assert.False(t, (*Payload)(nil).abandon(), "without a body nothing is known")
 }
 
 func TestPayloadIsRetiredOnlyWhenNobodyReads(t *testing.T) {

@@ -39,7 +39,7 @@ func (x *Exchange) mayRepeat() bool {
 	case x.Safe:
 		return true
 	default: // a rate limit refuses before it works; half an answer may hide that it did not
-		return x.Status == http.StatusTooManyRequests && x.Failure == nil
+		return x.Status == http.StatusTooManyRequests && !x.Partial
 	}
 }
 

@@ -1,0 +1,200 @@
+package promptorchestra_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// Settings at their edges, and what lives on beside an attempt.
+
+func TestTheLargestLimit(t *testing.T) {
+	client := newClient(t, answer(200, `[{"id":"agt_1"}]`), promptorchestra.WithMaxResponseBytes(math.MaxInt64))
+	agents, err := client.Agents.List(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, agents, 1)
+	for agent, err := range client.Agents.All(t.Context()) {
+		require.NoError(t, err)
+		assert.Equal(t, "agt_1", agent.ID)
+	}
+}
+
+// A timeout that is over before anything is sent will be so again: it must not eat the budget that others need.
+func TestTimeoutTooShortToSendAnything(t *testing.T) {
+	var seen atomic.Int32
+	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if seen.Add(1) == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, agentJSON)
+	}))
+	for range 200 {
+		require.ErrorIs(t, get(t.Context(), client, promptorchestra.WithTimeout(time.Nanosecond)), context.DeadlineExceeded)
+	}
+	assert.Zero(t, seen.Load())
+	require.NoError(t, get(t.Context(), client), "a retry is left")
+}
+
+// The way to a stream's headers is bounded by a timeout like any other.
+func TestTimeoutOfAStream(t *testing.T) {
+	var seen atomic.Int32
+	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen.Add(1)
+		<-r.Context().Done()
+	}), promptorchestra.WithTimeout(20*time.Millisecond))
+	for _, err := range client.Agents.All(t.Context()) {
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, context.Canceled, "it was not the caller")
+		assert.ErrorContains(t, err, "the attempt took longer than 20ms")
+		assert.True(t, promptorchestra.IsRetryable(err))
+	}
+	assert.EqualValues(t, 4, seen.Load())
+}
+
+// However a protocol puts it: the caller cancelled.
+func TestStreamCancelledWithACause(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, "["+agentJSON+",")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}))
+		srv.EnableHTTP2 = http2
+		srv.StartTLS()
+		client := newClientOf(t, srv.URL, promptorchestra.WithHTTPClient(srv.Client()))
+		left := errors.New("the user left")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		var last error
+		for _, err := range client.Agents.All(ctx) {
+			last = err
+			cancel(left)
+		}
+		require.ErrorIs(t, last, context.Canceled)
+		require.ErrorIs(t, last, left)
+		assert.False(t, promptorchestra.IsRetryable(last))
+		srv.Close()
+	}
+}
+
+// A token source that calls a server itself, with the context it is given, is no sign that the call was sent.
+func TestTokenSourceThatUsesHTTP(t *testing.T) {
+	tokens := httptest.NewServer(answer(200, testToken))
+	t.Cleanup(tokens.Close)
+	source := func(ctx context.Context, _ string) (string, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, tokens.URL, nil)
+		if err != nil {
+			return "", err
+		}
+		resp, err := tokens.Client().Do(req)
+		if err != nil {
+			return "", err
+		}
+		defer resp.Body.Close() //nolint:errcheck // read to its end
+		token, err := io.ReadAll(resp.Body)
+		return string(token), err
+	}
+	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, `{"runId":"run_1"}`, -1); return true })
+	dials, _ := failingDial(t, 2)
+	require.NoError(t, run(t.Context(), newClientOf(t, srv.url, dials, promptorchestra.WithAccessTokenSource(source))))
+	assert.Equal(t, 1, srv.count(http.MethodPost))
+}
+
+// A source's error is the source's, of whatever type.
+func TestTokenSourceThatFailsWithAnErrorOfOurs(t *testing.T) {
+	var none *promptorchestra.ArgumentError
+	for _, failure := range []error{&promptorchestra.ArgumentError{Argument: "x"}, none} {
+		client := newClient(t, http.HandlerFunc(echo), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return "", failure }))
+		err := get(t.Context(), client)
+		var e *promptorchestra.TransportError
+		require.ErrorAs(t, err, &e)
+		assert.NotEmpty(t, err.Error())
+	}
+}
+
+type roundTripperFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripperFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A RoundTripper that lets go of a request when the context ends must not send it after all, beside the next attempt.
+func TestRoundTripperThatLivesOn(t *testing.T) {
+	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, `{"runId":"run_1"}`, -1); return true })
+	var dials atomic.Int32
+	below := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if dials.Add(1) == 1 {
+			time.Sleep(150 * time.Millisecond)
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+	defer below.CloseIdleConnections()
+	var alive sync.WaitGroup
+	detached := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		type outcome struct {
+			resp *http.Response
+			err  error
+		}
+		done := make(chan outcome, 1)
+		alive.Go(func() {
+			resp, err := below.RoundTrip(r.Clone(context.WithoutCancel(r.Context())))
+			done <- outcome{resp, err}
+		})
+		select {
+		case o := <-done:
+			return o.resp, o.err
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	})
+	err := run(t.Context(), newClientOf(t, srv.url, promptorchestra.WithTransport(detached), promptorchestra.WithTimeout(50*time.Millisecond)))
+	alive.Wait()
+	assert.LessOrEqual(t, srv.count(http.MethodPost), 1, "%v", err)
+}
+
+// A dial may outlive its attempt, and ask what it is for.
+func TestOperationBesideTheNextAttempt(t *testing.T) {
+	srv := httptest.NewServer(answer(200, agentJSON))
+	t.Cleanup(srv.Close)
+	var dials atomic.Int32
+	var dialing sync.WaitGroup
+	pool := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dialing.Add(1)
+		defer dialing.Done()
+		if dials.Add(1) == 1 {
+			time.Sleep(60 * time.Millisecond)
+		}
+		op, _, _, _ := promptorchestra.Operation(ctx)
+		assert.Equal(t, "Agents.Get", op)
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+	defer pool.CloseIdleConnections()
+	require.NoError(t, get(t.Context(), newClientOf(t, srv.URL, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(30*time.Millisecond))))
+	dialing.Wait()
+}
+
+// A key of the user's data may stand in the path of a member that does not fit the caller's type.
+func TestKeysOfTheUsersDataAreNotLogged(t *testing.T) {
+	var out bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	client := newClient(t, answer(200, `{"id":7,"patients":{"ada@example.com":{"age":"text"}}}`), promptorchestra.WithLogger(logger))
+	var v struct{ Patients map[string]struct{ Age int } }
+	require.NoError(t, get(t.Context(), client, promptorchestra.WithInto(&v)))
+	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
+	assert.Contains(t, out.String(), "id type=number")
+	assert.NotContains(t, out.String(), "ada")
+}
