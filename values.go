@@ -134,7 +134,11 @@ var timestampLayouts = [...]string{
 func (t *Timestamp) UnmarshalJSON(data []byte) error {
 	*t = Timestamp{}
 	if len(data) > 0 && data[0] == '"' {
-		t.parse(bytes.Trim(data, `"`))
+		text := bytes.Trim(data, `"`)
+		if bytes.IndexByte(text, '\\') >= 0 {
+			text = []byte(unquote(data))
+		}
+		t.parse(text)
 		return nil
 	}
 	if n, err := strconv.ParseFloat(string(data), 64); err == nil {
@@ -143,7 +147,7 @@ func (t *Timestamp) UnmarshalJSON(data []byte) error {
 			n *= 1000
 		}
 		if n > -maxUnixMilli && n < maxUnixMilli {
-			t.Time = time.UnixMilli(int64(n)).UTC()
+			t.set(time.UnixMilli(int64(n)))
 		}
 	}
 	return nil
@@ -152,18 +156,25 @@ func (t *Timestamp) UnmarshalJSON(data []byte) error {
 func (t *Timestamp) parse(text []byte) {
 	var v time.Time
 	if v.UnmarshalText(text) == nil { // the usual form, without an allocation
-		t.Time = v.UTC()
+		t.set(v)
 		return
 	}
 	for _, layout := range timestampLayouts {
 		if v, err := time.Parse(layout, string(text)); err == nil {
-			t.Time = v.UTC()
+			t.set(v)
 			return
 		}
 	}
 }
 
-const maxUnixMilli = 253402300800000 // 10000-01-01, past which a time cannot be encoded
+const maxUnixMilli = 253402300800000 // 10000-01-01
+
+// set leaves out a year that could not be encoded again.
+func (t *Timestamp) set(v time.Time) {
+	if v = v.UTC(); v.Year() >= 0 && v.Year() <= 9999 {
+		t.Time = v
+	}
+}
 
 // MarshalJSON encodes the time in RFC 3339, or null when it is zero.
 func (t Timestamp) MarshalJSON() ([]byte, error) {
