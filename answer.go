@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func (r *request) attemptFailure() error {
 	x := &r.x
 	switch {
 	case !x.Answered:
-		if unusable, ok := x.Failure.(*ArgumentError); ok { //nolint:errorlint // a token of ours to judge, not what a source's error wraps
+		if unusable, ok := x.Failure.(*ArgumentError); ok { //nolint:errorlint // of setSource, not what a source's error wraps
 			return r.refuse(unusable)
 		}
 		e := &TransportError{OutcomeUnknown: !x.Unsent && !x.Safe, Err: x.Failure}
@@ -102,7 +103,7 @@ func (r *request) attemptFailure() error {
 		}
 		return r.decodeError(x.Failure)
 	default:
-		e := &APIError{RequestID: r.requestID(), Err: x.Failure}
+		e := &APIError{RequestID: r.requestID(), Err: x.Failure, partial: x.Partial}
 		e.RetryAfter, _ = transport.RetryAfter(x.Headers, time.Now())
 		e.decode(x.Status, r.body())
 		r.describe(&e.Op, &e.Method, &e.Path, &e.Organization, &e.Resource, &e.Attempts, &e.Repeatable)
@@ -190,7 +191,8 @@ func collectIDs(body []byte, ids map[string]string) {
 }
 
 // accept lets an answer pass that has a member of an unexpected type: all the
-// rest of it is decoded by then.
+// rest of it is decoded by then. It is logged by its name, but for Do: in the
+// caller's own type that may be a key of the user's data.
 func (r *request) accept(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -199,7 +201,9 @@ func (r *request) accept(ctx context.Context, err error) error {
 	if !errors.As(err, &mismatch) {
 		return err
 	}
-	r.logMismatch(ctx, mismatch)
+	if !r.call.custom {
+		r.logMismatch(ctx, mismatch)
+	}
 	return nil
 }
 
@@ -234,6 +238,25 @@ func decodeAny(body []byte, out any) error {
 		return fmt.Errorf("decoding the answer: %w", err)
 	}
 	return nil
+}
+
+// decodeWhole does not take an answer for a mere member of an unexpected type: a
+// wrong guess at an unknown endpoint must not look like an empty answer.
+func decodeWhole(body []byte, out any) error {
+	err := decodeAny(body, out)
+	var mismatch *json.UnmarshalTypeError
+	if !errors.As(err, &mismatch) || mismatch.Field != "" {
+		return err
+	}
+	whole := reflect.TypeOf(out)
+	for whole.Kind() == reflect.Pointer {
+		whole = whole.Elem()
+	}
+	if mismatch.Type != whole {
+		return err
+	}
+	found, _, _ := strings.Cut(mismatch.Value, " ")
+	return fmt.Errorf("the answer is a JSON %s, which does not fit %v", found, whole)
 }
 
 func decodeRecord(body []byte, out any) error {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
@@ -97,7 +98,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption)
 	if err != nil {
 		return err
 	}
-	return sent.finish(ctx, out, decodeAny)
+	return sent.finish(ctx, out, decodeWhole)
 }
 
 func (r *Request) check(out any) error {
@@ -142,8 +143,9 @@ func (r *request) finish(ctx context.Context, out any, decode func([]byte, any) 
 			return r.decodeError(err)
 		}
 	}
-	if r.options.into != nil {
-		if err := r.accept(ctx, decodeAny(r.x.Bytes(), r.options.into)); err != nil {
+	if into := r.options.into; into != nil {
+		reflect.ValueOf(into).Elem().SetZero()
+		if err := tolerate(decodeAny(r.x.Bytes(), into)); err != nil {
 			return r.decodeError(err)
 		}
 	}
@@ -183,8 +185,8 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	if c.organization == "" {
 		return &ArgumentError{Argument: "organizationId", Reason: "must not be empty", Err: ErrMissingOrganization}
 	}
-	if hasControl(c.organization) {
-		return &ArgumentError{Argument: "organizationId", Reason: "has a control character"}
+	if hasControl(c.organization) || !utf8.ValidString(c.organization) {
+		return &ArgumentError{Argument: "organizationId", Reason: "has a control character, or is not UTF-8"}
 	}
 	if r.credential = c.core.choose(route.traits); r.credential == nil {
 		return missingCredential(route)
@@ -236,7 +238,7 @@ func (r *request) safe() bool { return !r.call.route.traits.has(once) || r.optio
 // final says for the engine whether a failure's body forbids another attempt:
 // it says so itself, or it is a rate limit that names a run, which then exists.
 func final(status int, body []byte, safe bool) bool {
-	return finalMember.Match(body) || !safe && status == http.StatusTooManyRequests && namesRun(body)
+	return saysFinal(body) || !safe && status == http.StatusTooManyRequests && namesRun(body)
 }
 
 func missingCredential(route *route) error {

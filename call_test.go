@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
@@ -237,4 +238,53 @@ func TestTimeout(t *testing.T) {
 	_, err = client.Agents.Get(ctx, "agt_1", promptorchestra.WithTimeout(time.Nanosecond))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.GreaterOrEqual(t, time.Since(started), 30*time.Millisecond, "the context's own deadline is the one that counts")
+}
+
+// The shorter of the two timeouts counts; where the context has a deadline, the http.Client's alone.
+func TestTimeoutBesideThatOfTheHTTPClient(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // or the server would not notice that the client left
+		<-r.Context().Done()
+	}))
+	t.Cleanup(srv.Close)
+	long, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, row := range []struct {
+		client, timeout time.Duration
+		ctx             context.Context //nolint:containedctx // a row of a table
+		want            string
+	}{
+		{time.Minute, 30 * time.Millisecond, t.Context(), "the attempt took longer than 30ms"},
+		{30 * time.Millisecond, time.Minute, t.Context(), "the attempt took longer than 30ms"},
+		{30 * time.Millisecond, 10 * time.Millisecond, long, "the attempt took longer than 30ms"},
+	} {
+		client := newClientOf(t, srv.URL, promptorchestra.WithHTTPClient(&http.Client{Timeout: row.client}), promptorchestra.WithTimeout(row.timeout))
+		err := run(row.ctx, client)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorContains(t, err, row.want)
+		assert.True(t, promptorchestra.OutcomeUnknown(err))
+	}
+}
+
+// A guess at an unknown endpoint's answer that is wrong must not look like no results.
+func TestDoIntoAnotherTypeThanTheAnswer(t *testing.T) {
+	client := newClient(t, answer(200, `{"id":"a","n":"x","list":[{"n":1},{"n":"x"}]}`))
+	var list []string
+	var text string
+	var number *int
+	for _, out := range []any{&list, &text, &number} {
+		err := client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, out)
+		var e *promptorchestra.DecodeError
+		require.ErrorAs(t, err, &e)
+		assert.ErrorContains(t, err, "JSON object")
+		assert.Contains(t, string(e.Body), `"id":"a"`)
+	}
+	var thing struct {
+		ID   string
+		N    int
+		List []struct{ N int }
+	}
+	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &thing), "one member is no reason")
+	assert.Equal(t, "a", thing.ID)
+	assert.Len(t, thing.List, 2)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"html"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -269,14 +268,13 @@ func pathOf(raw []byte) string {
 func excerpt(text []byte) string {
 	const most = 300
 	var out strings.Builder
-	tag, space := false, false
-	for _, r := range string(text[:min(len(text), 16<<10)]) {
+	s := string(text[:min(len(text), 16<<10)])
+	if text[0] == '<' {
+		s = html.UnescapeString(withoutTags(s))
+	}
+	space := false
+	for _, r := range s {
 		switch {
-		case r == '<' && text[0] == '<':
-			tag, space = true, true
-		case r == '>' && tag:
-			tag = false
-		case tag:
 		case unicode.IsSpace(r) || unicode.IsControl(r):
 			space = true
 		default:
@@ -290,11 +288,26 @@ func excerpt(text []byte) string {
 			break
 		}
 	}
-	s := out.String()
-	if text[0] == '<' {
-		s = html.UnescapeString(s)
-	}
-	return s
+	return out.String()
+}
+
+// withoutTags puts a space in the place of each tag of a page.
+func withoutTags(page string) string {
+	tag := false
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '<':
+			tag = true
+			return ' '
+		case r == '>' && tag:
+			tag = false
+			return -1
+		case tag:
+			return -1
+		default:
+			return r
+		}
+	}, page)
 }
 
 func first(texts ...string) string {
@@ -327,38 +340,49 @@ func clip(s string, n int) string {
 	return s[:n]
 }
 
-var (
-	runMember   = regexp.MustCompile(`(?i)"(\w*?)_?run(_?id)?"\s*:\s*`)
-	finalMember = regexp.MustCompile(`(?i)"retryable"\s*:\s*false`)
-)
-
 // namedRun returns the id of the run that a failure's body names, or "", and
 // what stands before "run" in the member's name: "runId", "draft_run_id" or
 // "agentRun":{"id"}. The source of a rerun is not what this call ran.
 func namedRun(body []byte) (of, id string) {
-	const most = 16 // members looked at: a body of nothing else takes no longer
-	for _, at := range runMember.FindAllSubmatchIndex(body, most) {
-		value := body[at[1]:]
+	most := 16 // members looked at: a body of nothing else takes no longer
+	eachName(body, func(name, value []byte) bool {
+		before, isID, ok := cutRun(name)
+		if !ok || before == "source" {
+			return true
+		}
 		end, _ := valueEnd(value)
 		value = value[:end]
-		if at[4] < 0 { // "run", not "runId"
-			if end == 0 || value[0] != '{' {
-				continue
-			}
-			var inner []byte
-			eachMember(value, func(name, v []byte) {
-				if strings.EqualFold(string(name), "id") {
-					inner = v
-				}
-			})
-			value = inner
+		if !isID {
+			value = idOf(value)
 		}
-		of, id = strings.ToLower(string(body[at[2]:at[3]])), runID(value)
-		if id != "" && of != "source" {
-			return of, id
+		most--
+		of, id = before, runID(value)
+		return id == "" && most > 0
+	})
+	return of, id
+}
+
+// cutRun takes a name such as "draft_run_id" or "agentRun" apart.
+func cutRun(name []byte) (before string, isID, ok bool) {
+	for _, end := range [...]string{"run", "runid", "run_id"} {
+		at := len(name) - len(end)
+		if at >= 0 && strings.EqualFold(string(name[at:]), end) {
+			return strings.ToLower(strings.TrimRight(string(name[:at]), "_")), end != "run", true
 		}
 	}
-	return "", ""
+	return "", false, false
+}
+
+// idOf returns the id of an object.
+func idOf(object []byte) (id []byte) {
+	if len(object) > 0 && object[0] == '{' {
+		eachMember(object, func(name, value []byte) {
+			if strings.EqualFold(string(name), "id") {
+				id = value
+			}
+		})
+	}
+	return id
 }
 
 // runID returns a JSON value as an id, if it can be one.

@@ -1,10 +1,12 @@
 package promptorchestra
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
@@ -148,15 +150,18 @@ func eachCallError(err error, visit func(callError)) {
 }
 
 func (e *APIError) retryable() bool {
-	if e == nil || !transport.RetryableStatus(e.StatusCode) || saysFinal(e) {
+	if e == nil || !transport.RetryableStatus(e.StatusCode) || errors.Is(e.Err, context.Canceled) || e.isFinal() {
 		return false
 	}
-	return e.Repeatable || e.StatusCode == http.StatusTooManyRequests && !namesRun(e.RawBody)
+	return e.Repeatable || e.StatusCode == http.StatusTooManyRequests && !e.mayHaveRun()
 }
 
-func (e *APIError) outcomeUnknown() bool {
-	ran := e.IsServer() || e.IsRateLimited() && namesRun(e.RawBody)
-	return ran && !e.Repeatable
+func (e *APIError) outcomeUnknown() bool { return e != nil && !e.Repeatable && e.mayHaveRun() }
+
+// mayHaveRun reports whether the failure leaves it open: a rate limit does when
+// its body names a run, or may do so in a part that was not read.
+func (e *APIError) mayHaveRun() bool {
+	return e.IsServer() || e.IsRateLimited() && (e.Err != nil || e.partial || e.named || namesRun(e.RawBody))
 }
 
 func (e *TransportError) retryable() bool {
@@ -180,11 +185,31 @@ func namesRun(body []byte) bool {
 	return id != ""
 }
 
-// saysFinal reports whether the server said that trying again is pointless.
-func saysFinal(e *APIError) bool {
+// isFinal is saysFinal for the whole body, and for errors that a test built.
+func (e *APIError) isFinal() bool {
 	if e.Diagnostic != nil {
-		again, given := e.Diagnostic.Retryable.Get()
-		return given && !again
+		if again, given := e.Diagnostic.Retryable.Get(); given && !again {
+			return true
+		}
 	}
-	return finalMember.Match(e.RawBody)
+	return e.final || saysFinal(e.RawBody)
+}
+
+// saysFinal reports whether a failure's body says that trying again is pointless:
+// at its top, or, where that says nothing, anywhere.
+func saysFinal(body []byte) bool {
+	const member = "retryable"
+	final := false
+	eachName(body, func(name, value []byte) bool {
+		final = strings.EqualFold(string(name), member) && bytes.HasPrefix(value, []byte("false"))
+		return !final
+	})
+	if text := bytes.TrimLeft(body, " \t\r\n"); final && text[0] == '{' {
+		eachMember(text, func(name, value []byte) {
+			if strings.EqualFold(string(name), member) {
+				final = string(value) != "true"
+			}
+		})
+	}
+	return final
 }

@@ -1,6 +1,9 @@
 package promptorchestra
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // Failures are read with a scanner of our own because encoding/json takes all
 // of a body or nothing, and half of one may be all that is left of a failure.
@@ -54,6 +57,20 @@ func stringEnd(text []byte) (end int, closed bool) {
 	return len(text), false
 }
 
+// looksLikeJSON reports whether a text that begins as an object or array may go
+// on as one, to its end or not: "[error] upstream timed out" does not.
+func looksLikeJSON(text []byte) bool {
+	rest := bytes.TrimLeft(text[1:], " \t\r\n")
+	switch {
+	case len(rest) == 0, rest[0] == '"':
+		return true
+	case text[0] == '{':
+		return rest[0] == '}'
+	default:
+		return bytes.IndexByte([]byte("]{["), rest[0]) >= 0 || json.Valid(text)
+	}
+}
+
 // eachMember visits an object's members up to the first thing that is none.
 // The name is without its quotes, and still escaped.
 func eachMember(object []byte, visit func(name, value []byte)) {
@@ -79,6 +96,28 @@ func eachMember(object []byte, visit func(name, value []byte)) {
 		}
 		visit(name, rest[:end])
 		rest = rest[end:]
+	}
+}
+
+// eachName visits all that looks like a member's name, at any depth, with what
+// follows it, until visit returns false. It takes linear time.
+func eachName(body []byte, visit func(name, rest []byte) bool) {
+	const longest = 64
+	for at := 0; ; {
+		colon := bytes.IndexByte(body[at:], ':')
+		if colon < 0 {
+			return
+		}
+		before := bytes.TrimRight(body[:at+colon], " \t\r\n")
+		at += colon + 1
+		if len(before) == 0 || before[len(before)-1] != '"' {
+			continue
+		}
+		name := before[max(0, len(before)-longest) : len(before)-1]
+		quote := bytes.LastIndexByte(name, '"')
+		if quote >= 0 && !visit(name[quote+1:], bytes.TrimLeft(body[at:], " \t\r\n")) {
+			return
+		}
 	}
 }
 

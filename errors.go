@@ -33,6 +33,10 @@ type APIError struct {
 	RetryAfter time.Duration // how long the server asked to wait; 0 when it did not
 	RawBody    []byte        // the first 64 KiB of the body
 	Err        error         // why the body could not be read to its end; usually nil
+
+	partial bool // the body goes on after the 1 MiB that is read, or was cut
+	final   bool // it says that trying again is pointless, or names a run,
+	named   bool // beyond what RawBody holds
 }
 
 // ErrorDetail is one entry of a failure's details, such as one mistake in an
@@ -105,15 +109,18 @@ func (e *APIError) decode(status int, body []byte) {
 	if len(body) > 0 {
 		e.RawBody = bytes.Clone(body[:min(len(body), maxRawBody)])
 	}
+	if len(body) > maxRawBody {
+		e.final, e.named = saysFinal(body), namesRun(body)
+	}
 	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	var b errorBody
 	switch {
 	case len(text) == 0:
 		e.Shape = ShapeEmpty
-	case text[0] == '{':
+	case text[0] == '{' && looksLikeJSON(text):
 		b.parse(text)
 		e.fill(&b)
-	case text[0] == '[' || json.Valid(text):
+	case text[0] == '[' && looksLikeJSON(text) || json.Valid(text):
 		e.Shape = ShapeOther
 		e.Message = textOf(text, 0)
 		e.Details = detailsOf(text)

@@ -93,6 +93,12 @@ func TestErrorBodies(t *testing.T) {
 			"details by field", 422, `{"error":"x","details":{"name":"too long"}}`, promptorchestra.KindValidation, promptorchestra.ShapeErrorDetails, "", "x", "",
 			[]promptorchestra.ErrorDetail{{Path: "name", Message: "too long", Raw: promptorchestra.RawJSON(`"too long"`)}},
 		},
+		{"text in brackets", 403, "[error] upstream timed out", promptorchestra.KindUnknown, promptorchestra.ShapeText, "", "[error] upstream timed out", "", nil},
+		{"text in braces", 502, "{upstream} said no", promptorchestra.KindServer, promptorchestra.ShapeText, "", "{upstream} said no", "", nil},
+		{"an array of numbers", 500, "[1, 2]", promptorchestra.KindServer, promptorchestra.ShapeOther, "", "1; 2", "", []promptorchestra.ErrorDetail{
+			{Message: "1", Raw: promptorchestra.RawJSON(`1`)}, {Message: "2", Raw: promptorchestra.RawJSON(`2`)},
+		}},
+		{"HTML with references", 502, "<p>one&#10;two&#x1b;[31m &lt;b&gt;</p>", promptorchestra.KindServer, promptorchestra.ShapeText, "", "one two [31m <b>", "", nil},
 		{"other JSON", 500, `{"detail":"boom"}`, promptorchestra.KindServer, promptorchestra.ShapeOther, "", "boom", "", nil},
 		{"a JSON string", 409, `"taken"`, promptorchestra.KindConflict, promptorchestra.ShapeOther, "", "taken", "", []promptorchestra.ErrorDetail{{Message: "taken", Raw: promptorchestra.RawJSON(`"taken"`)}}},
 		{"null", 409, `null`, promptorchestra.KindConflict, promptorchestra.ShapeOther, "", "Conflict", "", nil},

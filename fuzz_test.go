@@ -46,6 +46,7 @@ func FuzzErrorDecoder(f *testing.F) {
 	} {
 		f.Add(500, []byte(seed))
 	}
+	f.Add(429, []byte(`{"source_run_id":"r0","x":{"draftRun":{"meta":{},"ID":"r1"}},"y":[{"retryable" : false}],"Retryable":true}`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		given := bytes.Clone(body)
 		var e, again APIError
@@ -64,6 +65,9 @@ func FuzzErrorDecoder(f *testing.F) {
 			if len(d.Raw) > 0 && !json.Valid(d.Raw) { // of a cut entry there is none
 				t.Fatalf("detail %q is no JSON", d.Raw)
 			}
+		}
+		if e.retryable() && e.outcomeUnknown() {
+			t.Fatal("to be repeated, and perhaps not")
 		}
 		e.Op, e.RequestID = "Agents.Run", string(body[:min(len(body), 100)])
 		for _, text := range []string{e.Error(), e.LogValue().String(), (&DecodeError{Err: &e}).Error()} {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -228,6 +229,7 @@ func TestExecutionIsNotRepeatedAfterARateLimitThatWorked(t *testing.T) {
 		"holds a run":               `{"error":"busy","run":{"status":"failed","meta":{"id":null},"id":"run_1"}}`,
 		"is not retryable":          `{"code":"X","title":"t","category":"c","why":"w","retryable": false}`,
 		"is cut":                    "",
+		"names a run far down":      `{"error":"` + strings.Repeat("busy ", 20<<10) + `","runId":"run_1"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newRawServer(t, func(r *rawRequest) bool {
@@ -241,10 +243,8 @@ func TestExecutionIsNotRepeatedAfterARateLimitThatWorked(t *testing.T) {
 			err := run(t.Context(), newClientOf(t, srv.url, ownPool(t)))
 			assert.True(t, promptorchestra.IsRateLimited(err), "%v", err)
 			assert.Equal(t, 1, srv.count(http.MethodPost))
-			if body != "" {
-				assert.False(t, promptorchestra.IsRetryable(err))
-				assert.Equal(t, name != "is not retryable", promptorchestra.OutcomeUnknown(err))
-			}
+			assert.False(t, promptorchestra.IsRetryable(err))
+			assert.Equal(t, name != "is not retryable", promptorchestra.OutcomeUnknown(err))
 		})
 	}
 }

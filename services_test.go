@@ -580,6 +580,18 @@ func TestListFormsAndWithInto(t *testing.T) {
 	}
 }
 
+// One v may serve many calls: nothing of the answer before stays in it.
+func TestWithIntoBeginsAtZero(t *testing.T) {
+	client := newTestClient(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"runs":[{"id":"run_1"}]}`)) })
+	list, more := []Run{{ID: "old"}}, struct{ Count int }{7}
+	_, err := client.Runs.List(t.Context(), WithInto(&list))
+	require.NoError(t, err)
+	assert.Empty(t, list, "v gets the whole answer, which is no list here")
+	_, err = client.Runs.List(t.Context(), WithInto(&more))
+	require.NoError(t, err)
+	assert.Zero(t, more.Count)
+}
+
 func TestWithIntoReachesUndocumentedMembers(t *testing.T) {
 	client := newTestClient(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(document(t, "ToolRecord"))
@@ -695,23 +707,34 @@ func TestStoppingAStreamClosesTheBody(t *testing.T) {
 	}
 }
 
+// The context ends while the consumer waits for more, wherever the answer has stopped.
 func TestCancelledStream(t *testing.T) {
-	client := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, `[{"id":"1"},`)
-		_ = http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	})
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var last error
-	pairs := 0
-	for _, err := range client.Runs.All(ctx) {
-		pairs++
-		last = err
-		cancel()
+	for _, begin := range []string{`[{"id":"1"}`, `[{"id":"1"},`, `[{"id":"1"},{"id"`} {
+		for _, want := range []error{context.Canceled, context.DeadlineExceeded} {
+			client := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.WriteString(w, begin)
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			})
+			ctx, cancel := context.WithCancel(t.Context())
+			if errors.Is(want, context.DeadlineExceeded) {
+				ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+			}
+			var last error
+			pairs := 0
+			for _, err := range client.Runs.All(ctx) {
+				pairs++
+				last = err
+				if errors.Is(want, context.Canceled) {
+					time.AfterFunc(20*time.Millisecond, cancel)
+				}
+			}
+			cancel()
+			assert.Equal(t, 2, pairs)
+			require.ErrorIs(t, last, want, begin)
+			assert.Equal(t, errors.Is(want, context.DeadlineExceeded), IsRetryable(last), "%s: %v", begin, last)
+		}
 	}
-	assert.Equal(t, 2, pairs)
-	assert.ErrorIs(t, last, context.Canceled)
 }
 
 func TestSlowConsumerHitsNoTimeout(t *testing.T) {
