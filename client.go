@@ -165,21 +165,6 @@ func newClient(shared *core, organization string) *Client {
 	return c
 }
 
-// headers returns those that every call with this kind of credential has.
-func headers(cfg *config, kind string, body bool) http.Header {
-	h := http.Header{}
-	for name, values := range cfg.header {
-		h[name] = values
-	}
-	h["User-Agent"] = []string{strings.TrimSpace(cfg.userAgent + " promptorchestra-go/" + Version)}
-	h["Accept"] = []string{"application/json"}
-	h["X-Prompt-Orchestra-Auth-Source"] = []string{kind}
-	if body {
-		h["Content-Type"] = []string{"application/json"}
-	}
-	return h
-}
-
 func parseBaseURL(baseURL string, insecure bool) (*url.URL, error) {
 	u, err := url.Parse(baseURL)
 	if err != nil {

@@ -112,7 +112,7 @@
 //
 // So "never repeated" means: not unless it certainly had no effect. For a 429 that
 // is an assumption, that a rate limit refuses before it works. It is not made when
-// the body names a run. What nothing repeats:
+// the body names a run, or was not read to its end. What nothing repeats:
 //
 //   - an execution or creation that bytes went out for and no answer came to,
 //     whose answer was cut short, or that was answered with a 5xx,
@@ -138,10 +138,11 @@
 // ten for executions, which [WithTimeout] changes for a client or a call. With
 // retries a call may take that long several times over: give the context a deadline
 // where that matters. The Timeout of a client given to [WithHTTPClient] bounds each
-// attempt in any case.
+// attempt in any case, of a streamed list up to its headers.
 //
 // Time that ran out is an error that matches [context.DeadlineExceeded]: a
-// [*TransportError], or a [*DecodeError] when the answer had begun.
+// [*TransportError], or, when the answer had begun, a [*DecodeError] or an
+// [*APIError].
 //
 // # Streaming lists
 //

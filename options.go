@@ -3,10 +3,8 @@ package promptorchestra
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"net/textproto"
 	"reflect"
 	"strings"
 	"time"
@@ -122,7 +120,8 @@ func WithAPIKey(key string) Option {
 // WithAccessTokenSource sets a function that returns an access token. It is
 // asked once an attempt, for tokens expire, possibly from several goroutines
 // at once; caching is its own affair. When it fails, the attempt is not sent and
-// the call fails with a [*TransportError] that wraps its error.
+// the call fails with a [*TransportError] that wraps its error; an empty or
+// unusable token is an [*ArgumentError].
 func WithAccessTokenSource(source func(ctx context.Context, organizationID string) (string, error)) Option {
 	return clientOption(func(cfg *config) error {
 		return setSource(&cfg.accessToken, "WithAccessTokenSource", source)
@@ -150,8 +149,8 @@ func WithOrganization(organizationID string) Option {
 }
 
 // WithHTTPClient sets the HTTP client to send through. It is copied, never
-// modified; its Timeout and Jar apply to each attempt, its CheckRedirect does
-// not: no redirect is followed. Without a Transport of their own all clients share
+// modified; its Timeout and Jar apply to each attempt (to a streamed list's up to
+// the headers), its CheckRedirect does not: no redirect is followed. Without a Transport of their own all clients share
 // a pool of connections that keeps up to 512 idle ones a host.
 func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(cfg *config) error {
@@ -228,7 +227,8 @@ func WithHeader(name, value string) SharedOption {
 // is one more at debug level. Attributes are op, method, path (the template),
 // status, kind, request_id, attempt or attempts, duration and wait. No body,
 // query, id of a resource or credential is ever logged. A call that was refused
-// before anything was sent is not logged.
+// before anything was sent is not logged. A member of a record whose type is not
+// the expected one is logged at debug level, with op, member and type.
 func WithLogger(logger *slog.Logger) Option {
 	return clientOption(func(cfg *config) error {
 		if logger == nil {
@@ -272,9 +272,10 @@ func WithInsecureHTTP() Option {
 
 // WithInto decodes the same answer into v as well, a non-nil pointer to the
 // caller's own type: the way to members that nobody documented. For a list v gets
-// the whole answer; for a streamed list it is set to zero, then to the current
-// element. A member of v whose type does not fit stays zero and is no error. On an
-// error, and on a 204, v is not to be used.
+// the whole answer, which may be an object around the list; for a streamed list,
+// one element after the other. It is set to zero first. A member whose type does
+// not fit stays zero, and so does v when it does not fit at all: that is no error.
+// On an error, and on a 204, v is not to be used.
 func WithInto(v any) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if r := reflect.ValueOf(v); r.Kind() != reflect.Pointer || r.IsNil() {
@@ -333,52 +334,6 @@ func WithResponse(r *Response) CallOption {
 		cfg.response = r
 		return nil
 	})
-}
-
-// reservedHeaders are the SDK's own, or would break the exchange.
-var reservedHeaders = map[string]bool{
-	"Authorization": true, "X-Prompt-Orchestra-Auth-Source": true, "Content-Type": true, "Content-Length": true,
-	"Host": true, "Transfer-Encoding": true, "Connection": true, "Upgrade": true, "Trailer": true, "Te": true,
-	"Expect": true, "Keep-Alive": true, "Proxy-Authorization": true, "Proxy-Connection": true, "Accept-Encoding": true,
-	"Range": true, "If-Range": true, "User-Agent": true, "Accept": true,
-}
-
-func setHeader(h *http.Header, name, value string) error {
-	canonical := textproto.CanonicalMIMEHeaderKey(name)
-	switch {
-	case !isToken(name):
-		return &ArgumentError{Argument: "WithHeader", Reason: fmt.Sprintf("%q is not a header's name", clean(name, 80))}
-	case reservedHeaders[canonical]:
-		return &ArgumentError{Argument: "WithHeader", Reason: canonical + " is set by the SDK itself"}
-	case hasControl(value):
-		return &ArgumentError{Argument: "WithHeader", Reason: "the value of " + canonical + " has a control character"}
-	}
-	if *h == nil {
-		*h = http.Header{}
-	}
-	(*h)[canonical] = []string{value}
-	return nil
-}
-
-func isIdempotencyKey(name string) bool {
-	canonical := textproto.CanonicalMIMEHeaderKey(name)
-	return canonical == "Idempotency-Key" || canonical == "X-Idempotency-Key"
-}
-
-// isToken reports whether s is a token of RFC 9110, as a header's name must be.
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		alphanumeric := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !alphanumeric && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-func hasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
 func isNilPointer(v any) bool {

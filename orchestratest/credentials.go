@@ -61,6 +61,7 @@ func (s *Server) IssueToken(organizationID string, permissions ...string) string
 
 // IssueKey returns a new API key of an organization. Each grant is a preset
 // ("runtime_default") or a scope ("agents:read"); with none the key has all scopes.
+// Give it to a client that has no access token, which would go before it.
 func (s *Server) IssueKey(organizationID string, grants ...string) string {
 	return s.issue("IssueKey", apiKeyKind, organizationID, grants)
 }

@@ -16,7 +16,8 @@
 // error page, a dropped connection before or after the effect, a cut or slow body;
 // each after a delay, if wanted.
 // Restrict sets what the plan includes, so that the way from a 402 to an upgrade can
-// be tested. Requests tells what arrived.
+// be tested. Requests tells what arrived. A client waits between attempts as it does
+// in production; tests are fast with WithRetry(RetryPolicy{MinWait: 1, MaxWait: 1}).
 //
 // # Executions
 //

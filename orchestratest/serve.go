@@ -74,7 +74,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		ans = encodeFailure(found, badRequest("the request body could not be read: "+err.Error()))
 	case misuse != nil:
-		ans = textAnswer(http.StatusInternalServerError, misuse.Error())
+		ans = jsonAnswer(http.StatusInternalServerError, misused{misuse.Error(), false})
 	case fault.answers():
 		ans = fault.answer(found)
 	case found == nil:
@@ -145,6 +145,13 @@ func noRoute(r *http.Request, allowed []string) answer {
 	ans := jsonAnswer(http.StatusMethodNotAllowed, errorMessage{"method_not_allowed", fmt.Sprintf("%s does not answer %s", path, r.Method)})
 	ans.header.Set("Allow", strings.Join(allowed, ", "))
 	return ans
+}
+
+// misused answers everything once the test has made a mistake, and no client
+// tries again.
+type misused struct {
+	Error     string `json:"error"`
+	Retryable bool   `json:"retryable"`
 }
 
 func jsonAnswer(status int, value any) answer {

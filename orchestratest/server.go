@@ -166,7 +166,9 @@ func (s *Server) Close() {
 
 // Client returns a client of the server's own organization with both of its
 // credentials, then changed by opts. When opts are not accepted, every call of
-// the client fails with the reason.
+// the client fails with the reason. The access token goes before an API key given
+// in opts: for a client with a key alone, use promptorchestra.New with
+// WithBaseURL(srv.URL), WithOrganization(srv.OrganizationID) and WithAPIKey.
 func (s *Server) Client(opts ...promptorchestra.Option) *promptorchestra.Client {
 	base := []promptorchestra.Option{
 		promptorchestra.WithBaseURL(s.URL),

@@ -2,6 +2,7 @@ package orchestratest_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -183,7 +184,12 @@ func TestMistakesInTheTestAreSeen(t *testing.T) {
 			response, body, err := a.send("GET", "/api/agents", nil)
 			require.NoError(t, err)
 			assert.Equal(t, http.StatusInternalServerError, response.StatusCode)
-			assert.Equal(t, srv.Err().Error(), string(body))
+			var answered object
+			require.NoError(t, json.Unmarshal(body, &answered))
+			assert.Equal(t, object{"error": srv.Err().Error(), "retryable": false}, answered)
+			_, err = srv.Client().Agents.List(t.Context())
+			require.ErrorContains(t, err, srv.Err().Error())
+			assert.Len(t, srv.Requests("Agents.List"), 2, "nobody tries again")
 		})
 	}
 }

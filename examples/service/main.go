@@ -29,7 +29,9 @@ import (
 
 func main() { setup.Main(run) }
 
-// run serves until ctx ends, then lets requests in progress finish.
+const runTimeout = 5 * time.Minute
+
+// run serves until ctx ends, then lets requests in progress finish: a run costs money, whoever sees its result.
 func run(ctx context.Context, out io.Writer) error {
 	client, emulator, err := setup.Connect(os.Stderr)
 	if emulator != nil {
@@ -46,14 +48,10 @@ func run(ctx context.Context, out io.Writer) error {
 	logger := slog.New(slog.NewJSONHandler(out, nil))
 	server := &http.Server{
 		Handler: newHandler(client, logger), ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 6 * time.Minute, IdleTimeout: 2 * time.Minute,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: runTimeout + time.Minute, IdleTimeout: 2 * time.Minute,
 	}
 	stopped := make(chan error, 1)
-	context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-		defer cancel()
-		stopped <- server.Shutdown(grace)
-	})
+	context.AfterFunc(ctx, func() { stopped <- server.Shutdown(context.WithoutCancel(ctx)) }) // requests have timeouts
 	logger.Info("serving", "addr", listener.Addr().String(), "api", client.String())
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving: %w", err)
@@ -66,7 +64,7 @@ func newHandler(client *promptorchestra.Client, logger *slog.Logger) http.Handle
 	mux := http.NewServeMux()
 	handle := func(pattern string, timeout time.Duration, answer func(*promptorchestra.Client, *http.Request) (any, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			ctx, cancel := context.WithTimeout(r.Context(), timeout)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), timeout) // a caller who leaves ends no run
 			defer cancel()
 			started := time.Now()
 			r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
@@ -83,7 +81,7 @@ func newHandler(client *promptorchestra.Client, logger *slog.Logger) http.Handle
 			_ = json.NewEncoder(w).Encode(result) // the caller may be gone
 		})
 	}
-	handle("POST /organizations/{organization}/agents/{agent}/runs", 5*time.Minute, func(c *promptorchestra.Client, r *http.Request) (any, error) {
+	handle("POST /organizations/{organization}/agents/{agent}/runs", runTimeout, func(c *promptorchestra.Client, r *http.Request) (any, error) {
 		var body struct{ Variables map[string]any }
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			return nil, &promptorchestra.ArgumentError{Argument: "body", Reason: "must be a JSON object", Err: err}

@@ -1,0 +1,69 @@
+package promptorchestra
+
+import (
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"strings"
+)
+
+// headers returns those that every call with this kind of credential has.
+func headers(cfg *config, kind string, body bool) http.Header {
+	h := http.Header{}
+	for name, values := range cfg.header {
+		h[name] = values
+	}
+	h["User-Agent"] = []string{strings.TrimSpace(cfg.userAgent + " promptorchestra-go/" + Version)}
+	h["Accept"] = []string{"application/json"}
+	h["X-Prompt-Orchestra-Auth-Source"] = []string{kind}
+	if body {
+		h["Content-Type"] = []string{"application/json"}
+	}
+	return h
+}
+
+// reservedHeaders are the SDK's own, or would break the exchange.
+var reservedHeaders = map[string]bool{
+	"Authorization": true, "X-Prompt-Orchestra-Auth-Source": true, "Content-Type": true, "Content-Length": true,
+	"Host": true, "Transfer-Encoding": true, "Connection": true, "Upgrade": true, "Trailer": true, "Te": true,
+	"Expect": true, "Keep-Alive": true, "Proxy-Authorization": true, "Proxy-Connection": true, "Accept-Encoding": true,
+	"Range": true, "If-Range": true, "User-Agent": true, "Accept": true,
+}
+
+func setHeader(h *http.Header, name, value string) error {
+	canonical := textproto.CanonicalMIMEHeaderKey(name)
+	switch {
+	case !isToken(name):
+		return &ArgumentError{Argument: "WithHeader", Reason: fmt.Sprintf("%q is not a header's name", clean(name, 80))}
+	case reservedHeaders[canonical]:
+		return &ArgumentError{Argument: "WithHeader", Reason: canonical + " is set by the SDK itself"}
+	case hasControl(value):
+		return &ArgumentError{Argument: "WithHeader", Reason: "the value of " + canonical + " has a control character"}
+	}
+	if *h == nil {
+		*h = http.Header{}
+	}
+	(*h)[canonical] = []string{value}
+	return nil
+}
+
+func isIdempotencyKey(name string) bool {
+	canonical := textproto.CanonicalMIMEHeaderKey(name)
+	return canonical == "Idempotency-Key" || canonical == "X-Idempotency-Key"
+}
+
+// isToken reports whether s is a token of RFC 9110, as a header's name must be.
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		alphanumeric := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alphanumeric && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}
