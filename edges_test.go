@@ -69,27 +69,29 @@ func TestTimeoutOfAStream(t *testing.T) {
 
 // However a protocol puts it: the caller cancelled.
 func TestStreamCancelledWithACause(t *testing.T) {
-	for _, http2 := range []bool{false, true} {
-		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, "["+agentJSON+",")
-			_ = http.NewResponseController(w).Flush()
-			<-r.Context().Done()
-		}))
-		srv.EnableHTTP2 = http2
-		srv.StartTLS()
-		client := newClientOf(t, srv.URL, promptorchestra.WithHTTPClient(srv.Client()))
-		left := errors.New("the user left")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		defer cancel(nil)
-		var last error
-		for _, err := range client.Agents.All(ctx) {
-			last = err
-			cancel(left)
-		}
-		require.ErrorIs(t, last, context.Canceled)
-		require.ErrorIs(t, last, left)
-		assert.False(t, promptorchestra.IsRetryable(last))
-		srv.Close()
+	for _, protocol := range []string{"HTTP/1", "HTTP/2"} {
+		t.Run(protocol, func(t *testing.T) {
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.WriteString(w, "["+agentJSON+",")
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			}))
+			srv.EnableHTTP2 = protocol == "HTTP/2"
+			srv.StartTLS()
+			defer srv.Close()
+			client := newClientOf(t, srv.URL, promptorchestra.WithHTTPClient(srv.Client()))
+			left := errors.New("the user left")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			var last error
+			for _, err := range client.Agents.All(ctx) {
+				last = err
+				cancel(left)
+			}
+			require.ErrorIs(t, last, context.Canceled)
+			require.ErrorIs(t, last, left)
+			assert.False(t, promptorchestra.IsRetryable(last))
+		})
 	}
 }
 
@@ -106,7 +108,7 @@ func TestTokenSourceThatUsesHTTP(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
-		defer resp.Body.Close() //nolint:errcheck // read to its end
+		defer resp.Body.Close()
 		token, err := io.ReadAll(resp.Body)
 		return string(token), err
 	}
@@ -150,7 +152,7 @@ func TestRoundTripperThatLivesOn(t *testing.T) {
 			err  error
 		}
 		done := make(chan outcome, 1)
-		alive.Go(func() {
+		alive.Go(func() { //nolint:contextcheck // it is to live on
 			resp, err := below.RoundTrip(r.Clone(context.WithoutCancel(r.Context())))
 			done <- outcome{resp, err}
 		})

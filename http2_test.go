@@ -70,7 +70,7 @@ func http2Resetter(t *testing.T, code byte) (base string, whole *atomic.Int64) {
 	require.NoError(t, err)
 	whole = new(atomic.Int64)
 	serve := func(conn net.Conn) {
-		defer conn.Close() //nolint:errcheck // gone either way
+		defer conn.Close()
 		write := func(kind, flags byte, stream, payload []byte) {
 			frame := append([]byte{0, 0, byte(len(payload)), kind, flags}, stream...)
 			_, _ = conn.Write(append(frame, payload...))
@@ -117,7 +117,7 @@ func TestExecutionIsSentOnceWhenAStreamIsReset(t *testing.T) {
 	for name, code := range map[string]byte{"protocol error": 1, "internal error": 2, "refused": 7, "cancelled": 8} {
 		for _, opts := range [][]promptorchestra.CallOption{nil, {promptorchestra.WithoutRetry()}} {
 			base, whole := http2Resetter(t, code)
-			pool := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // a certificate of the test's own
+			pool := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 			err := run(t.Context(), newClientOf(t, base, promptorchestra.WithTransport(pool)), opts...)
 			pool.CloseIdleConnections()
 			assert.EqualValues(t, 1, whole.Load(), name)

@@ -69,7 +69,7 @@ func (b *Buffer) fill(r io.Reader, declared, limit int64) error {
 			b.B = b.B[:limit]
 			return fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
 		}
-		if err == io.EOF { //nolint:errorlint // what wraps it is no end
+		if err == io.EOF { // itself: what wraps it is no end
 			return nil
 		}
 		if err != nil {
