@@ -252,11 +252,27 @@ func decodeWhole(body []byte, out any) error {
 	for whole.Kind() == reflect.Pointer {
 		whole = whole.Elem()
 	}
-	if mismatch.Type != whole {
+	found, _, _ := strings.Cut(mismatch.Value, " ")
+	if mismatch.Type != whole || found != kindOfJSON(body) { // of an element, when the type holds itself
 		return err
 	}
-	found, _, _ := strings.Cut(mismatch.Value, " ")
 	return fmt.Errorf("the answer is a JSON %s, which does not fit %v", found, whole)
+}
+
+// kindOfJSON names what a value begins as, in encoding/json's words.
+func kindOfJSON(value []byte) string {
+	switch bytes.TrimLeft(value, " \t\r\n")[0] {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case '"':
+		return "string"
+	case 't', 'f':
+		return "bool"
+	default:
+		return "number"
+	}
 }
 
 func decodeRecord(body []byte, out any) error {

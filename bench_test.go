@@ -333,7 +333,7 @@ func TestAllocations(t *testing.T) {
 		},
 		"POST": {
 			200, benchAgent, func(c *promptorchestra.Client) error { return second(c.Agents.Create(ctx, benchParams)) },
-			func(r *raw) error { return r.create(ctx) }, 33, 1, nil,
+			func(r *raw) error { return r.create(ctx) }, 35, 1, nil,
 		},
 		"402": {
 			402, benchFailure, func(c *promptorchestra.Client) error { return expect402(get(c)) },

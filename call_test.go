@@ -266,6 +266,8 @@ func TestTimeoutBesideThatOfTheHTTPClient(t *testing.T) {
 	}
 }
 
+type recursive map[string]recursive
+
 // A guess at an unknown endpoint's answer that is wrong must not look like no results.
 func TestDoIntoAnotherTypeThanTheAnswer(t *testing.T) {
 	client := newClient(t, answer(200, `{"id":"a","n":"x","list":[{"n":1},{"n":"x"}]}`))
@@ -285,6 +287,8 @@ func TestDoIntoAnotherTypeThanTheAnswer(t *testing.T) {
 		List []struct{ N int }
 	}
 	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &thing), "one member is no reason")
+	var tree recursive
+	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &tree), "nor one of the same type")
 	assert.Equal(t, "a", thing.ID)
 	assert.Len(t, thing.List, 2)
 }

@@ -134,38 +134,147 @@ type roundTripperFunc func(*http.Request) (*http.Response, error)
 
 func (f roundTripperFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// A RoundTripper may send a request that was answered once more, as net/http documents GetBody for it.
+func TestRoundTripperThatRenewsItsToken(t *testing.T) {
+	for _, protocol := range []string{"HTTP/1", "HTTP/1 over TLS", "HTTP/2"} {
+		t.Run(protocol, func(t *testing.T) {
+			var posts atomic.Int32
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				posts.Add(1)
+				if r.Header.Get("X-Gateway") == "" {
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				_, _ = io.Copy(w, r.Body)
+			}))
+			srv.EnableHTTP2 = protocol == "HTTP/2"
+			if protocol == "HTTP/1" {
+				srv.Start()
+			} else {
+				srv.StartTLS()
+			}
+			defer srv.Close()
+			below := srv.Client().Transport
+			renewing := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+				resp, err := below.RoundTrip(r)
+				if err != nil || resp.StatusCode != http.StatusUnauthorized {
+					return resp, err
+				}
+				resp.Body.Close()
+				again := r.Clone(r.Context())
+				again.Header.Set("X-Gateway", "new")
+				if again.Body, err = r.GetBody(); err != nil {
+					return nil, err
+				}
+				return below.RoundTrip(again)
+			})
+			require.NoError(t, run(t.Context(), newClientOf(t, srv.URL, promptorchestra.WithTransport(renewing))))
+			assert.EqualValues(t, 2, posts.Load())
+		})
+	}
+}
+
+// An idle connection that dies before anything is written is net/http's to replace, through a transport of the user's too.
+func TestConnectionThatDiesUnwritten(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		var posts atomic.Int32
+		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				posts.Add(1)
+			}
+			_, _ = io.WriteString(w, agentJSON)
+		}))
+		if secure {
+			srv.StartTLS()
+		} else {
+			srv.Start()
+		}
+		var newest atomic.Pointer[brokenConn]
+		pool := srv.Client().Transport.(*http.Transport)
+		pool.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+			broken := &brokenConn{Conn: conn}
+			newest.Store(broken)
+			return broken, err
+		}
+		client := newClientOf(t, srv.URL, promptorchestra.WithTransport(pool))
+		require.NoError(t, get(t.Context(), client))
+		newest.Load().broken.Store(true)
+		require.NoError(t, run(t.Context(), client))
+		assert.EqualValues(t, 1, posts.Load())
+		srv.Close()
+	}
+}
+
+// brokenConn takes nothing to write, once it is broken.
+type brokenConn struct {
+	net.Conn
+	broken atomic.Bool
+}
+
+func (c *brokenConn) Write(p []byte) (int, error) {
+	if c.broken.Load() {
+		return 0, errors.New("broken pipe")
+	}
+	return c.Conn.Write(p)
+}
+
+// The headers of a stream come just when its time is up: it is the timeout all the same.
+func TestStreamWhoseHeadersComeLate(t *testing.T) {
+	late := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(failingReader{r.Context()}), Request: r}, nil
+	})
+	for _, err := range newClientOf(t, "http://127.0.0.1", promptorchestra.WithTransport(late), promptorchestra.WithTimeout(10*time.Millisecond)).Agents.All(t.Context()) {
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, context.Canceled)
+	}
+}
+
+type failingReader struct{ ctx context.Context }
+
+func (f failingReader) Read([]byte) (int, error) { return 0, f.ctx.Err() }
+
 // A RoundTripper that lets go of a request when the context ends must not send it after all, beside the next attempt.
 func TestRoundTripperThatLivesOn(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, `{"runId":"run_1"}`, -1); return true })
-	var dials atomic.Int32
-	below := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if dials.Add(1) == 1 {
-			time.Sleep(150 * time.Millisecond)
-		}
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}}
-	defer below.CloseIdleConnections()
-	var alive sync.WaitGroup
-	detached := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-		type outcome struct {
-			resp *http.Response
-			err  error
-		}
-		done := make(chan outcome, 1)
-		alive.Go(func() { //nolint:contextcheck // it is to live on
-			resp, err := below.RoundTrip(r.Clone(context.WithoutCancel(r.Context())))
-			done <- outcome{resp, err}
+	for name, body := range map[string]func(*http.Request) (io.ReadCloser, error){
+		"with the body":    func(r *http.Request) (io.ReadCloser, error) { return r.Body, nil },
+		"with another one": func(r *http.Request) (io.ReadCloser, error) { return r.GetBody() },
+	} {
+		srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, `{"runId":"run_1"}`, -1); return true })
+		below := new(http.Transport)
+		defer below.CloseIdleConnections()
+		var alive sync.WaitGroup
+		var sent atomic.Int32
+		detached := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			type outcome struct {
+				resp *http.Response
+				err  error
+			}
+			done := make(chan outcome, 1)
+			alive.Go(func() { //nolint:contextcheck // it is to live on
+				if sent.Add(1) == 1 {
+					time.Sleep(150 * time.Millisecond) // in a queue
+				}
+				again := r.Clone(context.WithoutCancel(r.Context()))
+				var o outcome
+				if again.Body, o.err = body(r); o.err == nil {
+					o.resp, o.err = below.RoundTrip(again)
+				}
+				done <- o
+			})
+			select {
+			case o := <-done:
+				return o.resp, o.err
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
 		})
-		select {
-		case o := <-done:
-			return o.resp, o.err
-		case <-r.Context().Done():
-			return nil, r.Context().Err()
-		}
-	})
-	err := run(t.Context(), newClientOf(t, srv.url, promptorchestra.WithTransport(detached), promptorchestra.WithTimeout(50*time.Millisecond)))
-	alive.Wait()
-	assert.LessOrEqual(t, srv.count(http.MethodPost), 1, "%v", err)
+		err := run(t.Context(), newClientOf(t, srv.url, promptorchestra.WithTransport(detached), promptorchestra.WithTimeout(50*time.Millisecond)))
+		alive.Wait()
+		require.NoError(t, err, "nothing was sent of the first attempt, nor will be")
+		assert.Equal(t, 1, srv.count(http.MethodPost), name)
+	}
 }
 
 // A dial may outlive its attempt, and ask what it is for.

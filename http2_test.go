@@ -59,9 +59,9 @@ func TestOverHTTP2(t *testing.T) {
 	assert.EqualValues(t, 4, seen.Load(), "a read is sent again")
 }
 
-// http2Resetter is a server that takes a whole request, as whole counts, and then resets its stream with a code. No
-// server of net/http's can choose the code.
-func http2Resetter(t *testing.T, code byte) (base string, whole *atomic.Int64) {
+// http2Resetter is a server that takes a whole request, as whole counts, sends early hints, and then resets the stream
+// with a code. No server of net/http's can choose the code.
+func http2Resetter(t *testing.T, code byte, hints int) (base string, whole *atomic.Int64) {
 	t.Helper()
 	const data, headers, reset, settings, ended, header = 0, 1, 3, 4, 1, 9
 	lender := httptest.NewTLSServer(nil)
@@ -91,6 +91,9 @@ func http2Resetter(t *testing.T, code byte) (base string, whole *atomic.Int64) {
 				write(settings, ended, make([]byte, 4), nil) // acknowledged
 			case (kind == data || kind == headers) && flags&ended != 0:
 				whole.Add(1)
+				for range hints {
+					write(headers, 4, head[5:], []byte("\x08\x03103")) // :status 103, and all headers
+				}
 				write(reset, 0, head[5:], []byte{0, 0, 0, code})
 			}
 		}
@@ -115,8 +118,8 @@ func http2Resetter(t *testing.T, code byte) (base string, whole *atomic.Int64) {
 // net/http repeats by itself what was reset with some of these codes, a protocol error without end before Go 1.27.
 func TestExecutionIsSentOnceWhenAStreamIsReset(t *testing.T) {
 	for name, code := range map[string]byte{"protocol error": 1, "internal error": 2, "refused": 7, "cancelled": 8} {
-		for _, opts := range [][]promptorchestra.CallOption{nil, {promptorchestra.WithoutRetry()}} {
-			base, whole := http2Resetter(t, code)
+		for hints, opts := range [][]promptorchestra.CallOption{nil, {promptorchestra.WithoutRetry()}} {
+			base, whole := http2Resetter(t, code, hints*3)
 			pool := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 			err := run(t.Context(), newClientOf(t, base, promptorchestra.WithTransport(pool)), opts...)
 			pool.CloseIdleConnections()
@@ -124,4 +127,14 @@ func TestExecutionIsSentOnceWhenAStreamIsReset(t *testing.T) {
 			assert.True(t, promptorchestra.OutcomeUnknown(err), "%s: %v", name, err)
 		}
 	}
+}
+
+// Early hints without end do not keep a call.
+func TestEarlyHintsWithoutEnd(t *testing.T) {
+	base, whole := http2Resetter(t, 1, 1000)
+	pool := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	defer pool.CloseIdleConnections()
+	err := run(t.Context(), newClientOf(t, base, promptorchestra.WithTransport(pool)))
+	assert.ErrorContains(t, err, "too many 1xx responses")
+	assert.EqualValues(t, 1, whole.Load())
 }

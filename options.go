@@ -163,7 +163,8 @@ func WithHTTPClient(client *http.Client) Option {
 }
 
 // WithTransport sets the RoundTripper that each attempt goes through, such as
-// one that traces; [Operation] tells it which call that is. It wins over the
+// one that traces; [Operation] tells it which call that is. It must keep the
+// request's context, by which the client learns what was sent. It wins over the
 // Transport of [WithHTTPClient].
 func WithTransport(transport http.RoundTripper) Option {
 	return clientOption(func(cfg *config) error {

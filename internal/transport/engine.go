@@ -80,10 +80,6 @@ func (e *Engine) Do(ctx context.Context, x *Exchange) {
 			x.Failure, x.Unsent = err, true
 			return
 		}
-		if !x.Safe {
-			x.watch = &watch{ours: e.telling, rewind: x.request.GetBody}
-			x.request.GetBody = x.watch.replay
-		}
 	}
 	resp, err := e.client.Do(&x.request)
 	if resp != nil {

@@ -73,7 +73,6 @@ type Exchange struct {
 	jar     bool         // the HTTP client puts cookies into its request's headers
 	flying  atomic.Bool  // an attempt may still hold a connection
 	attempt atomic.Int32 // Attempts, for those who ask while it changes
-	watch   *watch       // of a call that must not be repeated
 	pool    *connPool    // of this pool, when it is the shared one
 	headed  *time.Timer  // of a stream: runs until the headers are there
 	wait    time.Duration
@@ -174,10 +173,11 @@ func (x *Exchange) send(base http.RoundTripper, req *http.Request) {
 		return
 	}
 	x.takeOff(base)
-	if x.watch != nil {
-		ctx = x.watch.begin(ctx)
-	}
-	if ctx != asked || x.jar {
+	var w *watch
+	switch {
+	case !x.Safe:
+		req, w = watched(ctx, req)
+	case ctx != asked || x.jar:
 		req = req.WithContext(ctx)
 	}
 	req.Header = header // the engine's own request, or our copy of it
@@ -189,7 +189,7 @@ func (x *Exchange) send(base http.RoundTripper, req *http.Request) {
 	}
 	if err != nil {
 		x.Failure = x.explain(ctx, err)
-		x.Unsent = !x.watch.sawConnection() && x.Body.abandon()
+		x.Unsent = w.unsent(x.Body)
 		x.land()
 		stop()
 		return
@@ -220,7 +220,7 @@ func (x *Exchange) receive(ctx context.Context, resp *http.Response, stop contex
 		if x.headed != nil {
 			x.headed.Stop() // too late, when it has fired: then the body says so
 		}
-		x.Live = &liveBody{ReadCloser: resp.Body, x: x, stop: stop}
+		x.Live = &liveBody{ReadCloser: resp.Body, x: x, ctx: ctx, stop: stop}
 		return
 	default:
 		limit := x.MaxBytes
@@ -300,15 +300,16 @@ func join(err, why error) error {
 type liveBody struct {
 	io.ReadCloser
 	x    *Exchange
+	ctx  context.Context //nolint:containedctx // the attempt's
 	stop context.CancelFunc
 }
 
-// Read says why the caller's context ended, which net/http leaves out or does
+// Read says why the context ended, which net/http leaves out or does
 // not, over one protocol or another.
 func (b *liveBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF { //nolint:errorlint // what wraps io.EOF is no end
-		err = b.x.explain(b.x.Context, err)
+		err = b.x.explain(b.ctx, err)
 	}
 	return n, err
 }

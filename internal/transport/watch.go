@@ -5,8 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
+	"net/http"
 	"net/http/httptrace"
+	"net/textproto"
 	"sync/atomic"
 )
 
@@ -14,60 +15,72 @@ import (
 // may act on a request's headers before any of the body is read, as over HTTP/2,
 // so that an unread body alone proves nothing.
 type watch struct {
-	first     httptrace.ClientTrace // of the first attempt: most calls have no other
-	begun     bool
-	ours      bool        // the transport is our own pool
+	trace     httptrace.ClientTrace
 	connected atomic.Bool // the attempt got a connection, as far as the transport tells
-	http1     atomic.Bool // which speaks HTTP/1 for certain
-	written   atomic.Bool // the headers went out over one that may not
+	http2     atomic.Bool // which speaks HTTP/2
+	written   atomic.Bool // the headers went out over it, and no answer came
+	over      atomic.Bool // the attempt has ended: a transport that lives on may not send it
+	early     atomic.Int32
 	rewind    func() (io.ReadCloser, error)
 }
 
-// begin returns the context for an attempt's request. Each attempt has a trace of
-// its own: a dial may outlive its attempt, and with it read the trace.
-func (w *watch) begin(ctx context.Context) context.Context {
-	trace := &w.first
-	if w.begun {
-		trace = new(httptrace.ClientTrace)
-	}
-	w.begun = true
-	w.connected.Store(false)
-	w.written.Store(false)
-	trace.GotConn, trace.WroteHeaders = w.gotConn, w.wroteHeaders
-	return httptrace.WithClientTrace(ctx, trace)
+// watched returns a request that tells of its connections, and w that learns of
+// them. Each attempt has its own: a dial may outlive its attempt.
+func watched(ctx context.Context, req *http.Request) (*http.Request, *watch) {
+	w := &watch{rewind: req.GetBody}
+	w.trace.GotConn = w.gotConn
+	w.trace.WroteHeaders = w.wroteHeaders
+	w.trace.GotFirstResponseByte = w.answered
+	w.trace.Got1xxResponse = w.gotEarly
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &w.trace))
+	req.GetBody = w.replay
+	return req, w
 }
 
 func (w *watch) gotConn(info httptrace.GotConnInfo) {
 	w.connected.Store(true)
-	w.http1.Store(w.speaksHTTP1(info.Conn))
+	secure, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
+	w.http2.Store(ok && secure.ConnectionState().NegotiatedProtocol == "h2")
 }
 
-// speaksHTTP1 reports whether a connection certainly does. One without TLS
-// might be set up for HTTP/2 all the same, but for one of our own pool.
-func (w *watch) speaksHTTP1(conn net.Conn) bool {
-	if secure, ok := conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
-		return secure.ConnectionState().NegotiatedProtocol != "h2"
+func (w *watch) wroteHeaders() { w.written.Store(w.http2.Load()) }
+
+// answered allows a RoundTripper of the user's own to send the request again, as
+// after a 401: net/http itself repeats nothing that was answered.
+func (w *watch) answered() { w.written.Store(false) }
+
+// gotEarly is told of a 1xx, after which all is open again. Whoever listens has
+// to limit their number.
+func (w *watch) gotEarly(int, textproto.MIMEHeader) error {
+	const most = 5
+	w.wroteHeaders()
+	if w.early.Add(1) > most {
+		return errors.New("too many 1xx responses")
 	}
-	return w.ours
+	return nil
 }
 
-func (w *watch) wroteHeaders() {
-	if !w.http1.Load() {
-		w.written.Store(true)
+// unsent reports whether, the attempt having failed, nothing of it was sent, and
+// sees to it that nothing will be.
+func (w *watch) unsent(body *Payload) bool {
+	if w == nil { // of a call that may be repeated anyway
+		return body.abandon()
 	}
+	w.over.Store(true)
+	return !w.connected.Load() && body.abandon()
 }
 
-func (w *watch) sawConnection() bool { return w != nil && w.connected.Load() }
-
-var errReplay = errors.New("the connection failed after the request went out, and net/http may not repeat it")
+var errReplay = errors.New("the request went out, and its stream was reset or its connection lost: it may not be repeated")
 
 // replay is the request's GetBody: net/http asks it when it wants to send the
 // request once more by itself. Over HTTP/1 it does so only when nothing was
 // written, but over HTTP/2, before Go 1.27, also after a reset that says nothing
 // of what the server did, and that without end.
 func (w *watch) replay() (io.ReadCloser, error) {
-	if w.written.Load() {
+	body, err := w.rewind() // before it looks: a body made later than that is never read
+	if err == nil && (w.written.Load() || w.over.Load()) {
+		_ = body.Close() // nothing was read of it
 		return nil, errReplay
 	}
-	return w.rewind()
+	return body, err
 }
