@@ -308,3 +308,107 @@ func TestOddErrorBodies(t *testing.T) {
 		})
 	}
 }
+
+// What follows a 101 is no HTTP, and may never end.
+func TestSwitchedProtocols(t *testing.T) {
+	srv := newRawServer(t, func(r *rawRequest) bool {
+		_, _ = io.WriteString(r.conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_, _ = r.conn.Read(make([]byte, 1)) // until the client gives up
+		return false
+	})
+	for _, call := range []callFunc{get, run} {
+		var e *promptorchestra.APIError
+		require.ErrorAs(t, call(t.Context(), newClientOf(t, srv.url, ownPool(t)), promptorchestra.WithTimeout(2*time.Second)), &e)
+		assert.Equal(t, 101, e.StatusCode)
+		assert.NoError(t, e.Err)
+	}
+}
+
+func TestFailureIsReadWhateverTheLimit(t *testing.T) {
+	err := get(t.Context(), newClient(t, answer(402, `{"error":"failed","message":"No seats"}`), promptorchestra.WithMaxResponseBytes(8)))
+	var e *promptorchestra.APIError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, "No seats", e.Message)
+}
+
+// A failure of more than a MiB is none of reading it.
+func TestFailureBeyondWhatIsReadIsWhole(t *testing.T) {
+	body := `{"error":"` + strings.Repeat("busy ", 1<<18) + `"}`
+	var e *promptorchestra.APIError
+	require.ErrorAs(t, run(t.Context(), newClient(t, answer(402, body))), &e)
+	assert.NoError(t, e.Err)
+}
+
+type brokenReader struct{ err error }
+
+func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
+
+func TestBodyThatEndsInAWrappedEOF(t *testing.T) {
+	client := stubbed(t, func(*http.Request) (*http.Response, error) {
+		body := io.MultiReader(strings.NewReader(`{"id":"agt_1"}`), brokenReader{fmt.Errorf("tunnel: %w", io.EOF)})
+		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(body)}, nil
+	})
+	var e *promptorchestra.DecodeError
+	require.ErrorAs(t, run(t.Context(), client), &e)
+	require.ErrorIs(t, e, io.ErrUnexpectedEOF)
+}
+
+func TestContentLengthIsNotBelieved(t *testing.T) {
+	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(60<<20))
+		_, _ = io.WriteString(w, `{"id":`)
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}), ownPool(t))
+	peak := peakHeap(func() { assert.Error(t, run(t.Context(), client)) })
+	assert.Less(t, peak, uint64(8<<20))
+}
+
+// The limit is one of each element.
+func TestStreamLongerThanTheLimit(t *testing.T) {
+	list := "[" + strings.Repeat(`{"id":"agt_1"},`, 1000) + `{"id":"agt_1"}]`
+	for _, body := range []string{list, `{"items":` + list + "}"} {
+		client := newClient(t, answer(200, body), promptorchestra.WithMaxResponseBytes(200))
+		n := 0
+		for _, err := range client.Agents.All(t.Context()) {
+			require.NoError(t, err)
+			n++
+		}
+		assert.Equal(t, 1001, n)
+	}
+}
+
+func TestEnvelopeLongerThanTheLimit(t *testing.T) {
+	var members strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&members, `"m%d":{"a":"b"},`, i)
+	}
+	client := newClient(t, answer(200, `{`+members.String()+`"items":[{"id":"agt_1"}],`+members.String()+`"z":1}`), promptorchestra.WithMaxResponseBytes(200))
+	for _, err := range client.Agents.All(t.Context()) {
+		require.NoError(t, err)
+	}
+	client = newClient(t, answer(200, `[{"id":"agt_1"}]`), promptorchestra.WithMaxResponseBytes(20))
+	for _, err := range client.Agents.All(t.Context()) {
+		require.NoError(t, err)
+	}
+}
+
+func TestStreamCutAnywhereIsCut(t *testing.T) {
+	for _, body := range []string{`[{"id":"1"}`, `[{"id":"1"},`, `[{"id":"1"},{"id"`, `{"items":[{"id":"1"}]`} {
+		var last error
+		for _, err := range newClient(t, answer(200, body)).Agents.All(t.Context()) {
+			last = err
+		}
+		require.ErrorIs(t, last, io.ErrUnexpectedEOF, body)
+		assert.True(t, promptorchestra.IsRetryable(last))
+	}
+}
+
+func TestElementBeyondTheLimit(t *testing.T) {
+	client := newClient(t, answer(200, `[{"id":"`+strings.Repeat("a", 500)+`"}]`), promptorchestra.WithMaxResponseBytes(100))
+	for _, err := range client.Agents.All(t.Context()) {
+		require.ErrorContains(t, err, "limit of 100 bytes")
+		require.NotErrorIs(t, err, io.ErrUnexpectedEOF)
+		assert.False(t, promptorchestra.IsRetryable(err))
+	}
+}

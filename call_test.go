@@ -292,3 +292,31 @@ func TestDoIntoAnotherTypeThanTheAnswer(t *testing.T) {
 	assert.Equal(t, "a", thing.ID)
 	assert.Len(t, thing.List, 2)
 }
+
+// What a value held before does not stay.
+func TestValuesDecodedAnew(t *testing.T) {
+	key := promptorchestra.NewSecret("old")
+	require.NoError(t, json.Unmarshal([]byte(`""`), &key))
+	assert.True(t, key.IsZero())
+	o := promptorchestra.Set(7)
+	require.NoError(t, json.Unmarshal([]byte(`"x"`), &o))
+	assert.True(t, o.IsZero())
+	o = promptorchestra.Set(7)
+	require.NoError(t, json.Unmarshal([]byte(`null`), &o))
+	v, _ := o.Get()
+	assert.Zero(t, v)
+	var ts promptorchestra.Timestamp
+	require.NoError(t, json.Unmarshal([]byte(`-1767323045000`), &ts))
+	assert.Equal(t, 1913, ts.Year())
+	require.NoError(t, json.Unmarshal([]byte(`"2026-01-02T03:04:05+02:00"`), &ts))
+	assert.Equal(t, time.UTC, ts.Location())
+}
+
+type marshaler []int
+
+func (marshaler) MarshalJSON() ([]byte, error) { return []byte(`{"a":1}`), nil }
+
+func TestVariablesThatMarshalThemselves(t *testing.T) {
+	_, err := newClient(t, answer(200, `{"runId":"r"}`)).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{Variables: marshaler{1}})
+	require.NoError(t, err)
+}

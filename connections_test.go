@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -203,4 +206,44 @@ func TestStreamThroughAClientWithATimeout(t *testing.T) {
 		n++
 	}
 	assert.Equal(t, 2, n)
+}
+
+// foreign is a context of somebody else's type: package context watches it with a goroutine for each child.
+type foreign struct {
+	context.Context
+	done chan struct{}
+}
+
+func (f foreign) Done() <-chan struct{} { return f.done }
+
+func TestStreamLeavesNothingWithItsContext(t *testing.T) {
+	client := newClient(t, answer(200, "["+agentJSON+"]"), ownPool(t))
+	ctx := foreign{t.Context(), make(chan struct{})}
+	defer close(ctx.done)
+	before := 0
+	for i := range 30 {
+		for _, err := range client.Agents.All(ctx) {
+			require.NoError(t, err)
+		}
+		if i == 4 {
+			before = runtime.NumGoroutine()
+		}
+	}
+	assert.Eventually(t, func() bool { return runtime.NumGoroutine() < before+10 }, time.Second, time.Millisecond)
+}
+
+func TestFailedDialsAreForgotten(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	addr := gone.Listener.Addr().String()
+	gone.Close()
+	client := newClientOf(t, "http://"+addr) // the default pool
+	require.Error(t, get(t.Context(), client))
+	listener, err := net.Listen("tcp", addr)
+	require.NoError(t, err)
+	srv := &httptest.Server{Listener: listener, Config: &http.Server{Handler: answer(200, agentJSON)}}
+	srv.Start()
+	defer srv.Close()
+	start := time.Now()
+	require.NoError(t, get(t.Context(), client))
+	assert.Less(t, time.Since(start), 500*time.Millisecond)
 }

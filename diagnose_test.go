@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -553,4 +555,47 @@ advice: Upgrade.
 	assert.Equal(t, map[string]any{"kind": "entitlement", "cause": "No seats", "advice": "Upgrade.", "findings": []any{
 		"1 status and body: problem: No seats", "2 credential and organization: not checked: No time.", "9: odd: ?",
 	}}, record.Diagnosis)
+}
+
+func TestDiagnoseTakesTenSecondsAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := stubbed(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
+		start := time.Now()
+		client.Diagnose(t.Context(), &promptorchestra.APIError{StatusCode: 500})
+		assert.Equal(t, 10*time.Second, time.Since(start))
+	})
+}
+
+func TestDiagnoseDoesNotRetry(t *testing.T) {
+	var seen atomic.Int32
+	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { seen.Add(1); w.WriteHeader(503) }))
+	resource := map[string]string{}
+	for i := range 20 {
+		resource[fmt.Sprintf("steps[%d].promptId", i)] = fmt.Sprint("prm_", i)
+	}
+	client.Diagnose(t.Context(), &promptorchestra.APIError{Op: "Agents.SaveSteps", StatusCode: 404, Resource: resource})
+	assert.EqualValues(t, 8, seen.Load())
+}
+
+func TestDiagnoseShowsNoSecretInItsEvidence(t *testing.T) {
+	d := newClient(t, answer(200, `{}`)).Diagnose(t.Context(), &promptorchestra.APIError{StatusCode: 401, Code: "x " + testKey, RequestID: "Bearer " + testToken,
+		Diagnostic: &promptorchestra.Diagnostic{Recovery: promptorchestra.RawJSON(`"use ` + testToken + `"`)}})
+	assert.NotContains(t, d.String(), testToken)
+	assert.NotContains(t, d.String(), testKey)
+}
+
+func TestDiagnoseOfJoinedErrors(t *testing.T) {
+	d := newClient(t, answer(200, `{}`)).Diagnose(t.Context(), errors.Join(&promptorchestra.APIError{StatusCode: 402}, &promptorchestra.APIError{StatusCode: 404}))
+	assert.Contains(t, d.String(), "joined with 1 more")
+}
+
+func TestDiagnoseListsTwentyMistakes(t *testing.T) {
+	details := make([]promptorchestra.ErrorDetail, 100)
+	for i := range details {
+		details[i] = promptorchestra.ErrorDetail{Code: "c", Message: fmt.Sprint(i)}
+	}
+	d := newClient(t, answer(200, `{}`)).Diagnose(t.Context(), &promptorchestra.APIError{StatusCode: 422, Kind: promptorchestra.KindInvalidGraph, Details: details})
+	f := step(t, d, 5, diagnosisProblem)
+	assert.Len(t, f.Evidence, 21)
+	assert.Equal(t, "and 80 more", f.Evidence[20])
 }

@@ -3,6 +3,7 @@ package promptorchestra_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -130,4 +131,21 @@ func TestWhatToDoWithAnError(t *testing.T) {
 			check(row.execution, err)
 		})
 	}
+}
+
+func TestErrorsThatATestBuilt(t *testing.T) {
+	again := &promptorchestra.APIError{StatusCode: 503, Repeatable: true}
+	not := &promptorchestra.APIError{StatusCode: 402}
+	assert.False(t, promptorchestra.IsRetryable(errors.Join(again, not)))
+	assert.False(t, promptorchestra.IsRetryable(errors.Join(not, again)))
+	for _, err := range []error{
+		&promptorchestra.APIError{StatusCode: 503, Repeatable: true, Err: context.Canceled},
+		&promptorchestra.DecodeError{StatusCode: 200, Repeatable: true, Err: fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, context.Canceled)},
+		&promptorchestra.TransportError{Repeatable: true, Err: context.Canceled},
+	} {
+		assert.False(t, promptorchestra.IsRetryable(err), "%T", err)
+	}
+	cut := &promptorchestra.APIError{StatusCode: 429, Err: io.ErrUnexpectedEOF}
+	assert.False(t, promptorchestra.IsRetryable(cut))
+	assert.True(t, promptorchestra.OutcomeUnknown(cut))
 }

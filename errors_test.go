@@ -304,3 +304,65 @@ func TestEchoedTokenIsRedacted(t *testing.T) {
 	assert.Equal(t, "bad header Bearer [redacted]", e.Message)
 	assert.NotContains(t, string(e.RawBody), testToken)
 }
+
+func TestKindsFromAnywhereInTheBody(t *testing.T) {
+	for _, row := range []struct {
+		status int
+		body   string
+		kind   promptorchestra.Kind
+	}{
+		{422, "\ufeff" + `{"error":"x","code":"AGENT_GRAPH_INVALID"}`, promptorchestra.KindInvalidGraph},
+		{413, `{}`, promptorchestra.KindInvalidRequest}, {411, `{}`, promptorchestra.KindInvalidRequest}, {417, `{}`, promptorchestra.KindInvalidRequest},
+		{410, `{}`, promptorchestra.KindUnknown}, {418, `{}`, promptorchestra.KindUnknown},
+		{400, `{"error":"organizationId is required","message":"Bad request"}`, promptorchestra.KindMissingOrganization},
+		{400, `{"error":"organization_id is required"}`, promptorchestra.KindMissingOrganization},
+		{400, `{"error":"Bad request","details":[{"path":"organizationId","message":"required"}]}`, promptorchestra.KindMissingOrganization},
+		{400, `{"code":"x","title":"t","category":"c","why":"w","where":{"query":"organizationId"}}`, promptorchestra.KindMissingOrganization},
+		{400, `{"code":"x","title":"t","category":"c","why":"w","affectedFields":["organizationId"]}`, promptorchestra.KindMissingOrganization},
+	} {
+		assert.Equal(t, row.kind, failWith(t, row.status, nil, row.body).Kind, row.body)
+	}
+	assert.Equal(t, "insufficient_quota", failWith(t, 429, nil, `{"error":{"type":"insufficient_quota","message":"m"}}`).Code)
+}
+
+func TestErrorsAreBounded(t *testing.T) {
+	err := run(t.Context(), newClient(t, answer(429, `{"error":"busy","runId":"`+strings.Repeat("r", 300)+`"}`)))
+	assert.True(t, promptorchestra.IsRetryable(err))
+	e := failWith(t, 502, nil, strings.Repeat("x ", 10_000))
+	assert.LessOrEqual(t, len(e.Message), 304)
+	var fields strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&fields, `,"f%d":"x"`, i)
+	}
+	assert.Len(t, failWith(t, 422, nil, `{"error":"x","details":{`+fields.String()[1:]+`}}`).Details, 1000)
+}
+
+func TestResourceOfAQuery(t *testing.T) {
+	_, err := newClient(t, answer(404, `{"error":"x"}`)).AgentRuns.Compare(t.Context(), "arun_1", "arun_2")
+	var e *promptorchestra.APIError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, map[string]string{"leftRunId": "arun_1", "rightRunId": "arun_2"}, e.Resource)
+}
+
+func TestResourceIsBounded(t *testing.T) {
+	var steps []promptorchestra.WorkflowStep
+	for i := range 500 {
+		steps = append(steps, promptorchestra.WorkflowStep{StepKey: fmt.Sprint(i), PromptID: fmt.Sprint("prm_", i)})
+	}
+	_, err := newClient(t, answer(404, "{}")).Agents.SaveWorkflow(t.Context(), "agv_1", promptorchestra.Workflow{Steps: steps})
+	var e *promptorchestra.APIError
+	require.ErrorAs(t, err, &e)
+	assert.LessOrEqual(t, len(e.Resource), 101)
+}
+
+func TestUserDataIsNoResource(t *testing.T) {
+	_, err := newClient(t, answer(404, "{}")).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{
+		Variables: map[string]any{"patientId": "p1", "steps": []map[string]string{{"patientId": "p2"}}}})
+	var e *promptorchestra.APIError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, map[string]string{"promptId": "prm_1"}, e.Resource)
+	err = newClient(t, answer(404, "{}")).Do(t.Context(), promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{
+		"rows": []map[string]string{{"patientId": "p2"}}}}, nil)
+	require.ErrorAs(t, err, &e)
+	assert.Empty(t, e.Resource)
+}

@@ -341,3 +341,17 @@ func TestOperationTellsRoundTrippersTheCall(t *testing.T) {
 	_, _, _, ok := promptorchestra.Operation(t.Context())
 	assert.False(t, ok)
 }
+
+func TestLogOfAnAnswerThatCannotBeUsed(t *testing.T) {
+	book := &logBook{level: slog.LevelDebug}
+	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Request-Id", strings.Repeat("r", 5000))
+		w.Header().Set("Content-Length", "1000")
+		_, _ = io.WriteString(w, `{"id":`)
+	}), promptorchestra.WithLogger(slog.New(book)))
+	require.Error(t, run(t.Context(), client))
+	for _, e := range book.take() {
+		assert.Equal(t, "decode", e.text("kind"))
+		assert.Less(t, len(e.text("request_id")), 100)
+	}
+}

@@ -388,3 +388,63 @@ func TestSloppyRoundTrippers(t *testing.T) {
 		}
 	}
 }
+
+// What an earlier attempt did is no reason to think that this one was sent.
+func TestDialThatFailsAfterARateLimit(t *testing.T) {
+	srv := newRawServer(t, func(r *rawRequest) bool {
+		if r.attempt == 1 {
+			r.answer(429, `{"error":"slow down"}`, -1)
+			return false // and the connection is gone
+		}
+		r.answer(200, `{"runId":"run_1"}`, -1)
+		return true
+	})
+	var dials atomic.Int32
+	pool := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if dials.Add(1) == 2 {
+			addr = "127.0.0.1:1"
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+	require.NoError(t, run(t.Context(), newClientOf(t, srv.url, promptorchestra.WithTransport(pool))))
+	assert.Equal(t, 2, srv.count(http.MethodPost))
+	assert.EqualValues(t, 3, dials.Load())
+}
+
+// A transport without tracing that read the body may have sent it.
+func TestRoundTripperThatTellsNothing(t *testing.T) {
+	client := stubbed(t, func(*http.Request) (*http.Response, error) { return nil, errors.New("connection lost") }, fastRetries)
+	var r promptorchestra.Response
+	err := run(t.Context(), client, promptorchestra.WithResponse(&r))
+	assert.Equal(t, 1, r.Attempts)
+	assert.True(t, promptorchestra.OutcomeUnknown(err))
+}
+
+func TestWithoutRetryWins(t *testing.T) {
+	for _, opts := range [][]promptorchestra.CallOption{
+		{promptorchestra.WithoutRetry(), promptorchestra.WithRetryable()}, {promptorchestra.WithRetryable(), promptorchestra.WithoutRetry()},
+	} {
+		var r promptorchestra.Response
+		require.Error(t, run(t.Context(), newClient(t, answer(503, "")), append(opts, promptorchestra.WithResponse(&r))...))
+		assert.Equal(t, 1, r.Attempts)
+	}
+}
+
+func TestRateLimitThatNamesARunBeyondWhatIsRead(t *testing.T) {
+	body := `{"error":"` + strings.Repeat("busy ", 1<<18) + `","runId":"run_1"}` // beyond the MiB that is read
+	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(429, body, -1); return true })
+	err := run(t.Context(), newClientOf(t, srv.url, ownPool(t)))
+	assert.Equal(t, 1, srv.count(http.MethodPost))
+	assert.False(t, promptorchestra.IsRetryable(err))
+	assert.True(t, promptorchestra.OutcomeUnknown(err))
+}
+
+func TestFinalFailureFarDown(t *testing.T) {
+	body := `{"error":"` + strings.Repeat("busy ", 20<<10) + `","retryable":false}`
+	for _, call := range []callFunc{get, run} {
+		var r promptorchestra.Response
+		err := call(t.Context(), newClient(t, answer(429, body)), promptorchestra.WithResponse(&r))
+		assert.Equal(t, 1, r.Attempts)
+		assert.False(t, promptorchestra.IsRetryable(err))
+	}
+}

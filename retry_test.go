@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -347,4 +349,106 @@ func TestRetryBudgetInAnOutage(t *testing.T) {
 			assert.Equal(t, 1, attempts())
 		})
 	}
+}
+
+func TestWhatDoRepeats(t *testing.T) {
+	for method, want := range map[string]int{"GET": 4, "PUT": 4, "POST": 1, "PATCH": 1, "DELETE": 1} {
+		var r promptorchestra.Response
+		client := newClient(t, answer(503, ""))
+		require.Error(t, client.Do(t.Context(), promptorchestra.Request{Method: method, Path: "/api/x"}, nil, promptorchestra.WithResponse(&r)))
+		assert.Equal(t, want, r.Attempts, method)
+	}
+}
+
+func TestReadIsRepeatedThoughTheRateLimitNamesARun(t *testing.T) {
+	var r promptorchestra.Response
+	require.Error(t, get(t.Context(), newClient(t, answer(429, `{"error":"busy","runId":"run_1"}`)), promptorchestra.WithResponse(&r)))
+	assert.Equal(t, 4, r.Attempts)
+}
+
+// The wait that one answer asked for is not that of a failure without an answer.
+func TestOldRetryAfterIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		client := stubbed(t, func(*http.Request) (*http.Response, error) {
+			if sent++; sent == 1 {
+				return reply(503, "", "Retry-After", "30"), nil
+			}
+			return nil, errors.New("connection lost")
+		})
+		start := time.Now()
+		require.Error(t, get(t.Context(), client))
+		assert.Less(t, time.Since(start), 35*time.Second)
+	})
+}
+
+func TestRetryAfterOfNothingGetsJitter(t *testing.T) {
+	for _, value := range []string{"0", "Tue, 23 Nov 1999 08:00:30 GMT"} {
+		synctest.Test(t, func(t *testing.T) {
+			client := stubbed(t, func(*http.Request) (*http.Response, error) { return reply(503, "", "Retry-After", value), nil })
+			start := time.Now()
+			require.Error(t, get(t.Context(), client))
+			assert.Greater(t, time.Since(start), time.Millisecond)
+		})
+	}
+}
+
+func TestMaxWaitIsNeverBelowMinWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := stubbed(t, func(*http.Request) (*http.Response, error) { return reply(503, ""), nil },
+			promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Hour, MaxWait: time.Microsecond, MaxRetries: 10}))
+		start := time.Now()
+		require.Error(t, get(t.Context(), client))
+		assert.Greater(t, time.Since(start), time.Hour) // ten waits of up to an hour
+	})
+}
+
+func TestDefaultTimeouts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := stubbed(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
+		for want, call := range map[time.Duration]callFunc{time.Minute: get, 10 * time.Minute: run} {
+			start := time.Now()
+			require.ErrorIs(t, call(t.Context(), client, promptorchestra.WithoutRetry()), context.DeadlineExceeded)
+			assert.Equal(t, want, time.Since(start))
+		}
+	})
+}
+
+func TestTooLargeAnswerIsReadOnce(t *testing.T) {
+	var r promptorchestra.Response
+	client := newClient(t, answer(200, `{"id":"`+strings.Repeat("a", 100)+`"}`), promptorchestra.WithMaxResponseBytes(50))
+	require.Error(t, get(t.Context(), client, promptorchestra.WithResponse(&r)))
+	assert.Equal(t, 1, r.Attempts)
+}
+
+func TestRetryableAtTheTopDecides(t *testing.T) {
+	var r promptorchestra.Response
+	err := get(t.Context(), newClient(t, answer(503, `{"retryable":true,"details":[{"retryable":false}]}`)), promptorchestra.WithResponse(&r))
+	assert.Equal(t, 4, r.Attempts)
+	assert.True(t, promptorchestra.IsRetryable(err))
+}
+
+func TestDeadlineOfTheCallerIsNotCalledTheAttempts(t *testing.T) {
+	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}), promptorchestra.WithHTTPClient(&http.Client{Timeout: time.Minute}))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	err := run(ctx, client)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.NotContains(t, err.Error(), "the attempt took longer")
+}
+
+func TestCancelledUnderWayWithACause(t *testing.T) {
+	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(30*time.Millisecond, func() { cancel(errPatience) })
+	err := get(ctx, client)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, errPatience)
+	assert.False(t, promptorchestra.IsRetryable(err))
 }

@@ -255,3 +255,63 @@ func TestNothingIsPrinted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, string(printed))
 }
+
+func TestEchoedTokenInTheRequestID(t *testing.T) {
+	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-Id", "req "+r.Header.Get("Authorization"))
+		w.WriteHeader(401)
+		_, _ = io.WriteString(w, `{"error":"bad header `+r.Header.Get("Authorization")+`"}`)
+	}))
+	var last promptorchestra.Response
+	err := get(t.Context(), client, promptorchestra.WithResponse(&last))
+	var e *promptorchestra.APIError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, "req Bearer [redacted]", e.RequestID)
+	assert.Equal(t, "req Bearer [redacted]", last.RequestID)
+	assert.NotContains(t, string(last.Body), testToken)
+}
+
+func TestOrganizationSpelledOtherwiseIsRefused(t *testing.T) {
+	var seen recorder
+	client := newClient(t, &seen)
+	for _, body := range []string{`{"organization\u0049d":"org_2"}`, `{"OrganizationID":"org_2"}`, `{"organizationid":"org_2"}`} {
+		err := client.Do(t.Context(), promptorchestra.Request{Method: "POST", Path: "/api/x", Body: promptorchestra.RawJSON(body)}, nil)
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, err, &e, body)
+	}
+	assert.Empty(t, seen.all())
+}
+
+func TestReservedHeadersAreRefused(t *testing.T) {
+	for _, name := range []string{"Authorization", "X-Prompt-Orchestra-Auth-Source", "Content-Type", "Content-Length", "Host", "Transfer-Encoding", "Connection", "Upgrade", "Trailer", "Te",
+		"Expect", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Accept-Encoding", "Range", "If-Range", "User-Agent", "Accept"} {
+		_, err := promptorchestra.New(promptorchestra.WithHeader(strings.ToLower(name), "x"))
+		assert.Error(t, err, name)
+	}
+}
+
+func TestBadOptionsEachAlone(t *testing.T) {
+	for _, p := range []promptorchestra.RetryPolicy{{MaxRetries: -2}, {MinWait: -1}, {MaxWait: -1}, {MaxRetryAfter: -1}} {
+		_, err := promptorchestra.New(promptorchestra.WithRetry(p))
+		assert.Error(t, err)
+	}
+	_, err := promptorchestra.New(promptorchestra.WithOrganization("a\nb"))
+	assert.Error(t, err)
+}
+
+func TestOrganizationThatIsNotUTF8(t *testing.T) {
+	var seen recorder
+	var e *promptorchestra.ArgumentError
+	for _, call := range []callFunc{get, run} {
+		require.ErrorAs(t, call(t.Context(), newClient(t, &seen).InOrganization("org_\xff")), &e)
+	}
+	assert.Empty(t, seen.all())
+}
+
+func TestExtraQueryOfTheCallsOwn(t *testing.T) {
+	var seen recorder
+	_, err := newClient(t, &seen).AgentRuns.Compare(t.Context(), "a", "b", promptorchestra.WithExtraQuery("leftRunId", "c"))
+	var e *promptorchestra.ArgumentError
+	require.ErrorAs(t, err, &e)
+	assert.Empty(t, seen.all())
+}

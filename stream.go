@@ -181,7 +181,7 @@ func (s *elementStream) fail(err error) error {
 	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = transport.ErrCut
 	}
-	return s.request.decodeError(err)
+	return s.request.decodeError(s.request.x.Live.Explain(err))
 }
 
 func (s *elementStream) close() {

@@ -37,7 +37,9 @@ func NewEngine(hc http.Client, policy Policy) *Engine {
 		hc.Transport = pool
 	}
 	_, telling := hc.Transport.(*connPool)
-	hc.Transport = roundTripper{hc.Transport}
+	standard, ok := hc.Transport.(*http.Transport)
+	plainHTTP2 := ok && standard.Protocols != nil && standard.Protocols.UnencryptedHTTP2()
+	hc.Transport = roundTripper{hc.Transport, plainHTTP2}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	e := &Engine{policy: policy, budget: NewBudget(), jar: hc.Jar != nil, bound: hc.Timeout, telling: telling}
 	hc.Timeout = 0

@@ -63,7 +63,7 @@ type Exchange struct {
 	Status        int
 	Headers       http.Header
 	Answer        *Buffer       // the body, or its beginning
-	Live          io.ReadCloser // the body of a successful answer, when Stream asks for it
+	Live          *LiveBody     // the body of a successful answer, when Stream asks for it
 	Failure       error         // why there is no answer, or not all of it
 	Answered      bool
 	Unsent        bool // nothing of the request went out
@@ -126,7 +126,10 @@ func (x *Exchange) Release() {
 // the engine's backoff gets nothing else, and the outcome proper is in the
 // exchange. It has no CloseIdleConnections, so that a failed call leaves the
 // pool alone, and it shows no Location, so that no redirect is followed.
-type roundTripper struct{ base http.RoundTripper }
+type roundTripper struct {
+	base       http.RoundTripper
+	plainHTTP2 bool // it may speak HTTP/2 without TLS
+}
 
 func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	x := From(req.Context())
@@ -134,7 +137,7 @@ func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.Ended = ended(req.Context()) // as the wait ended: the last failure stays
 		closeBody(req.Body)
 	} else {
-		x.send(t.base, req)
+		x.send(t, req)
 	}
 	x.reply = http.Response{StatusCode: x.Status, Body: http.NoBody, Request: req}
 	if x.jar {
@@ -149,7 +152,7 @@ func (x *Exchange) Attempt() int { return int(x.attempt.Load()) }
 
 // send authorizes and sends the call once, and reads the answer, so that a
 // timeout covers all of it and a cut answer can be repeated.
-func (x *Exchange) send(base http.RoundTripper, req *http.Request) {
+func (x *Exchange) send(t roundTripper, req *http.Request) {
 	x.begin()
 	ctx := req.Context()
 	header := make(http.Header, 8) // an attempt's own: an earlier one's may still be read
@@ -172,18 +175,18 @@ func (x *Exchange) send(base http.RoundTripper, req *http.Request) {
 		closeBody(req.Body)
 		return
 	}
-	x.takeOff(base)
+	x.takeOff(t.base)
 	var w *watch
 	switch {
 	case !x.Safe:
-		req, w = watched(ctx, req)
+		req, w = watched(ctx, req, t.plainHTTP2)
 	case ctx != asked || x.jar:
 		req = req.WithContext(ctx)
 	}
 	req.Header = header // the engine's own request, or our copy of it
 	x.Attempts++
 	x.attempt.Add(1)
-	resp, err := base.RoundTrip(req)
+	resp, err := t.base.RoundTrip(req)
 	if err == nil && resp == nil {
 		err = errors.New("the RoundTripper returned neither a response nor an error")
 	}
@@ -220,7 +223,7 @@ func (x *Exchange) receive(ctx context.Context, resp *http.Response, stop contex
 		if x.headed != nil {
 			x.headed.Stop() // too late, when it has fired: then the body says so
 		}
-		x.Live = &liveBody{ReadCloser: resp.Body, x: x, ctx: ctx, stop: stop}
+		x.Live = &LiveBody{ReadCloser: resp.Body, x: x, ctx: ctx, stop: stop}
 		return
 	default:
 		limit := x.MaxBytes
@@ -296,25 +299,20 @@ func join(err, why error) error {
 	return fmt.Errorf("%w: %w", err, why)
 }
 
-// liveBody is the body of a stream; closing it ends the attempt.
-type liveBody struct {
+// LiveBody is the body of a stream; closing it ends the attempt.
+type LiveBody struct {
 	io.ReadCloser
 	x    *Exchange
 	ctx  context.Context //nolint:containedctx // the attempt's
 	stop context.CancelFunc
 }
 
-// Read says why the context ended, which net/http leaves out or does
-// not, over one protocol or another.
-func (b *liveBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // what wraps io.EOF is no end
-		err = b.x.explain(b.ctx, err)
-	}
-	return n, err
-}
+// Explain adds to a failure of the stream why its context ended, if it has: what
+// net/http and the server make of that differs, an early end of the body included.
+func (b *LiveBody) Explain(err error) error { return b.x.explain(b.ctx, err) }
 
-func (b *liveBody) Close() error {
+// Close ends the attempt.
+func (b *LiveBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.x.land()
 	b.stop()

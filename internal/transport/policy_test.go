@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"errors"
 	"math"
 	"net/http"
@@ -132,4 +133,9 @@ func FuzzRetryAfter(f *testing.F) {
 			t.Fatalf("%q: waits %v", value, wait)
 		}
 	})
+}
+
+func TestPlainHTTPBehindTLSIsPermanent(t *testing.T) {
+	assert.False(t, Permanent(tls.RecordHeaderError{Msg: "x", RecordHeader: [5]byte{'S', 'S', 'H', '-', '2'}}))
+	assert.True(t, Permanent(tls.RecordHeaderError{Msg: "x", RecordHeader: [5]byte{'H', 'T', 'T', 'P', '/'}}))
 }

@@ -3,6 +3,8 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -55,4 +57,64 @@ func TestPoolOverHTTP2(t *testing.T) {
 	callers.Wait()
 	assert.EqualValues(t, 1, opened.Load(), "one connection serves all calls")
 	assert.Zero(t, p.hosts[hostKey{base.Scheme, base.Host}].calls)
+}
+
+// Nobody knows how long net/http reads a body: it must not be another call's by then.
+func TestPoolGetsACopyOfTheBody(t *testing.T) {
+	p := newPool()
+	p.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("down") }
+	buf := NewBuffer()
+	buf.B = append(buf.B, "aaaa"...)
+	kept := buf.B
+	x := &Exchange{Call: Call{Method: http.MethodPost, URL: url.URL{Scheme: "http", Host: "x.test", Path: "/"}, Body: NewPayload(buf), MaxBytes: 100}}
+	NewEngine(http.Client{Transport: p}, Policy{}).Do(t.Context(), x)
+	x.Release()
+	copy(kept, "bbbb") // another call's
+	late, err := x.request.GetBody()
+	if err == nil {
+		text, _ := io.ReadAll(late)
+		assert.Equal(t, "aaaa", string(text))
+	}
+}
+
+func TestFailedDialIsNotCounted(t *testing.T) {
+	p := newPool()
+	x := &Exchange{Call: Call{Method: http.MethodGet, URL: url.URL{Scheme: "http", Host: "127.0.0.1:1", Path: "/"}, MaxBytes: 100, Safe: true}}
+	NewEngine(http.Client{Transport: p}, Policy{}).Do(t.Context(), x)
+	require.Error(t, x.Failure)
+	assert.Eventually(t, func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.hosts) == 0 }, time.Second, time.Millisecond)
+}
+
+func TestDialPutOffEndsWithItsContext(t *testing.T) {
+	p, key := newPool(), hostKey{"http", "x"}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	x := &Exchange{Context: ctx, Call: Call{URL: url.URL{Scheme: "http", Host: "x"}}}
+	x.flying.Store(true)
+	start := time.Now()
+	require.ErrorIs(t, p.await(ctx, x, key), context.Canceled)
+	assert.Less(t, time.Since(start), maxDialWait/2)
+}
+
+func TestDialIsNotPutOffForEver(t *testing.T) {
+	p, key := newPool(), hostKey{"http", "x"}
+	x := &Exchange{Context: t.Context(), Call: Call{URL: url.URL{Scheme: "http", Host: "x"}}}
+	x.flying.Store(true)
+	done := make(chan error, 1)
+	go func() { done <- p.await(t.Context(), x, key) }()
+	select {
+	case err := <-done:
+		require.NoError(t, err)
+	case <-time.After(3 * time.Second):
+		x.flying.Store(false)
+		t.Fatal("still waits")
+	}
+}
+
+func TestPoolSettings(t *testing.T) {
+	p := newPool()
+	assert.NotNil(t, p.Proxy)
+	assert.EqualValues(t, 256<<10, p.MaxResponseHeaderBytes)
+	assert.Equal(t, 10*time.Second, p.TLSHandshakeTimeout)
+	assert.Equal(t, 90*time.Second, p.IdleConnTimeout)
 }

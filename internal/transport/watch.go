@@ -15,19 +15,21 @@ import (
 // may act on a request's headers before any of the body is read, as over HTTP/2,
 // so that an unread body alone proves nothing.
 type watch struct {
-	trace     httptrace.ClientTrace
-	connected atomic.Bool // the attempt got a connection, as far as the transport tells
-	http2     atomic.Bool // which speaks HTTP/2
-	written   atomic.Bool // the headers went out over it, and no answer came
-	over      atomic.Bool // the attempt has ended: a transport that lives on may not send it
-	early     atomic.Int32
-	rewind    func() (io.ReadCloser, error)
+	trace      httptrace.ClientTrace
+	plainHTTP2 bool
+	connected  atomic.Bool  // the attempt got a connection, as far as the transport tells
+	http2      atomic.Bool  // which speaks HTTP/2
+	written    atomic.Bool  // the headers went out over it, and no answer came
+	over       atomic.Bool  // the attempt has ended: a transport that lives on may not send it
+	early      atomic.Int32 // 1xx so far
+	rewind     func() (io.ReadCloser, error)
 }
 
 // watched returns a request that tells of its connections, and w that learns of
-// them. Each attempt has its own: a dial may outlive its attempt.
-func watched(ctx context.Context, req *http.Request) (*http.Request, *watch) {
-	w := &watch{rewind: req.GetBody}
+// them. Each attempt has its own: a dial may outlive its attempt. plainHTTP2 is
+// whether connections without TLS may speak it.
+func watched(ctx context.Context, req *http.Request, plainHTTP2 bool) (*http.Request, *watch) {
+	w := &watch{plainHTTP2: plainHTTP2, rewind: req.GetBody}
 	w.trace.GotConn = w.gotConn
 	w.trace.WroteHeaders = w.wroteHeaders
 	w.trace.GotFirstResponseByte = w.answered
@@ -39,8 +41,11 @@ func watched(ctx context.Context, req *http.Request) (*http.Request, *watch) {
 
 func (w *watch) gotConn(info httptrace.GotConnInfo) {
 	w.connected.Store(true)
-	secure, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
-	w.http2.Store(ok && secure.ConnectionState().NegotiatedProtocol == "h2")
+	if secure, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
+		w.http2.Store(secure.ConnectionState().NegotiatedProtocol == "h2")
+	} else {
+		w.http2.Store(w.plainHTTP2)
+	}
 }
 
 func (w *watch) wroteHeaders() { w.written.Store(w.http2.Load()) }
