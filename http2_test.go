@@ -61,13 +61,16 @@ func TestOverHTTP2(t *testing.T) {
 
 // http2Resetter is a server that takes a whole request, as whole counts, sends early hints, and then resets the stream
 // with a code. No server of net/http's can choose the code.
-func http2Resetter(t *testing.T, code byte, hints int) (base string, whole *atomic.Int64) {
+func http2Resetter(t *testing.T, scheme string, code byte, hints int) (base string, whole *atomic.Int64) {
 	t.Helper()
 	const data, headers, reset, settings, ended, header = 0, 1, 3, 4, 1, 9
 	lender := httptest.NewTLSServer(nil)
 	lender.Close()
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: lender.TLS.Certificates, NextProtos: []string{"h2"}})
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	if scheme == "https" {
+		listener = tls.NewListener(listener, &tls.Config{Certificates: lender.TLS.Certificates, NextProtos: []string{"h2"}})
+	}
 	whole = new(atomic.Int64)
 	serve := func(conn net.Conn) {
 		defer conn.Close()
@@ -112,27 +115,37 @@ func http2Resetter(t *testing.T, code byte, hints int) (base string, whole *atom
 		_ = listener.Close()
 		serving.Wait()
 	})
-	return "https://" + listener.Addr().String(), whole
+	return scheme + "://" + listener.Addr().String(), whole
 }
 
 // net/http repeats by itself what was reset with some of these codes, a protocol error without end before Go 1.27.
 func TestExecutionIsSentOnceWhenAStreamIsReset(t *testing.T) {
 	for name, code := range map[string]byte{"protocol error": 1, "internal error": 2, "refused": 7, "cancelled": 8} {
-		for hints, opts := range [][]promptorchestra.CallOption{nil, {promptorchestra.WithoutRetry()}} {
-			base, whole := http2Resetter(t, code, hints*3)
-			pool := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-			err := run(t.Context(), newClientOf(t, base, promptorchestra.WithTransport(pool)), opts...)
-			pool.CloseIdleConnections()
-			assert.EqualValues(t, 1, whole.Load(), name)
-			assert.True(t, promptorchestra.OutcomeUnknown(err), "%s: %v", name, err)
+		for hints, scheme := range []string{"https", "http"} {
+			t.Run(name+" over "+scheme, func(t *testing.T) {
+				base, whole := http2Resetter(t, scheme, code, hints*3)
+				pool := http2Pool()
+				defer pool.CloseIdleConnections()
+				err := run(t.Context(), newClientOf(t, base, promptorchestra.WithTransport(pool)))
+				assert.EqualValues(t, 1, whole.Load())
+				assert.True(t, promptorchestra.OutcomeUnknown(err), "%v", err)
+			})
 		}
 	}
 }
 
+// http2Pool speaks HTTP/2 with TLS and without.
+func http2Pool() *http.Transport {
+	pool := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	pool.Protocols.SetHTTP2(true)
+	pool.Protocols.SetUnencryptedHTTP2(true)
+	return pool
+}
+
 // Early hints without end do not keep a call.
 func TestEarlyHintsWithoutEnd(t *testing.T) {
-	base, whole := http2Resetter(t, 1, 1000)
-	pool := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	base, whole := http2Resetter(t, "https", 1, 1000)
+	pool := http2Pool()
 	defer pool.CloseIdleConnections()
 	err := run(t.Context(), newClientOf(t, base, promptorchestra.WithTransport(pool)))
 	assert.ErrorContains(t, err, "too many 1xx responses")

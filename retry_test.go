@@ -260,7 +260,7 @@ func TestCancelInAWait(t *testing.T) {
 			var cancelled atomic.Int64
 			time.AfterFunc(40*time.Millisecond, func() { cancelled.Store(time.Now().UnixNano()); cancel(cause) })
 			err := get(ctx, client)
-			assert.Less(t, time.Since(time.Unix(0, cancelled.Load())), 250*time.Millisecond)
+			assert.Less(t, time.Since(time.Unix(0, cancelled.Load())), 2*time.Second, "the wait is much longer")
 			var transport *promptorchestra.TransportError
 			require.ErrorAs(t, err, &transport)
 			require.ErrorIs(t, err, context.Canceled)
@@ -451,4 +451,36 @@ func TestCancelledUnderWayWithACause(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, errPatience)
 	assert.False(t, promptorchestra.IsRetryable(err))
+}
+
+// What is refused for its wait takes nothing from the budget.
+func TestRefusedWaitsSpareTheBudget(t *testing.T) {
+	for name, hopeless := range map[string]func(*promptorchestra.Client) error{
+		"beyond the cap": func(c *promptorchestra.Client) error { return get(t.Context(), c) },
+		"beyond the deadline": func(c *promptorchestra.Client) error {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			return get(ctx, c)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sent := 0
+			client := stubbed(t, func(*http.Request) (*http.Response, error) {
+				switch sent++; {
+				case sent <= 200 && name == "beyond the cap":
+					return reply(429, "", "Retry-After", "86400"), nil
+				case sent <= 200:
+					return reply(429, "", "Retry-After", "30"), nil
+				case sent == 201:
+					return reply(503, ""), nil
+				default:
+					return reply(200, agentJSON), nil
+				}
+			}, fastRetries)
+			for range 200 {
+				require.True(t, promptorchestra.IsRateLimited(hopeless(client)))
+			}
+			require.NoError(t, get(t.Context(), client))
+		})
+	}
 }

@@ -283,8 +283,10 @@ func TestOrganizationSpelledOtherwiseIsRefused(t *testing.T) {
 }
 
 func TestReservedHeadersAreRefused(t *testing.T) {
-	for _, name := range []string{"Authorization", "X-Prompt-Orchestra-Auth-Source", "Content-Type", "Content-Length", "Host", "Transfer-Encoding", "Connection", "Upgrade", "Trailer", "Te",
-		"Expect", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Accept-Encoding", "Range", "If-Range", "User-Agent", "Accept"} {
+	for _, name := range []string{
+		"Authorization", "X-Prompt-Orchestra-Auth-Source", "Content-Type", "Content-Length", "Host", "Transfer-Encoding", "Connection", "Upgrade", "Trailer", "Te",
+		"Expect", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Accept-Encoding", "Range", "If-Range", "User-Agent", "Accept",
+	} {
 		_, err := promptorchestra.New(promptorchestra.WithHeader(strings.ToLower(name), "x"))
 		assert.Error(t, err, name)
 	}

@@ -178,10 +178,18 @@ func (s *elementStream) end() error {
 func (s *elementStream) fail(err error) error {
 	if broken := s.input.err; broken != nil {
 		err = broken
-	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	} else if endsEarly(err) {
 		err = transport.ErrCut
 	}
 	return s.request.decodeError(s.request.x.Live.Explain(err))
+}
+
+// endsEarly reports whether the text just ended. As of Go 1.27 a Decoder says so
+// with a SyntaxError where it was between two values.
+func endsEarly(err error) bool {
+	var syntax *json.SyntaxError
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &syntax) && syntax.Error() == "unexpected end of JSON input"
 }
 
 func (s *elementStream) close() {

@@ -53,8 +53,9 @@ func TestWorkflowValidate(t *testing.T) {
 		"a prompt step without a prompt": {func(w *Workflow) { w.Steps[1].PromptID = "" }, []ErrorDetail{
 			{Code: "missing_prompt", Message: `Prompt step "draft" names no prompt and no skill`, Path: "steps[1].promptId"},
 		}},
-		"a prompt step with a skill":   {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].SkillID = "", "skl_1" }, nil},
-		"a prompt step with a version": {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].PromptVersionID = "", "prv_1" }, nil},
+		"a prompt step with a skill":           {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].SkillID = "", "skl_1" }, nil},
+		"a prompt step with a skill's version": {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].SkillVersionID = "", "skv_1" }, nil},
+		"a prompt step with a version":         {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].PromptVersionID = "", "prv_1" }, nil},
 		"a tool step without a tool": {func(w *Workflow) { w.Steps[2].ToolID = "" }, []ErrorDetail{
 			{Code: "missing_tool", Message: `Tool step "send" names no tool`, Path: "steps[2].toolId"},
 		}},
@@ -68,6 +69,11 @@ func TestWorkflowValidate(t *testing.T) {
 		}},
 		"a branch where nothing is decided": {func(w *Workflow) { w.Transitions[2].TransitionType = TransitionConditionTrue }, []ErrorDetail{
 			{Code: "unexpected_condition_branch", Message: `Step "draft" decides nothing, so its condition_true transition is never followed`, Path: "transitions[2].transitionType"},
+		}},
+		"a branch from a tool": {func(w *Workflow) {
+			w.Transitions = append(w.Transitions, edge("send", TransitionConditionFalse, "end"))
+		}, []ErrorDetail{
+			{Code: "unexpected_condition_branch", Message: `Step "send" decides nothing, so its condition_false transition is never followed`, Path: "transitions[5].transitionType"},
 		}},
 		"a transition from nowhere": {func(w *Workflow) { w.Transitions = append(w.Transitions, edge("gone", TransitionNext, "end")) }, []ErrorDetail{
 			{Code: "unknown_transition_source", Message: `Transition from step "gone", which does not exist`, Path: "transitions[5].fromStepKey"},

@@ -62,9 +62,9 @@ type Exchange struct {
 	Authorization []string // a secret
 	Status        int
 	Headers       http.Header
-	Answer        *Buffer       // the body, or its beginning
-	Live          *LiveBody     // the body of a successful answer, when Stream asks for it
-	Failure       error         // why there is no answer, or not all of it
+	Answer        *Buffer   // the body, or its beginning
+	Live          *LiveBody // the body of a successful answer, when Stream asks for it
+	Failure       error     // why there is no answer, or not all of it
 	Answered      bool
 	Unsent        bool // nothing of the request went out
 	Partial       bool // a failure's body goes on after what was read of it

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func newPayload(text string) *Payload {
+func newPayload() *Payload {
 	buf := NewBuffer()
-	buf.B = append(buf.B, text...)
+	buf.B = append(buf.B, "body"...)
 	return NewPayload(buf)
 }
 
@@ -24,7 +24,7 @@ func open(t *testing.T, p *Payload) io.ReadCloser {
 }
 
 func TestPayloadCanBeReadAgain(t *testing.T) {
-	p := newPayload("body")
+	p := newPayload()
 	for range 3 {
 		text, err := io.ReadAll(open(t, p))
 		require.NoError(t, err)
@@ -33,7 +33,7 @@ func TestPayloadCanBeReadAgain(t *testing.T) {
 }
 
 func TestPayloadKnowsWhetherItWasRead(t *testing.T) {
-	p := newPayload("body")
+	p := newPayload()
 	p.begin()
 	body := open(t, p)
 	_, _ = body.Read(make([]byte, 1))
@@ -51,7 +51,7 @@ func TestPayloadKnowsWhetherItWasRead(t *testing.T) {
 }
 
 func TestPayloadIsRetiredOnlyWhenNobodyReads(t *testing.T) {
-	p := newPayload("body")
+	p := newPayload()
 	reading, unread := open(t, p), open(t, p)
 	_, _ = reading.Read(make([]byte, 1))
 	p.Retire()
@@ -67,4 +67,17 @@ func TestPayloadIsRetiredOnlyWhenNobodyReads(t *testing.T) {
 	require.NoError(t, reading.Close())
 	p.Retire()
 	(*Payload)(nil).Retire()
+}
+
+func TestPayloadCountsAReaderOutOnce(t *testing.T) {
+	p := newPayload()
+	first, second := open(t, p), open(t, p)
+	_, err := io.ReadAll(first)
+	require.NoError(t, err)
+	require.NoError(t, first.Close(), "after its end, which counts already")
+	_, _ = second.Read(make([]byte, 1))
+	p.Retire()
+	rest, err := io.ReadAll(second)
+	require.NoError(t, err)
+	assert.Equal(t, "ody", string(rest))
 }

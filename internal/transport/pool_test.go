@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -85,30 +86,54 @@ func TestFailedDialIsNotCounted(t *testing.T) {
 	assert.Eventually(t, func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.hosts) == 0 }, time.Second, time.Millisecond)
 }
 
-func TestDialPutOffEndsWithItsContext(t *testing.T) {
-	p, key := newPool(), hostKey{"http", "x"}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	x := &Exchange{Context: ctx, Call: Call{URL: url.URL{Scheme: "http", Host: "x"}}}
-	x.flying.Store(true)
-	start := time.Now()
-	require.ErrorIs(t, p.await(ctx, x, key), context.Canceled)
-	assert.Less(t, time.Since(start), maxDialWait/2)
+func TestDialIsPutOffForASecondAtMost(t *testing.T) {
+	for name, row := range map[string]struct {
+		cancel, flying bool
+		took           time.Duration
+		want           error
+	}{
+		"nothing becomes idle": {false, true, maxDialWait, nil},
+		"the context ends":     {true, true, time.Millisecond, context.Canceled},
+		"the call is served":   {false, false, time.Millisecond, errNotNeeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if row.cancel {
+					cancel()
+				}
+				x := &Exchange{Context: ctx, Call: Call{URL: url.URL{Scheme: "http", Host: "x"}}}
+				x.flying.Store(row.flying)
+				start := time.Now()
+				require.ErrorIs(t, newPool().await(ctx, x, hostKey{"http", "x"}), row.want)
+				assert.Equal(t, row.took, time.Since(start))
+			})
+		})
+	}
 }
 
-func TestDialIsNotPutOffForEver(t *testing.T) {
-	p, key := newPool(), hostKey{"http", "x"}
-	x := &Exchange{Context: t.Context(), Call: Call{URL: url.URL{Scheme: "http", Host: "x"}}}
-	x.flying.Store(true)
-	done := make(chan error, 1)
-	go func() { done <- p.await(t.Context(), x, key) }()
-	select {
-	case err := <-done:
-		require.NoError(t, err)
-	case <-time.After(3 * time.Second):
-		x.flying.Store(false)
-		t.Fatal("still waits")
+// A stream that was closed counts as no call: it must not allow a dial that nobody needs.
+func TestClosedStreamIsNotCounted(t *testing.T) {
+	p := newPool()
+	defer p.CloseIdleConnections()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") }))
+	defer srv.Close()
+	x := &Exchange{Call: Call{Method: http.MethodGet, URL: url.URL{Scheme: "http", Host: srv.Listener.Addr().String(), Path: "/"}, MaxBytes: 100, Safe: true, Stream: true}}
+	NewEngine(http.Client{Transport: p}, Policy{}).Do(t.Context(), x)
+	require.NotNil(t, x.Live)
+	key := hostKey{"http", x.URL.Host}
+	calls := func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if load := p.hosts[key]; load != nil {
+			return load.calls
+		}
+		return 0
 	}
+	assert.Equal(t, 1, calls())
+	require.NoError(t, x.Live.Close())
+	assert.Equal(t, 0, calls())
 }
 
 func TestPoolSettings(t *testing.T) {
