@@ -227,7 +227,7 @@ func TestTimeout(t *testing.T) {
 	assert.Contains(t, err.Error(), "the attempt took longer than 20ms")
 	assert.False(t, e.OutcomeUnknown, "a read has no effect")
 
-	_, err = client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, promptorchestra.WithTimeout(20*time.Millisecond))
+	_, err = client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, promptorchestra.WithTimeout(250*time.Millisecond))
 	require.ErrorAs(t, err, &e)
 	assert.True(t, e.OutcomeUnknown)
 	assert.Equal(t, 1, e.Attempts)
@@ -254,9 +254,9 @@ func TestTimeoutBesideThatOfTheHTTPClient(t *testing.T) {
 		ctx             context.Context //nolint:containedctx // a row of a table
 		want            string
 	}{
-		{time.Minute, 30 * time.Millisecond, t.Context(), "the attempt took longer than 30ms"},
-		{30 * time.Millisecond, time.Minute, t.Context(), "the attempt took longer than 30ms"},
-		{30 * time.Millisecond, 10 * time.Millisecond, long, "the attempt took longer than 30ms"},
+		{time.Minute, 250 * time.Millisecond, t.Context(), "the attempt took longer than 250ms"},
+		{250 * time.Millisecond, time.Minute, t.Context(), "the attempt took longer than 250ms"},
+		{250 * time.Millisecond, 10 * time.Millisecond, long, "the attempt took longer than 250ms"},
 	} {
 		client := newClientOf(t, srv.URL, promptorchestra.WithHTTPClient(&http.Client{Timeout: row.client}), promptorchestra.WithTimeout(row.timeout))
 		err := run(row.ctx, client)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"strings"
@@ -107,7 +108,9 @@ func TestFailuresCloseNoConnections(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, agentJSON)
 	}))
-	client := newClientOf(t, srv.URL) // the default pool
+	inTheWait := func() {}
+	retried := promptorchestra.WithLogger(slog.New(onRetry(func() { inTheWait() })))
+	client := newClientOf(t, srv.URL, retried) // the default pool
 	eight := func() {
 		var calls sync.WaitGroup
 		for i := range 8 {
@@ -124,7 +127,7 @@ func TestFailuresCloseNoConnections(t *testing.T) {
 	require.Error(t, get(t.Context(), client))
 	require.Error(t, run(t.Context(), client))
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(20*time.Millisecond, cancel) // in the wait
+	inTheWait = cancel
 	require.ErrorIs(t, run(ctx, client, promptorchestra.WithRetryable()), context.Canceled)
 	eight()
 	assert.Equal(t, made, srv.made.Load())

@@ -239,8 +239,7 @@ func TestDiagnose(t *testing.T) {
 		{"the context ended while the call waited", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
 			srv.Fail("Agents.List", orchestratest.RateLimited(time.Second))
 			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(50*time.Millisecond, cancel)
-			_, err := srv.Client().Agents.List(ctx)
+			_, err := srv.Client(promptorchestra.WithLogger(slog.New(onRetry(cancel)))).Agents.List(ctx)
 			return srv.Client(), err
 		}, promptorchestra.KindRateLimited, `^The server takes no more requests for now: .*Too many requests`, "Send fewer", verdicts{2: diagnosisOK}},
 		{"TransportError: the answer was lost", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {

@@ -57,11 +57,11 @@ func TestTimeoutOfAStream(t *testing.T) {
 	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		seen.Add(1)
 		<-r.Context().Done()
-	}), promptorchestra.WithTimeout(20*time.Millisecond))
+	}), promptorchestra.WithTimeout(150*time.Millisecond))
 	for _, err := range client.Agents.All(t.Context()) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NotErrorIs(t, err, context.Canceled, "it was not the caller")
-		assert.ErrorContains(t, err, "the attempt took longer than 20ms")
+		assert.ErrorContains(t, err, "the attempt took longer than 150ms")
 		assert.True(t, promptorchestra.IsRetryable(err))
 	}
 	assert.EqualValues(t, 4, seen.Load())
@@ -253,7 +253,7 @@ func TestRoundTripperThatLivesOn(t *testing.T) {
 			done := make(chan outcome, 1)
 			alive.Go(func() { //nolint:contextcheck // it is to live on
 				if sent.Add(1) == 1 {
-					time.Sleep(150 * time.Millisecond) // in a queue
+					time.Sleep(500 * time.Millisecond) // in a queue
 				}
 				again := r.Clone(context.WithoutCancel(r.Context()))
 				var o outcome
@@ -269,7 +269,7 @@ func TestRoundTripperThatLivesOn(t *testing.T) {
 				return nil, r.Context().Err()
 			}
 		})
-		err := run(t.Context(), newClientOf(t, srv.url, promptorchestra.WithTransport(detached), promptorchestra.WithTimeout(50*time.Millisecond)))
+		err := run(t.Context(), newClientOf(t, srv.url, promptorchestra.WithTransport(detached), promptorchestra.WithTimeout(250*time.Millisecond)))
 		alive.Wait()
 		require.NoError(t, err, "nothing was sent of the first attempt, nor will be")
 		assert.Equal(t, 1, srv.count(http.MethodPost), name)
@@ -286,14 +286,14 @@ func TestOperationBesideTheNextAttempt(t *testing.T) {
 		dialing.Add(1)
 		defer dialing.Done()
 		if dials.Add(1) == 1 {
-			time.Sleep(60 * time.Millisecond)
+			time.Sleep(500 * time.Millisecond)
 		}
 		op, _, _, _ := promptorchestra.Operation(ctx)
 		assert.Equal(t, "Agents.Get", op)
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}
 	defer pool.CloseIdleConnections()
-	require.NoError(t, get(t.Context(), newClientOf(t, srv.URL, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(30*time.Millisecond))))
+	require.NoError(t, get(t.Context(), newClientOf(t, srv.URL, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(250*time.Millisecond))))
 	dialing.Wait()
 }
 

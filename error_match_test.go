@@ -71,18 +71,18 @@ func TestWhatToDoWithAnError(t *testing.T) {
 		{"2xx that is not JSON", fault(orchestratest.Status(200, "OK")), no, unknown, 0},
 		{"the attempt's timeout", func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
 			srv.Fail(op, orchestratest.Delay(time.Minute))
-			return t.Context(), srv.Client(promptorchestra.WithTimeout(30 * time.Millisecond))
+			return t.Context(), srv.Client(promptorchestra.WithTimeout(250 * time.Millisecond))
 		}, again, unknown, 0},
 		{"the context's deadline", func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
 			srv.Fail(op, orchestratest.Delay(time.Minute))
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
 			t.Cleanup(cancel)
 			return ctx, srv.Client()
 		}, again, unknown, 0},
 		{"cancelled under way", func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
 			srv.Fail(op, orchestratest.Delay(time.Minute))
 			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(30*time.Millisecond, cancel)
+			time.AfterFunc(250*time.Millisecond, cancel)
 			return ctx, srv.Client()
 		}, no, unknown, 0},
 		{"cancelled before", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {

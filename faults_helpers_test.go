@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -293,3 +294,16 @@ func newGate(t *testing.T, proxy bool, failures int32) *gate {
 
 // discardLog keeps what a server says of faults that a test causes out of the test's output.
 var discardLog = log.New(io.Discard, "", 0)
+
+// onRetry is a handler of logs that does something just before a call waits to be sent again.
+type onRetry func()
+
+func (f onRetry) Enabled(_ context.Context, level slog.Level) bool { return level == slog.LevelWarn }
+
+func (f onRetry) Handle(context.Context, slog.Record) error {
+	f()
+	return nil
+}
+
+func (f onRetry) WithAttrs([]slog.Attr) slog.Handler { return f }
+func (f onRetry) WithGroup(string) slog.Handler      { return f }

@@ -119,7 +119,7 @@ func TestExecutionIsSentOnceWhenNoAnswerComes(t *testing.T) {
 		return false
 	})
 	client := newClientOf(t, srv.url, ownPool(t))
-	err := run(t.Context(), client, promptorchestra.WithTimeout(30*time.Millisecond))
+	err := run(t.Context(), client, promptorchestra.WithTimeout(250*time.Millisecond))
 	var e *promptorchestra.TransportError
 	require.ErrorAs(t, err, &e)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -127,7 +127,7 @@ func TestExecutionIsSentOnceWhenNoAnswerComes(t *testing.T) {
 	assert.Equal(t, 1, srv.count(http.MethodPost))
 
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(30*time.Millisecond, cancel)
+	time.AfterFunc(250*time.Millisecond, cancel)
 	err = run(ctx, client)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.True(t, promptorchestra.OutcomeUnknown(err))

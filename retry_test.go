@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -249,16 +250,19 @@ func TestNoWaitBeyondTheDeadline(t *testing.T) {
 var errPatience = errors.New("the user closed the window")
 
 func TestCancelInAWait(t *testing.T) {
+	inTheWait := func() {}
 	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "50")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte(`{"error":"failed","message":"down for now"}`))
-	}))
+	}), promptorchestra.WithLogger(slog.New(onRetry(func() { inTheWait() }))))
 	for name, cause := range map[string]error{"cancelled": nil, "with a cause": errPatience} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			var cancelled atomic.Int64
-			time.AfterFunc(40*time.Millisecond, func() { cancelled.Store(time.Now().UnixNano()); cancel(cause) })
+			inTheWait = func() {
+				time.AfterFunc(20*time.Millisecond, func() { cancelled.Store(time.Now().UnixNano()); cancel(cause) })
+			}
 			err := get(ctx, client)
 			assert.Less(t, time.Since(time.Unix(0, cancelled.Load())), 2*time.Second, "the wait is much longer")
 			var transport *promptorchestra.TransportError

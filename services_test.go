@@ -719,7 +719,7 @@ func TestCancelledStream(t *testing.T) {
 			})
 			ctx, cancel := context.WithCancel(t.Context())
 			if errors.Is(want, context.DeadlineExceeded) {
-				ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+				ctx, cancel = context.WithTimeout(t.Context(), 250*time.Millisecond)
 			}
 			var last error
 			pairs := 0
