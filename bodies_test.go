@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"runtime"
 	"runtime/metrics"
@@ -410,5 +411,16 @@ func TestElementBeyondTheLimit(t *testing.T) {
 		require.ErrorContains(t, err, "limit of 100 bytes")
 		require.NotErrorIs(t, err, io.ErrUnexpectedEOF)
 		assert.False(t, promptorchestra.IsRetryable(err))
+	}
+}
+
+func TestTheLargestLimit(t *testing.T) {
+	client := newClient(t, answer(200, `[{"id":"agt_1"}]`), promptorchestra.WithMaxResponseBytes(math.MaxInt64))
+	agents, err := client.Agents.List(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, agents, 1)
+	for agent, err := range client.Agents.All(t.Context()) {
+		require.NoError(t, err)
+		assert.Equal(t, "agt_1", agent.ID)
 	}
 }

@@ -77,9 +77,9 @@ type Request struct {
 // Do calls an endpoint that this package does not wrap, with the same
 // credentials, organization, retries and errors as any other, and decodes the
 // answer into out, a non-nil pointer; an answer of another type than out's is a
-// [*DecodeError]. When out is nil the answer is not looked at. GET and PUT count as repeatable, other methods do not: see [WithRetryable].
-// Its timeout is that of ordinary calls: an execution wants a [WithTimeout] or a
-// context with a deadline.
+// [*DecodeError]. When out is nil the answer is not looked at. GET and PUT count
+// as repeatable, other methods do not: see [WithRetryable]. Its timeout is that of
+// ordinary calls: an execution wants a [WithTimeout] or a context with a deadline.
 func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption) error {
 	traits := beta
 	if r.Method != http.MethodGet && r.Method != http.MethodPut {

@@ -1,6 +1,7 @@
 package promptorchestra_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -354,4 +355,16 @@ func TestLogOfAnAnswerThatCannotBeUsed(t *testing.T) {
 		assert.Equal(t, "decode", e.text("kind"))
 		assert.Less(t, len(e.text("request_id")), 100)
 	}
+}
+
+// A key of the user's data may stand in the path of a member that does not fit the caller's type.
+func TestKeysOfTheUsersDataAreNotLogged(t *testing.T) {
+	var out bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	client := newClient(t, answer(200, `{"id":7,"patients":{"ada@example.com":{"age":"text"}}}`), promptorchestra.WithLogger(logger))
+	var v struct{ Patients map[string]struct{ Age int } }
+	require.NoError(t, get(t.Context(), client, promptorchestra.WithInto(&v)))
+	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
+	assert.Contains(t, out.String(), "id type=number")
+	assert.NotContains(t, out.String(), "ada")
 }

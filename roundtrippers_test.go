@@ -1,12 +1,9 @@
 package promptorchestra_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
-	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,80 +17,6 @@ import (
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
-
-// Settings at their edges, and what lives on beside an attempt.
-
-func TestTheLargestLimit(t *testing.T) {
-	client := newClient(t, answer(200, `[{"id":"agt_1"}]`), promptorchestra.WithMaxResponseBytes(math.MaxInt64))
-	agents, err := client.Agents.List(t.Context())
-	require.NoError(t, err)
-	assert.Len(t, agents, 1)
-	for agent, err := range client.Agents.All(t.Context()) {
-		require.NoError(t, err)
-		assert.Equal(t, "agt_1", agent.ID)
-	}
-}
-
-// A timeout that is over before anything is sent will be so again: it must not eat the budget that others need.
-func TestTimeoutTooShortToSendAnything(t *testing.T) {
-	var seen atomic.Int32
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if seen.Add(1) == 1 {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = io.WriteString(w, agentJSON)
-	}))
-	for range 200 {
-		require.ErrorIs(t, get(t.Context(), client, promptorchestra.WithTimeout(time.Nanosecond)), context.DeadlineExceeded)
-	}
-	assert.Zero(t, seen.Load())
-	require.NoError(t, get(t.Context(), client), "a retry is left")
-}
-
-// The way to a stream's headers is bounded by a timeout like any other.
-func TestTimeoutOfAStream(t *testing.T) {
-	var seen atomic.Int32
-	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		seen.Add(1)
-		<-r.Context().Done()
-	}), promptorchestra.WithTimeout(150*time.Millisecond))
-	for _, err := range client.Agents.All(t.Context()) {
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.NotErrorIs(t, err, context.Canceled, "it was not the caller")
-		assert.ErrorContains(t, err, "the attempt took longer than 150ms")
-		assert.True(t, promptorchestra.IsRetryable(err))
-	}
-	assert.EqualValues(t, 4, seen.Load())
-}
-
-// However a protocol puts it: the caller cancelled.
-func TestStreamCancelledWithACause(t *testing.T) {
-	for _, protocol := range []string{"HTTP/1", "HTTP/2"} {
-		t.Run(protocol, func(t *testing.T) {
-			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				_, _ = io.WriteString(w, "["+agentJSON+",")
-				_ = http.NewResponseController(w).Flush()
-				<-r.Context().Done()
-			}))
-			srv.EnableHTTP2 = protocol == "HTTP/2"
-			srv.StartTLS()
-			defer srv.Close()
-			client := newClientOf(t, srv.URL, promptorchestra.WithHTTPClient(srv.Client()))
-			left := errors.New("the user left")
-			ctx, cancel := context.WithCancelCause(t.Context())
-			defer cancel(nil)
-			var last error
-			for _, err := range client.Agents.All(ctx) {
-				last = err
-				cancel(left)
-			}
-			require.ErrorIs(t, last, context.Canceled)
-			require.ErrorIs(t, last, left)
-			assert.False(t, promptorchestra.IsRetryable(last))
-		})
-	}
-}
 
 // A token source that calls a server itself, with the context it is given, is no sign that the call was sent.
 func TestTokenSourceThatUsesHTTP(t *testing.T) {
@@ -219,22 +142,6 @@ func (c *brokenConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// The headers of a stream come just when its time is up: it is the timeout all the same.
-func TestStreamWhoseHeadersComeLate(t *testing.T) {
-	late := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-		<-r.Context().Done()
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(failingReader{r.Context()}), Request: r}, nil
-	})
-	for _, err := range newClientOf(t, "http://127.0.0.1", promptorchestra.WithTransport(late), promptorchestra.WithTimeout(10*time.Millisecond)).Agents.All(t.Context()) {
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.NotErrorIs(t, err, context.Canceled)
-	}
-}
-
-type failingReader struct{ ctx context.Context } //nolint:containedctx // it fails as ctx does
-
-func (f failingReader) Read([]byte) (int, error) { return 0, f.ctx.Err() }
-
 // A RoundTripper that lets go of a request when the context ends must not send it after all, beside the next attempt.
 func TestRoundTripperThatLivesOn(t *testing.T) {
 	for name, body := range map[string]func(*http.Request) (io.ReadCloser, error){
@@ -295,16 +202,4 @@ func TestOperationBesideTheNextAttempt(t *testing.T) {
 	defer pool.CloseIdleConnections()
 	require.NoError(t, get(t.Context(), newClientOf(t, srv.URL, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(250*time.Millisecond))))
 	dialing.Wait()
-}
-
-// A key of the user's data may stand in the path of a member that does not fit the caller's type.
-func TestKeysOfTheUsersDataAreNotLogged(t *testing.T) {
-	var out bytes.Buffer
-	logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	client := newClient(t, answer(200, `{"id":7,"patients":{"ada@example.com":{"age":"text"}}}`), promptorchestra.WithLogger(logger))
-	var v struct{ Patients map[string]struct{ Age int } }
-	require.NoError(t, get(t.Context(), client, promptorchestra.WithInto(&v)))
-	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
-	assert.Contains(t, out.String(), "id type=number")
-	assert.NotContains(t, out.String(), "ada")
 }
