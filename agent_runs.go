@@ -186,8 +186,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (s *AgentRunsService) waitEnded(runID string, err error) error {
 	route := routeAgentRunsGet
 	return &TransportError{
-		Op: "AgentRuns.Wait", Method: route.method, Path: route.path, Organization: s.c.organization,
-		Resource: map[string]string{"runId": runID}, Repeatable: true,
-		Err: fmt.Errorf("waiting for the run to end: %w", err),
+		CallInfo: CallInfo{Op: "AgentRuns.Wait", Method: route.method, Path: route.path, Organization: s.c.organization, Resource: map[string]string{"runId": runID}, Repeatable: true},
+		Err:      fmt.Errorf("waiting for the run to end: %w", err),
 	}
 }

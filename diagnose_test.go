@@ -344,7 +344,7 @@ func TestDiagnoseLooksIntoTheOrganizationOfTheCall(t *testing.T) {
 
 // No source documents what Setup.Verify answers: an unknown form is no problem.
 func TestDiagnoseReadsAnyAnswerToVerify(t *testing.T) {
-	failure := &promptorchestra.APIError{Op: "Agents.Get", StatusCode: 403, Kind: promptorchestra.KindPermission, Message: "Forbidden"}
+	failure := &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Get"}, StatusCode: 403, Kind: promptorchestra.KindPermission, Message: "Forbidden"}
 	for _, row := range []struct {
 		status  int
 		body    string
@@ -369,7 +369,7 @@ func TestDiagnoseReadsAnyAnswerToVerify(t *testing.T) {
 // What records say that the emulator does not make.
 func TestDiagnoseReadsRecords(t *testing.T) {
 	lost := func(op string, resource map[string]string) error {
-		return &promptorchestra.TransportError{Op: op, OutcomeUnknown: true, Resource: resource}
+		return &promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: op, Resource: resource}, OutcomeUnknown: true}
 	}
 	prompt := map[string]string{"promptId": "prm_1"}
 	for name, row := range map[string]struct {
@@ -388,11 +388,11 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 			4, diagnosisOK, `"b", which may be another call's, has not ended yet`,
 		},
 		"a call that may be repeated, and so may have run": {
-			&promptorchestra.TransportError{Op: "Prompts.Run", Repeatable: true, Resource: prompt}, "/api/runs", `[{"id":"a","promptId":"prm_1"}]`,
+			&promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Prompts.Run", Repeatable: true, Resource: prompt}}, "/api/runs", `[{"id":"a","promptId":"prm_1"}]`,
 			4, diagnosisOK, `The newest run of the prompt, "a"`,
 		},
 		"a body that names the run to begin from": {
-			&promptorchestra.APIError{Op: "AgentRuns.RerunFromStep", StatusCode: 500, Resource: map[string]string{"runId": "arun_1"}, RawBody: []byte(`{"runId":"arun_1"}`)},
+			&promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "AgentRuns.RerunFromStep", Resource: map[string]string{"runId": "arun_1"}}, StatusCode: 500, RawBody: []byte(`{"runId":"arun_1"}`)},
 			"/api/agent-runs/arun_1", `{"run":{"status":"failed"}}`, 4, diagnosisNotChecked, "names no run",
 		},
 		"several without a time": {
@@ -415,7 +415,7 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 			4, diagnosisOK, `No session of the agent "agt_1" is recorded`,
 		},
 		"a skill run that an agent's failure names": {
-			&promptorchestra.APIError{Op: "Agents.Run", StatusCode: 500, RawBody: []byte(`{"error":"step 2","skillRunId":"srun_1"}`)},
+			&promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Run"}, StatusCode: 500, RawBody: []byte(`{"error":"step 2","skillRunId":"srun_1"}`)},
 			"/api/skill-runs/srun_1", `{"status":"failed","errorMessage":"provider down"}`, 4, diagnosisProblem, `The skill run "srun_1" failed: provider down`,
 		},
 		"an evaluation run": {
@@ -477,7 +477,7 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 func TestDiagnoseDoesNotBlameARunThatTheBodyNames(t *testing.T) {
 	srv := newEmulator(t)
 	d := srv.Client().Diagnose(t.Context(), &promptorchestra.APIError{
-		Op: "Evaluations.Run", StatusCode: 500, Kind: promptorchestra.KindServer, Message: "case 2 failed", Organization: srv.OrganizationID,
+		CallInfo: promptorchestra.CallInfo{Op: "Evaluations.Run", Organization: srv.OrganizationID}, StatusCode: 500, Kind: promptorchestra.KindServer, Message: "case 2 failed",
 		RawBody: []byte(`{"error":"failed","draftRunId":"srun_1"}`),
 	})
 	assert.Equal(t, "The server, or the provider behind it, failed: case 2 failed", d.Cause)
@@ -488,10 +488,10 @@ func TestDiagnoseNamesIDsOfTheBody(t *testing.T) {
 	srv := newEmulator(t)
 	promptID, _ := publishedPrompt(t, srv.Client())
 	d := srv.Client().Diagnose(t.Context(), &promptorchestra.APIError{
-		Op: "Agents.SaveWorkflow", StatusCode: 404, Organization: srv.OrganizationID, Resource: map[string]string{
+		CallInfo: promptorchestra.CallInfo{Op: "Agents.SaveWorkflow", Organization: srv.OrganizationID, Resource: map[string]string{
 			"agentVersionId": "agv_1", "steps[0].promptId": promptID, "steps[1].promptId": "prm_1",
 			"steps[1].promptVersionId": "prv_1", "steps[2].promptId": promptID, "steps[2].promptVersionId": "prv_2", "steps[3].toolId": "tol_1",
-		},
+		}}, StatusCode: 404,
 	})
 	assert.Equal(t, `There is no prompt "prm_1" in organization `+srv.OrganizationID+" (steps[1].promptId).", d.Cause)
 	text := d.String()
@@ -508,7 +508,7 @@ func TestDiagnoseIsBounded(t *testing.T) {
 	for i := range 20 {
 		ids[fmt.Sprintf("steps[%d].promptId", i)] = fmt.Sprintf("prm_%d", i)
 	}
-	failure := &promptorchestra.APIError{Op: "Agents.SaveSteps", StatusCode: 404, Organization: srv.OrganizationID, Resource: ids}
+	failure := &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "Agents.SaveSteps", Organization: srv.OrganizationID, Resource: ids}, StatusCode: 404}
 	d := srv.Client().Diagnose(t.Context(), failure)
 	assert.Len(t, srv.Requests("*"), 8)
 	assert.Contains(t, step(t, d, 3, diagnosisNotChecked).Summary, "enough requests")
@@ -581,7 +581,7 @@ func TestDiagnoseDoesNotRetry(t *testing.T) {
 	for i := range 20 {
 		resource[fmt.Sprintf("steps[%d].promptId", i)] = fmt.Sprint("prm_", i)
 	}
-	client.Diagnose(t.Context(), &promptorchestra.APIError{Op: "Agents.SaveSteps", StatusCode: 404, Resource: resource})
+	client.Diagnose(t.Context(), &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "Agents.SaveSteps", Resource: resource}, StatusCode: 404})
 	assert.EqualValues(t, 8, seen.Load())
 }
 

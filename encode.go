@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -198,8 +199,8 @@ func appendMembers(buf *transport.Buffer, v any) error {
 func (r *request) appendExtra(buf *transport.Buffer) error {
 	taken := map[string]bool{}
 	tenants := 0
-	eachMember(buf.B, func(name, _ []byte) {
-		lower := strings.ToLower(nameOf(name))
+	jsonscan.EachMember(buf.B, func(name, _ []byte) {
+		lower := strings.ToLower(jsonscan.Name(name))
 		taken[lower] = true
 		if lower == "organizationid" {
 			tenants++

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
 // APIError is a failure that the server answered with: any status from 300 on,
@@ -13,13 +15,7 @@ import (
 // proxies before it are known to send, and loses nothing: what fits no field
 // is in RawBody. All fields may be set, so that tests can build one.
 type APIError struct {
-	Op           string            // the call, such as "Agents.Publish"
-	Method       string            // HTTP method
-	Path         string            // path template, such as "/api/agents/{agentId}/publish"
-	Organization string            // the organization of the call
-	Resource     map[string]string // the call's ids by name, those in the body too
-	Attempts     int               // how often the call was sent
-	Repeatable   bool              // whether this very call may be sent again whatever became of it
+	CallInfo // which call it is about
 
 	StatusCode int           // HTTP status
 	Kind       Kind          // what sort of failure it is: decided by the code, then by the status
@@ -117,10 +113,10 @@ func (e *APIError) decode(status int, body []byte) {
 	switch {
 	case len(text) == 0:
 		e.Shape = ShapeEmpty
-	case text[0] == '{' && looksLikeJSON(text):
+	case text[0] == '{' && jsonscan.LooksLikeJSON(text):
 		b.parse(text)
 		e.fill(&b)
-	case text[0] == '[' && looksLikeJSON(text) || json.Valid(text):
+	case text[0] == '[' && jsonscan.LooksLikeJSON(text) || json.Valid(text):
 		e.Shape = ShapeOther
 		e.Message = textOf(text, 0)
 		e.Details = detailsOf(text)

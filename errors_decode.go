@@ -7,13 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
-const (
-	maxErrorDepth = 8        // of nested values that are searched for a text
-	maxText       = 64 << 10 // of one text
-)
+const maxErrorDepth = 8 // of nested values that are searched for a text
 
 // errorBody is the union of what failures are known to look like. Every member
 // may be of any type.
@@ -28,7 +26,7 @@ type errorBody struct {
 // parse reads an object's members. It takes what it can: a body may have been
 // cut, or be JSON only at first sight.
 func (b *errorBody) parse(object []byte) {
-	eachMember(object, func(name, value []byte) {
+	jsonscan.EachMember(object, func(name, value []byte) {
 		if m := b.member(name); m != nil {
 			m.add(value)
 		}
@@ -159,9 +157,9 @@ func textOf(raw []byte, depth int) string {
 	}
 	switch raw[0] {
 	case '"':
-		return unquote(raw)
+		return jsonscan.Unquote(raw)
 	case '[':
-		return clip(strings.Join(textsOf(raw, 10, depth+1), "; "), maxText)
+		return jsonscan.Clip(strings.Join(textsOf(raw, 10, depth+1), "; "), jsonscan.MaxText)
 	case '{':
 		var b errorBody
 		b.parse(raw)
@@ -171,40 +169,18 @@ func textOf(raw []byte, depth int) string {
 			}
 		}
 	}
-	return clip(strings.ToValidUTF8(string(raw[:min(len(raw), maxText)]), "\uFFFD"), maxText)
+	return jsonscan.Clip(strings.ToValidUTF8(string(raw[:min(len(raw), jsonscan.MaxText)]), "\uFFFD"), jsonscan.MaxText)
 }
 
 // textsOf returns the texts of an array's first elements, or of the one value.
 func textsOf(raw []byte, most, depth int) []string {
 	var texts []string
-	eachElement(raw, most, func(item []byte) {
+	jsonscan.EachElement(raw, most, func(item []byte) {
 		if t := textOf(item, depth); t != "" {
 			texts = append(texts, t)
 		}
 	})
 	return texts
-}
-
-// unquote decodes a JSON string, which may have been cut; most need no
-// decoding at all.
-func unquote(raw []byte) string {
-	s := raw[1:]
-	if end, whole := valueEnd(raw); whole {
-		s = raw[1 : end-1]
-	}
-	s = s[:min(len(s), 6*maxText)] // an escape takes up to six bytes a character
-	if bytes.IndexByte(s, '\\') < 0 && utf8.Valid(s) {
-		return clip(string(s), maxText)
-	}
-	quoted := append(append([]byte{'"'}, s...), '"')
-	for end := len(quoted) - 1; end > 0 && end > len(quoted)-13; end-- { // back past a cut escape
-		quoted[end] = '"'
-		var text string
-		if json.Unmarshal(quoted[:end+1], &text) == nil {
-			return clip(text, maxText)
-		}
-	}
-	return clip(strings.ToValidUTF8(string(s), "\uFFFD"), maxText)
 }
 
 // detailsOf lists details of any type: objects, strings, a mix, one object
@@ -219,14 +195,14 @@ func detailsOf(raw []byte) []ErrorDetail {
 		if d := detailOf(raw); d.Code != "" || d.Path != "" || d.Message != string(raw) {
 			return []ErrorDetail{d}
 		}
-		eachMember(raw, func(name, value []byte) {
+		jsonscan.EachMember(raw, func(name, value []byte) {
 			if len(details) < maxDetails {
-				details = append(details, ErrorDetail{Path: nameOf(name), Message: textOf(value, 0), Raw: keepJSON(value)})
+				details = append(details, ErrorDetail{Path: jsonscan.Name(name), Message: textOf(value, 0), Raw: keepJSON(value)})
 			}
 		})
 		return details
 	}
-	eachElement(raw, maxDetails, func(item []byte) { details = append(details, detailOf(item)) })
+	jsonscan.EachElement(raw, maxDetails, func(item []byte) { details = append(details, detailOf(item)) })
 	return details
 }
 
@@ -251,7 +227,7 @@ func pathOf(raw []byte) string {
 		return textOf(raw, 0)
 	}
 	var path strings.Builder
-	eachElement(raw, 100, func(part []byte) {
+	jsonscan.EachElement(raw, 100, func(part []byte) {
 		if _, err := strconv.Atoi(string(part)); err == nil {
 			path.WriteString("[" + string(part) + "]")
 			return
@@ -327,15 +303,4 @@ func join(texts ...string) string {
 		}
 	}
 	return strings.Join(kept, ": ")
-}
-
-// clip shortens s to at most n bytes, at a rune's boundary.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }

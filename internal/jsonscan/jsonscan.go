@@ -1,29 +1,30 @@
-package promptorchestra
+// Package jsonscan reads JSON that may be cut or malformed, such as half of a failure's body, with
+// a scanner of its own: encoding/json takes all of a text or nothing. It accepts every valid JSON,
+// and more. All of it takes linear time.
+package jsonscan
 
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
+	"unicode/utf8"
 )
 
-// Failures are read with a scanner of our own because encoding/json takes all
-// of a body or nothing, and half of one may be all that is left of a failure.
-// It accepts every valid JSON, and more.
-
-// valueEnd returns where the value that text begins with ends, and whether it
+// ValueEnd returns where the value that text begins with ends, and whether it
 // has an end of its own: a cut one reaches to the text's.
-func valueEnd(text []byte) (end int, whole bool) {
+func ValueEnd(text []byte) (end int, whole bool) {
 	if len(text) == 0 {
 		return 0, false
 	}
 	switch text[0] {
 	case '"':
-		return stringEnd(text)
+		return StringEnd(text)
 	case '{', '[':
 		depth := 0
 		for i := 0; i < len(text); i++ {
 			switch text[i] {
 			case '"':
-				n, closed := stringEnd(text[i:])
+				n, closed := StringEnd(text[i:])
 				if !closed {
 					return len(text), false
 				}
@@ -45,7 +46,7 @@ func valueEnd(text []byte) (end int, whole bool) {
 	}
 }
 
-func stringEnd(text []byte) (end int, closed bool) {
+func StringEnd(text []byte) (end int, closed bool) {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
 		case '\\':
@@ -57,9 +58,9 @@ func stringEnd(text []byte) (end int, closed bool) {
 	return len(text), false
 }
 
-// looksLikeJSON reports whether a text that begins as an object or array may go
+// LooksLikeJSON reports whether a text that begins as an object or array may go
 // on as one, to its end or not: "[error] upstream timed out" does not.
-func looksLikeJSON(text []byte) bool {
+func LooksLikeJSON(text []byte) bool {
 	rest := bytes.TrimLeft(text[1:], " \t\r\n")
 	switch {
 	case len(rest) == 0, rest[0] == '"':
@@ -71,16 +72,16 @@ func looksLikeJSON(text []byte) bool {
 	}
 }
 
-// eachMember visits an object's members up to the first thing that is none.
+// EachMember visits an object's members up to the first thing that is none.
 // The name is without its quotes, and still escaped.
-func eachMember(object []byte, visit func(name, value []byte)) {
+func EachMember(object []byte, visit func(name, value []byte)) {
 	rest := object[1:]
 	for {
 		rest = bytes.TrimLeft(rest, ", \t\r\n")
 		if len(rest) == 0 || rest[0] != '"' {
 			return
 		}
-		end, closed := stringEnd(rest)
+		end, closed := StringEnd(rest)
 		if !closed {
 			return
 		}
@@ -90,7 +91,7 @@ func eachMember(object []byte, visit func(name, value []byte)) {
 			return
 		}
 		rest = bytes.TrimLeft(rest[1:], " \t\r\n")
-		end, _ = valueEnd(rest)
+		end, _ = ValueEnd(rest)
 		if end == 0 {
 			return
 		}
@@ -99,9 +100,9 @@ func eachMember(object []byte, visit func(name, value []byte)) {
 	}
 }
 
-// eachName visits all that looks like a member's name, at any depth, with what
+// EachName visits all that looks like a member's name, at any depth, with what
 // follows it, until visit returns false. It takes linear time.
-func eachName(body []byte, visit func(name, rest []byte) bool) {
+func EachName(body []byte, visit func(name, rest []byte) bool) {
 	const longest = 64
 	for at := 0; ; {
 		colon := bytes.IndexByte(body[at:], ':')
@@ -121,9 +122,9 @@ func eachName(body []byte, visit func(name, rest []byte) bool) {
 	}
 }
 
-// eachElement visits an array's first elements, or the value itself when it is
+// EachElement visits an array's first elements, or the value itself when it is
 // no array.
-func eachElement(value []byte, most int, visit func(element []byte)) {
+func EachElement(value []byte, most int, visit func(element []byte)) {
 	if len(value) == 0 || value[0] != '[' {
 		visit(value)
 		return
@@ -131,7 +132,7 @@ func eachElement(value []byte, most int, visit func(element []byte)) {
 	rest := value[1:]
 	for range most {
 		rest = bytes.TrimLeft(rest, ", \t\r\n")
-		end, _ := valueEnd(rest)
+		end, _ := ValueEnd(rest)
 		if end == 0 || rest[0] == ']' || rest[0] == '}' {
 			return
 		}
@@ -140,6 +141,42 @@ func eachElement(value []byte, most int, visit func(element []byte)) {
 	}
 }
 
-func nameOf(name []byte) string {
-	return unquote(append(append([]byte{'"'}, name...), '"'))
+func Name(name []byte) string {
+	return Unquote(append(append([]byte{'"'}, name...), '"'))
+}
+
+// MaxText bounds a text that Unquote returns, in bytes.
+const MaxText = 64 << 10
+
+// Unquote decodes a JSON string, which may have been cut; most need no
+// decoding at all.
+func Unquote(raw []byte) string {
+	s := raw[1:]
+	if end, whole := ValueEnd(raw); whole {
+		s = raw[1 : end-1]
+	}
+	s = s[:min(len(s), 6*MaxText)] // an escape takes up to six bytes a character
+	if bytes.IndexByte(s, '\\') < 0 && utf8.Valid(s) {
+		return Clip(string(s), MaxText)
+	}
+	quoted := append(append([]byte{'"'}, s...), '"')
+	for end := len(quoted) - 1; end > 0 && end > len(quoted)-13; end-- { // back past a cut escape
+		quoted[end] = '"'
+		var text string
+		if json.Unmarshal(quoted[:end+1], &text) == nil {
+			return Clip(text, MaxText)
+		}
+	}
+	return Clip(strings.ToValidUTF8(string(s), "\uFFFD"), MaxText)
+}
+
+// Clip shortens s to at most n bytes, at a rune's boundary.
+func Clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
 // ErrMissingOrganization is matched, with errors.Is, by the server's refusal
@@ -20,14 +22,7 @@ var ErrMissingOrganization = errors.New("every call needs an organization: use W
 // [IsRateLimited], then match that one. A token source that failed is one with
 // Attempts 0, or as many as were sent before.
 type TransportError struct {
-	// These seven are as in [APIError].
-	Op           string
-	Method       string
-	Path         string
-	Organization string
-	Resource     map[string]string
-	Attempts     int
-	Repeatable   bool
+	CallInfo // which call it is about
 
 	OutcomeUnknown bool  // the call may have had its effect: bytes went out, and it may not be repeated
 	Err            error // the cause
@@ -37,14 +32,7 @@ type TransportError struct {
 // could not be used: cut short, empty, null, HTML, not JSON, too large. The
 // effect happened: never repeat an execution because of it.
 type DecodeError struct {
-	// These seven are as in [APIError].
-	Op           string
-	Method       string
-	Path         string
-	Organization string
-	Resource     map[string]string
-	Attempts     int
-	Repeatable   bool
+	CallInfo // which call it is about
 
 	StatusCode int    // 2xx
 	RequestID  string // X-Request-Id
@@ -55,14 +43,7 @@ type DecodeError struct {
 // ArgumentError means that a call or an option was refused on our side and
 // nothing was sent.
 type ArgumentError struct {
-	// These seven are as in [APIError].
-	Op           string
-	Method       string
-	Path         string
-	Organization string
-	Resource     map[string]string
-	Attempts     int
-	Repeatable   bool
+	CallInfo // which call it is about
 
 	Argument string // its name, such as "agentId", "organizationId" or "WithBaseURL"
 	Reason   string // what is wrong with it
@@ -132,7 +113,7 @@ func (e *APIError) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
 	}
-	return logGroup(e.Op, e.Method, e.Path, e.Organization, e.Attempts,
+	return logGroup(e.CallInfo,
 		slog.Int("status", e.StatusCode), slog.String("kind", string(e.Kind)), slog.String("code", clean(e.Code, 80)),
 		slog.String("message", clean(e.Message, 500)), slog.Int("details", len(e.Details)),
 		slog.String("request_id", clean(e.RequestID, 80)), slog.Duration("retry_after", e.RetryAfter))
@@ -168,7 +149,7 @@ func (e *TransportError) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
 	}
-	return logGroup(e.Op, e.Method, e.Path, e.Organization, e.Attempts,
+	return logGroup(e.CallInfo,
 		slog.Bool("outcome_unknown", e.OutcomeUnknown), causeAttr(e.Err))
 }
 
@@ -200,7 +181,7 @@ func (e *DecodeError) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
 	}
-	return logGroup(e.Op, e.Method, e.Path, e.Organization, e.Attempts,
+	return logGroup(e.CallInfo,
 		slog.Int("status", e.StatusCode), slog.String("request_id", clean(e.RequestID, 80)),
 		slog.Int("body_bytes", len(e.Body)), causeAttr(e.Err))
 }
@@ -229,7 +210,7 @@ func (e *ArgumentError) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
 	}
-	return logGroup(e.Op, e.Method, e.Path, e.Organization, e.Attempts,
+	return logGroup(e.CallInfo,
 		slog.String("argument", clean(e.Argument, 80)), slog.String("reason", clean(e.Reason, 400)), causeAttr(e.Err))
 }
 
@@ -254,12 +235,12 @@ func causeAttr(err error) slog.Attr {
 	return slog.String("error", clean(err.Error(), 600))
 }
 
-func logGroup(op, method, path, organization string, attempts int, more ...slog.Attr) slog.Value {
-	attrs := []slog.Attr{slog.String("op", op), slog.String("method", method), slog.String("path", path)}
-	if organization != "" {
-		attrs = append(attrs, slog.String("organization", clean(organization, 80)))
+func logGroup(call CallInfo, more ...slog.Attr) slog.Value {
+	attrs := []slog.Attr{slog.String("op", call.Op), slog.String("method", call.Method), slog.String("path", call.Path)}
+	if call.Organization != "" {
+		attrs = append(attrs, slog.String("organization", clean(call.Organization, 80)))
 	}
-	attrs = append(attrs, slog.Int("attempts", attempts))
+	attrs = append(attrs, slog.Int("attempts", call.Attempts))
 	for _, a := range more {
 		empty := a.Key == "" || a.Value.Kind() == slog.KindString && a.Value.String() == "" ||
 			a.Value.Kind() == slog.KindDuration && a.Value.Duration() == 0
@@ -273,7 +254,7 @@ func logGroup(op, method, path, organization string, attempts int, more ...slog.
 // clean makes s fit for one line of a log: without control characters, which
 // could forge a line, and of at most n bytes.
 func clean(s string, n int) string {
-	short := clip(s, n)
+	short := jsonscan.Clip(s, n)
 	short = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) || unicode.Is(unicode.Cf, r) {
 			return ' '

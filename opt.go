@@ -1,0 +1,74 @@
+package promptorchestra
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Opt is an optional value with three states, above all for the fields of update
+// params: the zero Opt is absent and leaves the server's value alone, [Null]
+// clears it, and [Set] replaces it, also by a zero value.
+type Opt[T any] struct {
+	value T
+	state optState
+}
+
+type optState uint8
+
+const (
+	optAbsent optState = iota
+	optNull
+	optSet
+)
+
+// Set returns an Opt that holds v, which is sent even when it is a zero value.
+func Set[T any](v T) Opt[T] { return Opt[T]{value: v, state: optSet} }
+
+// Null returns an Opt that is sent as JSON null.
+func Null[T any]() Opt[T] { return Opt[T]{state: optNull} }
+
+// Get returns the value and whether there is one; it is false for an absent
+// Opt and for null.
+func (o Opt[T]) Get() (T, bool) { return o.value, o.state == optSet }
+
+// IsNull reports whether the Opt is an explicit null.
+func (o Opt[T]) IsNull() bool { return o.state == optNull }
+
+// IsZero reports whether the Opt is absent; encoding/json asks it for omitzero.
+func (o Opt[T]) IsZero() bool { return o.state == optAbsent }
+
+// String returns the value in its default format, "null" or "absent".
+func (o Opt[T]) String() string {
+	switch o.state {
+	case optNull:
+		return "null"
+	case optSet:
+		return fmt.Sprint(o.value)
+	default:
+		return "absent"
+	}
+}
+
+// MarshalJSON encodes the value, or null when there is none.
+func (o Opt[T]) MarshalJSON() ([]byte, error) {
+	if o.state != optSet {
+		return []byte("null"), nil
+	}
+	return json.Marshal(o.value)
+}
+
+// UnmarshalJSON decodes a value or null; a value of another type leaves the
+// Opt absent.
+func (o *Opt[T]) UnmarshalJSON(data []byte) error {
+	*o = Opt[T]{}
+	if string(data) == "null" {
+		o.state = optNull
+		return nil
+	}
+	var v T
+	if err := json.Unmarshal(data, &v); err != nil {
+		return tolerate(err)
+	}
+	*o = Set(v)
+	return nil
+}

@@ -1,0 +1,59 @@
+package promptorchestra
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Secret is a value that is shown once, such as a new service key. It prints
+// as "[redacted]" under every verb of fmt, in slog and in JSON; Reveal returns
+// the value itself.
+type Secret struct {
+	value *string // a pointer: fmt follows none inside an unexported field
+}
+
+// NewSecret returns a Secret that holds v, for tests and fakes.
+func NewSecret(v string) Secret { return Secret{&v} }
+
+const redacted = "[redacted]"
+
+// Reveal returns the secret itself, or "" when there is none.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// IsZero reports whether there is no secret.
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
+
+// String returns "[redacted]".
+func (s Secret) String() string { return redacted }
+
+// GoString returns "[redacted]".
+func (s Secret) GoString() string { return redacted }
+
+// Format prints "[redacted]" under every verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue returns "[redacted]".
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns "[redacted]".
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// UnmarshalJSON keeps a JSON string; any other type leaves the Secret empty.
+func (s *Secret) UnmarshalJSON(data []byte) error {
+	var v string
+	if err := json.Unmarshal(data, &v); err != nil {
+		return tolerate(err)
+	}
+	*s = Secret{}
+	if v != "" {
+		s.value = &v
+	}
+	return nil
+}
