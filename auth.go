@@ -3,6 +3,8 @@ package promptorchestra
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"runtime"
 	"strings"
 )
 
@@ -12,31 +14,67 @@ const (
 	authAPIKey      = "api_key"
 )
 
-// A tokenSource returns a bearer token for an organization.
-type tokenSource = func(ctx context.Context, organizationID string) (string, error)
+// TokenSource returns a bearer token for an organization: see [WithAccessTokenSource].
+type TokenSource func(ctx context.Context, organizationID string) (string, error)
 
-// A credential is one kind of token, and where it comes from. Tokens live only
-// in such closures: fmt shows no more of one than an address.
+// A credential is one kind of token, and where it comes from. Tokens live only in such closures: fmt
+// shows no more of one than an address.
 type credential struct {
-	kind          string
-	authorization func(ctx context.Context, organizationID string) ([]string, error) // the header's values; nil for none
+	kind []string // the value of its header
+	// authorization returns the values of the Authorization header: none where the source has no
+	// token for the organization. It is nil when this kind was not given.
+	authorization func(ctx context.Context, organizationID string) ([]string, error)
 }
 
-// Authorize returns the Authorization of an attempt.
-func (r *request) Authorize(ctx context.Context) ([]string, error) {
-	return r.credential.authorization(ctx, r.client.organization)
+// credentials returns those that may serve a route, in the order in which they are asked. Each has
+// been given; the next one is for an organization that the first has no token for.
+func (c *core) credentials(r *route) []*credential {
+	if r.traits.has(userOnly) {
+		return c.userCredentials
+	}
+	return c.anyCredentials
 }
 
-// choose returns the credential for a route: the access token where there is
-// one, else the API key where the route takes it; nil when none fits.
-func (c *core) choose(t traits) *credential {
-	if c.accessToken.authorization != nil {
-		return &c.accessToken
+// given returns those credentials that the client was given.
+func given(credentials ...*credential) []*credential {
+	var out []*credential
+	for _, c := range credentials {
+		if c.authorization != nil {
+			out = append(out, c)
+		}
 	}
-	if c.apiKey.authorization != nil && !t.has(userOnly) {
-		return &c.apiKey
+	return out
+}
+
+// Authorize puts a credential into the headers of an attempt.
+func (r *request) Authorize(ctx context.Context, header http.Header) error {
+	for _, c := range r.client.core.credentials(r.call.route) {
+		authorization, err := c.authorization(ctx, r.client.organization)
+		if err != nil {
+			return err
+		}
+		if authorization != nil {
+			r.authorization = authorization
+			header["Authorization"] = authorization
+			header["X-Prompt-Orchestra-Auth-Source"] = c.kind
+			return nil
+		}
 	}
-	return nil
+	return missingCredential(r.call.route)
+}
+
+func missingCredential(r *route) error {
+	if r.traits.has(userOnly) {
+		return &ArgumentError{
+			Argument: "accessToken",
+			Reason: "this call takes no API key, as Agents.Run, AgentRuns.RerunFromStep and ServiceKeys.Create do not: " +
+				"use WithAccessToken or WithAccessTokenSource",
+		}
+	}
+	return &ArgumentError{
+		Argument: "credential",
+		Reason:   "this call needs a credential: use WithAccessToken, WithAccessTokenSource, WithAPIKey or WithAPIKeySource",
+	}
 }
 
 func setToken(to *credential, option, token string) error {
@@ -48,21 +86,64 @@ func setToken(to *credential, option, token string) error {
 	return nil
 }
 
-func setSource(to *credential, option string, source tokenSource) error {
+func setSource(to *credential, option string, source TokenSource) error {
 	if source == nil {
 		return &ArgumentError{Argument: option, Reason: "must not be nil"}
 	}
 	to.authorization = func(ctx context.Context, organization string) ([]string, error) {
-		token, err := source(ctx, organization)
-		if err != nil {
+		token, err := source.ask(ctx, organization)
+		switch reason := badToken(token); {
+		case err != nil:
 			return nil, fmt.Errorf("%s: %w", option, err)
-		}
-		if reason := badToken(token); reason != "" {
+		case token == "":
+			return nil, nil // it has none for this organization
+		case reason != "":
 			return nil, &ArgumentError{Argument: option, Reason: "the token it returned " + reason}
 		}
 		return []string{"Bearer " + token}, nil
 	}
 	return nil
+}
+
+// ask calls the source in a goroutine of its own: one that ignores its context must not keep the
+// caller waiting. Such a source runs on after the call. A panic in it is an error.
+func (source TokenSource) ask(ctx context.Context, organization string) (string, error) {
+	type result struct {
+		token string
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var out result
+		out.err = fmt.Errorf("the token source ended its goroutine")
+		defer func() {
+			if v := recover(); v != nil {
+				out = result{err: panicError(v)}
+			}
+			done <- out
+		}()
+		token, err := source(ctx, organization)
+		out = result{token, err}
+	}()
+	select {
+	case out := <-done:
+		return out.token, out.err
+	case <-ctx.Done():
+	}
+	select {
+	case out := <-done: // it heeded its context, and says more
+		return out.token, out.err
+	default:
+		return "", context.Cause(ctx) //nolint:wrapcheck // the engine says what ended
+	}
+}
+
+// panicError describes a panic by its type alone, unless it is the runtime's: a value may hold a token.
+func panicError(v any) error {
+	if err, ok := v.(runtime.Error); ok {
+		return fmt.Errorf("the token source panicked: %w", err)
+	}
+	return fmt.Errorf("the token source panicked with a %T", v)
 }
 
 // badToken says what is wrong with a token; never the token itself.

@@ -46,14 +46,19 @@ type core struct {
 	scheme, host  string
 	path, rawPath string // of the base URL, without a final slash
 	plain         bool   // whether both are the same for net/url
-	accessToken   credential
-	apiKey        credential
-	headers       map[string][2]http.Header // by credential kind, without and with a body
-	engine        *transport.Engine
-	retries       int
-	timeout       time.Duration // 0: the default for the route
-	maxBytes      int64
-	logger        *slog.Logger
+
+	userCredentials []*credential // for routes that take no API key
+	anyCredentials  []*credential // for the others
+
+	header     http.Header // of every call without a body
+	bodyHeader http.Header // of every call with one
+
+	engine    *transport.Engine
+	observers []observer
+	retries   int
+	timeout   time.Duration // 0: the default for the route
+	maxBytes  int64
+	logger    *slog.Logger
 }
 
 // New returns a client. It sends nothing. All mistakes in the options are
@@ -63,7 +68,7 @@ type core struct {
 func New(opts ...Option) (*Client, error) {
 	cfg := config{
 		baseURL: DefaultBaseURL, maxBytes: defaultMaxBytes,
-		accessToken: credential{kind: authAccessToken}, apiKey: credential{kind: authAPIKey},
+		accessToken: credential{kind: []string{authAccessToken}}, apiKey: credential{kind: []string{authAPIKey}},
 	}
 	err := applyAll(&cfg, opts)
 	base, urlErr := parseBaseURL(cfg.baseURL, cfg.insecure)
@@ -72,18 +77,25 @@ func New(opts ...Option) (*Client, error) {
 	}
 	c := &core{
 		scheme: base.Scheme, host: base.Host,
-		accessToken: cfg.accessToken,
-		apiKey:      cfg.apiKey,
-		headers:     map[string][2]http.Header{},
-		retries:     max(cmp.Or(cfg.retry.MaxRetries, 3), 0),
-		timeout:     cfg.timeout,
-		maxBytes:    cfg.maxBytes,
-		logger:      cfg.logger,
+		userCredentials: given(&cfg.accessToken),
+		anyCredentials:  given(&cfg.accessToken, &cfg.apiKey),
+		header:          headers(&cfg, false),
+		bodyHeader:      headers(&cfg, true),
+		retries:         max(cmp.Or(cfg.retry.MaxRetries, 3), 0),
+		timeout:         cfg.timeout,
+		maxBytes:        cfg.maxBytes,
+		logger:          cfg.logger,
+		observers:       cfg.observers,
 	}
 	c.setPath(base)
-	for _, kind := range []string{authAccessToken, authAPIKey} {
-		c.headers[kind] = [2]http.Header{headers(&cfg, kind, false), headers(&cfg, kind, true)}
+	c.engine, err = newEngine(&cfg)
+	if err != nil {
+		return nil, err
 	}
+	return newClient(c, cfg.organization), nil
+}
+
+func newEngine(cfg *config) (*transport.Engine, error) {
 	var hc http.Client
 	if cfg.httpClient != nil {
 		hc = *cfg.httpClient
@@ -91,13 +103,26 @@ func New(opts ...Option) (*Client, error) {
 	if cfg.transport != nil {
 		hc.Transport = cfg.transport
 	}
+	var err error
+	var wrap func(http.RoundTripper) http.RoundTripper
+	if len(cfg.wrappers) > 0 {
+		wrap = func(rt http.RoundTripper) http.RoundTripper {
+			for _, wrapper := range cfg.wrappers {
+				if rt = wrapper(rt); rt == nil || isNilPointer(rt) {
+					err = &ArgumentError{Argument: "WithTransportWrapper", Reason: "the function returned nil"}
+					return nil
+				}
+			}
+			return rt
+		}
+	}
 	minWait := cmp.Or(cfg.retry.MinWait, 500*time.Millisecond)
-	c.engine = transport.NewEngine(hc, transport.Policy{
+	engine := transport.NewEngine(hc, wrap, transport.Policy{
 		MinWait:       minWait,
 		MaxWait:       max(cmp.Or(cfg.retry.MaxWait, 8*time.Second), minWait),
 		MaxRetryAfter: cmp.Or(cfg.retry.MaxRetryAfter, time.Minute),
 	})
-	return newClient(c, cfg.organization), nil
+	return engine, err
 }
 
 // NewFromEnv is [New] with the settings of the product's own tools first:
@@ -132,6 +157,14 @@ func NewFromEnv(opts ...Option) (*Client, error) {
 // use [WithAPIKeySource] where there are several.
 func (c *Client) InOrganization(organizationID string) *Client {
 	return newClient(c.core, organizationID)
+}
+
+// CloseIdleConnections closes the connections that no call uses now, where the transport can do
+// that. Without a transport of their own all clients share theirs.
+func (c *Client) CloseIdleConnections() {
+	if c != nil && c.core != nil {
+		c.core.engine.CloseIdleConnections()
+	}
 }
 
 // Organization returns the id of the client's organization, "" when it has none.

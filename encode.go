@@ -143,25 +143,25 @@ func and(query, more string) string {
 	return query + "&" + more
 }
 
-// encodeBody writes the body into a pooled buffer: the organization first,
+// encodeBody writes the body: the organization first,
 // then the members of the call's own body, then the extra ones.
-func (r *request) encodeBody() (*transport.Payload, error) {
+func (r *request) encodeBody() ([]byte, error) {
 	if v, ok := r.call.body.(interface{ validate() error }); ok {
 		if err := v.validate(); err != nil {
 			return nil, err
 		}
 	}
 	buf := transport.NewBuffer()
+	defer buf.Release()
 	buf.B = append(appendString(append(buf.B, `{"organizationId":`...), r.client.organization), '}')
 	err := appendMembers(buf, r.call.body)
 	if err == nil && (len(r.options.extraBody) > 0 || r.call.custom) {
 		err = r.appendExtra(buf)
 	}
 	if err != nil {
-		buf.Release()
 		return nil, err
 	}
-	return transport.NewPayload(buf), nil
+	return bytes.Clone(buf.B), nil
 }
 
 // appendMembers adds the members of what v encodes to to the object in buf.

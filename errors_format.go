@@ -10,11 +10,17 @@ import (
 	"unicode"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
 // ErrMissingOrganization is matched, with errors.Is, by the server's refusal
 // of a call without an organization and by our own before anything is sent.
 var ErrMissingOrganization = errors.New("every call needs an organization: use WithOrganization or InOrganization")
+
+// ErrNotSent is for RoundTrippers that refuse a request by themselves, such as a circuit breaker: an
+// error that wraps it says that the request was not sent. Without it, a RoundTripper that failed and
+// told the hooks of net/http/httptrace nothing counts as having sent the request.
+var ErrNotSent = transport.ErrNotSent
 
 // TransportError means that no answer came, or that the context ended while a
 // call waited to be sent again. It unwraps to the cause, the context's error

@@ -116,6 +116,6 @@ func TestEveryRouteIsRepeatedByItsClass(t *testing.T) {
 
 // freshEngine has a whole budget, and as many connections as it likes.
 func freshEngine() *transport.Engine {
-	return transport.NewEngine(http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+	return transport.NewEngine(http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, nil,
 		transport.Policy{MinWait: time.Microsecond, MaxWait: time.Microsecond, MaxRetryAfter: time.Second})
 }

@@ -257,8 +257,8 @@ type tracer struct{ next http.RoundTripper }
 
 func (t tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req)
-	if op, path, attempt, ok := promptorchestra.Operation(req.Context()); ok && err == nil {
-		fmt.Printf("%s %s attempt %d: %d\n", op, path, attempt, resp.StatusCode)
+	if call, ok := promptorchestra.Operation(req.Context()); ok && err == nil {
+		fmt.Printf("%s %s attempt %d: %d\n", call.Op, call.Path, call.Attempts, resp.StatusCode)
 	}
 	return resp, err
 }

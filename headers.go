@@ -7,15 +7,14 @@ import (
 	"strings"
 )
 
-// headers returns those that every call with this kind of credential has.
-func headers(cfg *config, kind string, body bool) http.Header {
+// headers returns those that every call has, with a body or without.
+func headers(cfg *config, body bool) http.Header {
 	h := http.Header{}
 	for name, values := range cfg.header {
 		h[name] = values
 	}
 	h["User-Agent"] = []string{strings.TrimSpace(cfg.userAgent + " promptorchestra-go/" + Version)}
 	h["Accept"] = []string{"application/json"}
-	h["X-Prompt-Orchestra-Auth-Source"] = []string{kind}
 	if body {
 		h["Content-Type"] = []string{"application/json"}
 	}
@@ -45,11 +44,6 @@ func setHeader(h *http.Header, name, value string) error {
 	}
 	(*h)[canonical] = []string{value}
 	return nil
-}
-
-func isIdempotencyKey(name string) bool {
-	canonical := textproto.CanonicalMIMEHeaderKey(name)
-	return canonical == "Idempotency-Key" || canonical == "X-Idempotency-Key"
 }
 
 // isToken reports whether s is a token of RFC 9110, as a header's name must be.

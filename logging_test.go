@@ -324,9 +324,9 @@ func TestOperationTellsRoundTrippersTheCall(t *testing.T) {
 	}
 	var all []told
 	transport := roundTripFunc(func(r *http.Request) (*http.Response, error) {
-		op, template, attempt, ok := promptorchestra.Operation(r.Context())
+		call, ok := promptorchestra.Operation(r.Context())
 		require.True(t, ok)
-		all = append(all, told{op, template, attempt})
+		all = append(all, told{call.Op, call.Path, call.Attempts})
 		return http.DefaultTransport.RoundTrip(r)
 	})
 	client := newClient(t, inTurn(answer(503, ""), answer(200, agentDocument)), promptorchestra.WithTransport(transport))
@@ -339,7 +339,7 @@ func TestOperationTellsRoundTrippersTheCall(t *testing.T) {
 		{"Do", "", 1}, // its path holds whatever the caller put there
 	}, all)
 
-	_, _, _, ok := promptorchestra.Operation(t.Context())
+	_, ok := promptorchestra.Operation(t.Context())
 	assert.False(t, ok)
 }
 

@@ -1,5 +1,12 @@
 package promptorchestra
 
+import (
+	"context"
+	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
 // CallInfo says which call an error, an observer or a request is about.
 type CallInfo struct {
 	Op           string            // the method, such as "Agents.Publish"; "Do" for [Client.Do]
@@ -9,4 +16,99 @@ type CallInfo struct {
 	Resource     map[string]string // every id of the call by name, those in the body too; nil when there is none
 	Attempts     int               // number of attempts sent so far
 	Repeatable   bool              // whether the call is idempotent, or [WithRetryable] said so
+}
+
+// CallResult is what came of a call, for an observer.
+type CallResult struct {
+	Err        error         // what the call returned, one of the four error types; nil on success
+	StatusCode int           // of the last response, 0 when none came
+	RequestID  string        // X-Request-Id of the last response
+	Attempts   int           // number of attempts sent
+	Duration   time.Duration // of the whole call, waits included; of a streamed list, to its end
+	// Result is the pointer that the call returned or, for a list, a pointer to its slice; of
+	// [Client.Do], its out. It is nil for a streamed list and when Err is not. Only read it.
+	Result any
+}
+
+// An observer is told of a call before it is sent, and returns what is told of its end.
+type observer = func(ctx context.Context, call CallInfo) (context.Context, func(CallResult))
+
+// WithObserver makes the client tell of every call of every kind: records, lists, streamed lists,
+// [Client.Do], and calls that the SDK rejects before sending. It is what tracing, metrics and audits
+// are built on.
+//
+// The function is called when a call begins, before its first attempt, with Attempts 0. The context
+// that it returns is the call's from then on; nil keeps the one it had. The function that it returns
+// is called when the call ends, of a streamed list when the loop over it ends; it may be nil. Both
+// run in the caller's goroutine, from several goroutines at once. Observers add up: the first is the
+// outermost. The Path of a [Client.Do] is "", since only its caller knows where the ids are. Without
+// an observer nothing is spent.
+func WithObserver(observe func(ctx context.Context, call CallInfo) (context.Context, func(CallResult))) Option {
+	return clientOption(func(cfg *config) error {
+		if observe == nil {
+			return &ArgumentError{Argument: "WithObserver", Reason: "must not be nil"}
+		}
+		cfg.observers = append(cfg.observers, observe)
+		return nil
+	})
+}
+
+// Operation returns which call a request belongs to, for a RoundTripper below the client: Attempts is
+// the number of the attempt, from 1. A token source is asked before an attempt is sent, and sees the
+// number of those before it. The Path of a [Client.Do] is "", since only its caller knows where the
+// ids are. ok is false for a context that is not of a request of this package.
+func Operation(ctx context.Context) (call CallInfo, ok bool) {
+	owner, attempts := transport.FromContext(ctx)
+	r, ok := owner.(*request)
+	if !ok {
+		return CallInfo{}, false
+	}
+	return r.observedInfo(attempts), true
+}
+
+// observedInfo is info for others than errors.
+func (r *request) observedInfo(attempts int) CallInfo {
+	info := r.infoAt(attempts)
+	if r.call.custom {
+		info.Path = ""
+	}
+	return info
+}
+
+// begin tells the observers of the call.
+func (r *request) begin(ctx context.Context) context.Context {
+	r.started = time.Now()
+	if ctx == nil || r.client == nil || r.client.core == nil {
+		return ctx
+	}
+	for _, observe := range r.client.core.observers {
+		inner, end := observe(ctx, r.observedInfo(0))
+		if inner != nil {
+			ctx = inner
+		}
+		if end != nil {
+			r.observed = append(r.observed, end)
+		}
+	}
+	return ctx
+}
+
+// end tells them what came of it.
+func (r *request) end(err error, out any) {
+	if len(r.observed) == 0 {
+		return
+	}
+	result := CallResult{Err: err, Duration: time.Since(r.started)}
+	if err == nil {
+		result.Result = out
+	}
+	if r.result != nil {
+		result.Attempts, result.StatusCode = r.result.Attempts(), r.result.StatusCode
+		if r.result.StatusCode > 0 {
+			result.RequestID = r.requestID()
+		}
+	}
+	for i := len(r.observed) - 1; i >= 0; i-- {
+		r.observed[i](result)
+	}
 }

@@ -1,13 +1,14 @@
 package promptorchestra
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
 // Option configures a [Client] in [New]. A later option wins over an earlier one.
@@ -43,6 +44,8 @@ type config struct {
 	apiKey       credential
 	httpClient   *http.Client
 	transport    http.RoundTripper
+	wrappers     []func(http.RoundTripper) http.RoundTripper
+	observers    []observer
 	retry        RetryPolicy
 	timeout      time.Duration
 	logger       *slog.Logger
@@ -122,7 +125,7 @@ func WithAPIKey(key string) Option {
 // at once; caching is its own affair. When it fails, the attempt is not sent and
 // the call fails with a [*TransportError] that wraps its error; an empty or
 // unusable token is an [*ArgumentError].
-func WithAccessTokenSource(source func(ctx context.Context, organizationID string) (string, error)) Option {
+func WithAccessTokenSource(source TokenSource) Option {
 	return clientOption(func(cfg *config) error {
 		return setSource(&cfg.accessToken, "WithAccessTokenSource", source)
 	})
@@ -130,7 +133,7 @@ func WithAccessTokenSource(source func(ctx context.Context, organizationID strin
 
 // WithAPIKeySource is like [WithAccessTokenSource] for API keys: one client can
 // serve many organizations, each with a key of its own.
-func WithAPIKeySource(source func(ctx context.Context, organizationID string) (string, error)) Option {
+func WithAPIKeySource(source TokenSource) Option {
 	return clientOption(func(cfg *config) error {
 		return setSource(&cfg.apiKey, "WithAPIKeySource", source)
 	})
@@ -148,10 +151,15 @@ func WithOrganization(organizationID string) Option {
 	})
 }
 
-// WithHTTPClient sets the HTTP client to send through. It is copied, never
-// modified; its Timeout and Jar apply to each attempt (to a streamed list's up to
-// the headers), its CheckRedirect does not: no redirect is followed. Without a Transport of their own all clients share
-// a pool of connections that keeps up to 512 idle ones a host.
+// WithHTTPClient sets the HTTP client to send through. It is copied, never modified. Its Timeout
+// applies to each attempt, of a streamed list up to the headers. Its Jar and CheckRedirect are not
+// used: no cookie is kept and no redirect followed.
+//
+// Without a Transport of their own all clients share one that speaks HTTP/1.1, keeps up to 512 idle
+// connections to a host for 4 s, less than the 5 s after which Node servers hang up, and times out
+// after 10 s for a dial and for a TLS handshake. A service that calls rarely so pays a TLS handshake
+// for a call. Give a Transport with another IdleConnTimeout, for HTTP/2, for a proxy or for client
+// certificates: see [WithTransport] for what it must keep to.
 func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(cfg *config) error {
 		if client == nil {
@@ -162,10 +170,21 @@ func WithHTTPClient(client *http.Client) Option {
 	})
 }
 
-// WithTransport sets the RoundTripper that each attempt goes through, such as
-// one that traces; [Operation] tells it which call that is. It must keep the
-// request's context, by which the client learns what was sent. It wins over the
-// Transport of [WithHTTPClient].
+// WithTransport sets the RoundTripper that each attempt goes through. It wins over the Transport of
+// [WithHTTPClient]. To wrap the client's own transport use [WithTransportWrapper].
+//
+// What was sent is known from what the transport tells the hooks of net/http/httptrace in the
+// request's context, and an execution is retried only if it was not sent. So a RoundTripper
+//   - that retries by itself sends executions again, and so does an [http.Client] in its place. One
+//     that gives the request a GetBody of its own, or sends it again without its context, is outside
+//     of what this package can promise;
+//   - that takes the request's context away, or tells its hooks nothing, leaves every failure of an
+//     execution of unknown outcome. One that refuses a request by itself, such as a circuit breaker,
+//     returns an error that wraps [ErrNotSent];
+//   - over HTTP/2 leaves an execution of unknown outcome when the server ends the connection with
+//     GOAWAY or resets the stream;
+//   - that renews a token and sends an execution again is refused over HTTP/2: use
+//     [WithAccessTokenSource], which is asked before each attempt.
 func WithTransport(transport http.RoundTripper) Option {
 	return clientOption(func(cfg *config) error {
 		if transport == nil || isNilPointer(transport) {
@@ -174,6 +193,25 @@ func WithTransport(transport http.RoundTripper) Option {
 		cfg.transport = transport
 		return nil
 	})
+}
+
+// WithTransportWrapper wraps the transport that the client has, the default one included, with a
+// RoundTripper of the caller's own, such as one that traces; [Operation] tells it which call a
+// request belongs to. Wrappers add up: the last one is the outermost. What is said at
+// [WithTransport] holds for them too. It must not return nil.
+func WithTransportWrapper(wrap func(http.RoundTripper) http.RoundTripper) Option {
+	return clientOption(func(cfg *config) error {
+		if wrap == nil {
+			return &ArgumentError{Argument: "WithTransportWrapper", Reason: "must not be nil"}
+		}
+		cfg.wrappers = append(cfg.wrappers, wrap)
+		return nil
+	})
+}
+
+// Options joins several options into one, for modules that build on this one. They apply in order.
+func Options(opts ...Option) Option {
+	return clientOption(func(cfg *config) error { return applyAll(cfg, opts) })
 }
 
 // WithRetry sets how often and how patiently the client tries again. The
@@ -188,11 +226,12 @@ func WithRetry(policy RetryPolicy) Option {
 	})
 }
 
-// WithTimeout bounds each attempt, from its start to the end of the answer
-// (of a streamed list, to its headers), wherever the context has no deadline of
-// its own; where it has one, d does nothing. It must be positive. The default is
-// one minute, and ten minutes for executions: the Run methods,
-// [SkillsService.GenerateImage] and [AgentRunsService.RerunFromStep].
+// WithTimeout bounds each attempt, from its start to the end of the response or, of a streamed list,
+// to its headers. Where the context has a deadline too, the earlier one counts. It must be positive.
+//
+// Without it, and where the context has no deadline, an attempt takes at most one minute, and ten
+// minutes for an execution: the Run methods, [SkillsService.GenerateImage] and
+// [AgentRunsService.RerunFromStep].
 func WithTimeout(d time.Duration) SharedOption {
 	check := func() error {
 		if d <= 0 {
@@ -214,7 +253,7 @@ func WithTimeout(d time.Duration) SharedOption {
 func WithHeader(name, value string) SharedOption {
 	return sharedOption{
 		func(cfg *config) error {
-			if isIdempotencyKey(name) {
+			if transport.IsIdempotencyKey(name) {
 				return &ArgumentError{Argument: "WithHeader", Reason: name + " would make net/http repeat executions"}
 			}
 			return setHeader(&cfg.header, name, value)

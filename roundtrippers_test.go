@@ -195,8 +195,8 @@ func TestOperationBesideTheNextAttempt(t *testing.T) {
 		if dials.Add(1) == 1 {
 			time.Sleep(500 * time.Millisecond)
 		}
-		op, _, _, _ := promptorchestra.Operation(ctx)
-		assert.Equal(t, "Agents.Get", op)
+		call, _ := promptorchestra.Operation(ctx)
+		assert.Equal(t, "Agents.Get", call.Op)
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}
 	defer pool.CloseIdleConnections()

@@ -14,20 +14,24 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// stream makes a call that is answered with a list, and decodes it one element
-// at a time while it arrives.
+// stream makes a call whose response is a list, and decodes it one element at a time while it
+// arrives.
 func stream[T any](ctx context.Context, c *Client, in call, opts []CallOption) iter.Seq2[T, error] {
+	in.stream = true
 	return func(yield func(T, error) bool) {
 		var zero T
-		s, err := c.open(ctx, in, opts)
+		r, ctx, err := c.start(ctx, in, opts)
+		defer func() { r.end(err, nil) }()
 		if err != nil {
 			yield(zero, err)
 			return
 		}
+		s := newElementStream(r)
 		defer s.close()
 		for {
 			var v T
-			more, err := s.next(ctx, &v)
+			var more bool
+			more, err = s.next(ctx, &v)
 			switch {
 			case err != nil:
 				yield(zero, err)
@@ -44,27 +48,17 @@ type elementStream struct {
 	request  *request
 	input    elementReader
 	dec      *json.Decoder
+	begun    bool
 	envelope bool // the array is a member of an object
 	done     bool
 }
 
-// open sends the call and reads up to the array's first element.
-func (c *Client) open(ctx context.Context, in call, opts []CallOption) (*elementStream, error) {
-	in.stream = true
-	r, err := c.send(ctx, in, opts)
-	if err != nil {
-		return nil, err
+func newElementStream(r *request) *elementStream {
+	s := &elementStream{
+		request: r, input: elementReader{r: r.result.Stream, limit: r.client.core.maxBytes}, done: r.isEmpty(),
 	}
-	s := &elementStream{request: r, input: elementReader{r: r.x.Live, limit: c.core.maxBytes}, done: r.isEmpty()}
 	s.dec = json.NewDecoder(&s.input)
-	if s.done {
-		return s, nil
-	}
-	if err := s.begin(); err != nil {
-		s.close()
-		return nil, s.fail(err)
-	}
-	return s, nil
+	return s
 }
 
 // begin finds the array: the answer itself, or the first one in an object.
@@ -125,6 +119,12 @@ func (s *elementStream) next(ctx context.Context, v any) (bool, error) {
 	if s.done {
 		return false, nil
 	}
+	if !s.begun {
+		s.begun = true
+		if err := s.begin(); err != nil {
+			return false, s.fail(err)
+		}
+	}
 	s.input.mark = s.dec.InputOffset()
 	if !s.dec.More() {
 		s.done = true
@@ -181,7 +181,7 @@ func (s *elementStream) fail(err error) error {
 	} else if endsEarly(err) {
 		err = transport.ErrCut
 	}
-	return s.request.decodeError(s.request.x.Live.Explain(err))
+	return s.request.decodeError(s.request.result.Stream.Explain(err))
 }
 
 // endsEarly reports whether the text just ended. As of Go 1.27 a Decoder says so
@@ -193,8 +193,8 @@ func endsEarly(err error) bool {
 }
 
 func (s *elementStream) close() {
-	_ = s.request.x.Live.Close() // nothing depends on it any more
-	s.request.x.Release()
+	_ = s.request.result.Stream.Close() // nothing depends on it any more
+	s.request.result.Release()
 }
 
 // elementReader limits each element, where a list as a whole has no limit, and

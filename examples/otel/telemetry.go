@@ -149,10 +149,11 @@ type attempt struct {
 
 func (a attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	operation, template, number, ok := promptorchestra.Operation(ctx)
+	call, ok := promptorchestra.Operation(ctx)
 	if !ok { // not the SDK's
 		return a.base.RoundTrip(req) //nolint:wrapcheck // a RoundTripper passes on what it gets
 	}
+	operation, template, number := call.Op, call.Path, call.Attempts
 	span := trace.SpanFromContext(ctx)
 	known := []attribute.KeyValue{operationKey.String(operation)}
 	path := "/REDACTED" // of Client.Do: only its caller knows where the ids are
@@ -188,8 +189,8 @@ func (a attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // attemptName names an attempt's span as the HTTP conventions do.
 func attemptName(_ string, req *http.Request) string {
-	if _, template, _, ok := promptorchestra.Operation(req.Context()); ok && template != "" {
-		return req.Method + " " + template
+	if call, ok := promptorchestra.Operation(req.Context()); ok && call.Path != "" {
+		return req.Method + " " + call.Path
 	}
 	return req.Method
 }

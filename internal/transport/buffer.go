@@ -1,6 +1,3 @@
-// Package transport sends one HTTP call in as many attempts as its class
-// allows. It knows HTTP, connections and bodies, and nothing of the API above
-// it: go-retryablehttp runs the attempts, under a policy of our own.
 package transport
 
 import (
@@ -44,10 +41,10 @@ func (b *Buffer) Write(p []byte) (int, error) {
 }
 
 // ErrTooLarge means that a body is larger than the limit.
-var ErrTooLarge = errors.New("the answer is larger than the limit")
+var ErrTooLarge = errors.New("the response is larger than the limit")
 
 // ErrCut means that a body ended before its end.
-var ErrCut = fmt.Errorf("the answer was cut short: %w", io.ErrUnexpectedEOF)
+var ErrCut = fmt.Errorf("the response was cut short: %w", io.ErrUnexpectedEOF)
 
 // fill reads r to its end, or to limit bytes. The declared length sizes the
 // buffer, within reason: it is only what a server claims.

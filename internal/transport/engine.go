@@ -1,20 +1,106 @@
+// Package transport sends one HTTP call in as many attempts as its class allows. It knows HTTP,
+// connections and bodies, and nothing of the API above it.
+//
+// A call goes in, a result comes out. engine.go hands the call to go-retryablehttp, which runs the
+// attempts. attempt.go is one attempt, from its credential to the last byte of the response.
+// retry.go decides whether another one follows. sent.go proves what was sent. default.go is the
+// transport of the clients that bring none.
 package transport
 
 import (
-	"bytes"
 	"context"
 	"math"
 	"net/http"
+	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// Policy bounds the waits between attempts.
-type Policy struct {
-	MinWait       time.Duration // the first wait is below it,
-	MaxWait       time.Duration // and none is above this,
-	MaxRetryAfter time.Duration // but for what a server asks for, up to this
+// Call describes one HTTP call.
+type Call struct {
+	Method     string
+	URL        url.URL
+	Header     http.Header   // shared by many calls: only read
+	Extra      http.Header   // this call's own: only read
+	Body       []byte        // nil when there is none; nobody changes it from now on
+	Idempotent bool          // may be sent again even if it had its effect
+	Retries    int           // at most so many attempts after the first
+	Timeout    time.Duration // of an attempt; of a stream's, up to the headers; 0 for none
+	MaxBytes   int64         // of a successful response's body
+	Stream     bool          // hand over a successful response's body instead of reading it
+	Owner      Owner         // whose call it is
+}
+
+// Owner is who makes a call. It knows the API that the engine does not.
+type Owner interface {
+	// Authorize puts the credential into the headers of an attempt, before it is sent.
+	Authorize(ctx context.Context, header http.Header) error
+	// IsWhole reports whether a body is all there, where nothing else says so.
+	IsWhole(body []byte) bool
+	// IsFinal reports whether a failure's body forbids a retry.
+	IsFinal(status int, body []byte) bool
+	// Observe is told after each attempt, with the time until the next one or 0 for none.
+	Observe(ctx context.Context, r *Result, wait time.Duration)
+}
+
+// Result is what came of a call: the outcome of its last attempt.
+type Result struct {
+	Outcome
+
+	// Ended is why the context ended while the call waited for its next attempt.
+	Ended error
+
+	call     *Call
+	buffer   *Buffer      // holds the body
+	attempts atomic.Int32 // RoundTrippers ask for it beside a running attempt
+	started  time.Time    // the last attempt
+	wait     time.Duration
+}
+
+// Outcome is what came of one attempt.
+type Outcome struct {
+	StatusCode int // 0 when no response came
+	Header     http.Header
+	Body       []byte  // of a failure, its beginning; valid until Release
+	Stream     *Stream // the body instead, where the call asked for it
+	Err        error   // why there is no response, or not all of it
+	NotSent    bool    // the request was certainly not sent
+	Refused    bool    // it was not sent because Authorize failed
+	Partial    bool    // a failure's body goes on after Body
+}
+
+// Success reports whether the status is 2xx.
+func (o *Outcome) Success() bool { return o.StatusCode >= 200 && o.StatusCode <= 299 }
+
+// Attempts returns the number of attempts sent so far.
+func (r *Result) Attempts() int { return int(r.attempts.Load()) }
+
+// Elapsed returns how long the last attempt has taken.
+func (r *Result) Elapsed() time.Duration { return time.Since(r.started) }
+
+// Release gives the body's buffer back. Nobody may use the body from then on.
+func (r *Result) Release() {
+	r.buffer.Release()
+	r.buffer, r.Body = nil, nil
+}
+
+type resultKey struct{}
+
+// FromContext returns whose call a request's context belongs to, and the number of attempts so far.
+// The owner is nil for other contexts.
+func FromContext(ctx context.Context) (owner Owner, attempts int) {
+	r := resultOf(ctx)
+	if r == nil {
+		return nil, 0
+	}
+	return r.call.Owner, r.Attempts()
+}
+
+func resultOf(ctx context.Context) *Result {
+	r, _ := ctx.Value(resultKey{}).(*Result)
+	return r
 }
 
 // Engine sends calls. It is immutable and safe for concurrent use.
@@ -22,113 +108,82 @@ type Engine struct {
 	client *retryablehttp.Client
 	policy Policy
 	budget *Budget
-	jar    bool
-	bound  time.Duration // the HTTP client's Timeout, which we see to ourselves
-	// telling is whether the transport is our own pool. That tells when it gets a
-	// connection, so that nobody need watch the body, and net/http sends a body in
-	// one packet with the headers if it knows the type.
-	telling bool
+	inner  http.RoundTripper // the transport itself
+	outer  http.RoundTripper // the same, wrapped: attempts go through it
+	fresh  http.RoundTripper // attempts over a new connection go through it; nil for a user's own transport
+	bound  time.Duration     // the http.Client's Timeout: of each attempt
 }
 
-// NewEngine returns an engine that sends through a copy of hc; a nil Transport
-// is the shared pool.
-func NewEngine(hc http.Client, policy Policy) *Engine {
-	if hc.Transport == nil {
-		hc.Transport = pool
+// NewEngine returns an engine that sends through hc's Transport, or through the default transport,
+// which all engines share. A wrap that is not nil wraps it.
+func NewEngine(hc http.Client, wrap func(http.RoundTripper) http.RoundTripper, policy Policy) *Engine {
+	e := &Engine{policy: policy, budget: NewBudget(), inner: hc.Transport, bound: hc.Timeout}
+	if e.inner == nil {
+		e.inner = sharedTransport
+		if wrap == nil {
+			e.fresh = freshTransport
+		}
 	}
-	_, telling := hc.Transport.(*connPool)
-	standard, ok := hc.Transport.(*http.Transport)
-	plainHTTP2 := ok && standard.Protocols != nil && standard.Protocols.UnencryptedHTTP2()
-	hc.Transport = roundTripper{hc.Transport, plainHTTP2}
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	e := &Engine{policy: policy, budget: NewBudget(), jar: hc.Jar != nil, bound: hc.Timeout, telling: telling}
-	hc.Timeout = 0
+	e.outer = e.inner
+	if wrap != nil {
+		e.outer = wrap(e.inner)
+	}
 	e.client = &retryablehttp.Client{
-		HTTPClient:   &hc,
+		HTTPClient: &http.Client{
+			Transport:     attempts{e},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 		RetryMax:     math.MaxInt32, // our own policy counts
-		CheckRetry:   e.check,
+		CheckRetry:   e.checkRetry,
 		Backoff:      backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	return e
 }
 
-var noHeader = http.Header{} // read only: attempts have headers of their own
-
-// Do sends the call that x describes, again where its class and the policy
-// allow, and leaves in x what came of it.
-func (e *Engine) Do(ctx context.Context, x *Exchange) {
-	x.Context, x.jar = ctx, e.jar
-	if _, given := ctx.Deadline(); given {
-		x.Timeout = 0 // only where the caller set no bound
-	}
-	if e.bound > 0 && (x.Timeout <= 0 || e.bound < x.Timeout) {
-		x.Timeout = e.bound
-	}
-	header := noHeader
-	if e.jar {
-		header = http.Header{}
-	}
-	x.request.Request = (&http.Request{
-		Method: x.Method, URL: &x.URL, Host: x.URL.Host, Header: header,
+// Do sends the call, and retries it as its class and the policy allow. Release the result.
+func (e *Engine) Do(ctx context.Context, call *Call) *Result {
+	r := &Result{call: call}
+	req := retryablehttp.Request{Request: (&http.Request{
+		Method: call.Method, URL: &call.URL, Host: call.URL.Host, Header: noHeader,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(x)
-	if x.Body != nil {
-		var body any = retryablehttp.ReaderFunc(x.Body.Reader)
-		if e.telling {
-			body = bytes.Clone(x.Body.Bytes()) // a copy: nobody knows how long it is read
-		}
-		if err := x.request.SetBody(body); err != nil {
-			x.Failure, x.Unsent = err, true
-			return
-		}
-	}
-	resp, err := e.client.Do(&x.request)
-	if resp != nil {
-		closeBody(resp.Body)
-	}
+	}).WithContext(context.WithValue(ctx, resultKey{}, r))}
+	_, err := e.client.Do(&req) //nolint:bodyclose // it has none: attempts.RoundTrip
 	switch {
 	case err == nil:
-	case x.wait > 0 && ctx.Err() != nil:
-		x.Ended = ended(ctx)
-	case x.Failure == nil && !x.Answered: // refused before the first attempt
-		x.Failure, x.Unsent = err, true
+	case r.Attempts() > 0: // cancelled in a wait
+		r.Ended = contextErr(ctx)
+	case r.Err == nil: // rejected before the first attempt
+		r.Err, r.NotSent = err, true
+	}
+	return r
+}
+
+// noHeader is never written to: each attempt has headers of its own.
+var noHeader = http.Header{}
+
+// CloseIdleConnections closes the connections that are idle now, where the transport can do that.
+// The default transport's are shared by all engines.
+func (e *Engine) CloseIdleConnections() {
+	for _, transport := range []http.RoundTripper{e.outer, e.inner} {
+		if t, ok := transport.(interface{ CloseIdleConnections() }); ok {
+			t.CloseIdleConnections()
+		}
 	}
 }
 
-// check is the engine's CheckRetry: it decides, and leaves the wait for backoff.
-func (e *Engine) check(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	x := From(ctx)
-	x.wait = 0
-	again := err == nil && e.again(x)
-	if x.Observe != nil {
-		x.Observe(ctx, x, Step{Elapsed: time.Since(x.started), Again: again, Wait: x.wait})
+// checkRetry is go-retryablehttp's hook after each attempt. It leaves the wait for backoff.
+func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	r := resultOf(ctx)
+	r.wait = 0
+	if err == nil {
+		r.wait = e.nextWait(ctx, r)
 	}
-	return again, nil
+	r.call.Owner.Observe(ctx, r, r.wait)
+	return r.wait > 0, nil
 }
 
-func (e *Engine) again(x *Exchange) bool {
-	if x.Success() && x.Failure == nil {
-		e.budget.Deposit()
-		return false
-	}
-	if x.Attempts > x.Retries || x.Context.Err() != nil || !x.mayRepeat() {
-		return false
-	}
-	wait, ok := e.policy.wait(x)
-	if !ok {
-		return false
-	}
-	if deadline, given := x.Deadline(); given && time.Until(deadline) <= wait {
-		return false // the failure at hand says more than a deadline would
-	}
-	if !e.budget.Withdraw() {
-		return false
-	}
-	x.wait = max(wait, 1) // never 0: it tells Do that the call waited
-	return true
-}
-
+// backoff is go-retryablehttp's hook before each wait.
 func backoff(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
-	return From(resp.Request.Context()).wait
+	return resultOf(resp.Request.Context()).wait
 }

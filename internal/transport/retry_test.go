@@ -25,9 +25,9 @@ func TestJitter(t *testing.T) {
 		var count [buckets]int
 		var sum time.Duration
 		for range samples {
-			wait, ok := policy.wait(&Exchange{Attempts: attempt})
-			if !ok || wait < 0 || wait >= ceiling {
-				require.Fail(t, "out of bounds", "%v, %v", wait, ok)
+			wait, asked := policy.wait(attempt, nil)
+			if asked || wait < 0 || wait >= ceiling {
+				require.Fail(t, "out of bounds", "%v, %v", wait, asked)
 			}
 			sum += wait
 			count[int(wait*buckets/ceiling)]++
@@ -37,8 +37,8 @@ func TestJitter(t *testing.T) {
 			assert.InDelta(t, samples/buckets, n, 300, "attempt %d: bucket %d", attempt, i)
 		}
 	}
-	wait, ok := Policy{MinWait: 1, MaxWait: 1}.wait(&Exchange{Attempts: 1})
-	assert.True(t, ok)
+	wait, asked := Policy{MinWait: 1, MaxWait: 1}.wait(1, nil)
+	assert.False(t, asked)
 	assert.Zero(t, wait)
 }
 
@@ -59,7 +59,14 @@ func TestRetryAfterForms(t *testing.T) {
 		"99999999999999999999999":           {math.MaxInt64, true},
 		"-1":                                {0, false},
 		"+1":                                {0, false},
-		"1.5":                               {0, false},
+		"1.5":                               {1500 * time.Millisecond, true},
+		"1.2.3":                             {0, false},
+		".":                                 {0, false},
+		"0.25":                              {250 * time.Millisecond, true},
+		"Mon, 23 Nov 2026 08:00:30 +0000":   {30 * time.Second, true},
+		"Mon, 23 Nov 2026 09:00:30 +0100":   {30 * time.Second, true},
+		"Mon, 23 Nov 2026 08:00:30 UTC":     {30 * time.Second, true},
+		"Monday, 23-Nov-26 08:00:30 +0000":  {30 * time.Second, true},
 		"1e3":                               {0, false},
 		"0x10":                              {0, false},
 		"soon":                              {0, false},
@@ -128,9 +135,9 @@ func FuzzRetryAfter(f *testing.F) {
 		if asked < 0 || !ok && asked != 0 {
 			t.Fatalf("%q: %v, %v", value, asked, ok)
 		}
-		wait, again := policy.wait(&Exchange{Attempts: 1, Headers: h})
-		if again && (wait < 0 || wait > policy.MaxRetryAfter) {
-			t.Fatalf("%q: waits %v", value, wait)
+		w, isAsked := policy.wait(1, h)
+		if w < 0 || !isAsked && w > policy.MaxWait {
+			t.Fatalf("%q: waits %v", value, w)
 		}
 	})
 }

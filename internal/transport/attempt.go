@@ -1,0 +1,229 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"time"
+)
+
+// attempts is the RoundTripper beneath go-retryablehttp. It never returns an error, for the hooks of
+// the loop would get no context then: what came of an attempt stands in the Result. It has no
+// CloseIdleConnections, so that a failed call leaves the pool alone. Its responses have no Location,
+// so that no redirect is followed.
+type attempts struct{ engine *Engine }
+
+func (a attempts) RoundTrip(req *http.Request) (*http.Response, error) {
+	r := resultOf(req.Context())
+	if r.Attempts() > 0 && req.Context().Err() != nil {
+		r.Ended = contextErr(req.Context()) // the wait and the context ended at once
+	} else {
+		a.engine.attempt(r, req)
+	}
+	return &http.Response{StatusCode: r.StatusCode, Body: http.NoBody, Request: req}, nil
+}
+
+// attempt sends the call once: authorize, bound in time, send, read the response.
+func (e *Engine) attempt(r *Result, req *http.Request) {
+	call, caller := r.call, req.Context()
+	through := e.outer
+	if e.fresh != nil && r.Attempts() > 0 && r.StatusCode == 0 {
+		through = e.fresh // the last attempt got no response: its connection, and others, may be dead
+	}
+	r.Outcome, r.started = Outcome{}, time.Now()
+
+	limit := e.limit(caller, call)
+	header := make(http.Header, 8)
+	maps.Copy(header, call.Header)
+	maps.Copy(header, call.Extra)
+	if err := authorize(limit.ctx, call, header); err != nil {
+		r.Err, r.NotSent, r.Refused = limit.explain(err), true, true
+		limit.stop()
+		return
+	}
+
+	ctx, sent := e.watch(limit.ctx, call)
+	if ctx != caller {
+		req = req.WithContext(ctx)
+	}
+	req.Header = header // go-retryablehttp copies the request before each retry
+	if body := call.Body; body != nil {
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) {
+			if !sent.mayResend() {
+				return nil, errResend
+			}
+			return io.NopCloser(bytes.NewReader(body)), nil
+		}
+		req.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	r.attempts.Add(1)
+	resp, err := through.RoundTrip(req)
+	if err == nil && (resp == nil || resp.StatusCode == 0) {
+		err = errors.New("the RoundTripper returned neither a response nor an error")
+	}
+	if err != nil {
+		r.Err = limit.explain(err)
+		limit.stop()
+		r.NotSent = sent.nothing(err)
+		return
+	}
+	r.receive(resp, limit)
+}
+
+func authorize(ctx context.Context, call *Call, header http.Header) error {
+	if err := contextErr(ctx); err != nil {
+		return err
+	}
+	return call.Owner.Authorize(ctx, header)
+}
+
+// receive reads the response's body, or hands it over.
+func (r *Result) receive(resp *http.Response, limit limit) {
+	r.StatusCode, r.Header = resp.StatusCode, resp.Header
+	if resp.Body == nil { // of a user's RoundTripper, as http.Client allows it
+		resp.Body = http.NoBody
+	}
+	body, err := decompressed(resp)
+	if r.call.Stream && r.Success() && err == nil {
+		limit.headersCame()
+		r.Stream = &Stream{Reader: body, body: resp.Body, limit: limit}
+		return
+	}
+	if r.StatusCode >= 200 { // what follows a 101 is not HTTP, and may never end
+		r.read(resp, body, limit)
+		if r.Err == nil {
+			r.Err = err
+		}
+	}
+	closeBody(resp.Body)
+	limit.stop()
+}
+
+func (r *Result) read(resp *http.Response, body io.Reader, limit limit) {
+	most := int64(maxErrorBody)
+	if r.Success() {
+		most = r.call.MaxBytes
+	}
+	if r.buffer == nil {
+		r.buffer = NewBuffer()
+	}
+	r.buffer.B = r.buffer.B[:0] // of the last attempt
+	err := r.buffer.fill(body, resp.ContentLength, most)
+	r.Body = r.buffer.B
+	if err == nil && mayBeCut(resp) && !r.call.Owner.IsWhole(r.Body) {
+		err = ErrCut
+	}
+	r.Partial = err != nil && !r.Success()
+	if err != nil && (r.Success() || !errors.Is(err, ErrTooLarge)) {
+		r.Err = limit.explain(err)
+	}
+}
+
+// mayBeCut reports whether the body ended with its connection, so that nothing says that it is whole.
+func mayBeCut(resp *http.Response) bool {
+	return resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed && resp.ProtoMajor == 1
+}
+
+// limit bounds an attempt in time: all of it, or, of a stream, the part up to the headers.
+type limit struct {
+	caller  context.Context //nolint:containedctx // both are of one attempt, as the limit is
+	ctx     context.Context //nolint:containedctx // see above
+	timeout time.Duration   // 0 for none
+	timer   *time.Timer     // of a stream, until its headers come
+	cancel  context.CancelFunc
+}
+
+func (e *Engine) limit(caller context.Context, call *Call) limit {
+	l := limit{caller: caller, ctx: caller, timeout: call.Timeout}
+	if e.bound > 0 && (l.timeout <= 0 || e.bound < l.timeout) {
+		l.timeout = e.bound
+	}
+	switch {
+	case l.timeout > 0 && call.Stream:
+		ctx, cancel := context.WithCancelCause(caller)
+		l.ctx, l.cancel = ctx, func() { cancel(nil) }
+		l.timer = time.AfterFunc(l.timeout, func() { cancel(context.DeadlineExceeded) })
+	case l.timeout > 0:
+		l.ctx, l.cancel = context.WithTimeout(caller, l.timeout)
+	}
+	return l
+}
+
+// headersCame ends the limit of a stream.
+func (l *limit) headersCame() {
+	if l.timer != nil {
+		l.timer.Stop() // too late when it has fired: then reading the body fails
+	}
+}
+
+// stop ends the attempt and all that waits for its context.
+func (l *limit) stop() {
+	l.headersCame()
+	if l.cancel != nil {
+		l.cancel()
+	}
+}
+
+// explain adds to an error what the context knows: which timeout it was, or why the caller cancelled.
+func (l *limit) explain(err error) error {
+	why := context.Cause(l.ctx)
+	switch {
+	case why == nil:
+		return err
+	case l.caller.Err() == nil && l.timeout > 0 && errors.Is(why, context.DeadlineExceeded):
+		if errors.Is(err, context.Canceled) { // a stream's timeout cancels; its caller did not
+			err = why
+		}
+		return fmt.Errorf("the attempt took longer than %v: %w", l.timeout, join(err, why))
+	case !errors.Is(why, l.ctx.Err()): // a cause of the caller's own
+		return join(join(err, l.ctx.Err()), why)
+	default:
+		return join(err, why)
+	}
+}
+
+// contextErr returns nil, or why the context ended, matching its error and its cause both.
+func contextErr(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	return join(err, context.Cause(ctx))
+}
+
+// join makes err match why too, where it does not.
+func join(err, why error) error {
+	if errors.Is(err, why) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, why)
+}
+
+// Stream is the body of a successful response. Close it.
+type Stream struct {
+	io.Reader
+	body  io.Closer
+	limit limit
+}
+
+// Explain adds to a failure of the stream why its context ended, if it has: what net/http and the
+// server make of that differs, an early end of the body included. Ask before Close.
+func (s *Stream) Explain(err error) error { return s.limit.explain(err) }
+
+// Close ends the attempt.
+func (s *Stream) Close() error {
+	err := s.body.Close()
+	s.limit.stop()
+	return err //nolint:wrapcheck // the body's own
+}
+
+func closeBody(body io.Closer) {
+	if body != nil {
+		_ = body.Close() // nothing depends on it any more
+	}
+}

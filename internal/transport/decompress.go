@@ -1,0 +1,52 @@
+package transport
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// ErrEncoded means that a body has a Content-Encoding that nobody asked for and that is not gzip.
+var ErrEncoded = errors.New("the response has a Content-Encoding that was not asked for")
+
+// decompressed returns the body without the gzip that net/http left in it, because it had not asked
+// for it: so proxies send it all the same, or the transport has its own compression off.
+func decompressed(resp *http.Response) (io.Reader, error) {
+	if resp.Header["Content-Encoding"] == nil {
+		return resp.Body, nil
+	}
+	coding := strings.ToLower(strings.Join(resp.Header["Content-Encoding"], ", "))
+	switch coding {
+	case "", "identity":
+		return resp.Body, nil
+	case "gzip", "x-gzip":
+		resp.ContentLength, resp.Uncompressed = -1, true
+		return &gunzip{body: bufio.NewReader(resp.Body)}, nil
+	default:
+		return resp.Body, fmt.Errorf("%w: %.80q", ErrEncoded, coding)
+	}
+}
+
+// gunzip reads a body that says it is compressed. One that is not after all is read as it is.
+type gunzip struct {
+	body *bufio.Reader
+	from io.Reader
+}
+
+func (g *gunzip) Read(p []byte) (int, error) {
+	if g.from == nil {
+		g.from = g.body
+		if magic, err := g.body.Peek(2); err == nil && string(magic) == "\x1f\x8b" {
+			unzipped, err := gzip.NewReader(g.body)
+			if err != nil {
+				return 0, fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
+			}
+			g.from = unzipped
+		}
+	}
+	return g.from.Read(p) //nolint:wrapcheck // a Reader's io.EOF must stay itself
+}

@@ -1,0 +1,103 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// sharedTransport serves the clients that bring no transport of their own. It speaks HTTP/1.1, where
+// a server that renews its connections leaves no request of unknown outcome, and a dead connection
+// takes one call with it and not all.
+var sharedTransport = newTransport()
+
+// freshTransport is the same over a new connection for each request.
+var freshTransport = func() *http.Transport {
+	t := sharedTransport.Clone()
+	t.DisableKeepAlives = true
+	return t
+}()
+
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: checkProxy,
+		DialContext:            dialer.DialContext,
+		Protocols:              protocols,
+		MaxIdleConnsPerHost:    512,             // and no limit over all hosts
+		IdleConnTimeout:        4 * time.Second, // Node hangs up after 5 s, without a word
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+	}
+}
+
+// ProxyError means that a proxy did not open the way to the server. Nothing was sent.
+type ProxyError struct {
+	Proxy      string // its address
+	StatusCode int    // what it answered CONNECT with
+	Status     string // the same with its text
+	Body       []byte // the first 4 KiB of what it said
+}
+
+// Error names the proxy, the status and what the proxy said.
+func (e *ProxyError) Error() string {
+	text := fmt.Sprintf("the proxy %s refused CONNECT: %s", e.Proxy, e.Status)
+	if said := bytes.Join(bytes.Fields(e.Body), []byte(" ")); len(said) > 0 {
+		text += ": " + string(said)
+	}
+	return text
+}
+
+// checkProxy is net/http's hook for the response to CONNECT.
+func checkProxy(ctx context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &ProxyError{
+		Proxy: proxy.Host, StatusCode: resp.StatusCode, Status: resp.Status, Body: readBriefly(ctx, resp.Body),
+	}
+}
+
+// readBriefly reads the beginning of a body for a second at most. net/http closes the connection
+// afterwards, and so ends a read that still waits.
+func readBriefly(ctx context.Context, body io.Reader) []byte {
+	const most = 4 << 10
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	chunks := make(chan []byte)
+	go func() {
+		defer close(chunks)
+		for left := most; left > 0; {
+			chunk := make([]byte, left)
+			n, err := body.Read(chunk)
+			select {
+			case chunks <- chunk[:n]:
+			case <-ctx.Done():
+				return
+			}
+			if left -= n; err != nil {
+				return
+			}
+		}
+	}()
+	var said []byte
+	for {
+		select {
+		case chunk, more := <-chunks:
+			if said = append(said, chunk...); !more {
+				return said
+			}
+		case <-ctx.Done():
+			return said
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Policy bounds the waits between attempts.
+type Policy struct {
+	MinWait       time.Duration // the first wait is below it,
+	MaxWait       time.Duration // and none is above this,
+	MaxRetryAfter time.Duration // but for what a server asks for, up to this
+}
+
+// nextWait decides after an attempt: it returns the time before the next one, or 0 for none.
+func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
+	if r.StatusCode > 0 && !RetryableStatus(r.StatusCode) && !r.isCut() {
+		e.budget.Deposit() // the server works
+	}
+	if r.Attempts() > r.call.Retries || ctx.Err() != nil || !r.retryable() {
+		return 0
+	}
+	wait, asked := e.policy.wait(r.Attempts(), r.Header)
+	if asked && wait > e.policy.MaxRetryAfter {
+		return 0
+	}
+	spread := wait / 4 // so that callers who were asked to wait do not come back all at once
+	if deadline, given := ctx.Deadline(); given {
+		left := time.Until(deadline)
+		if left <= wait {
+			return 0 // the failure at hand says more than a deadline exceeded would
+		}
+		spread = min(spread, left-wait)
+	}
+	if r.StatusCode != http.StatusTooManyRequests && !e.budget.Withdraw() {
+		return 0
+	}
+	if asked {
+		wait += rand.N(spread + 1)
+	}
+	return max(wait, 1)
+}
+
+// retryable decides by the call's class and by the outcome of the last attempt.
+func (r *Result) retryable() bool {
+	switch {
+	case r.Refused:
+		return false
+	case r.StatusCode == 0:
+		return (r.call.Idempotent || r.NotSent) && !Permanent(r.Err)
+	case r.Success():
+		return r.call.Idempotent && r.isCut()
+	case !RetryableStatus(r.StatusCode), r.call.Owner.IsFinal(r.StatusCode, r.Body):
+		return false
+	case r.call.Idempotent:
+		return true
+	default: // a rate limit refuses before it works; half a body may hide that it did not
+		return r.StatusCode == http.StatusTooManyRequests && !r.Partial
+	}
+}
+
+func (r *Result) isCut() bool { return r.Success() && errors.Is(r.Err, ErrCut) }
+
+// RetryableStatus reports whether an idempotent call is retried on a status.
+func RetryableStatus(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
+		return false
+	default:
+		return status >= 500 && status <= 599
+	}
+}
+
+// wait returns the time before the next attempt: what the server asked for, or a random part of an
+// exponentially growing one.
+func (p Policy) wait(attempts int, header http.Header) (wait time.Duration, asked bool) {
+	if wait, ok := RetryAfter(header, time.Now()); ok && wait > 0 {
+		return wait, true
+	}
+	ceiling := p.MaxWait
+	if shift := max(attempts-1, 0); shift < 30 && p.MinWait < p.MaxWait>>shift {
+		ceiling = p.MinWait << shift
+	}
+	return rand.N(max(ceiling, 1)), false
+}
+
+// RetryAfter returns the wait that a Retry-After header asks for, in seconds or as a date. A date is
+// compared with the response's own Date, where it has one, else with now. It is false when there is
+// none or it makes no sense.
+func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if value == "" {
+		return 0, false
+	}
+	if strings.Trim(value, "0123456789.") == "" {
+		seconds, err := strconv.ParseFloat(value, 64)
+		switch {
+		case errors.Is(err, strconv.ErrRange) || err == nil && seconds >= math.MaxInt64/float64(time.Second):
+			return math.MaxInt64, true // beyond any cap
+		case err != nil:
+			return 0, false
+		}
+		return time.Duration(seconds * float64(time.Second)), true
+	}
+	date, ok := parseDate(value)
+	if !ok {
+		return 0, false
+	}
+	if theirs, ok := parseDate(h.Get("Date")); ok {
+		now = theirs
+	}
+	return max(date.Sub(now), 0), true
+}
+
+// parseDate reads the three forms of HTTP, also with UTC written otherwise than GMT.
+func parseDate(value string) (time.Time, bool) {
+	if before, utc := strings.CutSuffix(value, " UTC"); utc {
+		value = before + " GMT"
+	}
+	if t, err := http.ParseTime(value); err == nil {
+		return t, true
+	}
+	for _, layout := range []string{time.RFC1123Z, "Monday, 02-Jan-06 15:04:05 -0700"} {
+		if t, err := time.Parse(layout, value); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// Permanent reports whether an error will be the same the next time: a certificate that either side
+// refuses, a TLS alert, a proxy that refuses, a scheme or header that cannot be sent.
+func Permanent(err error) bool {
+	var (
+		verification *tls.CertificateVerificationError
+		authority    x509.UnknownAuthorityError
+		hostname     x509.HostnameError
+		invalid      x509.CertificateInvalidError
+		record       tls.RecordHeaderError
+		proxy        *ProxyError
+		operation    *net.OpError
+	)
+	switch {
+	case err == nil:
+		return false
+	case errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid):
+		return true
+	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/": // plain http behind https
+		return true
+	case errors.As(err, &proxy):
+		return proxy.StatusCode < 500
+	case errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error"): // crypto/tls's words for alerts
+		return true
+	}
+	text := err.Error() // net/http has no types for these
+	for _, permanent := range []string{
+		"unsupported protocol scheme", "invalid header", "invalid method", "invalid URL",
+		"server gave HTTP response to HTTPS client", "no Host in request URL",
+	} {
+		if strings.Contains(text, permanent) {
+			return true
+		}
+	}
+	return false
+}
+
+// Budget is a token bucket that keeps an outage from being amplified: a retry takes a token, a
+// response that is no reason to retry puts half of one back. Safe for concurrent use.
+type Budget struct{ halves atomic.Int64 }
+
+const budgetSize = 2 * 100 // in half tokens
+
+// NewBudget returns a full bucket.
+func NewBudget() *Budget {
+	b := new(Budget)
+	b.halves.Store(budgetSize)
+	return b
+}
+
+// Withdraw takes a token, if there is one.
+func (b *Budget) Withdraw() bool {
+	for {
+		have := b.halves.Load()
+		if have < 2 {
+			return false
+		}
+		if b.halves.CompareAndSwap(have, have-2) {
+			return true
+		}
+	}
+}
+
+// Deposit puts half a token back.
+func (b *Budget) Deposit() {
+	for {
+		have := b.halves.Load()
+		if have >= budgetSize || b.halves.CompareAndSwap(have, have+1) {
+			return
+		}
+	}
+}

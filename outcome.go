@@ -1,0 +1,171 @@
+package promptorchestra
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
+// failure returns what went wrong, as one of the error types, or nil.
+func (r *request) failure() error {
+	last := r.attemptFailure()
+	ended := r.result.Ended
+	if ended == nil {
+		return last
+	}
+	e := &TransportError{CallInfo: r.info(), Err: ended}
+	if last != nil {
+		e.OutcomeUnknown = OutcomeUnknown(last)
+		e.Err = fmt.Errorf("%w while waiting to retry; before that: %w", ended, last)
+	}
+	return e
+}
+
+// attemptFailure returns what went wrong with the last attempt. A failure's body is decoded once.
+func (r *request) attemptFailure() error {
+	if attempts := r.result.Attempts(); r.failed == nil || r.failedAttempt != attempts {
+		r.failed, r.failedAttempt = r.newFailure(), attempts
+	}
+	return r.failed
+}
+
+func (r *request) newFailure() error {
+	x := r.result
+	switch {
+	case x.StatusCode == 0:
+		if unusable, ok := x.Err.(*ArgumentError); ok { //nolint:errorlint // of authorize, not what a source's error wraps
+			return r.reject(unusable)
+		}
+		return &TransportError{CallInfo: r.info(), OutcomeUnknown: !x.NotSent && !r.out.Idempotent, Err: x.Err}
+	case x.Success():
+		if x.Err == nil {
+			return nil
+		}
+		return r.decodeError(x.Err)
+	default:
+		e := &APIError{CallInfo: r.info(), RequestID: r.requestID(), Err: x.Err, partial: x.Partial}
+		e.RetryAfter, _ = transport.RetryAfter(x.Header, time.Now())
+		e.decode(x.StatusCode, r.body())
+		return e
+	}
+}
+
+// decodeError reports a successful response that cannot be used.
+func (r *request) decodeError(err error) error {
+	return &DecodeError{
+		CallInfo: r.info(), StatusCode: r.result.StatusCode, RequestID: r.requestID(), Body: bytes.Clone(r.body()), Err: err,
+	}
+}
+
+// reject completes an ArgumentError with the call it is about.
+func (r *request) reject(err error) error {
+	var argument *ArgumentError
+	if !errors.As(err, &argument) {
+		argument = &ArgumentError{Argument: "body", Reason: err.Error(), Err: err}
+	}
+	e := *argument
+	e.CallInfo = r.info()
+	return &e
+}
+
+// body returns the response's body for errors, without the token, which a server or a proxy may echo.
+func (r *request) body() []byte {
+	body := r.result.Body
+	for _, authorization := range r.authorization {
+		token := strings.TrimPrefix(authorization, "Bearer ")
+		if len(token) >= minSecret && bytes.Contains(body, []byte(token)) {
+			body = bytes.ReplaceAll(body, []byte(token), []byte(redacted))
+		}
+	}
+	return body
+}
+
+// requestID returns what names the request for support, likewise.
+func (r *request) requestID() string {
+	id := r.result.Header.Get("X-Request-Id")
+	for _, authorization := range r.authorization {
+		if token := strings.TrimPrefix(authorization, "Bearer "); len(token) >= minSecret {
+			id = strings.ReplaceAll(id, token, redacted)
+		}
+	}
+	return id
+}
+
+// minSecret is the length of the shortest token that is redacted: a shorter one is a test's, and may
+// be part of any word.
+const minSecret = 8
+
+// info says which call this is.
+func (r *request) info() CallInfo {
+	attempts := 0
+	if r.result != nil {
+		attempts = r.result.Attempts()
+	}
+	return r.infoAt(attempts)
+}
+
+// infoAt is info for those who know the number of attempts. Beside a running attempt it may be
+// called: it reads nothing that changes.
+func (r *request) infoAt(attempts int) CallInfo {
+	route := r.call.route
+	info := CallInfo{
+		Op: route.op, Method: route.method, Path: route.path, Attempts: attempts, Repeatable: r.idempotent(),
+	}
+	if r.client != nil {
+		info.Organization = r.client.organization
+	}
+	ids := map[string]string{}
+	for i, name := range route.params {
+		if i < len(r.call.ids) && r.call.ids[i] != "" {
+			ids[name] = r.call.ids[i]
+		}
+	}
+	for _, p := range r.call.query {
+		if isIDName(p.name) && p.value != "" {
+			ids[p.name] = p.value
+		}
+	}
+	if body := r.out.Body; len(body) > 0 {
+		collectIDs(body, ids)
+	}
+	if len(ids) > 0 {
+		info.Resource = ids
+	}
+	return info
+}
+
+// isIDName reports whether a member names a resource: "promptId", "leftRunId".
+func isIDName(name string) bool { return strings.HasSuffix(name, "Id") && name != "organizationId" }
+
+// collectIDs adds the ids of a request's body, those of nested lists by their
+// path, "steps[2].promptId". The user's own data is not looked into.
+func collectIDs(body []byte, ids map[string]string) {
+	const most = 100
+	var members map[string]json.RawMessage
+	if !bytes.Contains(body, []byte(`Id":"`)) || json.Unmarshal(body, &members) != nil {
+		return
+	}
+	for name, raw := range members {
+		var id string
+		var list []map[string]json.RawMessage
+		switch {
+		case isIDName(name) && json.Unmarshal(raw, &id) == nil && id != "":
+			ids[name] = id
+		case slices.Contains([]string{"steps", "prompts", "tools"}, name) && json.Unmarshal(raw, &list) == nil:
+			for i, item := range list {
+				for inner, raw := range item {
+					var id string
+					if isIDName(inner) && len(ids) < most && json.Unmarshal(raw, &id) == nil && id != "" {
+						ids[fmt.Sprintf("%s[%d].%s", name, i, inner)] = id
+					}
+				}
+			}
+		}
+	}
+}

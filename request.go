@@ -1,0 +1,265 @@
+package promptorchestra
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/url"
+	"reflect"
+	"time"
+	"unicode/utf8"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
+// A call is what a method says of itself: the rest is done here, in one place.
+type call struct {
+	route  *route
+	ids    [2]string // of the path, in its order
+	query  []param
+	body   any  // encodes to a JSON object; nil for none but the organization
+	stream bool // the response is decoded while it arrives
+	custom bool // of Do: its query and body may hold anything
+
+	invalid error // why it cannot be sent
+}
+
+type param struct {
+	name, value string
+	optional    bool // left out when empty; else that is an error
+}
+
+// A request is a call on its way: its options, what it sends, and what comes of it.
+type request struct {
+	client   *Client
+	call     call
+	options  *callConfig // not nil
+	out      transport.Call
+	result   *transport.Result // nil before anything was sent
+	observed []func(CallResult)
+	started  time.Time
+
+	authorization []string // of the last attempt: a secret
+	failed        error    // what failure found of it
+	failedAttempt int
+}
+
+var noOptions callConfig // of the many calls that have none; only read
+
+// do makes a call whose response is a record.
+func do[T any](ctx context.Context, c *Client, in call, opts []CallOption) (*T, error) {
+	out := new(T)
+	if err := c.send(ctx, in, opts, out, decodeRecord); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// list makes a call whose response is an array, or an object that holds one.
+func list[T any](ctx context.Context, c *Client, in call, opts []CallOption) ([]T, error) {
+	var out []T
+	if err := c.send(ctx, in, opts, &out, decodeListOf[T]); err != nil {
+		return nil, err
+	}
+	if out == nil { // 204
+		out = []T{}
+	}
+	return out, nil
+}
+
+func decodeListOf[T any](body []byte, out any) error {
+	*out.(*[]T) = make([]T, 0, countElements(body)) //nolint:forcetypeassert // list gives no other
+	return decodeList(body, out)
+}
+
+// send makes a call from its arguments to the decoded response.
+func (c *Client) send(ctx context.Context, in call, opts []CallOption, out any, decode func([]byte, any) error) error {
+	r, ctx, err := c.start(ctx, in, opts)
+	if err == nil {
+		err = r.decode(ctx, out, decode)
+	}
+	r.end(err, out)
+	return err
+}
+
+// start makes a call up to its response. The context that it returns is the observers'.
+func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*request, context.Context, error) {
+	r := &request{client: c, call: in, options: &noOptions}
+	err := r.prepare(ctx, opts)
+	ctx = r.begin(ctx)
+	if err != nil {
+		return r, ctx, r.reject(err)
+	}
+	return r, ctx, r.exchange(ctx)
+}
+
+// prepare checks everything that can be checked before anything is sent.
+func (r *request) prepare(ctx context.Context, opts []CallOption) error {
+	c := r.client
+	if c == nil || c.core == nil {
+		return &ArgumentError{Argument: "client", Reason: "was not made by New"}
+	}
+	if ctx == nil {
+		return &ArgumentError{Argument: "ctx", Reason: "must not be nil"}
+	}
+	if r.call.invalid != nil {
+		return r.call.invalid
+	}
+	if err := r.applyOptions(opts); err != nil {
+		return err
+	}
+	route := r.call.route
+	path, rawPath, err := c.core.expand(route, &r.call.ids)
+	if err != nil {
+		return err
+	}
+	if err := checkOrganization(c.organization); err != nil {
+		return err
+	}
+	if len(c.core.credentials(route)) == 0 {
+		return missingCredential(route)
+	}
+	query, err := r.encodeQuery()
+	if err != nil {
+		return err
+	}
+	r.out = transport.Call{
+		Method: route.method, URL: url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
+		Header: c.core.header, Extra: r.options.header,
+		Idempotent: r.idempotent(), Retries: c.core.retries, Timeout: c.core.timeoutFor(ctx, route, r.options.timeout),
+		MaxBytes: c.core.maxBytes, Stream: r.call.stream, Owner: r,
+	}
+	if r.options.noRetry {
+		r.out.Retries = 0
+	}
+	if route.method == http.MethodGet {
+		if len(r.options.extraBody) > 0 {
+			return &ArgumentError{Argument: "WithExtraBody", Reason: "a GET has no body"}
+		}
+		return nil
+	}
+	r.out.Header = c.core.bodyHeader
+	r.out.Body, err = r.encodeBody()
+	return err
+}
+
+func (r *request) applyOptions(opts []CallOption) error {
+	if len(opts) > 0 {
+		r.options = new(callConfig)
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			return &ArgumentError{Argument: "CallOption", Reason: "must not be nil"}
+		}
+		if err := opt.applyCall(r.options); err != nil {
+			return err
+		}
+	}
+	for name := range r.options.header {
+		if transport.IsIdempotencyKey(name) && !r.idempotent() {
+			return &ArgumentError{Argument: "WithHeader", Reason: name + " would make net/http retry a call that is not idempotent"}
+		}
+	}
+	return nil
+}
+
+func checkOrganization(id string) error {
+	switch {
+	case id == "":
+		return &ArgumentError{Argument: "organizationId", Reason: "must not be empty", Err: ErrMissingOrganization}
+	case hasControl(id) || !utf8.ValidString(id):
+		return &ArgumentError{Argument: "organizationId", Reason: "has a control character, or is not UTF-8"}
+	default:
+		return nil
+	}
+}
+
+// idempotent reports whether the call may be sent again even if it had its effect.
+func (r *request) idempotent() bool { return !r.call.route.traits.has(once) || r.options.retryable }
+
+// timeoutFor returns the limit of an attempt. The defaults are for contexts without a deadline.
+func (c *core) timeoutFor(ctx context.Context, route *route, own time.Duration) time.Duration {
+	if own > 0 {
+		return own
+	}
+	if c.timeout > 0 {
+		return c.timeout
+	}
+	if _, given := ctx.Deadline(); given {
+		return 0
+	}
+	if route.traits.has(execution) {
+		return defaultExecutionTimeout
+	}
+	return defaultTimeout
+}
+
+// IsFinal reports whether a failure's body forbids a retry.
+func (r *request) IsFinal(status int, body []byte) bool { return final(status, body, r.idempotent()) }
+
+// final reports whether a failure says so itself, or is a rate limit that names a run, which then
+// exists.
+func final(status int, body []byte, idempotent bool) bool {
+	return saysFinal(body) || !idempotent && status == http.StatusTooManyRequests && namesRun(body)
+}
+
+// IsWhole reports whether a body does not end in the middle of a JSON object or array.
+func (r *request) IsWhole(body []byte) bool {
+	text := bytes.TrimLeft(body, "\ufeff \t\r\n")
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
+		return true
+	}
+	_, whole := jsonscan.ValueEnd(text)
+	return whole
+}
+
+// exchange sends the call and returns what went wrong. The result is released when there is an error.
+func (r *request) exchange(ctx context.Context) error {
+	r.result = r.client.core.engine.Do(ctx, &r.out)
+	r.capture()
+	err := r.failure()
+	r.logCall(ctx, err)
+	if err != nil {
+		r.result.Release()
+	}
+	return err
+}
+
+// capture fills in the caller's Response.
+func (r *request) capture() {
+	to := r.options.response
+	if to == nil {
+		return
+	}
+	*to = Response{Attempts: r.result.Attempts()}
+	if r.result.StatusCode > 0 {
+		to.StatusCode, to.Header, to.RequestID = r.result.StatusCode, r.result.Header.Clone(), r.requestID()
+		to.Body = bytes.Clone(r.body())
+	}
+}
+
+// decode decodes a response that was read whole.
+func (r *request) decode(ctx context.Context, out any, decode func([]byte, any) error) error {
+	defer r.result.Release()
+	if r.isEmpty() {
+		return nil
+	}
+	if out != nil {
+		if err := r.accept(ctx, decode(r.result.Body, out)); err != nil {
+			return r.decodeError(err)
+		}
+	}
+	if into := r.options.into; into != nil {
+		reflect.ValueOf(into).Elem().SetZero()
+		if err := tolerate(decodeAny(r.result.Body, into)); err != nil {
+			return r.decodeError(err)
+		}
+	}
+	return nil
+}
+
+// isEmpty reports whether the status says that there is nothing to decode.
+func (r *request) isEmpty() bool {
+	return r.result.StatusCode == http.StatusNoContent || r.result.StatusCode == http.StatusResetContent
+}
