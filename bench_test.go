@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 // The benchmarks put the SDK beside what a careful programmer writes by hand
@@ -68,7 +69,7 @@ func (r *raw) call(ctx context.Context, method, path string, in, out any) error 
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+testToken)
+	req.Header.Set("Authorization", "Bearer "+apitest.Token)
 	req.Header.Set("X-Prompt-Orchestra-Auth-Source", "access_token")
 	req.Header.Set("User-Agent", "raw/1.0")
 	req.Header.Set("Accept", "application/json")
@@ -94,7 +95,7 @@ func (r *raw) call(ctx context.Context, method, path string, in, out any) error 
 
 func (r *raw) get(ctx context.Context) error {
 	var agent promptorchestra.AgentVersionSummary
-	return r.call(ctx, http.MethodGet, "/api/agents/agt_1?organizationId="+testOrganization+"&publicContract=1", nil, &agent)
+	return r.call(ctx, http.MethodGet, "/api/agents/agt_1?organizationId="+apitest.Organization+"&publicContract=1", nil, &agent)
 }
 
 func (r *raw) create(ctx context.Context) error {
@@ -102,12 +103,12 @@ func (r *raw) create(ctx context.Context) error {
 	return r.call(ctx, http.MethodPost, "/api/agents?publicContract=1", struct {
 		OrganizationID string `json:"organizationId"`
 		promptorchestra.AgentCreateParams
-	}{testOrganization, benchParams}, &agent)
+	}{apitest.Organization, benchParams}, &agent)
 }
 
 func (r *raw) list(ctx context.Context) error {
 	var agents []promptorchestra.AgentListItem
-	return r.call(ctx, http.MethodGet, "/api/agents?organizationId="+testOrganization+"&publicContract=1", nil, &agents)
+	return r.call(ctx, http.MethodGet, "/api/agents?organizationId="+apitest.Organization+"&publicContract=1", nil, &agents)
 }
 
 // stub is a transport that answers at once, as a real one would: the request's
@@ -134,7 +135,7 @@ var stubHeader = http.Header{"Content-Type": {"application/json"}, "X-Request-Id
 func pair(tb testing.TB, base string, transport http.RoundTripper, opts ...promptorchestra.Option) (*raw, *promptorchestra.Client) {
 	tb.Helper()
 	client, err := promptorchestra.New(append([]promptorchestra.Option{
-		promptorchestra.WithBaseURL(base), promptorchestra.WithOrganization(testOrganization), promptorchestra.WithAccessToken(testToken),
+		promptorchestra.WithBaseURL(base), promptorchestra.WithOrganization(apitest.Organization), promptorchestra.WithAccessToken(apitest.Token),
 		promptorchestra.WithTransport(transport),
 	}, opts...)...)
 	require.NoError(tb, err)
@@ -203,32 +204,34 @@ func benchmarks(b *testing.B, connect func(b *testing.B, status int, body string
 	b.Run("Get", func(b *testing.B) {
 		byHand, sdk := connect(b, 200, benchAgent)
 		ctx := withDeadline(b)
-		compare(b, func() error { return byHand.get(ctx) }, func() error { return second(sdk.Agents.Get(ctx, "agt_1")) })
+		compare(b, func() error { return byHand.get(ctx) }, func() error { return apitest.ErrorOf(sdk.Agents.Get(ctx, "agt_1")) })
 	})
 	b.Run("GetDefaultTimeout", func(b *testing.B) {
 		byHand, sdk := connect(b, 200, benchAgent)
 		deadline, ctx := withDeadline(b), b.Context()
-		compare(b, func() error { return byHand.get(deadline) }, func() error { return second(sdk.Agents.Get(ctx, "agt_1")) })
+		compare(b, func() error { return byHand.get(deadline) }, func() error { return apitest.ErrorOf(sdk.Agents.Get(ctx, "agt_1")) })
 	})
 	b.Run("Post", func(b *testing.B) {
 		byHand, sdk := connect(b, 200, benchAgent)
 		ctx := withDeadline(b)
-		compare(b, func() error { return byHand.create(ctx) }, func() error { return second(sdk.Agents.Create(ctx, benchParams)) })
+		compare(b, func() error { return byHand.create(ctx) }, func() error { return apitest.ErrorOf(sdk.Agents.Create(ctx, benchParams)) })
 	})
 	b.Run("List1000", func(b *testing.B) {
 		byHand, sdk := connect(b, 200, benchList)
 		ctx := withDeadline(b)
-		compare(b, func() error { return byHand.list(ctx) }, func() error { return second(sdk.Agents.List(ctx)) })
+		compare(b, func() error { return byHand.list(ctx) }, func() error { return apitest.ErrorOf(sdk.Agents.List(ctx)) })
 	})
 	b.Run("Error402", func(b *testing.B) {
 		byHand, sdk := connect(b, 402, benchFailure)
 		ctx := withDeadline(b)
-		compare(b, func() error { return expect402(byHand.get(ctx)) }, func() error { return expect402(second(sdk.Agents.Get(ctx, "agt_1"))) })
+		compare(b, func() error { return expect402(byHand.get(ctx)) }, func() error { return expect402(apitest.ErrorOf(sdk.Agents.Get(ctx, "agt_1"))) })
 	})
 	b.Run("InOrganization", func(b *testing.B) {
 		byHand, sdk := connect(b, 200, benchAgent)
 		ctx := withDeadline(b)
-		compare(b, func() error { return byHand.get(ctx) }, func() error { return second(sdk.InOrganization(testOrganization).Agents.Get(ctx, "agt_1")) })
+		compare(b, func() error { return byHand.get(ctx) }, func() error {
+			return apitest.ErrorOf(sdk.InOrganization(apitest.Organization).Agents.Get(ctx, "agt_1"))
+		})
 	})
 }
 
@@ -243,12 +246,12 @@ func BenchmarkInProcess(b *testing.B) {
 // on its default transport.
 func BenchmarkLoopback(b *testing.B) {
 	benchmarks(b, func(b *testing.B, status int, body string) (*raw, *promptorchestra.Client) {
-		srv := httptest.NewServer(answer(status, body))
+		srv := httptest.NewServer(apitest.Respond(status, body))
 		b.Cleanup(srv.Close)
 		transport := &http.Transport{MaxIdleConnsPerHost: 64}
 		b.Cleanup(transport.CloseIdleConnections)
-		client, err := promptorchestra.New(promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithOrganization(testOrganization),
-			promptorchestra.WithAccessToken(testToken))
+		client, err := promptorchestra.New(promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithOrganization(apitest.Organization),
+			promptorchestra.WithAccessToken(apitest.Token))
 		require.NoError(b, err)
 		return &raw{&http.Client{Transport: transport}, srv.URL}, client
 	})
@@ -262,8 +265,8 @@ func BenchmarkParallel(b *testing.B) {
 		b.Run(fmt.Sprint(callers), func(b *testing.B) {
 			run := func(call func(base string) func() error) (time.Duration, float64) {
 				var opened atomic.Int64
-				srv := httptest.NewUnstartedServer(answer(200, benchAgent))
-				srv.Config.ConnState = countNew(&opened)
+				srv := httptest.NewUnstartedServer(apitest.Respond(200, benchAgent))
+				srv.Config.ConnState = apitest.CountNew(&opened)
 				srv.Start()
 				defer srv.Close()
 				get := call(srv.URL)
@@ -286,10 +289,10 @@ func BenchmarkParallel(b *testing.B) {
 			}
 			ctx := withDeadline(b)
 			ours, opened := run(func(base string) func() error {
-				client, err := promptorchestra.New(promptorchestra.WithBaseURL(base), promptorchestra.WithOrganization(testOrganization),
-					promptorchestra.WithAccessToken(testToken))
+				client, err := promptorchestra.New(promptorchestra.WithBaseURL(base), promptorchestra.WithOrganization(apitest.Organization),
+					promptorchestra.WithAccessToken(apitest.Token))
 				require.NoError(b, err)
-				return func() error { return second(client.Agents.Get(ctx, "agt_1")) }
+				return func() error { return apitest.ErrorOf(client.Agents.Get(ctx, "agt_1")) }
 			})
 			transport := &http.Transport{MaxIdleConnsPerHost: callers}
 			defer transport.CloseIdleConnections()
@@ -309,12 +312,12 @@ func BenchmarkParallel(b *testing.B) {
 // call costs over a stub transport, and that it is no more than by hand. A rise
 // wants a reason. Go 1.27 needs fewer.
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
+	if apitest.RaceEnabled {
 		t.Skip("the race detector allocates too")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	get := func(c *promptorchestra.Client) error { return second(c.Agents.Get(ctx, "agt_1")) }
+	get := func(c *promptorchestra.Client) error { return apitest.ErrorOf(c.Agents.Get(ctx, "agt_1")) }
 	getByHand := func(r *raw) error { return r.get(ctx) }
 	quiet := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
 	for name, row := range map[string]struct {
@@ -332,7 +335,7 @@ func TestAllocations(t *testing.T) {
 			200, benchAgent, func(c *promptorchestra.Client) error { return get(c.InOrganization("org_2")) }, getByHand, 28, 1, nil,
 		},
 		"POST": {
-			200, benchAgent, func(c *promptorchestra.Client) error { return second(c.Agents.Create(ctx, benchParams)) },
+			200, benchAgent, func(c *promptorchestra.Client) error { return apitest.ErrorOf(c.Agents.Create(ctx, benchParams)) },
 			func(r *raw) error { return r.create(ctx) }, 35, 1, nil,
 		},
 		"402": {

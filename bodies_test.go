@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 // peakHeap returns by how much the heap grew, at most, while f ran.
@@ -81,12 +82,12 @@ func TestHugeErrorBodiesCostLittle(t *testing.T) {
 	} {
 		for _, chunked := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s chunked=%v", name, chunked), func(t *testing.T) {
-				client := newClient(t, endless(http.StatusPaymentRequired, row.open, row.piece, size, chunked), ownPool(t))
+				client := apitest.NewClient(t, endless(http.StatusPaymentRequired, row.open, row.piece, size, chunked), apitest.OwnPool(t))
 				var err error
 				var took time.Duration
 				peak := peakHeap(func() {
 					start := time.Now()
-					err = run(t.Context(), client)
+					err = apitest.Run(t.Context(), client)
 					took = time.Since(start)
 				})
 				var e *promptorchestra.APIError
@@ -99,7 +100,7 @@ func TestHugeErrorBodiesCostLittle(t *testing.T) {
 				}
 				t.Logf("peak %.1f MiB in %v", float64(peak)/(1<<20), took)
 				assert.Less(t, took, 10*time.Second)
-				if !raceEnabled { // the detector's own bookkeeping is in it
+				if !apitest.RaceEnabled { // the detector's own bookkeeping is in it
 					assert.Less(t, peak, uint64(8<<20))
 				}
 			})
@@ -116,9 +117,9 @@ func TestAnswerBeyondTheLimit(t *testing.T) {
 		handler http.Handler
 		fits    bool
 	}{
-		"by one byte":           {answer(200, exact+" "), false},
-		"to the byte":           {answer(200, exact), true},
-		"by some":               {answer(200, agent), false},
+		"by one byte":           {apitest.Respond(200, exact+" "), false},
+		"to the byte":           {apitest.Respond(200, exact), true},
+		"by some":               {apitest.Respond(200, agent), false},
 		"by 512 MiB":            {endless(200, `{"id":"`, "a", 512<<20, false), false},
 		"by 512 MiB in chunks":  {endless(200, `{"id":"`, "a", 512<<20, true), false},
 		"gzip bomb":             {gzipped(200, `{"id":"`, "a", 64<<20), false},
@@ -126,9 +127,9 @@ func TestAnswerBeyondTheLimit(t *testing.T) {
 		"a length that is vast": {http.HandlerFunc(vastLength), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := newClient(t, row.handler, limited, ownPool(t))
+			client := apitest.NewClient(t, row.handler, limited, apitest.OwnPool(t))
 			var err error
-			peak := peakHeap(func() { err = run(t.Context(), client) })
+			peak := peakHeap(func() { err = apitest.Run(t.Context(), client) })
 			if row.fits {
 				require.NoError(t, err)
 				return
@@ -144,7 +145,7 @@ func TestAnswerBeyondTheLimit(t *testing.T) {
 			assert.Less(t, peak, uint64(8<<20))
 
 			var reads promptorchestra.Response
-			require.ErrorAs(t, get(t.Context(), client, promptorchestra.WithoutRetry(), promptorchestra.WithResponse(&reads)), &e)
+			require.ErrorAs(t, apitest.Get(t.Context(), client, promptorchestra.WithoutRetry(), promptorchestra.WithResponse(&reads)), &e)
 			for _, err := range client.Agents.All(t.Context()) {
 				require.ErrorAs(t, err, &e)
 			}
@@ -183,12 +184,12 @@ func gzipped(status int, open, piece string, size int) http.Handler {
 }
 
 func TestGzipBombAsAnErrorBody(t *testing.T) {
-	client := newClient(t, gzipped(http.StatusPaymentRequired, `{"message":"No seats","error":"`, "a", 64<<20), ownPool(t))
+	client := apitest.NewClient(t, gzipped(http.StatusPaymentRequired, `{"message":"No seats","error":"`, "a", 64<<20), apitest.OwnPool(t))
 	var err error
-	peak := peakHeap(func() { err = run(t.Context(), client) })
+	peak := peakHeap(func() { err = apitest.Run(t.Context(), client) })
 	require.True(t, promptorchestra.IsEntitlement(err))
 	assert.Contains(t, err.Error(), "No seats")
-	if !raceEnabled {
+	if !apitest.RaceEnabled {
 		assert.Less(t, peak, uint64(8<<20))
 	}
 }
@@ -206,7 +207,7 @@ func TestSlowBodiesObeyTheTimeout(t *testing.T) {
 	}
 	for _, status := range []int{200, 402, 503} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			client := newClient(t, drip(status), ownPool(t), promptorchestra.WithTimeout(40*time.Millisecond))
+			client := apitest.NewClient(t, drip(status), apitest.OwnPool(t), promptorchestra.WithTimeout(40*time.Millisecond))
 			check := func(err error) {
 				t.Helper()
 				require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -220,12 +221,12 @@ func TestSlowBodiesObeyTheTimeout(t *testing.T) {
 				}
 			}
 			start := time.Now()
-			check(run(t.Context(), client))
+			check(apitest.Run(t.Context(), client))
 			assert.Less(t, time.Since(start), 10*time.Second, "the body never ends")
 			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 			defer cancel()
 			start = time.Now()
-			check(get(ctx, client))
+			check(apitest.Get(ctx, client))
 			assert.Less(t, time.Since(start), 10*time.Second, "the body never ends")
 		})
 	}
@@ -242,11 +243,11 @@ func TestDeepJSON(t *testing.T) {
 		} {
 			for _, status := range []int{200, 500} {
 				t.Run(fmt.Sprint(name, " ", where, " ", status), func(t *testing.T) {
-					client := newClient(t, answer(status, body), ownPool(t), promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))
+					client := apitest.NewClient(t, apitest.Respond(status, body), apitest.OwnPool(t), promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))
 					start := time.Now()
 					calls := map[string]func() error{
-						"record": func() error { return run(t.Context(), client) },
-						"any":    func() error { return doPost(t.Context(), client) },
+						"record": func() error { return apitest.Run(t.Context(), client) },
+						"any":    func() error { return apitest.Post(t.Context(), client) },
 						"list":   func() error { _, err := client.Runs.List(t.Context()); return err },
 						"stream": func() (err error) {
 							for _, err = range client.Runs.All(t.Context()) {
@@ -288,15 +289,15 @@ func TestOddErrorBodies(t *testing.T) {
 		"JSON called HTML":           {402, "text/html", `{"error":"No seats"}`, "No seats"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header()["Content-Type"] = []string{row.contentType}
 				if row.contentType == "" {
 					w.Header()["Content-Type"] = nil
 				}
 				w.WriteHeader(row.status)
 				_, _ = io.WriteString(w, row.body)
-			}), ownPool(t))
-			for _, call := range []callFunc{get, run, doPost} {
+			}), apitest.OwnPool(t))
+			for _, call := range []apitest.Call{apitest.Get, apitest.Run, apitest.Post} {
 				err := fmt.Errorf("wrapped: %w", call(t.Context(), client))
 				var e *promptorchestra.APIError
 				require.ErrorAs(t, err, &e)
@@ -312,21 +313,21 @@ func TestOddErrorBodies(t *testing.T) {
 
 // What follows a 101 is no HTTP, and may never end.
 func TestSwitchedProtocols(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool {
-		_, _ = io.WriteString(r.conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
-		_, _ = r.conn.Read(make([]byte, 1)) // until the client gives up
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+		_, _ = io.WriteString(r.Conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_, _ = r.Conn.Read(make([]byte, 1)) // until the client gives up
 		return false
 	})
-	for _, call := range []callFunc{get, run} {
+	for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
 		var e *promptorchestra.APIError
-		require.ErrorAs(t, call(t.Context(), newClientOf(t, srv.url, ownPool(t)), promptorchestra.WithTimeout(2*time.Second)), &e)
+		require.ErrorAs(t, call(t.Context(), apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t)), promptorchestra.WithTimeout(2*time.Second)), &e)
 		assert.Equal(t, 101, e.StatusCode)
 		assert.NoError(t, e.Err)
 	}
 }
 
 func TestFailureIsReadWhateverTheLimit(t *testing.T) {
-	err := get(t.Context(), newClient(t, answer(402, `{"error":"failed","message":"No seats"}`), promptorchestra.WithMaxResponseBytes(8)))
+	err := apitest.Get(t.Context(), apitest.NewClient(t, apitest.Respond(402, `{"error":"failed","message":"No seats"}`), promptorchestra.WithMaxResponseBytes(8)))
 	var e *promptorchestra.APIError
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, "No seats", e.Message)
@@ -336,7 +337,7 @@ func TestFailureIsReadWhateverTheLimit(t *testing.T) {
 func TestFailureBeyondWhatIsReadIsWhole(t *testing.T) {
 	body := `{"error":"` + strings.Repeat("busy ", 1<<18) + `"}`
 	var e *promptorchestra.APIError
-	require.ErrorAs(t, run(t.Context(), newClient(t, answer(402, body))), &e)
+	require.ErrorAs(t, apitest.Run(t.Context(), apitest.NewClient(t, apitest.Respond(402, body))), &e)
 	assert.NoError(t, e.Err)
 }
 
@@ -345,23 +346,23 @@ type brokenReader struct{ err error }
 func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 
 func TestBodyThatEndsInAWrappedEOF(t *testing.T) {
-	client := stubbed(t, func(*http.Request) (*http.Response, error) {
+	client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 		body := io.MultiReader(strings.NewReader(`{"id":"agt_1"}`), brokenReader{fmt.Errorf("tunnel: %w", io.EOF)})
 		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(body)}, nil
 	})
 	var e *promptorchestra.DecodeError
-	require.ErrorAs(t, run(t.Context(), client), &e)
+	require.ErrorAs(t, apitest.Run(t.Context(), client), &e)
 	require.ErrorIs(t, e, io.ErrUnexpectedEOF)
 }
 
 func TestContentLengthIsNotBelieved(t *testing.T) {
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(60<<20))
 		_, _ = io.WriteString(w, `{"id":`)
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
-	}), ownPool(t))
-	peak := peakHeap(func() { assert.Error(t, run(t.Context(), client)) })
+	}), apitest.OwnPool(t))
+	peak := peakHeap(func() { assert.Error(t, apitest.Run(t.Context(), client)) })
 	assert.Less(t, peak, uint64(8<<20))
 }
 
@@ -369,7 +370,7 @@ func TestContentLengthIsNotBelieved(t *testing.T) {
 func TestStreamLongerThanTheLimit(t *testing.T) {
 	list := "[" + strings.Repeat(`{"id":"agt_1"},`, 1000) + `{"id":"agt_1"}]`
 	for _, body := range []string{list, `{"items":` + list + "}"} {
-		client := newClient(t, answer(200, body), promptorchestra.WithMaxResponseBytes(200))
+		client := apitest.NewClient(t, apitest.Respond(200, body), promptorchestra.WithMaxResponseBytes(200))
 		n := 0
 		for _, err := range client.Agents.All(t.Context()) {
 			require.NoError(t, err)
@@ -384,11 +385,11 @@ func TestEnvelopeLongerThanTheLimit(t *testing.T) {
 	for i := range 200 {
 		fmt.Fprintf(&members, `"m%d":{"a":"b"},`, i)
 	}
-	client := newClient(t, answer(200, `{`+members.String()+`"items":[{"id":"agt_1"}],`+members.String()+`"z":1}`), promptorchestra.WithMaxResponseBytes(200))
+	client := apitest.NewClient(t, apitest.Respond(200, `{`+members.String()+`"items":[{"id":"agt_1"}],`+members.String()+`"z":1}`), promptorchestra.WithMaxResponseBytes(200))
 	for _, err := range client.Agents.All(t.Context()) {
 		require.NoError(t, err)
 	}
-	client = newClient(t, answer(200, `[{"id":"agt_1"}]`), promptorchestra.WithMaxResponseBytes(20))
+	client = apitest.NewClient(t, apitest.Respond(200, `[{"id":"agt_1"}]`), promptorchestra.WithMaxResponseBytes(20))
 	for _, err := range client.Agents.All(t.Context()) {
 		require.NoError(t, err)
 	}
@@ -397,7 +398,7 @@ func TestEnvelopeLongerThanTheLimit(t *testing.T) {
 func TestStreamCutAnywhereIsCut(t *testing.T) {
 	for _, body := range []string{`[{"id":"1"}`, `[{"id":"1"},`, `[{"id":"1"},{"id"`, `{"items":[{"id":"1"}]`} {
 		var last error
-		for _, err := range newClient(t, answer(200, body)).Agents.All(t.Context()) {
+		for _, err := range apitest.NewClient(t, apitest.Respond(200, body)).Agents.All(t.Context()) {
 			last = err
 		}
 		require.ErrorIs(t, last, io.ErrUnexpectedEOF, body)
@@ -406,7 +407,7 @@ func TestStreamCutAnywhereIsCut(t *testing.T) {
 }
 
 func TestElementBeyondTheLimit(t *testing.T) {
-	client := newClient(t, answer(200, `[{"id":"`+strings.Repeat("a", 500)+`"}]`), promptorchestra.WithMaxResponseBytes(100))
+	client := apitest.NewClient(t, apitest.Respond(200, `[{"id":"`+strings.Repeat("a", 500)+`"}]`), promptorchestra.WithMaxResponseBytes(100))
 	for _, err := range client.Agents.All(t.Context()) {
 		require.ErrorContains(t, err, "limit of 100 bytes")
 		require.NotErrorIs(t, err, io.ErrUnexpectedEOF)
@@ -415,7 +416,7 @@ func TestElementBeyondTheLimit(t *testing.T) {
 }
 
 func TestTheLargestLimit(t *testing.T) {
-	client := newClient(t, answer(200, `[{"id":"agt_1"}]`), promptorchestra.WithMaxResponseBytes(math.MaxInt64))
+	client := apitest.NewClient(t, apitest.Respond(200, `[{"id":"agt_1"}]`), promptorchestra.WithMaxResponseBytes(math.MaxInt64))
 	agents, err := client.Agents.List(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, agents, 1)

@@ -15,54 +15,46 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
-// echo answers with what was asked: method, URI and body.
-func echo(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	w.Header().Set("X-Request-Id", "req_echo")
-	_ = json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "uri": r.RequestURI, "body": string(body), "type": r.Header.Get("Content-Type")})
-}
-
-type echoed struct{ Method, URI, Body, Type string }
-
 func TestDo(t *testing.T) {
-	client := newClient(t, http.HandlerFunc(echo))
+	client := apitest.NewClient(t, http.HandlerFunc(apitest.Echo))
 	for name, row := range map[string]struct {
 		request promptorchestra.Request
 		opts    []promptorchestra.CallOption
-		want    echoed
+		want    apitest.Echoed
 	}{
 		"GET": {
 			promptorchestra.Request{Method: "GET", Path: "/api/new%2Fthing/1", Query: url.Values{"b": {"2", ""}, "a": {"x y"}}},
 			nil,
-			echoed{"GET", "/api/new%2Fthing/1?organizationId=org_test&a=x+y&b=2&b=", "", ""},
+			apitest.Echoed{Method: "GET", URI: "/api/new%2Fthing/1?organizationId=org_1&a=x+y&b=2&b="},
 		},
 		"POST": {
 			promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{"a": "<b>"}},
 			nil,
-			echoed{"POST", "/api/x", `{"organizationId":"org_test","a":"<b>"}`, "application/json"},
+			apitest.Echoed{Method: "POST", URI: "/api/x", Body: `{"organizationId":"org_1","a":"<b>"}`, Type: "application/json"},
 		},
 		"DELETE without a body": {
 			promptorchestra.Request{Method: "DELETE", Path: "/api/x"},
 			nil,
-			echoed{"DELETE", "/api/x", `{"organizationId":"org_test"}`, "application/json"},
+			apitest.Echoed{Method: "DELETE", URI: "/api/x", Body: `{"organizationId":"org_1"}`, Type: "application/json"},
 		},
 		"raw JSON": {
 			promptorchestra.Request{Method: "PUT", Path: "/api/x", Body: json.RawMessage(` { "a" : 1 } `)},
 			nil,
-			echoed{"PUT", "/api/x", `{"organizationId":"org_test","a":1}`, "application/json"},
+			apitest.Echoed{Method: "PUT", URI: "/api/x", Body: `{"organizationId":"org_1","a":1}`, Type: "application/json"},
 		},
 		"extras": {
 			promptorchestra.Request{Method: "POST", Path: "/api/x", Body: struct{ A int }{1}},
 			[]promptorchestra.CallOption{
 				promptorchestra.WithExtraBody(map[string]any{"z": []byte(`[1]`), "b": 2}), promptorchestra.WithExtraQuery("q", "&"),
 			},
-			echoed{"POST", "/api/x?q=%26", `{"organizationId":"org_test","A":1,"b":2,"z":[1]}`, "application/json"},
+			apitest.Echoed{Method: "POST", URI: "/api/x?q=%26", Body: `{"organizationId":"org_1","A":1,"b":2,"z":[1]}`, Type: "application/json"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var got echoed
+			var got apitest.Echoed
 			require.NoError(t, client.Do(t.Context(), row.request, &got, row.opts...))
 			assert.Equal(t, row.want, got)
 			require.NoError(t, client.Do(t.Context(), row.request, nil, row.opts...))
@@ -72,8 +64,8 @@ func TestDo(t *testing.T) {
 
 // Nothing of a bad call is sent, and the error names the argument.
 func TestBadArguments(t *testing.T) {
-	var seen recorder
-	client := newClient(t, &seen)
+	var seen apitest.Recorder
+	client := apitest.NewClient(t, &seen)
 	ctx := t.Context()
 	do := func(r promptorchestra.Request, out any, opts ...promptorchestra.CallOption) error {
 		return client.Do(ctx, r, out, opts...)
@@ -91,22 +83,22 @@ func TestBadArguments(t *testing.T) {
 		return err
 	}
 	path := func(p string) error { return do(promptorchestra.Request{Method: "GET", Path: p}, nil) }
-	var nilPointer *echoed
+	var nilPointer *apitest.Echoed
 	//nolint:staticcheck // a nil context is one of the rows
 	for name, row := range map[string]struct {
 		err      error
 		argument string
 	}{
-		"no id":                {second(client.Agents.Get(ctx, "")), "agentId"},
-		"a dot":                {second(client.Agents.Get(ctx, ".")), "agentId"},
-		"two dots":             {second(client.Agents.DiffVersion(ctx, "agt_1", "..", "agv_1")), "versionId"},
-		"a control character":  {second(client.Agents.Get(ctx, "a\r\nb")), "agentId"},
-		"no required query":    {second(client.AgentRuns.Compare(ctx, "arun_1", "")), "rightRunId"},
-		"no required member":   {second(client.Agents.Create(ctx, promptorchestra.AgentCreateParams{})), "name"},
-		"nil context":          {second(client.Agents.Get(nil, "agt_1")), "ctx"},
+		"no id":                {apitest.ErrorOf(client.Agents.Get(ctx, "")), "agentId"},
+		"a dot":                {apitest.ErrorOf(client.Agents.Get(ctx, ".")), "agentId"},
+		"two dots":             {apitest.ErrorOf(client.Agents.DiffVersion(ctx, "agt_1", "..", "agv_1")), "versionId"},
+		"a control character":  {apitest.ErrorOf(client.Agents.Get(ctx, "a\r\nb")), "agentId"},
+		"no required query":    {apitest.ErrorOf(client.AgentRuns.Compare(ctx, "arun_1", "")), "rightRunId"},
+		"no required member":   {apitest.ErrorOf(client.Agents.Create(ctx, promptorchestra.AgentCreateParams{})), "name"},
+		"nil context":          {apitest.ErrorOf(client.Agents.Get(nil, "agt_1")), "ctx"},
 		"nil option":           {get(nil), "CallOption"},
 		"into nil":             {get(promptorchestra.WithInto(nil)), "WithInto"},
-		"into no pointer":      {get(promptorchestra.WithInto(echoed{})), "WithInto"},
+		"into no pointer":      {get(promptorchestra.WithInto(apitest.Echoed{})), "WithInto"},
 		"into a nil pointer":   {get(promptorchestra.WithInto(nilPointer)), "WithInto"},
 		"nil response":         {get(promptorchestra.WithResponse(nil)), "WithResponse"},
 		"no timeout":           {get(promptorchestra.WithTimeout(0)), "WithTimeout"},
@@ -147,7 +139,7 @@ func TestBadArguments(t *testing.T) {
 		"Do no object":         {do(promptorchestra.Request{Method: "POST", Path: "/api/x", Body: 1}, nil), "body"},
 		"Do tenant":            {do(promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{"organizationId": "org_2"}}, nil), "organizationId"},
 		"Do tenant in query":   {do(promptorchestra.Request{Method: "POST", Path: "/api/x", Query: url.Values{"organizationId": {"org_2"}}}, nil), "organizationId"},
-		"Do out no pointer":    {do(promptorchestra.Request{Method: "GET", Path: "/api/x"}, echoed{}), "out"},
+		"Do out no pointer":    {do(promptorchestra.Request{Method: "GET", Path: "/api/x"}, apitest.Echoed{}), "out"},
 		"Do out nil pointer":   {do(promptorchestra.Request{Method: "GET", Path: "/api/x"}, nilPointer), "out"},
 		"Do idempotency key":   {do(promptorchestra.Request{Method: "POST", Path: "/api/x"}, nil, promptorchestra.WithHeader("Idempotency-Key", "x")), "WithHeader"},
 		"zero client":          {(&promptorchestra.Client{}).Do(ctx, promptorchestra.Request{Method: "GET", Path: "/api/x"}, nil), "client"},
@@ -161,21 +153,19 @@ func TestBadArguments(t *testing.T) {
 			assert.False(t, promptorchestra.OutcomeUnknown(row.err))
 		})
 	}
-	assert.Empty(t, seen.all(), "nothing was sent")
+	assert.Empty(t, seen.All(), "nothing was sent")
 }
 
-func second[T any](_ T, err error) error { return err }
-
 func TestIdempotencyKeyIsAllowedWhereRepeatingIsSafe(t *testing.T) {
-	var seen recorder
-	_, err := newClient(t, &seen).Agents.Get(t.Context(), "agt_1", promptorchestra.WithHeader("Idempotency-Key", "x"))
+	var seen apitest.Recorder
+	_, err := apitest.NewClient(t, &seen).Agents.Get(t.Context(), "agt_1", promptorchestra.WithHeader("Idempotency-Key", "x"))
 	require.NoError(t, err)
-	assert.Equal(t, "x", seen.last().Header.Get("Idempotency-Key"))
+	assert.Equal(t, "x", seen.Last().Header.Get("Idempotency-Key"))
 }
 
 func TestWithResponse(t *testing.T) {
 	var got promptorchestra.Response
-	client := newClient(t, http.HandlerFunc(echo))
+	client := apitest.NewClient(t, http.HandlerFunc(apitest.Echo))
 	_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithResponse(&got))
 	require.NoError(t, err)
 	assert.Equal(t, 200, got.StatusCode)
@@ -184,7 +174,7 @@ func TestWithResponse(t *testing.T) {
 	assert.Equal(t, "req_echo", got.Header.Get("X-Request-Id"))
 	assert.Contains(t, string(got.Body), `"method":"GET"`)
 
-	failing := newClient(t, answer(http.StatusServiceUnavailable, `{"error":"x"}`))
+	failing := apitest.NewClient(t, apitest.Respond(http.StatusServiceUnavailable, `{"error":"x"}`))
 	_, err = failing.Agents.Get(t.Context(), "agt_1", promptorchestra.WithResponse(&got))
 	require.Error(t, err)
 	assert.Equal(t, 503, got.StatusCode)
@@ -195,15 +185,15 @@ func TestWithResponse(t *testing.T) {
 func TestRetryOptionsOfACall(t *testing.T) {
 	attempts := func(call func(*promptorchestra.Client, ...promptorchestra.CallOption) error, opts ...promptorchestra.CallOption) int {
 		var got promptorchestra.Response
-		client := newClient(t, answer(http.StatusServiceUnavailable, ""))
+		client := apitest.NewClient(t, apitest.Respond(http.StatusServiceUnavailable, ""))
 		require.Error(t, call(client, append(opts, promptorchestra.WithResponse(&got))...))
 		return got.Attempts
 	}
 	get := func(c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
-		return second(c.Agents.Get(t.Context(), "agt_1", opts...))
+		return apitest.ErrorOf(c.Agents.Get(t.Context(), "agt_1", opts...))
 	}
 	create := func(c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
-		return second(c.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, opts...))
+		return apitest.ErrorOf(c.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, opts...))
 	}
 	assert.Equal(t, 4, attempts(get))
 	assert.Equal(t, 1, attempts(get, promptorchestra.WithoutRetry()))
@@ -213,7 +203,7 @@ func TestRetryOptionsOfACall(t *testing.T) {
 
 func TestTimeout(t *testing.T) {
 	release := make(chan struct{})
-	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		select {
 		case <-release:
 		case <-r.Context().Done():
@@ -258,8 +248,8 @@ func TestTimeoutBesideThatOfTheHTTPClient(t *testing.T) {
 		{250 * time.Millisecond, time.Minute, t.Context(), "the attempt took longer than 250ms"},
 		{250 * time.Millisecond, 10 * time.Millisecond, long, "the attempt took longer than 250ms"},
 	} {
-		client := newClientOf(t, srv.URL, promptorchestra.WithHTTPClient(&http.Client{Timeout: row.client}), promptorchestra.WithTimeout(row.timeout))
-		err := run(row.ctx, client)
+		client := apitest.NewClientAt(t, srv.URL, promptorchestra.WithHTTPClient(&http.Client{Timeout: row.client}), promptorchestra.WithTimeout(row.timeout))
+		err := apitest.Run(row.ctx, client)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.ErrorContains(t, err, row.want)
 		assert.True(t, promptorchestra.OutcomeUnknown(err))
@@ -270,7 +260,7 @@ type recursive map[string]recursive
 
 // A guess at an unknown endpoint's answer that is wrong must not look like no results.
 func TestDoIntoAnotherTypeThanTheAnswer(t *testing.T) {
-	client := newClient(t, answer(200, `{"id":"a","n":"x","list":[{"n":1},{"n":"x"}]}`))
+	client := apitest.NewClient(t, apitest.Respond(200, `{"id":"a","n":"x","list":[{"n":1},{"n":"x"}]}`))
 	var list []string
 	var text string
 	var number *int
@@ -317,6 +307,6 @@ type marshaler []int
 func (marshaler) MarshalJSON() ([]byte, error) { return []byte(`{"a":1}`), nil }
 
 func TestVariablesThatMarshalThemselves(t *testing.T) {
-	_, err := newClient(t, answer(200, `{"runId":"r"}`)).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{Variables: marshaler{1}})
+	_, err := apitest.NewClient(t, apitest.Respond(200, `{"runId":"r"}`)).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{Variables: marshaler{1}})
 	require.NoError(t, err)
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,32 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
-
-// recorder is a server that keeps the requests it got and answers with {}.
-type recorder struct {
-	mu       sync.Mutex
-	requests []*http.Request
-}
-
-func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.requests = append(r.requests, req)
-	if req.URL.Path == "/api/agents" && req.Method == http.MethodGet {
-		_, _ = w.Write([]byte("[]"))
-		return
-	}
-	_, _ = w.Write([]byte("{}"))
-}
-
-func (r *recorder) all() []*http.Request {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.requests
-}
-
-func (r *recorder) last() *http.Request { all := r.all(); return all[len(all)-1] }
 
 func TestNewReportsEveryBadOptionAtOnce(t *testing.T) {
 	client, err := promptorchestra.New(
@@ -64,20 +39,20 @@ func TestNewReportsEveryBadOptionAtOnce(t *testing.T) {
 }
 
 func TestBaseURLPrefix(t *testing.T) {
-	var seen recorder
+	var seen apitest.Recorder
 	srv := httptest.NewServer(&seen)
 	defer srv.Close()
-	client := newClientOf(t, srv.URL+"/pre%2Ffix/")
+	client := apitest.NewClientAt(t, srv.URL+"/pre%2Ffix/")
 	_, err := client.Agents.Get(t.Context(), "a b")
 	require.NoError(t, err)
-	assert.Equal(t, "/pre%2Ffix/api/agents/a%20b?organizationId=org_test&publicContract=1", seen.last().RequestURI)
+	assert.Equal(t, "/pre%2Ffix/api/agents/a%20b?organizationId=org_1&publicContract=1", seen.Last().RequestURI)
 	_, err = client.Prompts.Get(t.Context(), "prm_1")
 	require.NoError(t, err)
-	assert.Equal(t, "/pre%2Ffix/api/prompts/prm_1?organizationId=org_test", seen.last().RequestURI)
+	assert.Equal(t, "/pre%2Ffix/api/prompts/prm_1?organizationId=org_1", seen.Last().RequestURI)
 }
 
 func TestNewFromEnv(t *testing.T) {
-	var seen recorder
+	var seen apitest.Recorder
 	srv := httptest.NewServer(&seen)
 	defer srv.Close()
 	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
@@ -89,7 +64,7 @@ func TestNewFromEnv(t *testing.T) {
 		require.NoError(t, err)
 		_, err = client.Prompts.Get(t.Context(), "prm_1")
 		require.NoError(t, err)
-		return seen.last()
+		return seen.Last()
 	}
 	r := call()
 	assert.Equal(t, "Bearer sk_authoring", r.Header.Get("Authorization"))
@@ -100,8 +75,8 @@ func TestNewFromEnv(t *testing.T) {
 	assert.Equal(t, "Bearer sk_general", call().Header.Get("Authorization"), "the general name wins")
 	assert.Equal(t, "organizationId=org_opt", call(promptorchestra.WithOrganization("org_opt")).URL.RawQuery, "options win")
 
-	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", testToken)
-	assert.Equal(t, "Bearer "+testToken, call().Header.Get("Authorization"), "the access token is used where there are both")
+	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", apitest.Token)
+	assert.Equal(t, "Bearer "+apitest.Token, call().Header.Get("Authorization"), "the access token is used where there are both")
 
 	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", "a\nb")
 	_, err := promptorchestra.NewFromEnv()
@@ -110,7 +85,7 @@ func TestNewFromEnv(t *testing.T) {
 
 func TestNewDoesNotReadTheEnvironment(t *testing.T) {
 	t.Setenv("PROMPT_ORCHESTRA_ORGANIZATION_ID", "org_env")
-	t.Setenv("PROMPT_ORCHESTRA_API_KEY", testKey)
+	t.Setenv("PROMPT_ORCHESTRA_API_KEY", apitest.Key)
 	client, err := promptorchestra.New()
 	require.NoError(t, err)
 	assert.Empty(t, client.Organization())
@@ -118,19 +93,19 @@ func TestNewDoesNotReadTheEnvironment(t *testing.T) {
 }
 
 func TestCredentialOfARoute(t *testing.T) {
-	token, key := promptorchestra.WithAccessToken(testToken), promptorchestra.WithAPIKey(testKey)
+	token, key := promptorchestra.WithAccessToken(apitest.Token), promptorchestra.WithAPIKey(apitest.Key)
 	for name, row := range map[string]struct {
 		opts     []promptorchestra.Option
 		anyRoute string // Authorization, or the refusal
 		userOnly string
 	}{
-		"both":         {[]promptorchestra.Option{token, key}, "Bearer " + testToken, "Bearer " + testToken},
-		"access token": {[]promptorchestra.Option{token}, "Bearer " + testToken, "Bearer " + testToken},
-		"API key":      {[]promptorchestra.Option{key}, "Bearer " + testKey, "this call takes no API key"},
+		"both":         {[]promptorchestra.Option{token, key}, "Bearer " + apitest.Token, "Bearer " + apitest.Token},
+		"access token": {[]promptorchestra.Option{token}, "Bearer " + apitest.Token, "Bearer " + apitest.Token},
+		"API key":      {[]promptorchestra.Option{key}, "Bearer " + apitest.Key, "this call takes no API key"},
 		"none":         {nil, "this call needs a credential", "this call takes no API key"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var seen recorder
+			var seen apitest.Recorder
 			srv := httptest.NewServer(&seen)
 			defer srv.Close()
 			client, err := promptorchestra.New(append(row.opts, promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithOrganization("o"))...)
@@ -143,23 +118,23 @@ func TestCredentialOfARoute(t *testing.T) {
 					return
 				}
 				require.NoError(t, err)
-				assert.Equal(t, want, seen.last().Header.Get("Authorization"))
+				assert.Equal(t, want, seen.Last().Header.Get("Authorization"))
 			}
 			_, err = client.Prompts.Get(t.Context(), "prm_1")
 			check(err, row.anyRoute)
-			sent := len(seen.all())
+			sent := len(seen.All())
 			_, err = client.Agents.Run(t.Context(), "agt_1", promptorchestra.AgentRunParams{})
 			check(err, row.userOnly)
 			if err != nil {
-				assert.Len(t, seen.all(), sent, "nothing was sent")
+				assert.Len(t, seen.All(), sent, "nothing was sent")
 			}
 		})
 	}
 }
 
 func TestNoOrganizationIsRefused(t *testing.T) {
-	var seen recorder
-	client := newClient(t, &seen).InOrganization("")
+	var seen apitest.Recorder
+	client := apitest.NewClient(t, &seen).InOrganization("")
 	_, err := client.Agents.List(t.Context())
 	require.ErrorIs(t, err, promptorchestra.ErrMissingOrganization)
 	var argument *promptorchestra.ArgumentError
@@ -171,25 +146,25 @@ func TestNoOrganizationIsRefused(t *testing.T) {
 	}
 	_, err = client.InOrganization("a\nb").Agents.List(t.Context())
 	require.ErrorAs(t, err, &argument)
-	assert.Empty(t, seen.all())
+	assert.Empty(t, seen.All())
 }
 
 func TestInOrganization(t *testing.T) {
-	var seen recorder
+	var seen apitest.Recorder
 	var asked []string
-	client := newClient(t, &seen, promptorchestra.WithAccessTokenSource(func(_ context.Context, organization string) (string, error) {
+	client := apitest.NewClient(t, &seen, promptorchestra.WithAccessTokenSource(func(_ context.Context, organization string) (string, error) {
 		asked = append(asked, organization)
 		return "token_of_" + organization, nil
 	}))
 	other := client.InOrganization("org_other")
 	_, err := other.Prompts.Get(t.Context(), "prm_1")
 	require.NoError(t, err)
-	assert.Equal(t, "organizationId=org_other", seen.last().URL.RawQuery)
-	assert.Equal(t, "Bearer token_of_org_other", seen.last().Header.Get("Authorization"))
+	assert.Equal(t, "organizationId=org_other", seen.Last().URL.RawQuery)
+	assert.Equal(t, "Bearer token_of_org_other", seen.Last().Header.Get("Authorization"))
 	_, err = client.Prompts.Get(t.Context(), "prm_1")
 	require.NoError(t, err)
-	assert.Equal(t, "organizationId=org_test", seen.last().URL.RawQuery)
-	assert.Equal(t, []string{"org_other", testOrganization}, asked)
+	assert.Equal(t, "organizationId=org_1", seen.Last().URL.RawQuery)
+	assert.Equal(t, []string{"org_other", apitest.Organization}, asked)
 	assert.Equal(t, "org_other", other.Organization())
 	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _ = client.InOrganization("org_x") }), 2.0)
 }
@@ -197,7 +172,7 @@ func TestInOrganization(t *testing.T) {
 func TestTokenSource(t *testing.T) {
 	t.Run("asked once an attempt", func(t *testing.T) {
 		asked, served := 0, 0
-		client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			served++
 			assert.Equal(t, []string{"Bearer t1", "Bearer t2", "Bearer t3"}[served-1], r.Header.Get("Authorization"))
 			if served < 3 {
@@ -214,10 +189,10 @@ func TestTokenSource(t *testing.T) {
 		assert.Equal(t, 3, asked)
 	})
 	t.Run("fails", func(t *testing.T) {
-		var seen recorder
+		var seen apitest.Recorder
 		broken := errors.New("vault is sealed")
 		asked := 0
-		client := newClient(t, &seen, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+		client := apitest.NewClient(t, &seen, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
 			asked++
 			return "", broken
 		}))
@@ -228,12 +203,12 @@ func TestTokenSource(t *testing.T) {
 		assert.Zero(t, e.Attempts)
 		assert.False(t, e.OutcomeUnknown)
 		assert.Equal(t, 1, asked, "no retry")
-		assert.Empty(t, seen.all())
+		assert.Empty(t, seen.All())
 	})
 	t.Run("returns an unusable token", func(t *testing.T) {
-		var seen recorder
+		var seen apitest.Recorder
 		for _, token := range []string{"", "a b", "a\r\nX-Evil: 1", "tökén"} {
-			client := newClient(t, &seen, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return token, nil }))
+			client := apitest.NewClient(t, &seen, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return token, nil }))
 			_, err := client.Agents.Get(t.Context(), "agt_1")
 			var e *promptorchestra.ArgumentError
 			require.ErrorAs(t, err, &e)
@@ -242,39 +217,39 @@ func TestTokenSource(t *testing.T) {
 				assert.NotContains(t, err.Error(), token)
 			}
 		}
-		assert.Empty(t, seen.all())
+		assert.Empty(t, seen.All())
 	})
 }
 
 func TestHTTPClientIsCopied(t *testing.T) {
-	var seen recorder
+	var seen apitest.Recorder
 	hc := &http.Client{Timeout: time.Minute}
 	before := *hc
-	client := newClient(t, &seen, promptorchestra.WithHTTPClient(hc))
+	client := apitest.NewClient(t, &seen, promptorchestra.WithHTTPClient(hc))
 	_, err := client.Prompts.Get(t.Context(), "prm_1")
 	require.NoError(t, err)
 	assert.Equal(t, before, *hc)
 }
 
 func TestUserAgentAndHeaders(t *testing.T) {
-	var seen recorder
-	client := newClient(t, &seen, promptorchestra.WithUserAgent("billing/1.2"), promptorchestra.WithHeader("x-team", "a"))
+	var seen apitest.Recorder
+	client := apitest.NewClient(t, &seen, promptorchestra.WithUserAgent("billing/1.2"), promptorchestra.WithHeader("x-team", "a"))
 	_, err := client.Prompts.Get(t.Context(), "prm_1", promptorchestra.WithHeader("X-Team", "b"), promptorchestra.WithHeader("X-Trace", "1"))
 	require.NoError(t, err)
-	assert.Equal(t, "billing/1.2 promptorchestra-go/"+promptorchestra.Version, seen.last().UserAgent())
-	assert.Equal(t, []string{"b"}, seen.last().Header["X-Team"], "a call's own header wins")
-	assert.Equal(t, "1", seen.last().Header.Get("X-Trace"))
+	assert.Equal(t, "billing/1.2 promptorchestra-go/"+promptorchestra.Version, seen.Last().UserAgent())
+	assert.Equal(t, []string{"b"}, seen.Last().Header["X-Team"], "a call's own header wins")
+	assert.Equal(t, "1", seen.Last().Header.Get("X-Trace"))
 	_, err = client.Prompts.Get(t.Context(), "prm_1")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"a"}, seen.last().Header["X-Team"])
-	assert.Empty(t, seen.last().Header.Get("X-Trace"))
+	assert.Equal(t, []string{"a"}, seen.Last().Header["X-Team"])
+	assert.Empty(t, seen.Last().Header.Get("X-Trace"))
 }
 
 func TestCookiesOfAJar(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	var cookies []string
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cookies = append(cookies, r.Header.Get("Cookie"))
 		http.SetCookie(w, &http.Cookie{Name: "a", Value: "1", Path: "/"})
 		if len(cookies) < 3 {

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 func chunked(w http.ResponseWriter, status int, body string) {
@@ -31,32 +32,32 @@ func chunked(w http.ResponseWriter, status int, body string) {
 func TestCallsReuseTheirConnection(t *testing.T) {
 	long := strings.Repeat(`{"code":"c","message":"m"},`, 2000)
 	for name, handler := range map[string]http.HandlerFunc{
-		"answers":               answer(200, agentJSON),
-		"answers in chunks":     func(w http.ResponseWriter, _ *http.Request) { chunked(w, 200, agentJSON) },
-		"no content":            answer(204, ""),
-		"nothing":               answer(200, ""),
-		"HTML":                  answer(200, "<html>"),
-		"errors":                answer(402, `{"error":"failed","message":"No seats"}`),
-		"errors without a body": answer(402, ""),
+		"answers":               apitest.Respond(200, apitest.Agent),
+		"answers in chunks":     func(w http.ResponseWriter, _ *http.Request) { chunked(w, 200, apitest.Agent) },
+		"no content":            apitest.Respond(204, ""),
+		"nothing":               apitest.Respond(200, ""),
+		"HTML":                  apitest.Respond(200, "<html>"),
+		"errors":                apitest.Respond(402, `{"error":"failed","message":"No seats"}`),
+		"errors without a body": apitest.Respond(402, ""),
 		"errors in chunks": func(w http.ResponseWriter, _ *http.Request) {
 			chunked(w, 402, `{"error":"failed","message":"No seats"}`)
 		},
-		"long errors":           answer(422, `{"error":"x","details":[`+long+`{}]}`),
+		"long errors":           apitest.Respond(422, `{"error":"x","details":[`+long+`{}]}`),
 		"long errors in chunks": func(w http.ResponseWriter, _ *http.Request) { chunked(w, 422, `{"error":"x","details":[`+long+`{}]}`) },
 		"redirects":             func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/api/other", http.StatusFound) },
-		"failures for good":     answer(503, `{"error":"failed"}`),
+		"failures for good":     apitest.Respond(503, `{"error":"failed"}`),
 		"a rate limit of a day": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "86400")
 			w.WriteHeader(429)
 		},
-		"failures, page of 200 KB": answer(502, "<html>"+strings.Repeat("<p>x</p>", 25_000)),
+		"failures, page of 200 KB": apitest.Respond(502, "<html>"+strings.Repeat("<p>x</p>", 25_000)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := newConnectionCounter(t, handler)
-			client := newClientOf(t, srv.URL, ownPool(t))
+			srv := apitest.NewConnectionCounter(t, handler)
+			client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
 			for range 10 {
-				err := get(t.Context(), client)
-				_ = run(t.Context(), client)
+				err := apitest.Get(t.Context(), client)
+				_ = apitest.Run(t.Context(), client)
 				if err != nil { // else the answer is a record: no list to stream
 					for _, err := range client.Agents.All(t.Context()) {
 						require.Error(t, err)
@@ -64,7 +65,7 @@ func TestCallsReuseTheirConnection(t *testing.T) {
 				}
 			}
 			// net/http gives a connection up that is slow to notice that a request was written.
-			assert.LessOrEqual(t, srv.made.Load(), int32(3), "for 20 calls and more")
+			assert.LessOrEqual(t, srv.Made.Load(), int32(3), "for 20 calls and more")
 		})
 	}
 }
@@ -74,8 +75,8 @@ func TestStreamsReuseTheirConnection(t *testing.T) {
 		"a list": `[{"id":"a"},{"id":"b"}]` + "\n", "an envelope": `{"total":2,"items":[{"id":"a"},{"id":"b"}],"more":{"x":[1]}}` + "\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { chunked(w, 200, body) }))
-			client := newClientOf(t, srv.URL, ownPool(t))
+			srv := apitest.NewConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { chunked(w, 200, body) }))
+			client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
 			for range 20 {
 				n := 0
 				for _, err := range client.Agents.All(t.Context()) {
@@ -84,7 +85,7 @@ func TestStreamsReuseTheirConnection(t *testing.T) {
 				}
 				assert.Equal(t, 2, n)
 			}
-			assert.EqualValues(t, 1, srv.made.Load())
+			assert.EqualValues(t, 1, srv.Made.Load())
 		})
 	}
 }
@@ -94,7 +95,7 @@ func TestFailuresCloseNoConnections(t *testing.T) {
 	var failing atomic.Bool
 	var inFlight sync.WaitGroup
 	inFlight.Add(8)
-	srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := apitest.NewConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if failing.Load() && strings.Contains(r.URL.Path, "/agt_1") {
 			if r.Method == http.MethodPost {
 				w.Header().Set("Retry-After", "30")
@@ -106,11 +107,11 @@ func TestFailuresCloseNoConnections(t *testing.T) {
 			inFlight.Done() // all eight at once, so that there are eight connections
 			inFlight.Wait()
 		}
-		_, _ = io.WriteString(w, agentJSON)
+		_, _ = io.WriteString(w, apitest.Agent)
 	}))
 	inTheWait := func() {}
-	retried := promptorchestra.WithLogger(slog.New(onRetry(func() { inTheWait() })))
-	client := newClientOf(t, srv.URL, retried) // the default pool
+	retried := promptorchestra.WithLogger(slog.New(apitest.OnRetry(func() { inTheWait() })))
+	client := apitest.NewClientAt(t, srv.URL, retried) // the default pool
 	eight := func() {
 		var calls sync.WaitGroup
 		for i := range 8 {
@@ -123,36 +124,36 @@ func TestFailuresCloseNoConnections(t *testing.T) {
 	}
 	eight()
 	failing.Store(true)
-	made := srv.made.Load()
-	require.Error(t, get(t.Context(), client))
-	require.Error(t, run(t.Context(), client))
+	made := srv.Made.Load()
+	require.Error(t, apitest.Get(t.Context(), client))
+	require.Error(t, apitest.Run(t.Context(), client))
 	ctx, cancel := context.WithCancel(t.Context())
 	inTheWait = cancel
-	require.ErrorIs(t, run(ctx, client, promptorchestra.WithRetryable()), context.Canceled)
+	require.ErrorIs(t, apitest.Run(ctx, client, promptorchestra.WithRetryable()), context.Canceled)
 	eight()
-	assert.Equal(t, made, srv.made.Load())
+	assert.Equal(t, made, srv.Made.Load())
 }
 
 func TestParallelCallersUseAConnectionEach(t *testing.T) {
 	const callers = 64
 	for _, delay := range []time.Duration{0, time.Millisecond} {
 		t.Run(fmt.Sprint("answers after ", delay), func(t *testing.T) {
-			srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			srv := apitest.NewConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				time.Sleep(delay)
 				if strings.HasSuffix(r.URL.Path, "/agents") {
-					chunked(w, 200, "["+agentJSON+"]")
+					chunked(w, 200, "["+apitest.Agent+"]")
 					return
 				}
 				w.WriteHeader(map[string]int{http.MethodGet: 200, http.MethodPost: 402}[r.Method])
-				_, _ = io.WriteString(w, agentJSON)
+				_, _ = io.WriteString(w, apitest.Agent)
 			}))
-			client := newClientOf(t, srv.URL) // the default pool
+			client := apitest.NewClientAt(t, srv.URL) // the default pool
 			var calls sync.WaitGroup
 			for range callers {
 				calls.Go(func() {
 					for range 10 {
-						assert.NoError(t, get(t.Context(), client))
-						assert.Error(t, run(t.Context(), client))
+						assert.NoError(t, apitest.Get(t.Context(), client))
+						assert.Error(t, apitest.Run(t.Context(), client))
 						for _, err := range client.Agents.All(t.Context()) {
 							assert.NoError(t, err)
 						}
@@ -160,47 +161,47 @@ func TestParallelCallersUseAConnectionEach(t *testing.T) {
 				})
 			}
 			calls.Wait()
-			t.Logf("%d connections made, %d at once", srv.made.Load(), srv.most.Load())
-			assert.LessOrEqual(t, srv.made.Load(), int32(callers))
+			t.Logf("%d connections made, %d at once", srv.Made.Load(), srv.Most.Load())
+			assert.LessOrEqual(t, srv.Made.Load(), int32(callers))
 		})
 	}
 }
 
 // A stream that is being read keeps its connection, and no other call waits for it.
 func TestCallsBesideAnOpenStream(t *testing.T) {
-	srv := newConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := apitest.NewConnectionCounter(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/agents") {
-			_, _ = io.WriteString(w, "["+agentJSON+",")
+			_, _ = io.WriteString(w, "["+apitest.Agent+",")
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 			return
 		}
-		_, _ = io.WriteString(w, agentJSON)
+		_, _ = io.WriteString(w, apitest.Agent)
 	}))
-	client := newClientOf(t, srv.URL)
+	client := apitest.NewClientAt(t, srv.URL)
 	for _, err := range client.Agents.All(t.Context()) {
 		require.NoError(t, err)
 		start := time.Now()
 		for _, err := range client.Agents.All(t.Context()) {
 			require.NoError(t, err)
 			for range 3 {
-				require.NoError(t, get(t.Context(), client))
+				require.NoError(t, apitest.Get(t.Context(), client))
 			}
 			break
 		}
 		assert.Less(t, time.Since(start), 900*time.Millisecond, "a dial that is put off takes a second")
 		break
 	}
-	assert.LessOrEqual(t, srv.made.Load(), int32(3))
+	assert.LessOrEqual(t, srv.Made.Load(), int32(3))
 }
 
 // The Timeout of the user's http.Client bounds the way to a stream's headers, and not the stream.
 func TestStreamThroughAClientWithATimeout(t *testing.T) {
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "["+agentJSON)
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "["+apitest.Agent)
 		_ = http.NewResponseController(w).Flush()
 		time.Sleep(300 * time.Millisecond)
-		_, _ = io.WriteString(w, ","+agentJSON+"]")
+		_, _ = io.WriteString(w, ","+apitest.Agent+"]")
 	}), promptorchestra.WithHTTPClient(&http.Client{Timeout: 200 * time.Millisecond}))
 	n := 0
 	for _, err := range client.Agents.All(t.Context()) {
@@ -220,7 +221,7 @@ type foreign struct {
 func (f foreign) Done() <-chan struct{} { return f.done }
 
 func TestStreamLeavesNothingWithItsContext(t *testing.T) {
-	client := newClient(t, answer(200, "["+agentJSON+"]"), ownPool(t))
+	client := apitest.NewClient(t, apitest.Respond(200, "["+apitest.Agent+"]"), apitest.OwnPool(t))
 	ctx := foreign{t.Context(), make(chan struct{})}
 	defer close(ctx.done)
 	before := 0

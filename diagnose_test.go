@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -239,7 +240,7 @@ func TestDiagnose(t *testing.T) {
 		{"the context ended while the call waited", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
 			srv.Fail("Agents.List", orchestratest.RateLimited(time.Second))
 			ctx, cancel := context.WithCancel(t.Context())
-			_, err := srv.Client(promptorchestra.WithLogger(slog.New(onRetry(cancel)))).Agents.List(ctx)
+			_, err := srv.Client(promptorchestra.WithLogger(slog.New(apitest.OnRetry(cancel)))).Agents.List(ctx)
 			return srv.Client(), err
 		}, promptorchestra.KindRateLimited, `^The server takes no more requests for now: .*Too many requests`, "Send fewer", verdicts{2: diagnosisOK}},
 		{"TransportError: the answer was lost", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
@@ -249,7 +250,7 @@ func TestDiagnose(t *testing.T) {
 			return srv.Client(), err
 		}, "transport", `^No answer came: .*`, "do not send it again", verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisOK}},
 		{"TransportError: nobody listens", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client := srv.Client(fastRetries)
+			client := srv.Client(apitest.FastRetries)
 			srv.Close()
 			_, err := client.Agents.Get(t.Context(), "agt_1")
 			return client, err
@@ -265,7 +266,7 @@ func TestDiagnose(t *testing.T) {
 			return srv.Client(), err
 		}, "argument", `^The call was refused before anything was sent: name: must not be empty`, "Mend the argument", verdicts{2: diagnosisOK, 4: diagnosisNotChecked}},
 		{"wrong base URL", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client := newClient(t, answer(404, "<html><title>404 Not Found</title></html>"))
+			client := apitest.NewClient(t, apitest.Respond(404, "<html><title>404 Not Found</title></html>"))
 			_, err := client.Prompts.Get(t.Context(), "prm_1")
 			return client, err
 		}, promptorchestra.KindUnknown, `^What answers is not the API: 404 Not Found`, "base URL", verdicts{2: diagnosisProblem, 3: diagnosisNotChecked}},
@@ -361,7 +362,7 @@ func TestDiagnoseReadsAnyAnswerToVerify(t *testing.T) {
 		{500, `{"error":"failed"}`, diagnosisNotChecked, "500"},
 		{402, `{"error":"failed"}`, diagnosisNotChecked, "402"},
 	} {
-		d := newClient(t, answer(row.status, row.body)).Diagnose(t.Context(), failure)
+		d := apitest.NewClient(t, apitest.Respond(row.status, row.body)).Diagnose(t.Context(), failure)
 		assert.Contains(t, step(t, d, 2, row.verdict).Summary, row.summary, row.body)
 	}
 }
@@ -461,7 +462,7 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == row.path {
 					_, _ = w.Write([]byte(row.body))
 					return
@@ -529,9 +530,9 @@ func TestDiagnoseIsBounded(t *testing.T) {
 
 func TestDiagnosisShowsNoSecret(t *testing.T) {
 	srv := newEmulator(t)
-	d := srv.Client().Diagnose(t.Context(), fmt.Errorf("refused %s and %s with Bearer %s\nlevel=ERROR", testToken, testKey, "0123456789abcdef01234567"))
+	d := srv.Client().Diagnose(t.Context(), fmt.Errorf("refused %s and %s with Bearer %s\nlevel=ERROR", apitest.Token, apitest.Key, "0123456789abcdef01234567"))
 	text := d.String()
-	for _, secret := range []string{testToken, testKey, "0123456789abcdef01234567"} {
+	for _, secret := range []string{apitest.Token, apitest.Key, "0123456789abcdef01234567"} {
 		assert.NotContains(t, text, secret)
 	}
 	assert.NotContains(t, text, "\nlevel=ERROR")
@@ -567,7 +568,7 @@ advice: Upgrade.
 
 func TestDiagnoseTakesTenSecondsAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := stubbed(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
+		client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
 		start := time.Now()
 		client.Diagnose(t.Context(), &promptorchestra.APIError{StatusCode: 500})
 		assert.Equal(t, 10*time.Second, time.Since(start))
@@ -576,7 +577,7 @@ func TestDiagnoseTakesTenSecondsAtMost(t *testing.T) {
 
 func TestDiagnoseDoesNotRetry(t *testing.T) {
 	var seen atomic.Int32
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { seen.Add(1); w.WriteHeader(503) }))
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { seen.Add(1); w.WriteHeader(503) }))
 	resource := map[string]string{}
 	for i := range 20 {
 		resource[fmt.Sprintf("steps[%d].promptId", i)] = fmt.Sprint("prm_", i)
@@ -586,16 +587,16 @@ func TestDiagnoseDoesNotRetry(t *testing.T) {
 }
 
 func TestDiagnoseShowsNoSecretInItsEvidence(t *testing.T) {
-	d := newClient(t, answer(200, `{}`)).Diagnose(t.Context(), &promptorchestra.APIError{
-		StatusCode: 401, Code: "x " + testKey, RequestID: "Bearer " + testToken,
-		Diagnostic: &promptorchestra.Diagnostic{Recovery: promptorchestra.RawJSON(`"use ` + testToken + `"`)},
+	d := apitest.NewClient(t, apitest.Respond(200, `{}`)).Diagnose(t.Context(), &promptorchestra.APIError{
+		StatusCode: 401, Code: "x " + apitest.Key, RequestID: "Bearer " + apitest.Token,
+		Diagnostic: &promptorchestra.Diagnostic{Recovery: promptorchestra.RawJSON(`"use ` + apitest.Token + `"`)},
 	})
-	assert.NotContains(t, d.String(), testToken)
-	assert.NotContains(t, d.String(), testKey)
+	assert.NotContains(t, d.String(), apitest.Token)
+	assert.NotContains(t, d.String(), apitest.Key)
 }
 
 func TestDiagnoseOfJoinedErrors(t *testing.T) {
-	d := newClient(t, answer(200, `{}`)).Diagnose(t.Context(), errors.Join(&promptorchestra.APIError{StatusCode: 402}, &promptorchestra.APIError{StatusCode: 404}))
+	d := apitest.NewClient(t, apitest.Respond(200, `{}`)).Diagnose(t.Context(), errors.Join(&promptorchestra.APIError{StatusCode: 402}, &promptorchestra.APIError{StatusCode: 404}))
 	assert.Contains(t, d.String(), "joined with 1 more")
 }
 
@@ -604,7 +605,7 @@ func TestDiagnoseListsTwentyMistakes(t *testing.T) {
 	for i := range details {
 		details[i] = promptorchestra.ErrorDetail{Code: "c", Message: fmt.Sprint(i)}
 	}
-	d := newClient(t, answer(200, `{}`)).Diagnose(t.Context(), &promptorchestra.APIError{StatusCode: 422, Kind: promptorchestra.KindInvalidGraph, Details: details})
+	d := apitest.NewClient(t, apitest.Respond(200, `{}`)).Diagnose(t.Context(), &promptorchestra.APIError{StatusCode: 422, Kind: promptorchestra.KindInvalidGraph, Details: details})
 	f := step(t, d, 5, diagnosisProblem)
 	assert.Len(t, f.Evidence, 21)
 	assert.Equal(t, "and 80 more", f.Evidence[20])

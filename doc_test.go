@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -101,7 +103,7 @@ func TestDocLinksResolve(t *testing.T) {
 }
 
 // routeFacts begins the last paragraph of what a method's comment must say of its route.
-func routeFacts(r documentedRoute) string {
+func routeFacts(r apidocs.Route) string {
 	stability := map[string]string{"stable": "Stable", "beta": "Beta", "classic": "Classic"}[r.Stability]
 	credential := map[string]string{"any": "Either credential", "user": "Access token only"}[r.Auth]
 	if r.Scope != "" {
@@ -113,34 +115,34 @@ func routeFacts(r documentedRoute) string {
 
 func TestDocMethodsStateTheirRoutesFacts(t *testing.T) {
 	comments := docComments(documentation(t))
-	documented := documentedRoutes(t)
-	for _, m := range serviceMethods() {
-		t.Run(m.op, func(t *testing.T) {
-			op := m.op
-			if isWrapper(m) {
+	documented := apidocs.Routes(t)
+	for _, m := range apidocs.Methods(reflect.TypeFor[Client]()) {
+		t.Run(m.Op, func(t *testing.T) {
+			op := m.Op
+			if m.IsWrapper() {
 				op = strings.NewReplacer(".AllCases", ".ListCases", ".All", ".List", ".Wait", ".Get").Replace(op)
 			}
 			route, found := documented[op]
 			require.True(t, found)
-			service, name, _ := strings.Cut(m.op, ".")
+			service, name, _ := strings.Cut(m.Op, ".")
 			paragraphs := strings.Split(strings.TrimSpace(comments[service+"Service."+name]), "\n\n")
 			last := strings.Join(strings.Fields(paragraphs[len(paragraphs)-1]), " ")
 			facts := routeFacts(route)
-			if m.op != op && name != "Wait" {
+			if m.Op != op && name != "Wait" {
 				facts += " until the answer begins"
 			}
 			assert.True(t, strings.HasPrefix(last, facts+". Errors: those of every call"),
-				"%s\nwants: %s. Errors: ...\nsays:  %s", m.op, facts, last)
+				"%s\nwants: %s. Errors: ...\nsays:  %s", m.Op, facts, last)
 			if len(paragraphs) < 2 || !strings.HasPrefix(paragraphs[0], name+" ") {
-				t.Errorf("the comment of %s does not begin with what it does", m.op)
+				t.Errorf("the comment of %s does not begin with what it does", m.Op)
 			}
 			if strings.Contains(route.Path, "{") {
-				assert.Contains(t, last, "[KindNotFound]", m.op)
+				assert.Contains(t, last, "[KindNotFound]", m.Op)
 			}
 			for _, r := range routes {
 				if r.op == op && r.traits.has(execution) {
-					assert.Contains(t, last, "[KindEntitlement]", m.op)
-					assert.Contains(t, paragraphs[0], "[OutcomeUnknown]", m.op)
+					assert.Contains(t, last, "[KindEntitlement]", m.Op)
+					assert.Contains(t, paragraphs[0], "[OutcomeUnknown]", m.Op)
 				}
 			}
 		})

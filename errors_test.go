@@ -15,12 +15,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
 )
 
 // failWith returns the error of a call that a real server answers so.
 func failWith(t *testing.T, status int, header map[string]string, body string) *promptorchestra.APIError {
 	t.Helper()
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for name, value := range header {
 			w.Header().Set(name, value)
 		}
@@ -110,7 +112,7 @@ func TestErrorBodies(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			body := row.body
 			if strings.HasSuffix(body, ".json") || strings.HasSuffix(body, ".html") || strings.HasSuffix(body, ".txt") {
-				body = testdata(t, "errors/"+body)
+				body = string(apidocs.File(t, "errors/"+body))
 			}
 			e := failWith(t, row.status, map[string]string{"X-Request-Id": "req_1"}, body)
 			assert.Equal(t, row.status, e.StatusCode)
@@ -129,11 +131,11 @@ func TestErrorBodies(t *testing.T) {
 }
 
 func TestErrorDescribesItsCall(t *testing.T) {
-	e := failWith(t, 422, map[string]string{"X-Request-Id": "req_1"}, testdata(t, "errors/page-error-details.json"))
+	e := failWith(t, 422, map[string]string{"X-Request-Id": "req_1"}, string(apidocs.File(t, "errors/page-error-details.json")))
 	assert.Equal(t, "Agents.Publish", e.Op)
 	assert.Equal(t, http.MethodPost, e.Method)
 	assert.Equal(t, "/api/agents/{agentId}/publish", e.Path)
-	assert.Equal(t, testOrganization, e.Organization)
+	assert.Equal(t, apitest.Organization, e.Organization)
 	assert.Equal(t, map[string]string{"agentId": "agt_1", "versionId": "agv_1"}, e.Resource)
 	assert.Equal(t, 1, e.Attempts)
 	assert.False(t, e.Repeatable)
@@ -142,7 +144,7 @@ func TestErrorDescribesItsCall(t *testing.T) {
 }
 
 func TestDiagnosticIsKeptWhole(t *testing.T) {
-	d := failWith(t, 403, nil, testdata(t, "errors/diagnostic.json")).Diagnostic
+	d := failWith(t, 403, nil, string(apidocs.File(t, "errors/diagnostic.json"))).Diagnostic
 	require.NotNil(t, d)
 	assert.Equal(t, "Scope missing", d.Title)
 	assert.Equal(t, "authorization", d.Category)
@@ -223,7 +225,7 @@ func TestErrorLogValue(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(out.Bytes(), &record))
 	assert.Equal(t, map[string]any{
-		"op": "Agents.Publish", "method": "POST", "path": "/api/agents/{agentId}/publish", "organization": testOrganization,
+		"op": "Agents.Publish", "method": "POST", "path": "/api/agents/{agentId}/publish", "organization": apitest.Organization,
 		"attempts": 1.0, "status": 402.0, "kind": "entitlement", "message": "No seats", "details": 0.0, "request_id": "req_1",
 	}, record.Err)
 }
@@ -294,7 +296,7 @@ func TestNilErrorsDoNotPanic(t *testing.T) {
 }
 
 func TestEchoedTokenIsRedacted(t *testing.T) {
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		_ = json.NewEncoder(w).Encode(map[string]any{"error": "bad header " + r.Header.Get("Authorization")})
 	}))
@@ -302,7 +304,7 @@ func TestEchoedTokenIsRedacted(t *testing.T) {
 	var e *promptorchestra.APIError
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, "bad header Bearer [redacted]", e.Message)
-	assert.NotContains(t, string(e.RawBody), testToken)
+	assert.NotContains(t, string(e.RawBody), apitest.Token)
 }
 
 func TestKindsFromAnywhereInTheBody(t *testing.T) {
@@ -329,7 +331,7 @@ func TestKindsFromAnywhereInTheBody(t *testing.T) {
 }
 
 func TestErrorsAreBounded(t *testing.T) {
-	err := run(t.Context(), newClient(t, answer(429, `{"error":"busy","runId":"`+strings.Repeat("r", 300)+`"}`)))
+	err := apitest.Run(t.Context(), apitest.NewClient(t, apitest.Respond(429, `{"error":"busy","runId":"`+strings.Repeat("r", 300)+`"}`)))
 	assert.True(t, promptorchestra.IsRetryable(err))
 	e := failWith(t, 502, nil, strings.Repeat("x ", 10_000))
 	assert.LessOrEqual(t, len(e.Message), 304)
@@ -341,7 +343,7 @@ func TestErrorsAreBounded(t *testing.T) {
 }
 
 func TestResourceOfAQuery(t *testing.T) {
-	_, err := newClient(t, answer(404, `{"error":"x"}`)).AgentRuns.Compare(t.Context(), "arun_1", "arun_2")
+	_, err := apitest.NewClient(t, apitest.Respond(404, `{"error":"x"}`)).AgentRuns.Compare(t.Context(), "arun_1", "arun_2")
 	var e *promptorchestra.APIError
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, map[string]string{"leftRunId": "arun_1", "rightRunId": "arun_2"}, e.Resource)
@@ -352,20 +354,20 @@ func TestResourceIsBounded(t *testing.T) {
 	for i := range 500 {
 		steps = append(steps, promptorchestra.WorkflowStep{StepKey: fmt.Sprint(i), PromptID: fmt.Sprint("prm_", i)})
 	}
-	_, err := newClient(t, answer(404, "{}")).Agents.SaveWorkflow(t.Context(), "agv_1", promptorchestra.Workflow{Steps: steps})
+	_, err := apitest.NewClient(t, apitest.Respond(404, "{}")).Agents.SaveWorkflow(t.Context(), "agv_1", promptorchestra.Workflow{Steps: steps})
 	var e *promptorchestra.APIError
 	require.ErrorAs(t, err, &e)
 	assert.LessOrEqual(t, len(e.Resource), 101)
 }
 
 func TestUserDataIsNoResource(t *testing.T) {
-	_, err := newClient(t, answer(404, "{}")).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{
+	_, err := apitest.NewClient(t, apitest.Respond(404, "{}")).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{
 		Variables: map[string]any{"patientId": "p1", "steps": []map[string]string{{"patientId": "p2"}}},
 	})
 	var e *promptorchestra.APIError
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, map[string]string{"promptId": "prm_1"}, e.Resource)
-	err = newClient(t, answer(404, "{}")).Do(t.Context(), promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{
+	err = apitest.NewClient(t, apitest.Respond(404, "{}")).Do(t.Context(), promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{
 		"rows": []map[string]string{{"patientId": "p2"}},
 	}}, nil)
 	require.ErrorAs(t, err, &e)

@@ -5,40 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
-	"os"
 	"path"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
-)
 
-// addFiles adds the captured documents of a folder of testdata to a corpus.
-func addFiles(f *testing.F, pattern string, add func(data []byte)) {
-	f.Helper()
-	files, err := filepath.Glob("testdata/" + pattern)
-	if err != nil || len(files) == 0 {
-		f.Fatal("no documents in ", pattern)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		add(data)
-	}
-}
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
+)
 
 // FuzzErrorDecoder: any failure becomes one clean error with all of its parts.
 func FuzzErrorDecoder(f *testing.F) {
-	addFiles(f, "errors/*", func(data []byte) { f.Add(422, data) })
+	apidocs.AddFiles(f, "errors/*", func(data []byte) { f.Add(422, data) })
 	for _, seed := range []string{
 		"", "null", `"x"`, `[1,"a",{"message":{"error":["b"]}}]`, `{"error":{"code":1,"details":{"a":["b"]}},"details":null}`,
 		`{"error":"a","ERROR":"b","error":3}`, `{"error":"cut\u00`, "<html>&amp;&#0;", "\ufeff{\"error\":\"bom\"}", "\xff", `{"why":1,"retryable":"no"}`,
@@ -86,16 +67,16 @@ func FuzzErrorDecoder(f *testing.F) {
 
 // FuzzRecords: any JSON object decodes into any record, whatever its members are, and the record encodes again.
 func FuzzRecords(f *testing.F) {
-	addFiles(f, "records/*.json", func(data []byte) { f.Add(data) })
+	apidocs.AddFiles(f, "records/*.json", func(data []byte) { f.Add(data) })
 	for _, seed := range []string{`{}`, `{"id":7,"run":[],"createdAt":1e400,"output":null}`, `{"tool_key":{},"toolKey":"a"}`, `[]`, `{"createdAt":"2026-11-23 08:00:00+00"}`} {
 		f.Add([]byte(seed))
 	}
 	var types []reflect.Type
 	seen := map[reflect.Type]bool{}
-	for _, m := range serviceMethods() {
-		if !isWrapper(m) && !seen[m.record()] {
-			seen[m.record()] = true
-			types = append(types, m.record())
+	for _, m := range apidocs.Methods(reflect.TypeFor[Client]()) {
+		if !m.IsWrapper() && !seen[m.Record()] {
+			seen[m.Record()] = true
+			types = append(types, m.Record())
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -171,23 +152,9 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
-func addLists(f *testing.F) {
-	addFiles(f, "lists/*", func(data []byte) {
-		if len(data) < 64<<10 {
-			f.Add(data)
-		}
-	})
-	for _, seed := range []string{
-		"[]", "[{}]", `[{"id":"a"},null,7,"x",[],{"id":7}]`, `{"items":[{"id":"a"}]}`, `{"a":[],"b":[]}`, `{"a":[1],"a":[2]}`, `{"a":{"b":[1]},"c":[{}],"d":{}}`,
-		"{}", "null", "7", `"x"`, "[1,]", "[1 2]", "[1}", "[]]", `{"a":[1],}`, `{"a":[1]`, "[{},", " [ ] ", "<html>", "", "\ufeff[]", `{"a":[1]}x`, `{"":[]}`, `{"a":[1],"a":null}`,
-	} {
-		f.Add([]byte(seed))
-	}
-}
-
 // FuzzListEnvelope: a list is an array, or an object that holds exactly one.
 func FuzzListEnvelope(f *testing.F) {
-	addLists(f)
+	apidocs.AddLists(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var got []RawJSON
 		err := decodeList(data, &got)
@@ -234,50 +201,4 @@ func twice(object []byte) bool {
 		}
 	}
 	return false
-}
-
-type stubAnswer func() io.Reader
-
-func (f stubAnswer) RoundTrip(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(f())}, nil
-}
-
-// FuzzStream: streaming a list gives what the list gives.
-func FuzzStream(f *testing.F) {
-	addLists(f)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > 9000 {
-			t.Skip() // encoding/json counts the levels of an element from the element
-		}
-		for _, read := range []func() io.Reader{
-			func() io.Reader { return bytes.NewReader(data) },
-			func() io.Reader { return iotest.HalfReader(bytes.NewReader(data)) },
-		} {
-			client, err := New(WithAccessToken("token"), WithOrganization("org_1"), WithTransport(stubAnswer(read)), WithRetry(RetryPolicy{MaxRetries: -1}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var alsoListed, alsoStreamed any
-			listed, listErr := client.Runs.List(t.Context(), WithInto(&alsoListed))
-			streamed := []Run{}
-			var streamErr error
-			for run, err := range client.Runs.All(t.Context(), WithInto(&alsoStreamed)) {
-				if err != nil {
-					streamErr = err
-					break
-				}
-				streamed = append(streamed, run)
-			}
-			if (listErr == nil) != (streamErr == nil) {
-				t.Fatalf("the list: %v, streamed: %v", listErr, streamErr)
-			}
-			if listErr == nil && !reflect.DeepEqual(listed, streamed) {
-				t.Fatalf("%+v streamed as %+v", listed, streamed)
-			}
-			var e *DecodeError
-			if listErr != nil && (!errors.As(listErr, &e) || !errors.As(streamErr, &e)) {
-				t.Fatalf("%v, %v", listErr, streamErr)
-			}
-		}
-	})
 }

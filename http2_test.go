@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 // The hosted API is likely to be reached over HTTP/2, where a drop is a reset
@@ -30,19 +31,19 @@ func TestOverHTTP2(t *testing.T) {
 		_, _ = w.Write([]byte(`{"id":"agt_1","name":"x"}`))
 	}))
 	srv.EnableHTTP2 = true
-	srv.Config.ConnState = countNew(&opened)
+	srv.Config.ConnState = apitest.CountNew(&opened)
 	srv.StartTLS()
 	defer srv.Close()
-	client := newClientOf(t, srv.URL, promptorchestra.WithHTTPClient(srv.Client()))
+	client := apitest.NewClientAt(t, srv.URL, promptorchestra.WithHTTPClient(srv.Client()))
 	create := func() error {
-		return second(client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}))
+		return apitest.ErrorOf(client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}))
 	}
 	require.NoError(t, create())
 	var callers sync.WaitGroup
 	for range 64 {
 		callers.Go(func() {
 			assert.NoError(t, create())
-			assert.NoError(t, second(client.Agents.Get(t.Context(), "agt_1")))
+			assert.NoError(t, apitest.ErrorOf(client.Agents.Get(t.Context(), "agt_1")))
 		})
 	}
 	callers.Wait()
@@ -53,7 +54,7 @@ func TestOverHTTP2(t *testing.T) {
 	err := create()
 	assert.True(t, promptorchestra.OutcomeUnknown(err), "%v", err)
 	assert.EqualValues(t, 1, seen.Swap(0), "an execution or creation is sent once")
-	err = second(client.Agents.Get(t.Context(), "agt_1"))
+	err = apitest.ErrorOf(client.Agents.Get(t.Context(), "agt_1"))
 	require.Error(t, err)
 	assert.False(t, promptorchestra.OutcomeUnknown(err))
 	assert.EqualValues(t, 4, seen.Load(), "a read is sent again")
@@ -126,7 +127,7 @@ func TestExecutionIsSentOnceWhenAStreamIsReset(t *testing.T) {
 				base, whole := http2Resetter(t, scheme, code, hints*3)
 				pool := http2Pool()
 				defer pool.CloseIdleConnections()
-				err := run(t.Context(), newClientOf(t, base, promptorchestra.WithTransport(pool)))
+				err := apitest.Run(t.Context(), apitest.NewClientAt(t, base, promptorchestra.WithTransport(pool)))
 				assert.EqualValues(t, 1, whole.Load())
 				assert.True(t, promptorchestra.OutcomeUnknown(err), "%v", err)
 			})
@@ -147,7 +148,7 @@ func TestEarlyHintsWithoutEnd(t *testing.T) {
 	base, whole := http2Resetter(t, "https", 1, 1000)
 	pool := http2Pool()
 	defer pool.CloseIdleConnections()
-	err := run(t.Context(), newClientOf(t, base, promptorchestra.WithTransport(pool)))
+	err := apitest.Run(t.Context(), apitest.NewClientAt(t, base, promptorchestra.WithTransport(pool)))
 	assert.ErrorContains(t, err, "too many 1xx responses")
 	assert.EqualValues(t, 1, whole.Load())
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 // lateReader is a transport at its worst: it returns at once, with a failure or
@@ -69,7 +70,7 @@ func (l *lateReader) RoundTrip(req *http.Request) (*http.Response, error) {
 // A buffer is used again only when nobody can still read it.
 func TestNoTenantSeesAnothersBody(t *testing.T) {
 	transport := &lateReader{t: t}
-	client := newClientOf(t, "http://127.0.0.1", promptorchestra.WithTransport(transport))
+	client := apitest.NewClientAt(t, "http://127.0.0.1", promptorchestra.WithTransport(transport))
 	var callers sync.WaitGroup
 	for i := range 16 {
 		callers.Go(func() {
@@ -89,7 +90,7 @@ func TestNoTenantSeesAnothersBody(t *testing.T) {
 // Answers, errors and captured bodies stay what they are when the buffers they
 // were read into are used by other calls.
 func TestWhatACallReturnsStaysItsOwn(t *testing.T) {
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body struct{ OrganizationID, Name string }
 		_ = json.NewDecoder(r.Body).Decode(&body)
 		switch {
@@ -149,7 +150,7 @@ func TestWhatACallReturnsStaysItsOwn(t *testing.T) {
 // A slow server that answers before it has read the body must not see another
 // call's bytes in the rest of it either.
 func TestEarlyAnswerToALargeBody(t *testing.T) {
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 	}))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

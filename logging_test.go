@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 // A logEntry is one record that a logger was given.
@@ -60,22 +61,6 @@ func (b *logBook) take() []logEntry {
 
 func (e logEntry) text(key string) string { return e.attrs[key].String() }
 
-// inTurn answers with one handler after the other, and then with the last.
-func inTurn(handlers ...http.HandlerFunc) http.HandlerFunc {
-	var mu sync.Mutex
-	return func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		h := handlers[0]
-		if len(handlers) > 1 {
-			handlers = handlers[1:]
-		}
-		mu.Unlock()
-		h(w, r)
-	}
-}
-
-func drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-
 const agentDocument = `{"agent":{"id":"agt_9"},"name":"Desk"}`
 
 func TestLogTellsCallAttemptsAndRetries(t *testing.T) {
@@ -84,7 +69,7 @@ func TestLogTellsCallAttemptsAndRetries(t *testing.T) {
 		w.Header().Set("X-Request-Id", "req_busy")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	client := newClient(t, inTurn(drop, busy, answer(http.StatusOK, agentDocument)), promptorchestra.WithLogger(slog.New(book)))
+	client := apitest.NewClient(t, apitest.InTurn(apitest.Drop, busy, apitest.Respond(http.StatusOK, agentDocument)), promptorchestra.WithLogger(slog.New(book)))
 	_, err := client.Agents.Get(t.Context(), "agt_9")
 	require.NoError(t, err)
 
@@ -134,14 +119,14 @@ func TestLogOfAFailureTellsItsKind(t *testing.T) {
 		status int64
 		kind   string
 	}{
-		{"no seats", answer(http.StatusPaymentRequired, `{"error":"seats"}`), 402, "entitlement"},
-		{"an invalid graph", answer(http.StatusUnprocessableEntity, `{"error":"x","code":"AGENT_GRAPH_INVALID","details":[]}`), 422, "invalid_graph"},
-		{"no such agent", answer(http.StatusNotFound, `{"error":"x"}`), 404, "not_found"},
-		{"a proxy", answer(http.StatusNotFound, `<html>`), 404, "unknown"},
+		{"no seats", apitest.Respond(http.StatusPaymentRequired, `{"error":"seats"}`), 402, "entitlement"},
+		{"an invalid graph", apitest.Respond(http.StatusUnprocessableEntity, `{"error":"x","code":"AGENT_GRAPH_INVALID","details":[]}`), 422, "invalid_graph"},
+		{"no such agent", apitest.Respond(http.StatusNotFound, `{"error":"x"}`), 404, "not_found"},
+		{"a proxy", apitest.Respond(http.StatusNotFound, `<html>`), 404, "unknown"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			book := &logBook{level: slog.LevelDebug}
-			client := newClient(t, tt.answer, promptorchestra.WithLogger(slog.New(book)))
+			client := apitest.NewClient(t, tt.answer, promptorchestra.WithLogger(slog.New(book)))
 			_, err := client.Agents.Get(t.Context(), "agt_9")
 			require.Error(t, err)
 			entries := book.take()
@@ -164,7 +149,7 @@ func TestLogLevels(t *testing.T) {
 	} {
 		t.Run(level.String(), func(t *testing.T) {
 			book := &logBook{level: level}
-			client := newClient(t, inTurn(answer(503, ""), answer(200, agentDocument)), promptorchestra.WithLogger(slog.New(book)))
+			client := apitest.NewClient(t, apitest.InTurn(apitest.Respond(503, ""), apitest.Respond(200, agentDocument)), promptorchestra.WithLogger(slog.New(book)))
 			_, err := client.Agents.Get(t.Context(), "agt_9")
 			require.NoError(t, err)
 			entries := book.take()
@@ -178,7 +163,7 @@ func TestLogLevels(t *testing.T) {
 
 func TestLogOfAStream(t *testing.T) {
 	book := &logBook{level: slog.LevelDebug}
-	client := newClient(t, inTurn(answer(503, ""), answer(200, `[{"id":"agt_1"},{"id":"agt_2"}]`)), promptorchestra.WithLogger(slog.New(book)))
+	client := apitest.NewClient(t, apitest.InTurn(apitest.Respond(503, ""), apitest.Respond(200, `[{"id":"agt_1"},{"id":"agt_2"}]`)), promptorchestra.WithLogger(slog.New(book)))
 	for _, err := range client.Agents.All(t.Context()) {
 		require.NoError(t, err)
 	}
@@ -191,7 +176,7 @@ func TestLogOfAStream(t *testing.T) {
 
 func TestLogOfARefusedCallIsNone(t *testing.T) {
 	book := &logBook{level: slog.LevelDebug}
-	client := newClient(t, answer(200, agentDocument), promptorchestra.WithLogger(slog.New(book)))
+	client := apitest.NewClient(t, apitest.Respond(200, agentDocument), promptorchestra.WithLogger(slog.New(book)))
 	_, err := client.Agents.Get(t.Context(), "..")
 	require.Error(t, err)
 	assert.Empty(t, book.take(), "nothing was sent, and the caller has the error")
@@ -219,7 +204,7 @@ func TestLogHoldsNothingPrivate(t *testing.T) {
 		w.Header().Set("Content-Length", "1000")
 		_, _ = io.WriteString(w, `{"id":"PRIVATE`)
 	}
-	mismatched := answer(http.StatusOK, `{"run":{"id":"PRIVATE","agentVersionNumber":77001177.5},"status":77001177.5}`)
+	mismatched := apitest.Respond(http.StatusOK, `{"run":{"id":"PRIVATE","agentVersionNumber":77001177.5},"status":77001177.5}`)
 	book := &logBook{level: slog.LevelDebug}
 	calls := func(client *promptorchestra.Client) {
 		ctx := t.Context()
@@ -239,34 +224,30 @@ func TestLogHoldsNothingPrivate(t *testing.T) {
 	}
 	token := promptorchestra.WithAccessToken("eyJ.PRIVATE.token")
 	for name, handler := range map[string]http.HandlerFunc{
-		"success":               answer(200, `{"runId":"PRIVATE"}`),
+		"success":               apitest.Respond(200, `{"runId":"PRIVATE"}`),
 		"rejected":              failing(422),
 		"busy":                  failing(503),
-		"dropped":               drop,
+		"dropped":               apitest.Drop,
 		"cut":                   cut,
-		"html":                  answer(200, `<html>PRIVATE`),
+		"html":                  apitest.Respond(200, `<html>PRIVATE`),
 		"of an unexpected type": mismatched,
 	} {
 		t.Run(name, func(t *testing.T) {
-			calls(newClient(t, handler, token, promptorchestra.WithOrganization("org_PRIVATE"), promptorchestra.WithLogger(slog.New(book))))
+			calls(apitest.NewClient(t, handler, token, promptorchestra.WithOrganization("org_PRIVATE"), promptorchestra.WithLogger(slog.New(book))))
 			checkLog(t, book.take(), private, "77001177")
 		})
 	}
 	t.Run("a token source that fails", func(t *testing.T) {
 		source := func(context.Context, string) (string, error) { return "", errors.New("vault says PRIVATE") }
-		calls(newClient(t, answer(200, `{}`), promptorchestra.WithAccessTokenSource(source), promptorchestra.WithLogger(slog.New(book))))
+		calls(apitest.NewClient(t, apitest.Respond(200, `{}`), promptorchestra.WithAccessTokenSource(source), promptorchestra.WithLogger(slog.New(book))))
 		checkLog(t, book.take(), private)
 	})
 	t.Run("an address that nobody listens on", func(t *testing.T) {
-		transport := roundTripFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("dial PRIVATE") })
-		calls(newClientOf(t, "http://127.0.0.1:1", token, promptorchestra.WithTransport(transport), promptorchestra.WithLogger(slog.New(book))))
+		transport := apitest.RoundTripFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("dial PRIVATE") })
+		calls(apitest.NewClientAt(t, "http://127.0.0.1:1", token, promptorchestra.WithTransport(transport), promptorchestra.WithLogger(slog.New(book))))
 		checkLog(t, book.take(), private)
 	})
 }
-
-type roundTripFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func checkLog(t *testing.T, entries []logEntry, private ...string) {
 	t.Helper()
@@ -292,7 +273,7 @@ func TestLogFollowsTheContext(t *testing.T) {
 	type key struct{}
 	seen := make(chan any, 10)
 	handler := contextHandler{&logBook{level: slog.LevelDebug}, func(ctx context.Context) { seen <- ctx.Value(key{}) }}
-	client := newClient(t, answer(200, agentDocument), promptorchestra.WithLogger(slog.New(handler)))
+	client := apitest.NewClient(t, apitest.Respond(200, agentDocument), promptorchestra.WithLogger(slog.New(handler)))
 	ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), key{}, "a trace"), time.Minute)
 	defer cancel()
 	_, err := client.Agents.Get(ctx, "agt_9")
@@ -323,13 +304,13 @@ func TestOperationTellsRoundTrippersTheCall(t *testing.T) {
 		attempt      int
 	}
 	var all []told
-	transport := roundTripFunc(func(r *http.Request) (*http.Response, error) {
+	transport := apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		call, ok := promptorchestra.Operation(r.Context())
 		require.True(t, ok)
 		all = append(all, told{call.Op, call.Path, call.Attempts})
 		return http.DefaultTransport.RoundTrip(r)
 	})
-	client := newClient(t, inTurn(answer(503, ""), answer(200, agentDocument)), promptorchestra.WithTransport(transport))
+	client := apitest.NewClient(t, apitest.InTurn(apitest.Respond(503, ""), apitest.Respond(200, agentDocument)), promptorchestra.WithTransport(transport))
 	_, err := client.Agents.Get(t.Context(), "agt_9")
 	require.NoError(t, err)
 	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: http.MethodGet, Path: "/api/agents/agt_9"}, nil))
@@ -345,12 +326,12 @@ func TestOperationTellsRoundTrippersTheCall(t *testing.T) {
 
 func TestLogOfAnAnswerThatCannotBeUsed(t *testing.T) {
 	book := &logBook{level: slog.LevelDebug}
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Request-Id", strings.Repeat("r", 5000))
 		w.Header().Set("Content-Length", "1000")
 		_, _ = io.WriteString(w, `{"id":`)
 	}), promptorchestra.WithLogger(slog.New(book)))
-	require.Error(t, run(t.Context(), client))
+	require.Error(t, apitest.Run(t.Context(), client))
 	for _, e := range book.take() {
 		assert.Equal(t, "decode", e.text("kind"))
 		assert.Less(t, len(e.text("request_id")), 100)
@@ -361,9 +342,9 @@ func TestLogOfAnAnswerThatCannotBeUsed(t *testing.T) {
 func TestKeysOfTheUsersDataAreNotLogged(t *testing.T) {
 	var out bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	client := newClient(t, answer(200, `{"id":7,"patients":{"ada@example.com":{"age":"text"}}}`), promptorchestra.WithLogger(logger))
+	client := apitest.NewClient(t, apitest.Respond(200, `{"id":7,"patients":{"ada@example.com":{"age":"text"}}}`), promptorchestra.WithLogger(logger))
 	var v struct{ Patients map[string]struct{ Age int } }
-	require.NoError(t, get(t.Context(), client, promptorchestra.WithInto(&v)))
+	require.NoError(t, apitest.Get(t.Context(), client, promptorchestra.WithInto(&v)))
 	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
 	assert.Contains(t, out.String(), "id type=number")
 	assert.NotContains(t, out.String(), "ada")

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,13 +18,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
-type callFunc func(context.Context, *promptorchestra.Client, ...promptorchestra.CallOption) error
-
-var onceCalls = map[string]callFunc{
-	"Agents.Run": run,
-	"Do POST":    doPost,
+var onceCalls = map[string]apitest.Call{
+	"Agents.Run": apitest.Run,
+	"Do POST":    apitest.Post,
 	"Agents.Create": func(ctx context.Context, c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
 		_, err := c.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Desk"}, opts...)
 		return err
@@ -34,26 +35,26 @@ var onceCalls = map[string]callFunc{
 }
 
 // eachOnceCall runs a test for calls that must not happen twice, each on a new and on a used connection.
-func eachOnceCall(t *testing.T, handle func(*rawRequest) bool, check func(t *testing.T, err error)) {
+func eachOnceCall(t *testing.T, handle func(*apitest.RawRequest) bool, check func(t *testing.T, err error)) {
 	for name, call := range onceCalls {
 		for _, reused := range []bool{false, true} {
 			connection := map[bool]string{false: "a new connection", true: "a used connection"}[reused]
 			t.Run(name+" on "+connection, func(t *testing.T) {
-				srv := newRawServer(t, func(r *rawRequest) bool {
+				srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
 					if r.Method == http.MethodGet {
-						r.answer(200, agentJSON, -1)
+						r.Respond(200, apitest.Agent, -1)
 						return true
 					}
-					assert.Equal(t, reused, r.on > 1)
+					assert.Equal(t, reused, r.On > 1)
 					return handle(r)
 				})
-				client := newClientOf(t, srv.url, ownPool(t))
+				client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
 				if reused {
-					require.NoError(t, get(t.Context(), client))
+					require.NoError(t, apitest.Get(t.Context(), client))
 				}
 				err := call(t.Context(), client)
 				require.Error(t, err)
-				assert.Equal(t, 1, srv.count(http.MethodPost), "sent more than once")
+				assert.Equal(t, 1, srv.Count(http.MethodPost), "sent more than once")
 				check(t, err)
 			})
 		}
@@ -63,8 +64,8 @@ func eachOnceCall(t *testing.T, handle func(*rawRequest) bool, check func(t *tes
 func TestExecutionIsSentOnceWhenTheServerFails(t *testing.T) {
 	for status, unknown := range map[int]bool{500: true, 502: true, 503: true, 504: true, 408: false, 402: false} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
-			eachOnceCall(t, func(r *rawRequest) bool {
-				r.answer(status, "<html><body>Bad Gateway</body></html>", -1)
+			eachOnceCall(t, func(r *apitest.RawRequest) bool {
+				r.Respond(status, "<html><body>Bad Gateway</body></html>", -1)
 				return true
 			}, func(t *testing.T, err error) {
 				var e *promptorchestra.APIError
@@ -81,9 +82,9 @@ func TestExecutionIsSentOnceWhenTheServerFails(t *testing.T) {
 func TestExecutionIsSentOnceWhenTheConnectionDrops(t *testing.T) {
 	for name, reset := range map[string]bool{"closed": false, "reset": true} {
 		t.Run(name, func(t *testing.T) {
-			eachOnceCall(t, func(r *rawRequest) bool {
+			eachOnceCall(t, func(r *apitest.RawRequest) bool {
 				if reset {
-					r.reset()
+					r.Reset()
 				}
 				return false
 			}, func(t *testing.T, err error) {
@@ -99,8 +100,8 @@ func TestExecutionIsSentOnceWhenTheConnectionDrops(t *testing.T) {
 }
 
 func TestExecutionIsSentOnceWhenTheAnswerIsCut(t *testing.T) {
-	eachOnceCall(t, func(r *rawRequest) bool {
-		r.answer(200, `{"runId":"run_1","status":"running"}`, 12)
+	eachOnceCall(t, func(r *apitest.RawRequest) bool {
+		r.Respond(200, `{"runId":"run_1","status":"running"}`, 12)
 		return false
 	}, func(t *testing.T, err error) {
 		var e *promptorchestra.DecodeError
@@ -114,44 +115,44 @@ func TestExecutionIsSentOnceWhenTheAnswerIsCut(t *testing.T) {
 }
 
 func TestExecutionIsSentOnceWhenNoAnswerComes(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool {
-		_, _ = r.conn.Read(make([]byte, 1)) // until the client gives up
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+		_, _ = r.Conn.Read(make([]byte, 1)) // until the client gives up
 		return false
 	})
-	client := newClientOf(t, srv.url, ownPool(t))
-	err := run(t.Context(), client, promptorchestra.WithTimeout(250*time.Millisecond))
+	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
+	err := apitest.Run(t.Context(), client, promptorchestra.WithTimeout(250*time.Millisecond))
 	var e *promptorchestra.TransportError
 	require.ErrorAs(t, err, &e)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.True(t, promptorchestra.OutcomeUnknown(err))
-	assert.Equal(t, 1, srv.count(http.MethodPost))
+	assert.Equal(t, 1, srv.Count(http.MethodPost))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(250*time.Millisecond, cancel)
-	err = run(ctx, client)
+	err = apitest.Run(ctx, client)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.True(t, promptorchestra.OutcomeUnknown(err))
-	assert.Equal(t, 2, srv.count(http.MethodPost))
+	assert.Equal(t, 2, srv.Count(http.MethodPost))
 }
 
 // The server ends an idle connection just when the client sends on it.
 func TestExecutionOnAHalfDeadConnection(t *testing.T) {
 	for name, reset := range map[string]bool{"closed": false, "reset": true} {
 		t.Run(name, func(t *testing.T) {
-			srv := newRawServer(t, func(r *rawRequest) bool {
-				r.answer(200, `{"id":"agt_1","runId":"run_1"}`, -1)
+			srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+				r.Respond(200, `{"id":"agt_1","runId":"run_1"}`, -1)
 				if r.Method == http.MethodGet && reset {
-					r.reset()
+					r.Reset()
 				}
 				return r.Method != http.MethodGet
 			})
-			client := newClientOf(t, srv.url, ownPool(t))
+			client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
 			for i := range 40 {
-				before := srv.count(http.MethodPost)
-				_ = get(t.Context(), client) // a reset may take the answer with it
+				before := srv.Count(http.MethodPost)
+				_ = apitest.Get(t.Context(), client) // a reset may take the answer with it
 				time.Sleep(time.Duration(i%4) * 50 * time.Microsecond)
-				err := run(t.Context(), client)
-				arrived := srv.count(http.MethodPost) - before
+				err := apitest.Run(t.Context(), client)
+				arrived := srv.Count(http.MethodPost) - before
 				assert.LessOrEqual(t, arrived, 1)
 				if err == nil {
 					assert.Equal(t, 1, arrived)
@@ -166,35 +167,21 @@ func TestExecutionOnAHalfDeadConnection(t *testing.T) {
 	}
 	t.Run("takes the bytes, then resets", func(t *testing.T) {
 		var posts atomic.Int32
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		var done sync.WaitGroup
-		defer done.Wait()
-		defer listener.Close()
-		done.Go(func() {
-			for {
-				conn, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				done.Go(func() {
-					defer conn.Close()
-					buf := make([]byte, 4096)
-					_, _ = conn.Read(buf)
-					if buf[0] == 'P' {
-						posts.Add(1)
-						return
-					}
-					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-					_, _ = conn.Read(buf[:10]) // "POST /api/", and no more
-					posts.Add(1)
-					_ = conn.(*net.TCPConn).SetLinger(0)
-				})
+		srv := apitest.Listen(t, func(conn *net.TCPConn, _ int) {
+			buf := make([]byte, 4096)
+			_, _ = conn.Read(buf)
+			if buf[0] == 'P' {
+				posts.Add(1)
+				return
 			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+			_, _ = conn.Read(buf[:10]) // "POST /api/", and no more
+			posts.Add(1)
+			_ = conn.SetLinger(0)
 		})
-		client := newClientOf(t, "http://"+listener.Addr().String(), ownPool(t))
-		require.NoError(t, get(t.Context(), client))
-		err = run(t.Context(), client)
+		client := apitest.NewClientAt(t, "http://"+srv.Addr, apitest.OwnPool(t))
+		require.NoError(t, apitest.Get(t.Context(), client))
+		err := apitest.Run(t.Context(), client)
 		assert.True(t, promptorchestra.OutcomeUnknown(err), "%v", err)
 		assert.EqualValues(t, 1, posts.Load())
 	})
@@ -203,18 +190,18 @@ func TestExecutionOnAHalfDeadConnection(t *testing.T) {
 func TestExecutionIsRepeatedAfterARateLimit(t *testing.T) {
 	for name, call := range onceCalls {
 		t.Run(name, func(t *testing.T) {
-			srv := newRawServer(t, func(r *rawRequest) bool {
-				if r.attempt < 3 {
-					r.answer(429, `{"error":"slow down"}`, -1)
+			srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+				if r.Attempt < 3 {
+					r.Respond(429, `{"error":"slow down"}`, -1)
 				} else {
-					r.answer(200, `{"id":"x","runId":"run_1"}`, -1)
+					r.Respond(200, `{"id":"x","runId":"run_1"}`, -1)
 				}
 				return true
 			})
-			client := newClientOf(t, srv.url, ownPool(t))
+			client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
 			var last promptorchestra.Response
 			require.NoError(t, call(t.Context(), client, promptorchestra.WithResponse(&last)))
-			assert.Equal(t, 3, srv.count(http.MethodPost))
+			assert.Equal(t, 3, srv.Count(http.MethodPost))
 			assert.Equal(t, 3, last.Attempts)
 		})
 	}
@@ -232,17 +219,17 @@ func TestExecutionIsNotRepeatedAfterARateLimitThatWorked(t *testing.T) {
 		"names a run far down":      `{"error":"` + strings.Repeat("busy ", 20<<10) + `","runId":"run_1"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := newRawServer(t, func(r *rawRequest) bool {
+			srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
 				if body == "" {
-					r.answer(429, `{"error":"busy","runId":"run_1"}`, 16)
+					r.Respond(429, `{"error":"busy","runId":"run_1"}`, 16)
 					return false
 				}
-				r.answer(429, body, -1)
+				r.Respond(429, body, -1)
 				return true
 			})
-			err := run(t.Context(), newClientOf(t, srv.url, ownPool(t)))
+			err := apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t)))
 			assert.True(t, promptorchestra.IsRateLimited(err), "%v", err)
-			assert.Equal(t, 1, srv.count(http.MethodPost))
+			assert.Equal(t, 1, srv.Count(http.MethodPost))
 			assert.False(t, promptorchestra.IsRetryable(err))
 			assert.Equal(t, name != "is not retryable", promptorchestra.OutcomeUnknown(err))
 		})
@@ -255,46 +242,46 @@ func TestExecutionIsRepeatedAfterARateLimitThatNamesNoRun(t *testing.T) {
 		`{"error":"busy"}`, `{"error":"no runId was given"}`, `{"error":"busy","runId":null}`, `{"error":"busy","runId":""}`,
 		`{"error":"busy","limit":{"run":60},"dryRun":true}`, `{"error":"busy","run":"failed"}`, `{"error":"busy","sourceRunId":"arun_1"}`,
 	} {
-		srv := newRawServer(t, func(r *rawRequest) bool {
-			r.answer(429, body, -1)
+		srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+			r.Respond(429, body, -1)
 			return true
 		})
-		err := run(t.Context(), newClientOf(t, srv.url, ownPool(t)))
-		assert.Equal(t, 4, srv.count(http.MethodPost), body)
+		err := apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t)))
+		assert.Equal(t, 4, srv.Count(http.MethodPost), body)
 		assert.True(t, promptorchestra.IsRetryable(err), body)
 		assert.False(t, promptorchestra.OutcomeUnknown(err), body)
 	}
 }
 
 func TestExecutionIsRepeatedWhenTheDialFailed(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, `{"runId":"run_1"}`, -1); return true })
-	transport, _ := failingDial(t, 2)
-	require.NoError(t, run(t.Context(), newClientOf(t, srv.url, transport)))
-	assert.Equal(t, 1, srv.count(http.MethodPost))
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, `{"runId":"run_1"}`, -1); return true })
+	transport, _ := apitest.FailingDial(t, 2)
+	require.NoError(t, apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, transport)))
+	assert.Equal(t, 1, srv.Count(http.MethodPost))
 
-	transport, dials := failingDial(t, 1000)
-	err := run(t.Context(), newClientOf(t, srv.url, transport))
+	transport, dials := apitest.FailingDial(t, 1000)
+	err := apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, transport))
 	var e *promptorchestra.TransportError
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, 4, e.Attempts)
 	assert.EqualValues(t, 4, dials.Load())
 	assert.False(t, promptorchestra.OutcomeUnknown(err))
 	assert.True(t, promptorchestra.IsRetryable(err))
-	assert.Equal(t, 1, srv.count(http.MethodPost))
+	assert.Equal(t, 1, srv.Count(http.MethodPost))
 }
 
 func TestExecutionIsRepeatedWhenTheWayFailed(t *testing.T) {
 	for name, proxy := range map[string]bool{"proxy connect": true, "TLS handshake": false} {
 		t.Run(name, func(t *testing.T) {
 			g := newGate(t, proxy, 2)
-			require.NoError(t, run(t.Context(), newClientOf(t, g.url, promptorchestra.WithHTTPClient(g.client))))
+			require.NoError(t, apitest.Run(t.Context(), apitest.NewClientAt(t, g.url, promptorchestra.WithHTTPClient(g.client))))
 			assert.EqualValues(t, 1, g.posts.Load())
 			g = newGate(t, proxy, 1000)
-			err := run(t.Context(), newClientOf(t, g.url, promptorchestra.WithHTTPClient(g.client)))
+			err := apitest.Run(t.Context(), apitest.NewClientAt(t, g.url, promptorchestra.WithHTTPClient(g.client)))
 			var e *promptorchestra.TransportError
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, 4, e.Attempts)
-			assert.EqualValues(t, 4, g.connections.Load())
+			assert.EqualValues(t, 4, g.Connections.Load())
 			assert.False(t, promptorchestra.OutcomeUnknown(err))
 			assert.Zero(t, g.posts.Load())
 		})
@@ -303,14 +290,14 @@ func TestExecutionIsRepeatedWhenTheWayFailed(t *testing.T) {
 
 // net/http itself repeats a POST with one of these headers, on a connection that was used before.
 func TestIdempotencyKeysAreRefused(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool {
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
 		if r.Method == http.MethodPost {
 			return false
 		}
-		r.answer(200, agentJSON, -1)
+		r.Respond(200, apitest.Agent, -1)
 		return true
 	})
-	client := newClientOf(t, srv.url, ownPool(t))
+	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
 	for _, name := range []string{"Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY", "X-Idempotency-Key", "x-idempotency-key"} {
 		_, err := promptorchestra.New(promptorchestra.WithHeader(name, "1"))
 		var refused *promptorchestra.ArgumentError
@@ -320,64 +307,64 @@ func TestIdempotencyKeysAreRefused(t *testing.T) {
 			require.ErrorAs(t, err, &refused, op)
 			assert.Zero(t, refused.Attempts)
 		}
-		require.NoError(t, get(t.Context(), client, promptorchestra.WithHeader(name, "1")), "harmless on a read")
+		require.NoError(t, apitest.Get(t.Context(), client, promptorchestra.WithHeader(name, "1")), "harmless on a read")
 	}
-	assert.Zero(t, srv.count(http.MethodPost))
+	assert.Zero(t, srv.Count(http.MethodPost))
 	for _, header := range []string{"Connection", "Expect", "Te", "X-Whatever"} {
-		err := run(t.Context(), client, promptorchestra.WithHeader(header, "100-continue"))
+		err := apitest.Run(t.Context(), client, promptorchestra.WithHeader(header, "100-continue"))
 		require.Error(t, err)
 	}
-	assert.Equal(t, 1, srv.count(http.MethodPost), "one of them is allowed, and sent once")
-	err := run(t.Context(), client, promptorchestra.WithRetryable(), promptorchestra.WithHeader("Idempotency-Key", "1"))
-	assert.Greater(t, srv.count(http.MethodPost), 2, "the caller vouched for it")
+	assert.Equal(t, 1, srv.Count(http.MethodPost), "one of them is allowed, and sent once")
+	err := apitest.Run(t.Context(), client, promptorchestra.WithRetryable(), promptorchestra.WithHeader("Idempotency-Key", "1"))
+	assert.Greater(t, srv.Count(http.MethodPost), 2, "the caller vouched for it")
 	assert.False(t, promptorchestra.OutcomeUnknown(err))
 }
 
 // A token source that fails is no reason to try again: nothing was sent.
 func TestTokenSourceThatFails(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, "{}", -1); return true })
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
 	broken := errors.New("the vault is sealed")
 	asked := 0
-	client := newClientOf(t, srv.url, ownPool(t), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
 		asked++
 		return "", broken
 	}))
-	err := run(t.Context(), client)
+	err := apitest.Run(t.Context(), client)
 	var e *promptorchestra.TransportError
 	require.ErrorAs(t, err, &e)
 	require.ErrorIs(t, err, broken)
 	assert.False(t, e.OutcomeUnknown)
 	assert.Zero(t, e.Attempts)
 	assert.Equal(t, 1, asked)
-	assert.Zero(t, srv.connections.Load())
+	assert.Zero(t, srv.Connections.Load())
 }
 
 // One that hangs is bounded like the rest of an attempt.
 func TestTokenSourceThatHangs(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, "{}", -1); return true })
-	client := newClientOf(t, srv.url, ownPool(t), promptorchestra.WithTimeout(20*time.Millisecond),
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithTimeout(20*time.Millisecond),
 		promptorchestra.WithAccessTokenSource(func(ctx context.Context, _ string) (string, error) {
 			<-ctx.Done()
 			return "", ctx.Err()
 		}))
-	err := run(t.Context(), client)
+	err := apitest.Run(t.Context(), client)
 	var e *promptorchestra.TransportError
 	require.ErrorAs(t, err, &e)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.False(t, e.OutcomeUnknown)
-	assert.Zero(t, srv.connections.Load())
+	assert.Zero(t, srv.Connections.Load())
 }
 
 // A RoundTripper of the user's own may be sloppy: no answer and no error, no body, no header.
 func TestSloppyRoundTrippers(t *testing.T) {
-	client := stubbed(t, func(*http.Request) (*http.Response, error) { return nil, nil }, fastRetries)
-	for _, call := range []callFunc{get, run} {
+	client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return nil, nil }, apitest.FastRetries)
+	for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
 		var e *promptorchestra.TransportError
 		require.ErrorAs(t, call(t.Context(), client), &e)
 	}
 	for _, status := range []int{0, 101, 200, 204, 302, 404, 999} {
-		client := stubbed(t, func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: status}, nil }, fastRetries)
-		for _, call := range []callFunc{get, run, doPost} {
+		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: status}, nil }, apitest.FastRetries)
+		for _, call := range []apitest.Call{apitest.Get, apitest.Run, apitest.Post} {
 			var last promptorchestra.Response
 			err := call(t.Context(), client, promptorchestra.WithResponse(&last))
 			assert.Equal(t, status, last.StatusCode)
@@ -391,12 +378,12 @@ func TestSloppyRoundTrippers(t *testing.T) {
 
 // What an earlier attempt did is no reason to think that this one was sent.
 func TestDialThatFailsAfterARateLimit(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool {
-		if r.attempt == 1 {
-			r.answer(429, `{"error":"slow down"}`, -1)
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+		if r.Attempt == 1 {
+			r.Respond(429, `{"error":"slow down"}`, -1)
 			return false // and the connection is gone
 		}
-		r.answer(200, `{"runId":"run_1"}`, -1)
+		r.Respond(200, `{"runId":"run_1"}`, -1)
 		return true
 	})
 	var dials atomic.Int32
@@ -406,16 +393,16 @@ func TestDialThatFailsAfterARateLimit(t *testing.T) {
 		}
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}
-	require.NoError(t, run(t.Context(), newClientOf(t, srv.url, promptorchestra.WithTransport(pool))))
-	assert.Equal(t, 2, srv.count(http.MethodPost))
+	require.NoError(t, apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(pool))))
+	assert.Equal(t, 2, srv.Count(http.MethodPost))
 	assert.EqualValues(t, 3, dials.Load())
 }
 
 // A transport without tracing that read the body may have sent it.
 func TestRoundTripperThatTellsNothing(t *testing.T) {
-	client := stubbed(t, func(*http.Request) (*http.Response, error) { return nil, errors.New("connection lost") }, fastRetries)
+	client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return nil, errors.New("connection lost") }, apitest.FastRetries)
 	var r promptorchestra.Response
-	err := run(t.Context(), client, promptorchestra.WithResponse(&r))
+	err := apitest.Run(t.Context(), client, promptorchestra.WithResponse(&r))
 	assert.Equal(t, 1, r.Attempts)
 	assert.True(t, promptorchestra.OutcomeUnknown(err))
 }
@@ -425,26 +412,83 @@ func TestWithoutRetryWins(t *testing.T) {
 		{promptorchestra.WithoutRetry(), promptorchestra.WithRetryable()}, {promptorchestra.WithRetryable(), promptorchestra.WithoutRetry()},
 	} {
 		var r promptorchestra.Response
-		require.Error(t, run(t.Context(), newClient(t, answer(503, "")), append(opts, promptorchestra.WithResponse(&r))...))
+		require.Error(t, apitest.Run(t.Context(), apitest.NewClient(t, apitest.Respond(503, "")), append(opts, promptorchestra.WithResponse(&r))...))
 		assert.Equal(t, 1, r.Attempts)
 	}
 }
 
 func TestRateLimitThatNamesARunBeyondWhatIsRead(t *testing.T) {
 	body := `{"error":"` + strings.Repeat("busy ", 1<<18) + `","runId":"run_1"}` // beyond the MiB that is read
-	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(429, body, -1); return true })
-	err := run(t.Context(), newClientOf(t, srv.url, ownPool(t)))
-	assert.Equal(t, 1, srv.count(http.MethodPost))
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(429, body, -1); return true })
+	err := apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t)))
+	assert.Equal(t, 1, srv.Count(http.MethodPost))
 	assert.False(t, promptorchestra.IsRetryable(err))
 	assert.True(t, promptorchestra.OutcomeUnknown(err))
 }
 
 func TestFinalFailureFarDown(t *testing.T) {
 	body := `{"error":"` + strings.Repeat("busy ", 20<<10) + `","retryable":false}`
-	for _, call := range []callFunc{get, run} {
+	for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
 		var r promptorchestra.Response
-		err := call(t.Context(), newClient(t, answer(429, body)), promptorchestra.WithResponse(&r))
+		err := call(t.Context(), apitest.NewClient(t, apitest.Respond(429, body)), promptorchestra.WithResponse(&r))
 		assert.Equal(t, 1, r.Attempts)
 		assert.False(t, promptorchestra.IsRetryable(err))
 	}
+}
+
+// A gate stands before a TLS server, as a proxy does or a load balancer, and turns the first connections away.
+type gate struct {
+	*apitest.Listener
+
+	url    string
+	client *http.Client
+	posts  atomic.Int32
+}
+
+func newGate(t *testing.T, proxy bool, failures int) *gate {
+	t.Helper()
+	g := &gate{}
+	target := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		g.posts.Add(1)
+		_, _ = io.WriteString(w, `{"runId":"run_1"}`)
+	}))
+	t.Cleanup(target.Close)
+	forward := func(conn *net.TCPConn, first []byte) {
+		up, err := net.Dial("tcp", target.Listener.Addr().String())
+		if err != nil {
+			return
+		}
+		_, _ = up.Write(first)
+		var copies sync.WaitGroup
+		copies.Go(func() { _, _ = io.Copy(up, conn); _ = up.Close() })
+		_, _ = io.Copy(conn, up)
+		_ = conn.Close()
+		copies.Wait()
+	}
+	pool := target.Client().Transport.(*http.Transport).Clone()
+	if proxy {
+		srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+			if r.Attempt <= failures {
+				r.Respond(502, "the proxy cannot reach it", -1)
+				return false
+			}
+			_, _ = io.WriteString(r.Conn, "HTTP/1.1 200 OK\r\n\r\n")
+			forward(r.Conn, nil)
+			return false
+		})
+		g.Listener, g.url = srv.Listener, target.URL
+		pool.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(srv.URL) }
+	} else {
+		g.Listener = apitest.Listen(t, func(conn *net.TCPConn, n int) {
+			hello := make([]byte, 4096)
+			size, _ := conn.Read(hello)
+			if n > failures {
+				forward(conn, hello[:size])
+			}
+		})
+		g.url = "https://" + g.Addr
+	}
+	t.Cleanup(pool.CloseIdleConnections)
+	g.client = &http.Client{Transport: pool}
+	return g
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 // Whatever an id is, it is one segment of the path that the route has.
@@ -16,7 +17,7 @@ func TestIDsInPaths(t *testing.T) {
 	var target string
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target = r.RequestURI
-		_, _ = w.Write([]byte(agentJSON))
+		_, _ = w.Write([]byte(apitest.Agent))
 	})
 	for id, escaped := range map[string]string{
 		"agt_1":                "agt_1",
@@ -39,8 +40,8 @@ func TestIDsInPaths(t *testing.T) {
 		"a\"<>^`{|}":           "a%22%3C%3E%5E%60%7B%7C%7D",
 	} {
 		for _, base := range []string{"", "/base", "/b%2Fc/", "/b%2F", "/!"} {
-			srv := newConnectionCounter(t, handler)
-			client := newClientOf(t, srv.URL+base, ownPool(t))
+			srv := apitest.NewConnectionCounter(t, handler)
+			client := apitest.NewClientAt(t, srv.URL+base, apitest.OwnPool(t))
 			require.NoError(t, get1(t, client, id))
 			path, _, _ := strings.Cut(target, "?")
 			assert.Equal(t, strings.TrimSuffix(base, "/")+"/api/agents/"+escaped, path)
@@ -60,8 +61,8 @@ func get1(t *testing.T, client *promptorchestra.Client, id string) error {
 }
 
 func TestIDsThatAreRefused(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, "{}", -1); return true })
-	client := newClientOf(t, srv.url)
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	client := apitest.NewClientAt(t, srv.URL)
 	for id, reason := range map[string]string{
 		"": "must not be empty", ".": "steps in a path", "..": "steps in a path",
 		"a\nb": "control character", "a\x00": "control character", "\x7f": "control character", "\r\n": "control character",
@@ -80,12 +81,12 @@ func TestIDsThatAreRefused(t *testing.T) {
 		require.ErrorAs(t, err, &e, "%q", id)
 		assert.False(t, promptorchestra.OutcomeUnknown(err))
 	}
-	assert.Zero(t, srv.connections.Load())
+	assert.Zero(t, srv.Connections.Load())
 }
 
 func TestPathsOfDo(t *testing.T) {
 	var target string
-	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { target = r.RequestURI }))
+	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { target = r.RequestURI }))
 	call := func(path string) error {
 		target = ""
 		return client.Do(t.Context(), promptorchestra.Request{Method: http.MethodPut, Path: path}, nil)

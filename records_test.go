@@ -1,4 +1,4 @@
-package promptorchestra
+package promptorchestra_test
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
 )
 
 // leaves returns every value of a record by its path in JSON ("steps.0.stepKey"), as text, "" when it is zero.
@@ -26,16 +31,16 @@ func leaves(v reflect.Value, path string, into map[string]string) {
 		into[path] = text
 	}
 	switch x := v.Interface().(type) {
-	case RawJSON:
+	case promptorchestra.RawJSON:
 		set(string(x))
 		return
-	case Timestamp:
+	case promptorchestra.Timestamp:
 		set(x.String())
 		return
-	case Secret:
+	case promptorchestra.Secret:
 		set(x.Reveal())
 		return
-	case Opt[bool]:
+	case promptorchestra.Opt[bool]:
 		set(fmt.Sprint(x))
 		return
 	}
@@ -82,13 +87,13 @@ func leavesOf(record any) map[string]string {
 // callFor returns a method that answers the record, and whether it answers a list of it.
 func callFor(t *testing.T, record string) (wireTest, bool) {
 	t.Helper()
-	for _, m := range serviceMethods() {
-		if isWrapper(m) || m.record().Name() != record {
+	for _, m := range apidocs.Methods(reflect.TypeFor[promptorchestra.Client]()) {
+		if m.IsWrapper() || m.Record().Name() != record {
 			continue
 		}
 		for _, tt := range wireTests {
-			if tt.op == m.op {
-				return tt, m.isList()
+			if tt.op == m.Op {
+				return tt, m.IsList()
 			}
 		}
 	}
@@ -99,12 +104,12 @@ func callFor(t *testing.T, record string) (wireTest, bool) {
 // eachDocument runs a test for each captured document, with a function that answers a document through the real
 // client and returns the record's leaves.
 func eachDocument(t *testing.T, test func(t *testing.T, doc []byte, answer func(doc []byte) map[string]string)) {
-	for _, name := range documents(t) {
+	for _, name := range apidocs.Records(t) {
 		t.Run(name, func(t *testing.T) {
-			tt, isList := callFor(t, recordOf(name))
+			tt, isList := callFor(t, apidocs.TypeOf(name))
 			var body []byte
-			client := newTestClient(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })
-			test(t, document(t, name), func(doc []byte) map[string]string {
+			client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
+			test(t, apidocs.Record(t, name), func(doc []byte) map[string]string {
 				body = doc
 				if isList {
 					body = fmt.Appendf(nil, "[%s]", doc)
@@ -218,21 +223,21 @@ func TestToolsDecodeFromBothSpellings(t *testing.T) {
 		{"one of another type", `{"tool_key":7,"toolKey":"k","input_schema":{"a":1}}`, "k", `{"a":1}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var tool ToolRecord
+			var tool promptorchestra.ToolRecord
 			require.NoError(t, json.Unmarshal([]byte(tt.doc), &tool))
 			assert.Equal(t, tt.key, tool.ToolKey)
 			assert.JSONEq(t, tt.schema, string(tool.InputSchema))
 			again, err := json.Marshal(tool)
 			require.NoError(t, err)
-			var back ToolRecord
+			var back promptorchestra.ToolRecord
 			require.NoError(t, json.Unmarshal(again, &back))
 			assert.Equal(t, tool.ToolKey, back.ToolKey)
 			assert.JSONEq(t, string(tool.InputSchema), string(back.InputSchema))
 		})
 	}
-	var version ToolVersion
+	var version promptorchestra.ToolVersion
 	require.NoError(t, json.Unmarshal([]byte(`{"version_number":3,"versionNumber":0,"capability":{"riskLevel":"safe"}}`), &version))
-	assert.Equal(t, ToolVersion{VersionNumber: 3, Capability: &ToolCapability{RiskLevel: ToolRiskSafe}}, version)
+	assert.Equal(t, promptorchestra.ToolVersion{VersionNumber: 3, Capability: &promptorchestra.ToolCapability{RiskLevel: promptorchestra.ToolRiskSafe}}, version)
 	for _, raw := range []string{`{"url":"https://x/?a=1&b=<2>",  "n": 1}`, "\"\u2028 < \\u003c\"", "[1 , 2]"} {
 		require.NoError(t, json.Unmarshal([]byte(`{"tool_key":"k","config":`+raw+`}`), &version))
 		assert.Equal(t, raw, version.Config.String(), "raw JSON is what the server sent")
@@ -258,7 +263,7 @@ func TestTimestampForms(t *testing.T) {
 		`1e300`:                            `null`,
 		`{}`:                               `null`,
 	} {
-		var v Timestamp
+		var v promptorchestra.Timestamp
 		require.NoError(t, json.Unmarshal([]byte(text), &v))
 		again, err := json.Marshal(v)
 		require.NoError(t, err, text)
@@ -267,10 +272,10 @@ func TestTimestampForms(t *testing.T) {
 }
 
 func TestSecretsOfRecordsStaySecret(t *testing.T) {
-	var key ServiceKey
-	var session VoiceAgentSession
-	require.NoError(t, json.Unmarshal(document(t, "ServiceKey"), &key))
-	require.NoError(t, json.Unmarshal(document(t, "VoiceAgentSession"), &session))
+	var key promptorchestra.ServiceKey
+	var session promptorchestra.VoiceAgentSession
+	require.NoError(t, json.Unmarshal(apidocs.Record(t, "ServiceKey"), &key))
+	require.NoError(t, json.Unmarshal(apidocs.Record(t, "VoiceAgentSession"), &session))
 	assert.Equal(t, "an example of a raw key", key.Key.Reveal())
 	assert.Equal(t, "an example of a client secret", session.ClientSecret.Reveal())
 
@@ -286,4 +291,11 @@ func TestSecretsOfRecordsStaySecret(t *testing.T) {
 	assert.NotContains(t, printed.String(), "an example of")
 	assert.NotContains(t, printed.String(), fmt.Sprintf("%x", "an example of"))
 	assert.Contains(t, printed.String(), "[redacted]")
+}
+
+var snake = regexp.MustCompile(`_\w`)
+
+// camelCase spells snake_case as camelCase.
+func camelCase(name string) string {
+	return snake.ReplaceAllStringFunc(name, func(s string) string { return strings.ToUpper(s[1:]) })
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
@@ -30,16 +31,16 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			t.Run(fmt.Sprint(status, " to ", name), func(t *testing.T) {
-				srv := newRawServer(t, func(r *rawRequest) bool {
+				srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
 					head := fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Length: 5\r\nX-Other: kept\r\n", status)
 					if location != "" {
 						head += "Location: " + location + "\r\n"
 					}
-					_, _ = io.WriteString(r.conn, head+"\r\nmoved")
+					_, _ = io.WriteString(r.Conn, head+"\r\nmoved")
 					return true
 				})
-				client := newClientOf(t, srv.url, ownPool(t))
-				for method, call := range map[string]callFunc{http.MethodGet: get, http.MethodPost: run} {
+				client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
+				for method, call := range map[string]apitest.Call{http.MethodGet: apitest.Get, http.MethodPost: apitest.Run} {
 					var last promptorchestra.Response
 					err := call(t.Context(), client, promptorchestra.WithResponse(&last))
 					var e *promptorchestra.APIError
@@ -47,7 +48,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 					assert.Equal(t, status, e.StatusCode)
 					assert.Equal(t, promptorchestra.KindUnknown, e.Kind)
 					assert.Equal(t, "moved", e.Message)
-					assert.Equal(t, 1, srv.count(method))
+					assert.Equal(t, 1, srv.Count(method))
 					assert.Equal(t, location, last.Header.Get("Location"), "kept for the caller")
 					assert.Equal(t, "kept", last.Header.Get("X-Other"))
 					assert.False(t, promptorchestra.IsRetryable(err))
@@ -67,9 +68,9 @@ func TestRedirectsAreNotFollowedByTheUsersClient(t *testing.T) {
 	defer srv.Close()
 	asked := 0
 	own := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { asked++; return nil }}
-	client := newClientOf(t, srv.URL, promptorchestra.WithHTTPClient(own))
-	require.Error(t, get(t.Context(), client))
-	require.Error(t, run(t.Context(), client))
+	client := apitest.NewClientAt(t, srv.URL, promptorchestra.WithHTTPClient(own))
+	require.Error(t, apitest.Get(t.Context(), client))
+	require.Error(t, apitest.Run(t.Context(), client))
 	assert.Zero(t, asked)
 	assert.Zero(t, elsewhere.Load())
 	assert.Nil(t, own.Transport)
@@ -135,10 +136,10 @@ func TestBaseURLs(t *testing.T) {
 
 // The constructor neither sends nor connects, and every mistake is reported at once.
 func TestNewSendsNothing(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, "{}", -1); return true })
-	client := newClientOf(t, srv.url)
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	client := apitest.NewClientAt(t, srv.URL)
 	_ = client.InOrganization("org_2")
-	assert.Zero(t, srv.connections.Load())
+	assert.Zero(t, srv.Connections.Load())
 	_, err := promptorchestra.New(
 		promptorchestra.WithBaseURL("ftp://x"), promptorchestra.WithAccessToken(""), promptorchestra.WithUserAgent("a\nb"),
 		promptorchestra.WithTimeout(-1), promptorchestra.WithMaxResponseBytes(0), promptorchestra.WithHTTPClient(nil), nil,

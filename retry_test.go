@@ -20,72 +20,76 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 func TestReadSurvives(t *testing.T) {
-	for name, fault := range map[string]func(*rawRequest) bool{
-		"503 twice":         func(r *rawRequest) bool { r.answer(503, "", -1); return true },
-		"502 with a page":   func(r *rawRequest) bool { r.answer(502, "<html>Bad Gateway</html>", -1); return true },
-		"429":               func(r *rawRequest) bool { r.answer(429, `{"error":"slow down"}`, -1); return true },
-		"408":               func(r *rawRequest) bool { r.answer(408, "", -1); return true },
-		"a closed drop":     func(*rawRequest) bool { return false },
-		"a reset":           func(r *rawRequest) bool { r.reset(); return false },
-		"half of an answer": func(r *rawRequest) bool { r.answer(200, agentJSON, 9); return false },
-		"half of a failure": func(r *rawRequest) bool { r.answer(500, `{"error":"failed"}`, 5); return false },
-		"half of a header":  func(r *rawRequest) bool { _, _ = r.conn.Write([]byte("HTTP/1.1 200 OK\r\nConte")); return false },
-		"no HTTP":           func(r *rawRequest) bool { _, _ = r.conn.Write([]byte("SSH-2.0-x\r\n\r\n")); return false },
+	for name, fault := range map[string]func(*apitest.RawRequest) bool{
+		"503 twice":         func(r *apitest.RawRequest) bool { r.Respond(503, "", -1); return true },
+		"502 with a page":   func(r *apitest.RawRequest) bool { r.Respond(502, "<html>Bad Gateway</html>", -1); return true },
+		"429":               func(r *apitest.RawRequest) bool { r.Respond(429, `{"error":"slow down"}`, -1); return true },
+		"408":               func(r *apitest.RawRequest) bool { r.Respond(408, "", -1); return true },
+		"a closed drop":     func(*apitest.RawRequest) bool { return false },
+		"a reset":           func(r *apitest.RawRequest) bool { r.Reset(); return false },
+		"half of an answer": func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Agent, 9); return false },
+		"half of a failure": func(r *apitest.RawRequest) bool { r.Respond(500, `{"error":"failed"}`, 5); return false },
+		"half of a header": func(r *apitest.RawRequest) bool {
+			_, _ = r.Conn.Write([]byte("HTTP/1.1 200 OK\r\nConte"))
+			return false
+		},
+		"no HTTP": func(r *apitest.RawRequest) bool { _, _ = r.Conn.Write([]byte("SSH-2.0-x\r\n\r\n")); return false },
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := newRawServer(t, func(r *rawRequest) bool {
-				if r.attempt < 3 {
+			srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+				if r.Attempt < 3 {
 					return fault(r)
 				}
-				r.answer(200, agentJSON, -1)
+				r.Respond(200, apitest.Agent, -1)
 				return true
 			})
 			var last promptorchestra.Response
-			agent, err := newClientOf(t, srv.url, ownPool(t)).Agents.Get(t.Context(), "agt_1", promptorchestra.WithResponse(&last))
+			agent, err := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t)).Agents.Get(t.Context(), "agt_1", promptorchestra.WithResponse(&last))
 			require.NoError(t, err)
 			assert.Equal(t, "agt_1", agent.ID)
-			assert.Equal(t, 3, srv.count(http.MethodGet))
+			assert.Equal(t, 3, srv.Count(http.MethodGet))
 			assert.Equal(t, 3, last.Attempts)
 		})
 	}
 }
 
 func TestReadThatNeverSucceedsKeepsItsLastFailure(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool {
-		r.answer(503, fmt.Sprintf(`{"error":"failed","message":"attempt %d"}`, r.attempt), -1)
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+		r.Respond(503, fmt.Sprintf(`{"error":"failed","message":"attempt %d"}`, r.Attempt), -1)
 		return true
 	})
-	client := newClientOf(t, srv.url, ownPool(t))
-	err := get(t.Context(), client)
+	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
+	err := apitest.Get(t.Context(), client)
 	var e *promptorchestra.APIError
 	require.ErrorAs(t, fmt.Errorf("wrapped: %w", err), &e)
 	assert.Equal(t, "attempt 4", e.Message)
 	assert.Equal(t, 4, e.Attempts)
 	assert.True(t, promptorchestra.IsRetryable(err))
 	assert.False(t, promptorchestra.OutcomeUnknown(err))
-	require.Error(t, get(t.Context(), client, promptorchestra.WithoutRetry()))
-	assert.Equal(t, 5, srv.count(http.MethodGet))
-	require.Error(t, get(t.Context(), newClientOf(t, srv.url, ownPool(t), promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))))
-	assert.Equal(t, 6, srv.count(http.MethodGet))
+	require.Error(t, apitest.Get(t.Context(), client, promptorchestra.WithoutRetry()))
+	assert.Equal(t, 5, srv.Count(http.MethodGet))
+	require.Error(t, apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))))
+	assert.Equal(t, 6, srv.Count(http.MethodGet))
 }
 
 // The default policy: four requests, and less than half a second, one and two between them.
 func TestDefaultRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
-		client := stubbed(t, func(*http.Request) (*http.Response, error) {
+		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 			sent++
-			return reply(503, `{"error":"failed"}`), nil
+			return apitest.Response(503, `{"error":"failed"}`), nil
 		})
 		start := time.Now()
-		require.Error(t, get(t.Context(), client))
+		require.Error(t, apitest.Get(t.Context(), client))
 		assert.Equal(t, 4, sent)
 		assert.Less(t, time.Since(start), 3500*time.Millisecond)
 		start = time.Now()
-		require.Error(t, run(t.Context(), client))
+		require.Error(t, apitest.Run(t.Context(), client))
 		assert.Equal(t, 5, sent)
 		assert.Zero(t, time.Since(start))
 	})
@@ -93,30 +97,30 @@ func TestDefaultRetries(t *testing.T) {
 
 func TestRefusalsAreNotRetried(t *testing.T) {
 	for _, status := range []int{300, 304, 400, 401, 402, 403, 404, 405, 409, 410, 413, 422, 501, 505, 511, 599} {
-		srv := newRawServer(t, func(r *rawRequest) bool { r.answer(status, "", -1); return status != 304 })
-		err := get(t.Context(), newClientOf(t, srv.url, ownPool(t)))
+		srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(status, "", -1); return status != 304 })
+		err := apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t)))
 		var e *promptorchestra.APIError
 		require.ErrorAs(t, err, &e, status)
 		assert.Equal(t, status, e.StatusCode)
-		assert.Equal(t, 1, srv.count(http.MethodGet), status)
+		assert.Equal(t, 1, srv.Count(http.MethodGet), status)
 		assert.False(t, promptorchestra.IsRetryable(err))
 	}
-	srv := newRawServer(t, func(r *rawRequest) bool {
-		r.answer(503, `{"code":"X","title":"t","category":"c","why":"w","retryable":false}`, -1)
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+		r.Respond(503, `{"code":"X","title":"t","category":"c","why":"w","retryable":false}`, -1)
 		return true
 	})
-	err := get(t.Context(), newClientOf(t, srv.url, ownPool(t)))
+	err := apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t)))
 	assert.True(t, promptorchestra.IsServer(err))
-	assert.Equal(t, 1, srv.count(http.MethodGet), "it says itself that it is final")
+	assert.Equal(t, 1, srv.Count(http.MethodGet), "it says itself that it is final")
 	assert.False(t, promptorchestra.IsRetryable(err))
 }
 
 // What will be the same the next time is sent, or tried, once.
 func TestDeterministicFailuresAreNotRetried(t *testing.T) {
-	plain := httptest.NewServer(answer(200, agentJSON))
+	plain := httptest.NewServer(apitest.Respond(200, apitest.Agent))
 	defer plain.Close()
-	secure := httptest.NewUnstartedServer(answer(200, agentJSON))
-	secure.Config.ErrorLog = discardLog
+	secure := httptest.NewUnstartedServer(apitest.Respond(200, apitest.Agent))
+	secure.Config.ErrorLog = apitest.DiscardLog
 	secure.StartTLS()
 	defer secure.Close()
 	base := &http.Transport{}
@@ -128,12 +132,12 @@ func TestDeterministicFailuresAreNotRetried(t *testing.T) {
 	}{
 		"unknown certificate": {secure.URL, base, "certificate"},
 		"http behind https":   {"https" + plain.URL[len("http"):], base, "does not look like a TLS handshake"},
-		"invalid header": {plain.URL, roundTripper(func(r *http.Request) (*http.Response, error) {
+		"invalid header": {plain.URL, apitest.Stub(func(r *http.Request) (*http.Response, error) {
 			r.Header["X-Broken"] = []string{"a\nb"}
 			r.Body = nil
 			return base.RoundTrip(r)
 		}), "invalid header"},
-		"unsupported scheme": {plain.URL, roundTripper(func(r *http.Request) (*http.Response, error) {
+		"unsupported scheme": {plain.URL, apitest.Stub(func(r *http.Request) (*http.Response, error) {
 			other := *r.URL
 			other.Scheme = "gopher"
 			r.URL, r.Body = &other, nil
@@ -141,9 +145,9 @@ func TestDeterministicFailuresAreNotRetried(t *testing.T) {
 		}), "unsupported protocol scheme"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := newClientOf(t, row.url, promptorchestra.WithTransport(row.transport),
+			client := apitest.NewClientAt(t, row.url, promptorchestra.WithTransport(row.transport),
 				promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Second, MaxWait: time.Second}))
-			for _, call := range []callFunc{get, run} {
+			for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
 				err := call(t.Context(), client)
 				var e *promptorchestra.TransportError
 				require.ErrorAs(t, err, &e)
@@ -184,15 +188,15 @@ func TestRetryAfter(t *testing.T) {
 			t.Run(fmt.Sprint(name, " ", status), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					sent, first := 0, time.Time{}
-					client := stubbed(t, func(*http.Request) (*http.Response, error) {
+					client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 						if sent++; sent == 1 {
 							first = time.Now()
 							// Headers that do not parse are met in the wild, and harmless.
-							return reply(status, "", "Retry-After", row.header(), "X-Ratelimit-Reset", "soon"), nil
+							return apitest.Response(status, "", "Retry-After", row.header(), "X-Ratelimit-Reset", "soon"), nil
 						}
-						return reply(200, agentJSON), nil
+						return apitest.Response(200, apitest.Agent), nil
 					})
-					err := get(t.Context(), client)
+					err := apitest.Get(t.Context(), client)
 					waited := time.Since(first)
 					if row.stops {
 						var e *promptorchestra.APIError
@@ -221,9 +225,9 @@ func TestNoWaitBeyondTheDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sent := 0
-				client := stubbed(t, func(*http.Request) (*http.Response, error) {
+				client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 					sent++
-					return reply(429, `{"error":"slow down"}`, header...), nil
+					return apitest.Response(429, `{"error":"slow down"}`, header...), nil
 				}, promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Hour, MaxWait: time.Hour}))
 				ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
 				if header != nil {
@@ -231,7 +235,7 @@ func TestNoWaitBeyondTheDeadline(t *testing.T) {
 				}
 				defer cancel()
 				start := time.Now()
-				err := get(ctx, client)
+				err := apitest.Get(ctx, client)
 				assert.Zero(t, time.Since(start))
 				assert.True(t, promptorchestra.IsRateLimited(err), "%v", err)
 				require.NotErrorIs(t, err, context.DeadlineExceeded)
@@ -251,11 +255,11 @@ var errPatience = errors.New("the user closed the window")
 
 func TestCancelInAWait(t *testing.T) {
 	inTheWait := func() {}
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "50")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte(`{"error":"failed","message":"down for now"}`))
-	}), promptorchestra.WithLogger(slog.New(onRetry(func() { inTheWait() }))))
+	}), promptorchestra.WithLogger(slog.New(apitest.OnRetry(func() { inTheWait() }))))
 	for name, cause := range map[string]error{"cancelled": nil, "with a cause": errPatience} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -263,7 +267,7 @@ func TestCancelInAWait(t *testing.T) {
 			inTheWait = func() {
 				time.AfterFunc(20*time.Millisecond, func() { cancelled.Store(time.Now().UnixNano()); cancel(cause) })
 			}
-			err := get(ctx, client)
+			err := apitest.Get(ctx, client)
 			assert.Less(t, time.Since(time.Unix(0, cancelled.Load())), 2*time.Second, "the wait is much longer")
 			var transport *promptorchestra.TransportError
 			require.ErrorAs(t, err, &transport)
@@ -283,7 +287,7 @@ func TestCancelInAWait(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errPatience)
-	err := run(ctx, client)
+	err := apitest.Run(ctx, client)
 	require.ErrorIs(t, err, context.Canceled, "before anything is sent")
 	require.ErrorIs(t, err, errPatience)
 	assert.False(t, promptorchestra.OutcomeUnknown(err))
@@ -301,25 +305,25 @@ func TestRetryBudgetInAnOutage(t *testing.T) {
 			if url == "stub" {
 				var count atomic.Int64
 				sent = func() int { return int(count.Load()) }
-				client = stubbed(t, func(*http.Request) (*http.Response, error) {
+				client = apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 					count.Add(1)
 					if down.Load() {
 						return nil, fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)
 					}
-					return reply(200, agentJSON), nil
+					return apitest.Response(200, apitest.Agent), nil
 				}, fast)
 			} else {
-				srv := newRawServer(t, func(r *rawRequest) bool {
+				srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
 					if down.Load() {
-						r.reset()
+						r.Reset()
 						return false
 					}
-					r.answer(200, agentJSON, -1)
+					r.Respond(200, apitest.Agent, -1)
 					return true
 				})
-				sent = func() int { return srv.count(http.MethodGet) }
+				sent = func() int { return srv.Count(http.MethodGet) }
 				// Without keep-alive: net/http itself repeats a read that a used connection drops.
-				client = newClientOf(t, srv.url, promptorchestra.WithTransport(&http.Transport{DisableKeepAlives: true}), fast)
+				client = apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(&http.Transport{DisableKeepAlives: true}), fast)
 			}
 			const calls, callers = 2000, 64
 			var next atomic.Int64
@@ -328,7 +332,7 @@ func TestRetryBudgetInAnOutage(t *testing.T) {
 				done.Go(func() {
 					own := client.InOrganization(fmt.Sprint("org_", i)) // all share the budget
 					for next.Add(1) <= calls {
-						assert.Error(t, get(t.Context(), own))
+						assert.Error(t, apitest.Get(t.Context(), own))
 					}
 				})
 			}
@@ -340,13 +344,13 @@ func TestRetryBudgetInAnOutage(t *testing.T) {
 			other := client.InOrganization("org_other")
 			attempts := func() int {
 				before := sent()
-				require.Error(t, get(t.Context(), other))
+				require.Error(t, apitest.Get(t.Context(), other))
 				return sent() - before
 			}
 			assert.Equal(t, 1, attempts(), "another organization shares the empty budget")
 			down.Store(false)
 			for range 6 { // half a retry each
-				require.NoError(t, get(t.Context(), client))
+				require.NoError(t, apitest.Get(t.Context(), client))
 			}
 			down.Store(true)
 			assert.Equal(t, 4, attempts(), "it recovers by itself")
@@ -358,7 +362,7 @@ func TestRetryBudgetInAnOutage(t *testing.T) {
 func TestWhatDoRepeats(t *testing.T) {
 	for method, want := range map[string]int{"GET": 4, "PUT": 4, "POST": 1, "PATCH": 1, "DELETE": 1} {
 		var r promptorchestra.Response
-		client := newClient(t, answer(503, ""))
+		client := apitest.NewClient(t, apitest.Respond(503, ""))
 		require.Error(t, client.Do(t.Context(), promptorchestra.Request{Method: method, Path: "/api/x"}, nil, promptorchestra.WithResponse(&r)))
 		assert.Equal(t, want, r.Attempts, method)
 	}
@@ -366,7 +370,7 @@ func TestWhatDoRepeats(t *testing.T) {
 
 func TestReadIsRepeatedThoughTheRateLimitNamesARun(t *testing.T) {
 	var r promptorchestra.Response
-	require.Error(t, get(t.Context(), newClient(t, answer(429, `{"error":"busy","runId":"run_1"}`)), promptorchestra.WithResponse(&r)))
+	require.Error(t, apitest.Get(t.Context(), apitest.NewClient(t, apitest.Respond(429, `{"error":"busy","runId":"run_1"}`)), promptorchestra.WithResponse(&r)))
 	assert.Equal(t, 4, r.Attempts)
 }
 
@@ -374,14 +378,14 @@ func TestReadIsRepeatedThoughTheRateLimitNamesARun(t *testing.T) {
 func TestOldRetryAfterIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
-		client := stubbed(t, func(*http.Request) (*http.Response, error) {
+		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 			if sent++; sent == 1 {
-				return reply(503, "", "Retry-After", "30"), nil
+				return apitest.Response(503, "", "Retry-After", "30"), nil
 			}
 			return nil, errors.New("connection lost")
 		})
 		start := time.Now()
-		require.Error(t, get(t.Context(), client))
+		require.Error(t, apitest.Get(t.Context(), client))
 		assert.Less(t, time.Since(start), 35*time.Second)
 	})
 }
@@ -389,9 +393,11 @@ func TestOldRetryAfterIsForgotten(t *testing.T) {
 func TestRetryAfterOfNothingGetsJitter(t *testing.T) {
 	for _, value := range []string{"0", "Tue, 23 Nov 1999 08:00:30 GMT"} {
 		synctest.Test(t, func(t *testing.T) {
-			client := stubbed(t, func(*http.Request) (*http.Response, error) { return reply(503, "", "Retry-After", value), nil })
+			client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
+				return apitest.Response(503, "", "Retry-After", value), nil
+			})
 			start := time.Now()
-			require.Error(t, get(t.Context(), client))
+			require.Error(t, apitest.Get(t.Context(), client))
 			assert.Greater(t, time.Since(start), time.Millisecond)
 		})
 	}
@@ -399,18 +405,18 @@ func TestRetryAfterOfNothingGetsJitter(t *testing.T) {
 
 func TestMaxWaitIsNeverBelowMinWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := stubbed(t, func(*http.Request) (*http.Response, error) { return reply(503, ""), nil },
+		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return apitest.Response(503, ""), nil },
 			promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Hour, MaxWait: time.Microsecond, MaxRetries: 10}))
 		start := time.Now()
-		require.Error(t, get(t.Context(), client))
+		require.Error(t, apitest.Get(t.Context(), client))
 		assert.Greater(t, time.Since(start), time.Hour) // ten waits of up to an hour
 	})
 }
 
 func TestDefaultTimeouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := stubbed(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
-		for want, call := range map[time.Duration]callFunc{time.Minute: get, 10 * time.Minute: run} {
+		client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
+		for want, call := range map[time.Duration]apitest.Call{time.Minute: apitest.Get, 10 * time.Minute: apitest.Run} {
 			start := time.Now()
 			require.ErrorIs(t, call(t.Context(), client, promptorchestra.WithoutRetry()), context.DeadlineExceeded)
 			assert.Equal(t, want, time.Since(start))
@@ -420,38 +426,38 @@ func TestDefaultTimeouts(t *testing.T) {
 
 func TestTooLargeAnswerIsReadOnce(t *testing.T) {
 	var r promptorchestra.Response
-	client := newClient(t, answer(200, `{"id":"`+strings.Repeat("a", 100)+`"}`), promptorchestra.WithMaxResponseBytes(50))
-	require.Error(t, get(t.Context(), client, promptorchestra.WithResponse(&r)))
+	client := apitest.NewClient(t, apitest.Respond(200, `{"id":"`+strings.Repeat("a", 100)+`"}`), promptorchestra.WithMaxResponseBytes(50))
+	require.Error(t, apitest.Get(t.Context(), client, promptorchestra.WithResponse(&r)))
 	assert.Equal(t, 1, r.Attempts)
 }
 
 func TestRetryableAtTheTopDecides(t *testing.T) {
 	var r promptorchestra.Response
-	err := get(t.Context(), newClient(t, answer(503, `{"retryable":true,"details":[{"retryable":false}]}`)), promptorchestra.WithResponse(&r))
+	err := apitest.Get(t.Context(), apitest.NewClient(t, apitest.Respond(503, `{"retryable":true,"details":[{"retryable":false}]}`)), promptorchestra.WithResponse(&r))
 	assert.Equal(t, 4, r.Attempts)
 	assert.True(t, promptorchestra.IsRetryable(err))
 }
 
 func TestDeadlineOfTheCallerIsNotCalledTheAttempts(t *testing.T) {
-	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	}), promptorchestra.WithHTTPClient(&http.Client{Timeout: time.Minute}))
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	err := run(ctx, client)
+	err := apitest.Run(ctx, client)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.NotContains(t, err.Error(), "the attempt took longer")
 }
 
 func TestCancelledUnderWayWithACause(t *testing.T) {
-	client := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	}))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(30*time.Millisecond, func() { cancel(errPatience) })
-	err := get(ctx, client)
+	err := apitest.Get(ctx, client)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, errPatience)
 	assert.False(t, promptorchestra.IsRetryable(err))
@@ -460,31 +466,31 @@ func TestCancelledUnderWayWithACause(t *testing.T) {
 // What is refused for its wait takes nothing from the budget.
 func TestRefusedWaitsSpareTheBudget(t *testing.T) {
 	for name, hopeless := range map[string]func(*promptorchestra.Client) error{
-		"beyond the cap": func(c *promptorchestra.Client) error { return get(t.Context(), c) },
+		"beyond the cap": func(c *promptorchestra.Client) error { return apitest.Get(t.Context(), c) },
 		"beyond the deadline": func(c *promptorchestra.Client) error {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			return get(ctx, c)
+			return apitest.Get(ctx, c)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sent := 0
-			client := stubbed(t, func(*http.Request) (*http.Response, error) {
+			client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 				switch sent++; {
 				case sent <= 200 && name == "beyond the cap":
-					return reply(429, "", "Retry-After", "86400"), nil
+					return apitest.Response(429, "", "Retry-After", "86400"), nil
 				case sent <= 200:
-					return reply(429, "", "Retry-After", "30"), nil
+					return apitest.Response(429, "", "Retry-After", "30"), nil
 				case sent == 201:
-					return reply(503, ""), nil
+					return apitest.Response(503, ""), nil
 				default:
-					return reply(200, agentJSON), nil
+					return apitest.Response(200, apitest.Agent), nil
 				}
-			}, fastRetries)
+			}, apitest.FastRetries)
 			for range 200 {
 				require.True(t, promptorchestra.IsRateLimited(hopeless(client)))
 			}
-			require.NoError(t, get(t.Context(), client))
+			require.NoError(t, apitest.Get(t.Context(), client))
 		})
 	}
 }

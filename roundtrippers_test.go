@@ -16,11 +16,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 // A token source that calls a server itself, with the context it is given, is no sign that the call was sent.
 func TestTokenSourceThatUsesHTTP(t *testing.T) {
-	tokens := httptest.NewServer(answer(200, testToken))
+	tokens := httptest.NewServer(apitest.Respond(200, apitest.Token))
 	t.Cleanup(tokens.Close)
 	source := func(ctx context.Context, _ string) (string, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, tokens.URL, nil)
@@ -35,27 +36,23 @@ func TestTokenSourceThatUsesHTTP(t *testing.T) {
 		token, err := io.ReadAll(resp.Body)
 		return string(token), err
 	}
-	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, `{"runId":"run_1"}`, -1); return true })
-	dials, _ := failingDial(t, 2)
-	require.NoError(t, run(t.Context(), newClientOf(t, srv.url, dials, promptorchestra.WithAccessTokenSource(source))))
-	assert.Equal(t, 1, srv.count(http.MethodPost))
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, `{"runId":"run_1"}`, -1); return true })
+	dials, _ := apitest.FailingDial(t, 2)
+	require.NoError(t, apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, dials, promptorchestra.WithAccessTokenSource(source))))
+	assert.Equal(t, 1, srv.Count(http.MethodPost))
 }
 
 // A source's error is the source's, of whatever type.
 func TestTokenSourceThatFailsWithAnErrorOfOurs(t *testing.T) {
 	var none *promptorchestra.ArgumentError
 	for _, failure := range []error{&promptorchestra.ArgumentError{Argument: "x"}, none} {
-		client := newClient(t, http.HandlerFunc(echo), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return "", failure }))
-		err := get(t.Context(), client)
+		client := apitest.NewClient(t, http.HandlerFunc(apitest.Echo), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return "", failure }))
+		err := apitest.Get(t.Context(), client)
 		var e *promptorchestra.TransportError
 		require.ErrorAs(t, err, &e)
 		assert.NotEmpty(t, err.Error())
 	}
 }
-
-type roundTripperFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripperFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // A RoundTripper may send a request that was answered once more, as net/http documents GetBody for it.
 func TestRoundTripperThatRenewsItsToken(t *testing.T) {
@@ -78,7 +75,7 @@ func TestRoundTripperThatRenewsItsToken(t *testing.T) {
 			}
 			defer srv.Close()
 			below := srv.Client().Transport
-			renewing := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			renewing := apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 				resp, err := below.RoundTrip(r)
 				if err != nil || resp.StatusCode != http.StatusUnauthorized {
 					return resp, err
@@ -91,7 +88,7 @@ func TestRoundTripperThatRenewsItsToken(t *testing.T) {
 				}
 				return below.RoundTrip(again)
 			})
-			require.NoError(t, run(t.Context(), newClientOf(t, srv.URL, promptorchestra.WithTransport(renewing))))
+			require.NoError(t, apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(renewing))))
 			assert.EqualValues(t, 2, posts.Load())
 		})
 	}
@@ -105,7 +102,7 @@ func TestConnectionThatDiesUnwritten(t *testing.T) {
 			if r.Method == http.MethodPost {
 				posts.Add(1)
 			}
-			_, _ = io.WriteString(w, agentJSON)
+			_, _ = io.WriteString(w, apitest.Agent)
 		}))
 		if secure {
 			srv.StartTLS()
@@ -120,10 +117,10 @@ func TestConnectionThatDiesUnwritten(t *testing.T) {
 			newest.Store(broken)
 			return broken, err
 		}
-		client := newClientOf(t, srv.URL, promptorchestra.WithTransport(pool))
-		require.NoError(t, get(t.Context(), client))
+		client := apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(pool))
+		require.NoError(t, apitest.Get(t.Context(), client))
 		newest.Load().broken.Store(true)
-		require.NoError(t, run(t.Context(), client))
+		require.NoError(t, apitest.Run(t.Context(), client))
 		assert.EqualValues(t, 1, posts.Load())
 		srv.Close()
 	}
@@ -148,11 +145,11 @@ func TestRoundTripperThatLivesOn(t *testing.T) {
 		"with the body":    func(r *http.Request) (io.ReadCloser, error) { return r.Body, nil },
 		"with another one": func(r *http.Request) (io.ReadCloser, error) { return r.GetBody() },
 	} {
-		srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, `{"runId":"run_1"}`, -1); return true })
+		srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, `{"runId":"run_1"}`, -1); return true })
 		below := &http.Transport{DisableKeepAlives: true}
 		var alive sync.WaitGroup
 		var sent atomic.Int32
-		detached := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		detached := apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 			type outcome struct {
 				resp *http.Response
 				err  error
@@ -176,16 +173,16 @@ func TestRoundTripperThatLivesOn(t *testing.T) {
 				return nil, r.Context().Err()
 			}
 		})
-		err := run(t.Context(), newClientOf(t, srv.url, promptorchestra.WithTransport(detached), promptorchestra.WithTimeout(250*time.Millisecond)))
+		err := apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(detached), promptorchestra.WithTimeout(250*time.Millisecond)))
 		alive.Wait()
 		require.NoError(t, err, "nothing was sent of the first attempt, nor will be")
-		assert.Equal(t, 1, srv.count(http.MethodPost), name)
+		assert.Equal(t, 1, srv.Count(http.MethodPost), name)
 	}
 }
 
 // A dial may outlive its attempt, and ask what it is for.
 func TestOperationBesideTheNextAttempt(t *testing.T) {
-	srv := httptest.NewServer(answer(200, agentJSON))
+	srv := httptest.NewServer(apitest.Respond(200, apitest.Agent))
 	t.Cleanup(srv.Close)
 	var dials atomic.Int32
 	var dialing sync.WaitGroup
@@ -200,6 +197,6 @@ func TestOperationBesideTheNextAttempt(t *testing.T) {
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}
 	defer pool.CloseIdleConnections()
-	require.NoError(t, get(t.Context(), newClientOf(t, srv.URL, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(250*time.Millisecond))))
+	require.NoError(t, apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(250*time.Millisecond))))
 	dialing.Wait()
 }

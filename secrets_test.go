@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 var secretVerbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T"}
@@ -26,7 +27,7 @@ var secretVerbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T
 // assertNoSecret looks for the tokens in plain and in hexadecimal, whole or in good part.
 func assertNoSecret(t *testing.T, where, text string) {
 	t.Helper()
-	for _, secret := range []string{testToken, testKey} {
+	for _, secret := range []string{apitest.Token, apitest.Key} {
 		part := secret[len(secret)/2:]
 		for _, form := range []string{part, fmt.Sprintf("%x", part), fmt.Sprintf("%X", part), strings.Trim(fmt.Sprint([]byte(part)), "[]")} {
 			assert.NotContains(t, text, form, where)
@@ -117,15 +118,15 @@ func TestErrorsAndLogsHoldNoSecret(t *testing.T) {
 		"wrong answer":    {echoing(200, `{"id":"$`), new(*promptorchestra.DecodeError)},
 		"drop":            {dropping, new(*promptorchestra.TransportError)},
 	} {
-		for op, call := range map[string]callFunc{"get": get, "run": run, "stream": func(ctx context.Context, c *promptorchestra.Client, opts ...promptorchestra.CallOption) (err error) {
+		for op, call := range map[string]apitest.Call{"get": apitest.Get, "run": apitest.Run, "stream": func(ctx context.Context, c *promptorchestra.Client, opts ...promptorchestra.CallOption) (err error) {
 			for _, err = range c.Agents.All(ctx, opts...) {
 			}
 			return err
 		}} {
-			for _, credential := range []promptorchestra.Option{promptorchestra.WithAccessToken(testToken), promptorchestra.WithAPIKey(testKey)} {
+			for _, credential := range []promptorchestra.Option{promptorchestra.WithAccessToken(apitest.Token), promptorchestra.WithAPIKey(apitest.Key)} {
 				t.Run(name+" "+op, func(t *testing.T) {
 					var logged bytes.Buffer
-					client := newClient(t, row.handler, credential, ownPool(t),
+					client := apitest.NewClient(t, row.handler, credential, apitest.OwnPool(t),
 						promptorchestra.WithLogger(slog.New(slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.Level(-100), AddSource: true}))))
 					err := call(t.Context(), client)
 					require.ErrorAs(t, err, row.as)
@@ -137,24 +138,24 @@ func TestErrorsAndLogsHoldNoSecret(t *testing.T) {
 			}
 		}
 	}
-	client := newClient(t, answer(200, "{}"), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
-		return testToken + "\n", nil
+	client := apitest.NewClient(t, apitest.Respond(200, "{}"), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+		return apitest.Token + "\n", nil
 	}))
-	err := get(t.Context(), client)
+	err := apitest.Get(t.Context(), client)
 	var e *promptorchestra.ArgumentError
 	require.ErrorAs(t, err, &e)
 	assertPrintsNoSecret(t, "argument", err)
 }
 
 func TestClientAndOptionsHoldNoSecret(t *testing.T) {
-	source := func(context.Context, string) (string, error) { return testToken, nil }
+	source := func(context.Context, string) (string, error) { return apitest.Token, nil }
 	options := []promptorchestra.Option{
-		promptorchestra.WithAccessToken(testToken), promptorchestra.WithAPIKey(testKey),
+		promptorchestra.WithAccessToken(apitest.Token), promptorchestra.WithAPIKey(apitest.Key),
 		promptorchestra.WithAccessTokenSource(source), promptorchestra.WithAPIKeySource(source),
 	}
 	for _, opt := range options {
 		assertPrintsNoSecret(t, "option", opt)
-		client, err := promptorchestra.New(opt, promptorchestra.WithOrganization(testOrganization))
+		client, err := promptorchestra.New(opt, promptorchestra.WithOrganization(apitest.Organization))
 		require.NoError(t, err)
 		assertPrintsNoSecret(t, "client", client)
 		assertPrintsNoSecret(t, "client's value", *client)
@@ -173,41 +174,41 @@ func TestClientAndOptionsHoldNoSecret(t *testing.T) {
 // A RoundTripper or a token source that prints its context prints no token.
 func TestContextsHoldNoSecret(t *testing.T) {
 	seen := 0
-	client := stubbed(t, func(r *http.Request) (*http.Response, error) {
+	client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) {
 		seen++
 		for _, verb := range secretVerbs {
 			assertNoSecret(t, "context "+verb, fmt.Sprintf(verb, r.Context()))
 		}
-		return reply(200, agentJSON), nil
+		return apitest.Response(200, apitest.Agent), nil
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	require.NoError(t, get(ctx, client))
+	require.NoError(t, apitest.Get(ctx, client))
 	ctx, cancel = context.WithTimeout(t.Context(), 1e9)
 	defer cancel()
-	require.NoError(t, get(ctx, client), "the exchange itself is the context here")
+	require.NoError(t, apitest.Get(ctx, client), "the exchange itself is the context here")
 	assert.Equal(t, 2, seen)
 }
 
 func TestHeaderInjectionIsRefused(t *testing.T) {
-	srv := newRawServer(t, func(r *rawRequest) bool { r.answer(200, "{}", -1); return true })
-	client := newClientOf(t, srv.url)
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	client := apitest.NewClientAt(t, srv.URL)
 	for _, evil := range []string{"a\r\nX-Evil: 1", "a\nb", "a\rb", "a\x00b", "a\x7fb"} {
 		for name, err := range map[string]error{
-			"token":        errorOf(promptorchestra.New(promptorchestra.WithAccessToken(evil))),
-			"key":          errorOf(promptorchestra.New(promptorchestra.WithAPIKey(evil))),
-			"user agent":   errorOf(promptorchestra.New(promptorchestra.WithUserAgent(evil))),
-			"header":       errorOf(promptorchestra.New(promptorchestra.WithHeader("X-Team", evil))),
-			"header name":  errorOf(promptorchestra.New(promptorchestra.WithHeader(evil, "x"))),
-			"organization": errorOf(promptorchestra.New(promptorchestra.WithOrganization(evil))),
-			"token source": get(t.Context(), newClientOf(t, srv.url, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return evil, nil }))),
-			"key source": run(t.Context(), newClientOf(t, srv.url, ownPool(t), promptorchestra.WithAccessTokenSource(
+			"token":        apitest.ErrorOf(promptorchestra.New(promptorchestra.WithAccessToken(evil))),
+			"key":          apitest.ErrorOf(promptorchestra.New(promptorchestra.WithAPIKey(evil))),
+			"user agent":   apitest.ErrorOf(promptorchestra.New(promptorchestra.WithUserAgent(evil))),
+			"header":       apitest.ErrorOf(promptorchestra.New(promptorchestra.WithHeader("X-Team", evil))),
+			"header name":  apitest.ErrorOf(promptorchestra.New(promptorchestra.WithHeader(evil, "x"))),
+			"organization": apitest.ErrorOf(promptorchestra.New(promptorchestra.WithOrganization(evil))),
+			"token source": apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return evil, nil }))),
+			"key source": apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithAccessTokenSource(
 				func(context.Context, string) (string, error) { return "", errors.New("x") }),
 				promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return evil, nil }))),
-			"call's header":      get(t.Context(), client, promptorchestra.WithHeader("X-Team", evil)),
-			"call's header name": run(t.Context(), client, promptorchestra.WithHeader(evil, "x")),
-			"id":                 errorOf(client.Agents.Get(t.Context(), evil)),
-			"in organization":    run(t.Context(), client.InOrganization(evil)),
+			"call's header":      apitest.Get(t.Context(), client, promptorchestra.WithHeader("X-Team", evil)),
+			"call's header name": apitest.Run(t.Context(), client, promptorchestra.WithHeader(evil, "x")),
+			"id":                 apitest.ErrorOf(client.Agents.Get(t.Context(), evil)),
+			"in organization":    apitest.Run(t.Context(), client.InOrganization(evil)),
 		} {
 			var e *promptorchestra.ArgumentError
 			require.ErrorAs(t, err, &e, name)
@@ -222,12 +223,10 @@ func TestHeaderInjectionIsRefused(t *testing.T) {
 	}
 	for _, reserved := range []string{"Authorization", "authorization", "Host", "Content-Length", "Transfer-Encoding", "Connection", "Proxy-Authorization", ""} {
 		var e *promptorchestra.ArgumentError
-		require.ErrorAs(t, get(t.Context(), client, promptorchestra.WithHeader(reserved, "x")), &e, reserved)
+		require.ErrorAs(t, apitest.Get(t.Context(), client, promptorchestra.WithHeader(reserved, "x")), &e, reserved)
 	}
-	assert.Zero(t, srv.connections.Load())
+	assert.Zero(t, srv.Connections.Load())
 }
-
-func errorOf[T any](_ T, err error) error { return err }
 
 // By default nothing is written to standard error or output, whatever happens.
 func TestNothingIsPrinted(t *testing.T) {
@@ -238,16 +237,16 @@ func TestNothingIsPrinted(t *testing.T) {
 	log.SetOutput(write)
 	restore := func() { os.Stderr, os.Stdout = stderr, stdout; log.SetOutput(stderr) }
 	defer restore()
-	for _, handle := range []func(*rawRequest) bool{
-		func(r *rawRequest) bool { r.answer(503, "", -1); return true },
-		func(r *rawRequest) bool { r.answer(402, `{"error":"x"}`, -1); return true },
-		func(*rawRequest) bool { return false },
-		func(r *rawRequest) bool { r.answer(200, agentJSON, 3); return false },
+	for _, handle := range []func(*apitest.RawRequest) bool{
+		func(r *apitest.RawRequest) bool { r.Respond(503, "", -1); return true },
+		func(r *apitest.RawRequest) bool { r.Respond(402, `{"error":"x"}`, -1); return true },
+		func(*apitest.RawRequest) bool { return false },
+		func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Agent, 3); return false },
 	} {
-		srv := newRawServer(t, handle)
-		client := newClientOf(t, srv.url, ownPool(t))
-		_ = get(t.Context(), client)
-		_ = run(t.Context(), client)
+		srv := apitest.NewRawServer(t, handle)
+		client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
+		_ = apitest.Get(t.Context(), client)
+		_ = apitest.Run(t.Context(), client)
 	}
 	restore()
 	require.NoError(t, write.Close())
@@ -257,29 +256,29 @@ func TestNothingIsPrinted(t *testing.T) {
 }
 
 func TestEchoedTokenInTheRequestID(t *testing.T) {
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Request-Id", "req "+r.Header.Get("Authorization"))
 		w.WriteHeader(401)
 		_, _ = io.WriteString(w, `{"error":"bad header `+r.Header.Get("Authorization")+`"}`)
 	}))
 	var last promptorchestra.Response
-	err := get(t.Context(), client, promptorchestra.WithResponse(&last))
+	err := apitest.Get(t.Context(), client, promptorchestra.WithResponse(&last))
 	var e *promptorchestra.APIError
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, "req Bearer [redacted]", e.RequestID)
 	assert.Equal(t, "req Bearer [redacted]", last.RequestID)
-	assert.NotContains(t, string(last.Body), testToken)
+	assert.NotContains(t, string(last.Body), apitest.Token)
 }
 
 func TestOrganizationSpelledOtherwiseIsRefused(t *testing.T) {
-	var seen recorder
-	client := newClient(t, &seen)
+	var seen apitest.Recorder
+	client := apitest.NewClient(t, &seen)
 	for _, body := range []string{`{"organization\u0049d":"org_2"}`, `{"OrganizationID":"org_2"}`, `{"organizationid":"org_2"}`} {
 		err := client.Do(t.Context(), promptorchestra.Request{Method: "POST", Path: "/api/x", Body: promptorchestra.RawJSON(body)}, nil)
 		var e *promptorchestra.ArgumentError
 		require.ErrorAs(t, err, &e, body)
 	}
-	assert.Empty(t, seen.all())
+	assert.Empty(t, seen.All())
 }
 
 func TestReservedHeadersAreRefused(t *testing.T) {
@@ -302,18 +301,18 @@ func TestBadOptionsEachAlone(t *testing.T) {
 }
 
 func TestOrganizationThatIsNotUTF8(t *testing.T) {
-	var seen recorder
+	var seen apitest.Recorder
 	var e *promptorchestra.ArgumentError
-	for _, call := range []callFunc{get, run} {
-		require.ErrorAs(t, call(t.Context(), newClient(t, &seen).InOrganization("org_\xff")), &e)
+	for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
+		require.ErrorAs(t, call(t.Context(), apitest.NewClient(t, &seen).InOrganization("org_\xff")), &e)
 	}
-	assert.Empty(t, seen.all())
+	assert.Empty(t, seen.All())
 }
 
 func TestExtraQueryOfTheCallsOwn(t *testing.T) {
-	var seen recorder
-	_, err := newClient(t, &seen).AgentRuns.Compare(t.Context(), "a", "b", promptorchestra.WithExtraQuery("leftRunId", "c"))
+	var seen apitest.Recorder
+	_, err := apitest.NewClient(t, &seen).AgentRuns.Compare(t.Context(), "a", "b", promptorchestra.WithExtraQuery("leftRunId", "c"))
 	var e *promptorchestra.ArgumentError
 	require.ErrorAs(t, err, &e)
-	assert.Empty(t, seen.all())
+	assert.Empty(t, seen.All())
 }

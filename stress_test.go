@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 // A faultyServer answers with the id it was asked for, but for a random fault in one call of four, and counts how
@@ -98,10 +99,10 @@ func TestStress(t *testing.T) {
 	}
 	server := &faultyServer{}
 	srv := httptest.NewUnstartedServer(server)
-	srv.Config.ErrorLog = discardLog
+	srv.Config.ErrorLog = apitest.DiscardLog
 	srv.Start()
 	defer srv.Close()
-	client := newClientOf(t, srv.URL)
+	client := apitest.NewClientAt(t, srv.URL)
 	var next, answers, failures, unknown atomic.Int64
 	end := time.Now().Add(length)
 	var callers sync.WaitGroup

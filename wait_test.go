@@ -11,17 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 func TestWaitPassesItsOptionsOn(t *testing.T) {
 	looks := 0
-	client := stubbed(t, func(r *http.Request) (*http.Response, error) {
+	client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) {
 		looks++
 		assert.Equal(t, "a", r.Header.Get("X-Trace"))
 		if looks == 1 {
-			return reply(200, `{"run":{"status":"running"}}`), nil
+			return apitest.Response(200, `{"run":{"status":"running"}}`), nil
 		}
-		return reply(200, `{"run":{"status":"completed"}}`), nil
+		return apitest.Response(200, `{"run":{"status":"completed"}}`), nil
 	})
 	_, err := client.AgentRuns.Wait(t.Context(), "arun_1", promptorchestra.WithHeader("X-Trace", "a"))
 	require.NoError(t, err)
@@ -31,11 +32,11 @@ func TestWaitPassesItsOptionsOn(t *testing.T) {
 func TestWaitEndsWithAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := 0
-		client := stubbed(t, func(*http.Request) (*http.Response, error) {
+		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 			if looks++; looks == 1 {
-				return reply(200, `{"run":{"status":"running"}}`), nil
+				return apitest.Response(200, `{"run":{"status":"running"}}`), nil
 			}
-			return reply(503, ``), nil
+			return apitest.Response(503, ``), nil
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -50,7 +51,7 @@ func TestWaitsHaveJitter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var last time.Time
 		looks := 0
-		client := stubbed(t, func(*http.Request) (*http.Response, error) {
+		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 			if looks++; looks > 1 {
 				wait := time.Since(last)
 				if looks > 12 {
@@ -62,9 +63,9 @@ func TestWaitsHaveJitter(t *testing.T) {
 			}
 			last = time.Now()
 			if looks == 30 {
-				return reply(200, `{"run":{"status":"completed"}}`), nil
+				return apitest.Response(200, `{"run":{"status":"completed"}}`), nil
 			}
-			return reply(200, `{"run":{"status":"running"}}`), nil
+			return apitest.Response(200, `{"run":{"status":"running"}}`), nil
 		})
 		_, err := client.AgentRuns.Wait(t.Context(), "arun_1")
 		require.NoError(t, err)

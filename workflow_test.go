@@ -1,4 +1,4 @@
-package promptorchestra
+package promptorchestra_test
 
 import (
 	"encoding/json"
@@ -8,91 +8,105 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
 func TestWorkflowValidate(t *testing.T) {
-	prompt := func(key string) WorkflowStep {
-		return WorkflowStep{StepKey: key, StepType: StepTypePrompt, PromptID: "prm_1"}
+	prompt := func(key string) promptorchestra.WorkflowStep {
+		return promptorchestra.WorkflowStep{StepKey: key, StepType: promptorchestra.StepTypePrompt, PromptID: "prm_1"}
 	}
-	end := WorkflowStep{StepKey: "end", StepType: StepTypeReturn}
-	edge := func(from string, kind TransitionType, to string) WorkflowTransition {
-		return WorkflowTransition{FromStepKey: from, ToStepKey: to, TransitionType: kind}
+	end := promptorchestra.WorkflowStep{StepKey: "end", StepType: promptorchestra.StepTypeReturn}
+	edge := func(from string, kind promptorchestra.TransitionType, to string) promptorchestra.WorkflowTransition {
+		return promptorchestra.WorkflowTransition{FromStepKey: from, ToStepKey: to, TransitionType: kind}
 	}
-	choice := WorkflowStep{StepKey: "choice", StepType: StepTypeCondition}
-	whole := Workflow{
+	choice := promptorchestra.WorkflowStep{StepKey: "choice", StepType: promptorchestra.StepTypeCondition}
+	whole := promptorchestra.Workflow{
 		EntryStepKey: "choice",
-		Steps:        []WorkflowStep{choice, prompt("draft"), {StepKey: "send", StepType: StepTypeTool, ToolID: "tol_1"}, end},
-		Transitions: []WorkflowTransition{
-			edge("choice", TransitionConditionTrue, "draft"), edge("choice", TransitionConditionFalse, "send"),
-			edge("draft", TransitionSuccess, "send"), edge("draft", TransitionFailure, "end"), edge("send", TransitionNext, "end"),
+		Steps:        []promptorchestra.WorkflowStep{choice, prompt("draft"), {StepKey: "send", StepType: promptorchestra.StepTypeTool, ToolID: "tol_1"}, end},
+		Transitions: []promptorchestra.WorkflowTransition{
+			edge("choice", promptorchestra.TransitionConditionTrue, "draft"), edge("choice", promptorchestra.TransitionConditionFalse, "send"),
+			edge("draft", promptorchestra.TransitionSuccess, "send"), edge("draft", promptorchestra.TransitionFailure, "end"), edge("send", promptorchestra.TransitionNext, "end"),
 		},
 	}
 	for name, c := range map[string]struct {
-		change func(w *Workflow)
-		want   []ErrorDetail
+		change func(w *promptorchestra.Workflow)
+		want   []promptorchestra.ErrorDetail
 	}{
-		"nothing wrong": {func(*Workflow) {}, nil},
-		"no steps at all": {func(w *Workflow) { *w = Workflow{} }, []ErrorDetail{
+		"nothing wrong": {func(*promptorchestra.Workflow) {}, nil},
+		"no steps at all": {func(w *promptorchestra.Workflow) { *w = promptorchestra.Workflow{} }, []promptorchestra.ErrorDetail{
 			{Code: "missing_entry_step", Message: "Entry step is required", Path: "entryStepKey"},
 		}},
-		"an entry but no steps": {func(w *Workflow) { *w = Workflow{EntryStepKey: "a"} }, []ErrorDetail{
+		"an entry but no steps": {func(w *promptorchestra.Workflow) { *w = promptorchestra.Workflow{EntryStepKey: "a"} }, []promptorchestra.ErrorDetail{
 			{Code: "missing_entry_step", Message: "Entry step is required", Path: "entryStepKey"},
 		}},
-		"no entry": {func(w *Workflow) { w.EntryStepKey = "" }, []ErrorDetail{
+		"no entry": {func(w *promptorchestra.Workflow) { w.EntryStepKey = "" }, []promptorchestra.ErrorDetail{
 			{Code: "missing_entry_step", Message: "Entry step is required", Path: "entryStepKey"},
 		}},
-		"an entry that does not exist": {func(w *Workflow) { w.EntryStepKey = "start" }, []ErrorDetail{
+		"an entry that does not exist": {func(w *promptorchestra.Workflow) { w.EntryStepKey = "start" }, []promptorchestra.ErrorDetail{
 			{Code: "unknown_entry_step", Message: `Entry step "start" does not exist`, Path: "entryStepKey"},
 		}},
-		"a step without a key": {func(w *Workflow) { w.Steps = append(w.Steps, prompt("")) }, []ErrorDetail{
+		"a step without a key": {func(w *promptorchestra.Workflow) { w.Steps = append(w.Steps, prompt("")) }, []promptorchestra.ErrorDetail{
 			{Code: "missing_step_key", Message: "Step 5 has no key", Path: "steps[4].stepKey"},
 		}},
-		"a key used twice": {func(w *Workflow) { w.Steps = append(w.Steps, prompt("draft")) }, []ErrorDetail{
+		"a key used twice": {func(w *promptorchestra.Workflow) { w.Steps = append(w.Steps, prompt("draft")) }, []promptorchestra.ErrorDetail{
 			{Code: "duplicate_step_key", Message: `Step key "draft" is used twice`, Path: "steps[4].stepKey"},
 		}},
-		"a prompt step without a prompt": {func(w *Workflow) { w.Steps[1].PromptID = "" }, []ErrorDetail{
+		"a prompt step without a prompt": {func(w *promptorchestra.Workflow) { w.Steps[1].PromptID = "" }, []promptorchestra.ErrorDetail{
 			{Code: "missing_prompt", Message: `Prompt step "draft" names no prompt and no skill`, Path: "steps[1].promptId"},
 		}},
-		"a prompt step with a skill":           {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].SkillID = "", "skl_1" }, nil},
-		"a prompt step with a skill's version": {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].SkillVersionID = "", "skv_1" }, nil},
-		"a prompt step with a version":         {func(w *Workflow) { w.Steps[1].PromptID, w.Steps[1].PromptVersionID = "", "prv_1" }, nil},
-		"a tool step without a tool": {func(w *Workflow) { w.Steps[2].ToolID = "" }, []ErrorDetail{
+		"a prompt step with a skill":           {func(w *promptorchestra.Workflow) { w.Steps[1].PromptID, w.Steps[1].SkillID = "", "skl_1" }, nil},
+		"a prompt step with a skill's version": {func(w *promptorchestra.Workflow) { w.Steps[1].PromptID, w.Steps[1].SkillVersionID = "", "skv_1" }, nil},
+		"a prompt step with a version":         {func(w *promptorchestra.Workflow) { w.Steps[1].PromptID, w.Steps[1].PromptVersionID = "", "prv_1" }, nil},
+		"a tool step without a tool": {func(w *promptorchestra.Workflow) { w.Steps[2].ToolID = "" }, []promptorchestra.ErrorDetail{
 			{Code: "missing_tool", Message: `Tool step "send" names no tool`, Path: "steps[2].toolId"},
 		}},
-		"a condition without a branch": {func(w *Workflow) { w.Transitions[1].TransitionType = TransitionNext }, []ErrorDetail{
+		"a condition without a branch": {func(w *promptorchestra.Workflow) { w.Transitions[1].TransitionType = promptorchestra.TransitionNext }, []promptorchestra.ErrorDetail{
 			{Code: "missing_condition_branch", Message: `Condition step "choice" has no condition_false transition`, Path: "steps[0].stepKey"},
 		}},
-		"a condition without any": {func(w *Workflow) { w.EntryStepKey, w.Transitions = "draft", w.Transitions[2:] }, []ErrorDetail{
+		"a condition without any": {func(w *promptorchestra.Workflow) { w.EntryStepKey, w.Transitions = "draft", w.Transitions[2:] }, []promptorchestra.ErrorDetail{
 			{Code: "missing_condition_branch", Message: `Condition step "choice" has no condition_true transition`, Path: "steps[0].stepKey"},
 			{Code: "missing_condition_branch", Message: `Condition step "choice" has no condition_false transition`, Path: "steps[0].stepKey"},
 			{Code: "unreachable_step", Message: `Step "choice" cannot be reached from the entry step`, Path: "steps[0].stepKey"},
 		}},
-		"a branch where nothing is decided": {func(w *Workflow) { w.Transitions[2].TransitionType = TransitionConditionTrue }, []ErrorDetail{
+		"a branch where nothing is decided": {func(w *promptorchestra.Workflow) {
+			w.Transitions[2].TransitionType = promptorchestra.TransitionConditionTrue
+		}, []promptorchestra.ErrorDetail{
 			{Code: "unexpected_condition_branch", Message: `Step "draft" decides nothing, so its condition_true transition is never followed`, Path: "transitions[2].transitionType"},
 		}},
-		"a branch from a tool": {func(w *Workflow) {
-			w.Transitions = append(w.Transitions, edge("send", TransitionConditionFalse, "end"))
-		}, []ErrorDetail{
+		"a branch from a tool": {func(w *promptorchestra.Workflow) {
+			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionConditionFalse, "end"))
+		}, []promptorchestra.ErrorDetail{
 			{Code: "unexpected_condition_branch", Message: `Step "send" decides nothing, so its condition_false transition is never followed`, Path: "transitions[5].transitionType"},
 		}},
-		"a transition from nowhere": {func(w *Workflow) { w.Transitions = append(w.Transitions, edge("gone", TransitionNext, "end")) }, []ErrorDetail{
+		"a transition from nowhere": {func(w *promptorchestra.Workflow) {
+			w.Transitions = append(w.Transitions, edge("gone", promptorchestra.TransitionNext, "end"))
+		}, []promptorchestra.ErrorDetail{
 			{Code: "unknown_transition_source", Message: `Transition from step "gone", which does not exist`, Path: "transitions[5].fromStepKey"},
 		}},
-		"a transition to nowhere": {func(w *Workflow) { w.Transitions = append(w.Transitions, edge("send", TransitionFailure, "")) }, []ErrorDetail{
+		"a transition to nowhere": {func(w *promptorchestra.Workflow) {
+			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionFailure, ""))
+		}, []promptorchestra.ErrorDetail{
 			{Code: "unknown_transition_target", Message: `Transition to step "", which does not exist`, Path: "transitions[5].toStepKey"},
 		}},
-		"a step out of reach": {func(w *Workflow) { w.Steps = append(w.Steps, prompt("spare")) }, []ErrorDetail{
+		"a step out of reach": {func(w *promptorchestra.Workflow) { w.Steps = append(w.Steps, prompt("spare")) }, []promptorchestra.ErrorDetail{
 			{Code: "unreachable_step", Message: `Step "spare" cannot be reached from the entry step`, Path: "steps[4].stepKey"},
 		}},
-		"a circle":                {func(w *Workflow) { w.Transitions = append(w.Transitions, edge("send", TransitionFailure, "draft")) }, nil},
-		"an unknown kind of step": {func(w *Workflow) { w.Steps[1] = WorkflowStep{StepKey: "draft", StepType: "loop_step"} }, nil},
-		"an unknown kind of way":  {func(w *Workflow) { w.Transitions = append(w.Transitions, edge("draft", "timeout", "end")) }, nil},
-		"a branch of an unknown kind": {func(w *Workflow) {
-			w.Steps[1].StepType, w.Transitions[2].TransitionType = "switch_step", TransitionConditionTrue
+		"a circle": {func(w *promptorchestra.Workflow) {
+			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionFailure, "draft"))
+		}, nil},
+		"an unknown kind of step": {func(w *promptorchestra.Workflow) {
+			w.Steps[1] = promptorchestra.WorkflowStep{StepKey: "draft", StepType: "loop_step"}
+		}, nil},
+		"an unknown kind of way": {func(w *promptorchestra.Workflow) {
+			w.Transitions = append(w.Transitions, edge("draft", "timeout", "end"))
+		}, nil},
+		"a branch of an unknown kind": {func(w *promptorchestra.Workflow) {
+			w.Steps[1].StepType, w.Transitions[2].TransitionType = "switch_step", promptorchestra.TransitionConditionTrue
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := Workflow{EntryStepKey: whole.EntryStepKey, Steps: slices.Clone(whole.Steps), Transitions: slices.Clone(whole.Transitions)}
+			w := promptorchestra.Workflow{EntryStepKey: whole.EntryStepKey, Steps: slices.Clone(whole.Steps), Transitions: slices.Clone(whole.Transitions)}
 			c.change(&w)
 			before := fmt.Sprintf("%#v", w)
 			assert.Equal(t, c.want, w.Validate())
@@ -102,10 +116,10 @@ func TestWorkflowValidate(t *testing.T) {
 }
 
 func TestWorkflowOnTheWire(t *testing.T) {
-	encoded, err := json.Marshal(Workflow{
+	encoded, err := json.Marshal(promptorchestra.Workflow{
 		EntryStepKey: "draft",
-		Steps:        []WorkflowStep{{StepKey: "draft", Name: "Draft", StepType: StepTypePrompt, PromptID: "prm_1"}},
-		Transitions:  []WorkflowTransition{{FromStepKey: "draft", ToStepKey: "end", TransitionType: TransitionNext}},
+		Steps:        []promptorchestra.WorkflowStep{{StepKey: "draft", Name: "Draft", StepType: promptorchestra.StepTypePrompt, PromptID: "prm_1"}},
+		Transitions:  []promptorchestra.WorkflowTransition{{FromStepKey: "draft", ToStepKey: "end", TransitionType: promptorchestra.TransitionNext}},
 	})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{
@@ -119,11 +133,11 @@ func TestWorkflowOnTheWire(t *testing.T) {
 // steps would otherwise take a million times as long.
 func BenchmarkWorkflowValidate(b *testing.B) {
 	for _, size := range []int{10, 10_000} {
-		w := Workflow{EntryStepKey: "step0"}
+		w := promptorchestra.Workflow{EntryStepKey: "step0"}
 		for i := range size {
-			w.Steps = append(w.Steps, WorkflowStep{StepKey: fmt.Sprintf("step%d", i), StepType: StepTypePrompt, PromptID: "prm_1"})
+			w.Steps = append(w.Steps, promptorchestra.WorkflowStep{StepKey: fmt.Sprintf("step%d", i), StepType: promptorchestra.StepTypePrompt, PromptID: "prm_1"})
 			if i > 0 {
-				w.Transitions = append(w.Transitions, WorkflowTransition{fmt.Sprintf("step%d", i-1), fmt.Sprintf("step%d", i), TransitionNext})
+				w.Transitions = append(w.Transitions, promptorchestra.WorkflowTransition{fmt.Sprintf("step%d", i-1), fmt.Sprintf("step%d", i), promptorchestra.TransitionNext})
 			}
 		}
 		b.Run(fmt.Sprint(size), func(b *testing.B) {

@@ -1,5 +1,0 @@
-//go:build !race
-
-package promptorchestra_test
-
-const raceEnabled = false
