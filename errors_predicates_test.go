@@ -149,3 +149,54 @@ func TestErrorsThatATestBuilt(t *testing.T) {
 	assert.False(t, promptorchestra.IsRetryable(cut))
 	assert.True(t, promptorchestra.OutcomeUnknown(cut))
 }
+
+func TestStatusHelpers(t *testing.T) {
+	type helper struct {
+		status   int
+		method   func(*promptorchestra.APIError) bool
+		function func(error) bool
+	}
+	helpers := map[string]helper{
+		"IsBadRequest":   {400, (*promptorchestra.APIError).IsBadRequest, promptorchestra.IsBadRequest},
+		"IsUnauthorized": {401, (*promptorchestra.APIError).IsUnauthorized, promptorchestra.IsUnauthorized},
+		"IsEntitlement":  {402, (*promptorchestra.APIError).IsEntitlement, promptorchestra.IsEntitlement},
+		"IsForbidden":    {403, (*promptorchestra.APIError).IsForbidden, promptorchestra.IsForbidden},
+		"IsNotFound":     {404, (*promptorchestra.APIError).IsNotFound, promptorchestra.IsNotFound},
+		"IsConflict":     {409, (*promptorchestra.APIError).IsConflict, promptorchestra.IsConflict},
+		"IsValidation":   {422, (*promptorchestra.APIError).IsValidation, promptorchestra.IsValidation},
+		"IsRateLimited":  {429, (*promptorchestra.APIError).IsRateLimited, promptorchestra.IsRateLimited},
+		"IsServer":       {503, (*promptorchestra.APIError).IsServer, promptorchestra.IsServer},
+	}
+	for name, h := range helpers {
+		t.Run(name, func(t *testing.T) {
+			err := failWith(t, h.status, nil, `{"error":"x"}`)
+			assert.True(t, h.method(err))
+			assert.True(t, h.function(err))
+			assert.True(t, h.function(fmt.Errorf("publishing: %w", err)))
+			assert.True(t, h.function(errors.Join(errors.New("other"), err)))
+			other := &promptorchestra.APIError{StatusCode: 418}
+			assert.False(t, h.method(other))
+			assert.False(t, h.function(other))
+			assert.True(t, h.function(errors.Join(other, err)), "not only the first of a tree")
+			assert.False(t, h.function(nil))
+			assert.False(t, h.function(errors.New("other")))
+			var none *promptorchestra.APIError
+			assert.False(t, h.method(none))
+			assert.False(t, h.function(none))
+			for otherName, o := range helpers {
+				assert.Equal(t, name == otherName, o.function(err), otherName)
+			}
+		})
+	}
+}
+
+func TestRetryAfterOfAnError(t *testing.T) {
+	e := failWith(t, 429, map[string]string{"Retry-After": "86400"}, `{"error":"slow down"}`)
+	wait, ok := promptorchestra.RetryAfter(fmt.Errorf("wrapped: %w", e))
+	assert.True(t, ok)
+	assert.Equal(t, 24*time.Hour, wait)
+	_, ok = promptorchestra.RetryAfter(failWith(t, 429, map[string]string{"Retry-After": "soon"}, ``))
+	assert.False(t, ok)
+	_, ok = promptorchestra.RetryAfter(nil)
+	assert.False(t, ok)
+}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -298,32 +300,6 @@ func (h contextHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.logBook.Handle(ctx, r)
 }
 
-func TestOperationTellsRoundTrippersTheCall(t *testing.T) {
-	type told struct {
-		op, template string
-		attempt      int
-	}
-	var all []told
-	transport := apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
-		call, ok := promptorchestra.Operation(r.Context())
-		require.True(t, ok)
-		all = append(all, told{call.Op, call.Path, call.Attempts})
-		return http.DefaultTransport.RoundTrip(r)
-	})
-	client := apitest.NewClient(t, apitest.InTurn(apitest.Respond(503, ""), apitest.Respond(200, agentDocument)), promptorchestra.WithTransport(transport))
-	_, err := client.Agents.Get(t.Context(), "agt_9")
-	require.NoError(t, err)
-	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: http.MethodGet, Path: "/api/agents/agt_9"}, nil))
-	assert.Equal(t, []told{
-		{"Agents.Get", "/api/agents/{agentId}", 1},
-		{"Agents.Get", "/api/agents/{agentId}", 2},
-		{"Do", "", 1}, // its path holds whatever the caller put there
-	}, all)
-
-	_, ok := promptorchestra.Operation(t.Context())
-	assert.False(t, ok)
-}
-
 func TestLogOfAnAnswerThatCannotBeUsed(t *testing.T) {
 	book := &logBook{level: slog.LevelDebug}
 	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -348,4 +324,31 @@ func TestKeysOfTheUsersDataAreNotLogged(t *testing.T) {
 	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
 	assert.Contains(t, out.String(), "id type=number")
 	assert.NotContains(t, out.String(), "ada")
+}
+
+// By default nothing is written to standard error or output, whatever happens.
+func TestNothingIsPrinted(t *testing.T) {
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	stderr, stdout := os.Stderr, os.Stdout
+	os.Stderr, os.Stdout = write, write
+	log.SetOutput(write)
+	restore := func() { os.Stderr, os.Stdout = stderr, stdout; log.SetOutput(stderr) }
+	defer restore()
+	for _, handle := range []func(*apitest.RawRequest) bool{
+		func(r *apitest.RawRequest) bool { r.Respond(503, "", -1); return true },
+		func(r *apitest.RawRequest) bool { r.Respond(402, `{"error":"x"}`, -1); return true },
+		func(*apitest.RawRequest) bool { return false },
+		func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Agent, 3); return false },
+	} {
+		srv := apitest.NewRawServer(t, handle)
+		client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
+		_ = apitest.Get(t.Context(), client)
+		_ = apitest.Run(t.Context(), client)
+	}
+	restore()
+	require.NoError(t, write.Close())
+	printed, err := io.ReadAll(read)
+	require.NoError(t, err)
+	assert.Empty(t, string(printed))
 }

@@ -1,6 +1,7 @@
 package promptorchestra_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -104,4 +105,77 @@ func TestPathsOfDo(t *testing.T) {
 		assert.Equal(t, "Path", e.Argument)
 		assert.Empty(t, target, path)
 	}
+}
+
+func TestOptionalMembersAreLeftOut(t *testing.T) {
+	var got string
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = r.URL.RawQuery + string(body)
+		_, _ = io.WriteString(w, map[bool]string{true: "[]", false: "{}"}[r.Method == http.MethodGet || strings.HasSuffix(r.URL.Path, "/steps")])
+	}))
+	ctx := t.Context()
+	for _, tt := range []struct {
+		want string
+		call func() (any, error)
+	}{
+		{`publicContract=1{"organizationId":"org_1","name":"N"}`, func() (any, error) { return client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "N"}) }},
+		{`publicContract=1{"organizationId":"org_1"}`, func() (any, error) { return client.Agents.Update(ctx, "a", promptorchestra.AgentUpdateParams{}) }},
+		{`publicContract=1{"organizationId":"org_1","variables":{}}`, func() (any, error) { return client.Agents.Run(ctx, "a", promptorchestra.AgentRunParams{}) }},
+		{`{"organizationId":"org_1","steps":[]}`, func() (any, error) { return client.Agents.SaveSteps(ctx, "v", promptorchestra.AgentStepsParams{}) }},
+		{`{"organizationId":"org_1","name":"N"}`, func() (any, error) { return client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{Name: "N"}) }},
+		{`{"organizationId":"org_1"}`, func() (any, error) {
+			return client.Prompts.CreateVersion(ctx, "p", promptorchestra.PromptVersionCreateParams{})
+		}},
+		{`{"organizationId":"org_1","prompts":[]}`, func() (any, error) { return client.Skills.ReplacePrompts(ctx, "v", nil) }},
+		{`{"organizationId":"org_1","tools":[]}`, func() (any, error) { return client.Skills.ReplaceTools(ctx, "v", nil) }},
+		{`{"organizationId":"org_1"}`, func() (any, error) {
+			return client.Tools.CreateVersion(ctx, "t", promptorchestra.ToolVersionCreateParams{})
+		}},
+		{
+			`{"organizationId":"org_1","toolKey":"k","name":"N","type":"manual_stub","config":{},"inputSchema":{}}`,
+			func() (any, error) {
+				return client.Tools.Create(ctx, promptorchestra.ToolCreateParams{ToolKey: "k", Name: "N", Type: promptorchestra.ToolTypeManualStub, Config: promptorchestra.RawJSON(nil)})
+			},
+		},
+		{`{"organizationId":"org_1"}`, func() (any, error) {
+			return client.Evaluations.CreateCase(ctx, "s", promptorchestra.EvaluationCaseCreateParams{})
+		}},
+		{`organizationId=org_1`, func() (any, error) { return client.Models.List(ctx, promptorchestra.ModelListParams{}) }},
+		{`organizationId=org_1&modalities=text`, func() (any, error) {
+			return client.Models.List(ctx, promptorchestra.ModelListParams{Modalities: []string{"text"}})
+		}},
+	} {
+		_, err := tt.call()
+		require.NoError(t, err)
+		assert.Equal(t, tt.want, got)
+	}
+}
+
+func TestVariablesThatMarshalThemselves(t *testing.T) {
+	_, err := apitest.NewClient(t, apitest.Respond(200, `{"runId":"r"}`)).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{Variables: marshaler{1}})
+	require.NoError(t, err)
+}
+
+type marshaler []int
+
+func (marshaler) MarshalJSON() ([]byte, error) { return []byte(`{"a":1}`), nil }
+
+func TestExtraQueryOfTheCallsOwn(t *testing.T) {
+	var seen apitest.Recorder
+	_, err := apitest.NewClient(t, &seen).AgentRuns.Compare(t.Context(), "a", "b", promptorchestra.WithExtraQuery("leftRunId", "c"))
+	var e *promptorchestra.ArgumentError
+	require.ErrorAs(t, err, &e)
+	assert.Empty(t, seen.All())
+}
+
+func TestOrganizationSpelledOtherwiseIsRefused(t *testing.T) {
+	var seen apitest.Recorder
+	client := apitest.NewClient(t, &seen)
+	for _, body := range []string{`{"organization\u0049d":"org_2"}`, `{"OrganizationID":"org_2"}`, `{"organizationid":"org_2"}`} {
+		err := client.Do(t.Context(), promptorchestra.Request{Method: "POST", Path: "/api/x", Body: promptorchestra.RawJSON(body)}, nil)
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, err, &e, body)
+	}
+	assert.Empty(t, seen.All())
 }

@@ -1,4 +1,4 @@
-package promptorchestra_test
+package faulttest
 
 import (
 	"context"
@@ -18,41 +18,6 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
-
-// A token source that calls a server itself, with the context it is given, is no sign that the call was sent.
-func TestTokenSourceThatUsesHTTP(t *testing.T) {
-	tokens := httptest.NewServer(apitest.Respond(200, apitest.Token))
-	t.Cleanup(tokens.Close)
-	source := func(ctx context.Context, _ string) (string, error) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, tokens.URL, nil)
-		if err != nil {
-			return "", err
-		}
-		resp, err := tokens.Client().Do(req)
-		if err != nil {
-			return "", err
-		}
-		defer resp.Body.Close()
-		token, err := io.ReadAll(resp.Body)
-		return string(token), err
-	}
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, `{"runId":"run_1"}`, -1); return true })
-	dials, _ := apitest.FailingDial(t, 2)
-	require.NoError(t, apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, dials, promptorchestra.WithAccessTokenSource(source))))
-	assert.Equal(t, 1, srv.Count(http.MethodPost))
-}
-
-// A source's error is the source's, of whatever type.
-func TestTokenSourceThatFailsWithAnErrorOfOurs(t *testing.T) {
-	var none *promptorchestra.ArgumentError
-	for _, failure := range []error{&promptorchestra.ArgumentError{Argument: "x"}, none} {
-		client := apitest.NewClient(t, http.HandlerFunc(apitest.Echo), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return "", failure }))
-		err := apitest.Get(t.Context(), client)
-		var e *promptorchestra.TransportError
-		require.ErrorAs(t, err, &e)
-		assert.NotEmpty(t, err.Error())
-	}
-}
 
 // A RoundTripper may send a request that was answered once more, as net/http documents GetBody for it.
 func TestRoundTripperThatRenewsItsToken(t *testing.T) {
@@ -180,23 +145,32 @@ func TestRoundTripperThatLivesOn(t *testing.T) {
 	}
 }
 
-// A dial may outlive its attempt, and ask what it is for.
-func TestOperationBesideTheNextAttempt(t *testing.T) {
-	srv := httptest.NewServer(apitest.Respond(200, apitest.Agent))
-	t.Cleanup(srv.Close)
-	var dials atomic.Int32
-	var dialing sync.WaitGroup
-	pool := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		dialing.Add(1)
-		defer dialing.Done()
-		if dials.Add(1) == 1 {
-			time.Sleep(500 * time.Millisecond)
+// A RoundTripper of the user's own may be sloppy: no answer and no error, no body, no header.
+func TestSloppyRoundTrippers(t *testing.T) {
+	client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return nil, nil }, apitest.FastRetries)
+	for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
+		var e *promptorchestra.TransportError
+		require.ErrorAs(t, call(t.Context(), client), &e)
+	}
+	for _, status := range []int{0, 101, 200, 204, 302, 404, 999} {
+		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: status}, nil }, apitest.FastRetries)
+		for _, call := range []apitest.Call{apitest.Get, apitest.Run, apitest.Post} {
+			var last promptorchestra.Response
+			err := call(t.Context(), client, promptorchestra.WithResponse(&last))
+			assert.Equal(t, status, last.StatusCode)
+			assert.Equal(t, status == 204, err == nil)
 		}
-		call, _ := promptorchestra.Operation(ctx)
-		assert.Equal(t, "Agents.Get", call.Op)
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}}
-	defer pool.CloseIdleConnections()
-	require.NoError(t, apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(250*time.Millisecond))))
-	dialing.Wait()
+		for _, err := range client.Agents.All(t.Context()) {
+			assert.Error(t, err)
+		}
+	}
+}
+
+// A transport without tracing that read the body may have sent it.
+func TestRoundTripperThatTellsNothing(t *testing.T) {
+	client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return nil, errors.New("connection lost") }, apitest.FastRetries)
+	var r promptorchestra.Response
+	err := apitest.Run(t.Context(), client, promptorchestra.WithResponse(&r))
+	assert.Equal(t, 1, r.Attempts)
+	assert.True(t, promptorchestra.OutcomeUnknown(err))
 }

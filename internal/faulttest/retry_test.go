@@ -1,11 +1,9 @@
-package promptorchestra_test
+package faulttest
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -250,49 +248,6 @@ func TestNoWaitBeyondTheDeadline(t *testing.T) {
 	}
 }
 
-// errPatience is a cause of the caller's own.
-var errPatience = errors.New("the user closed the window")
-
-func TestCancelInAWait(t *testing.T) {
-	inTheWait := func() {}
-	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "50")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = w.Write([]byte(`{"error":"failed","message":"down for now"}`))
-	}), promptorchestra.WithLogger(slog.New(apitest.OnRetry(func() { inTheWait() }))))
-	for name, cause := range map[string]error{"cancelled": nil, "with a cause": errPatience} {
-		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithCancelCause(t.Context())
-			var cancelled atomic.Int64
-			inTheWait = func() {
-				time.AfterFunc(20*time.Millisecond, func() { cancelled.Store(time.Now().UnixNano()); cancel(cause) })
-			}
-			err := apitest.Get(ctx, client)
-			assert.Less(t, time.Since(time.Unix(0, cancelled.Load())), 2*time.Second, "the wait is much longer")
-			var transport *promptorchestra.TransportError
-			require.ErrorAs(t, err, &transport)
-			require.ErrorIs(t, err, context.Canceled)
-			if cause != nil {
-				require.ErrorIs(t, err, cause)
-			}
-			var last *promptorchestra.APIError
-			require.ErrorAs(t, err, &last)
-			assert.Equal(t, "down for now", last.Message)
-			assert.True(t, promptorchestra.IsServer(err))
-			assert.Equal(t, 1, transport.Attempts)
-			assert.False(t, promptorchestra.OutcomeUnknown(err))
-			assert.False(t, promptorchestra.IsRetryable(err))
-			assert.Contains(t, err.Error(), "down for now")
-		})
-	}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errPatience)
-	err := apitest.Run(ctx, client)
-	require.ErrorIs(t, err, context.Canceled, "before anything is sent")
-	require.ErrorIs(t, err, errPatience)
-	assert.False(t, promptorchestra.OutcomeUnknown(err))
-}
-
 // Down: 64 callers make 2,000 calls that may all be repeated three times.
 func TestRetryBudgetInAnOutage(t *testing.T) {
 	for name, url := range map[string]string{"no connection": "stub", "every connection drops": ""} {
@@ -413,54 +368,11 @@ func TestMaxWaitIsNeverBelowMinWait(t *testing.T) {
 	})
 }
 
-func TestDefaultTimeouts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
-		for want, call := range map[time.Duration]apitest.Call{time.Minute: apitest.Get, 10 * time.Minute: apitest.Run} {
-			start := time.Now()
-			require.ErrorIs(t, call(t.Context(), client, promptorchestra.WithoutRetry()), context.DeadlineExceeded)
-			assert.Equal(t, want, time.Since(start))
-		}
-	})
-}
-
-func TestTooLargeAnswerIsReadOnce(t *testing.T) {
-	var r promptorchestra.Response
-	client := apitest.NewClient(t, apitest.Respond(200, `{"id":"`+strings.Repeat("a", 100)+`"}`), promptorchestra.WithMaxResponseBytes(50))
-	require.Error(t, apitest.Get(t.Context(), client, promptorchestra.WithResponse(&r)))
-	assert.Equal(t, 1, r.Attempts)
-}
-
 func TestRetryableAtTheTopDecides(t *testing.T) {
 	var r promptorchestra.Response
 	err := apitest.Get(t.Context(), apitest.NewClient(t, apitest.Respond(503, `{"retryable":true,"details":[{"retryable":false}]}`)), promptorchestra.WithResponse(&r))
 	assert.Equal(t, 4, r.Attempts)
 	assert.True(t, promptorchestra.IsRetryable(err))
-}
-
-func TestDeadlineOfTheCallerIsNotCalledTheAttempts(t *testing.T) {
-	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	}), promptorchestra.WithHTTPClient(&http.Client{Timeout: time.Minute}))
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-	defer cancel()
-	err := apitest.Run(ctx, client)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.NotContains(t, err.Error(), "the attempt took longer")
-}
-
-func TestCancelledUnderWayWithACause(t *testing.T) {
-	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	}))
-	ctx, cancel := context.WithCancelCause(t.Context())
-	time.AfterFunc(30*time.Millisecond, func() { cancel(errPatience) })
-	err := apitest.Get(ctx, client)
-	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorIs(t, err, errPatience)
-	assert.False(t, promptorchestra.IsRetryable(err))
 }
 
 // What is refused for its wait takes nothing from the budget.
@@ -492,5 +404,44 @@ func TestRefusedWaitsSpareTheBudget(t *testing.T) {
 			}
 			require.NoError(t, apitest.Get(t.Context(), client))
 		})
+	}
+}
+
+func TestRetryOptionsOfACall(t *testing.T) {
+	attempts := func(call func(*promptorchestra.Client, ...promptorchestra.CallOption) error, opts ...promptorchestra.CallOption) int {
+		var got promptorchestra.Response
+		client := apitest.NewClient(t, apitest.Respond(http.StatusServiceUnavailable, ""))
+		require.Error(t, call(client, append(opts, promptorchestra.WithResponse(&got))...))
+		return got.Attempts
+	}
+	get := func(c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
+		return apitest.ErrorOf(c.Agents.Get(t.Context(), "agt_1", opts...))
+	}
+	create := func(c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
+		return apitest.ErrorOf(c.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, opts...))
+	}
+	assert.Equal(t, 4, attempts(get))
+	assert.Equal(t, 1, attempts(get, promptorchestra.WithoutRetry()))
+	assert.Equal(t, 1, attempts(create))
+	assert.Equal(t, 4, attempts(create, promptorchestra.WithRetryable()))
+}
+
+func TestWithoutRetryWins(t *testing.T) {
+	for _, opts := range [][]promptorchestra.CallOption{
+		{promptorchestra.WithoutRetry(), promptorchestra.WithRetryable()}, {promptorchestra.WithRetryable(), promptorchestra.WithoutRetry()},
+	} {
+		var r promptorchestra.Response
+		require.Error(t, apitest.Run(t.Context(), apitest.NewClient(t, apitest.Respond(503, "")), append(opts, promptorchestra.WithResponse(&r))...))
+		assert.Equal(t, 1, r.Attempts)
+	}
+}
+
+func TestFinalFailureFarDown(t *testing.T) {
+	body := `{"error":"` + strings.Repeat("busy ", 20<<10) + `","retryable":false}`
+	for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
+		var r promptorchestra.Response
+		err := call(t.Context(), apitest.NewClient(t, apitest.Respond(429, body)), promptorchestra.WithResponse(&r))
+		assert.Equal(t, 1, r.Attempts)
+		assert.False(t, promptorchestra.IsRetryable(err))
 	}
 }

@@ -1,8 +1,7 @@
-package promptorchestra_test
+package faulttest
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -320,62 +319,6 @@ func TestIdempotencyKeysAreRefused(t *testing.T) {
 	assert.False(t, promptorchestra.OutcomeUnknown(err))
 }
 
-// A token source that fails is no reason to try again: nothing was sent.
-func TestTokenSourceThatFails(t *testing.T) {
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
-	broken := errors.New("the vault is sealed")
-	asked := 0
-	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
-		asked++
-		return "", broken
-	}))
-	err := apitest.Run(t.Context(), client)
-	var e *promptorchestra.TransportError
-	require.ErrorAs(t, err, &e)
-	require.ErrorIs(t, err, broken)
-	assert.False(t, e.OutcomeUnknown)
-	assert.Zero(t, e.Attempts)
-	assert.Equal(t, 1, asked)
-	assert.Zero(t, srv.Connections.Load())
-}
-
-// One that hangs is bounded like the rest of an attempt.
-func TestTokenSourceThatHangs(t *testing.T) {
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
-	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithTimeout(20*time.Millisecond),
-		promptorchestra.WithAccessTokenSource(func(ctx context.Context, _ string) (string, error) {
-			<-ctx.Done()
-			return "", ctx.Err()
-		}))
-	err := apitest.Run(t.Context(), client)
-	var e *promptorchestra.TransportError
-	require.ErrorAs(t, err, &e)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.False(t, e.OutcomeUnknown)
-	assert.Zero(t, srv.Connections.Load())
-}
-
-// A RoundTripper of the user's own may be sloppy: no answer and no error, no body, no header.
-func TestSloppyRoundTrippers(t *testing.T) {
-	client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return nil, nil }, apitest.FastRetries)
-	for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
-		var e *promptorchestra.TransportError
-		require.ErrorAs(t, call(t.Context(), client), &e)
-	}
-	for _, status := range []int{0, 101, 200, 204, 302, 404, 999} {
-		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: status}, nil }, apitest.FastRetries)
-		for _, call := range []apitest.Call{apitest.Get, apitest.Run, apitest.Post} {
-			var last promptorchestra.Response
-			err := call(t.Context(), client, promptorchestra.WithResponse(&last))
-			assert.Equal(t, status, last.StatusCode)
-			assert.Equal(t, status == 204, err == nil)
-		}
-		for _, err := range client.Agents.All(t.Context()) {
-			assert.Error(t, err)
-		}
-	}
-}
-
 // What an earlier attempt did is no reason to think that this one was sent.
 func TestDialThatFailsAfterARateLimit(t *testing.T) {
 	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
@@ -398,25 +341,6 @@ func TestDialThatFailsAfterARateLimit(t *testing.T) {
 	assert.EqualValues(t, 3, dials.Load())
 }
 
-// A transport without tracing that read the body may have sent it.
-func TestRoundTripperThatTellsNothing(t *testing.T) {
-	client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return nil, errors.New("connection lost") }, apitest.FastRetries)
-	var r promptorchestra.Response
-	err := apitest.Run(t.Context(), client, promptorchestra.WithResponse(&r))
-	assert.Equal(t, 1, r.Attempts)
-	assert.True(t, promptorchestra.OutcomeUnknown(err))
-}
-
-func TestWithoutRetryWins(t *testing.T) {
-	for _, opts := range [][]promptorchestra.CallOption{
-		{promptorchestra.WithoutRetry(), promptorchestra.WithRetryable()}, {promptorchestra.WithRetryable(), promptorchestra.WithoutRetry()},
-	} {
-		var r promptorchestra.Response
-		require.Error(t, apitest.Run(t.Context(), apitest.NewClient(t, apitest.Respond(503, "")), append(opts, promptorchestra.WithResponse(&r))...))
-		assert.Equal(t, 1, r.Attempts)
-	}
-}
-
 func TestRateLimitThatNamesARunBeyondWhatIsRead(t *testing.T) {
 	body := `{"error":"` + strings.Repeat("busy ", 1<<18) + `","runId":"run_1"}` // beyond the MiB that is read
 	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(429, body, -1); return true })
@@ -424,16 +348,6 @@ func TestRateLimitThatNamesARunBeyondWhatIsRead(t *testing.T) {
 	assert.Equal(t, 1, srv.Count(http.MethodPost))
 	assert.False(t, promptorchestra.IsRetryable(err))
 	assert.True(t, promptorchestra.OutcomeUnknown(err))
-}
-
-func TestFinalFailureFarDown(t *testing.T) {
-	body := `{"error":"` + strings.Repeat("busy ", 20<<10) + `","retryable":false}`
-	for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
-		var r promptorchestra.Response
-		err := call(t.Context(), apitest.NewClient(t, apitest.Respond(429, body)), promptorchestra.WithResponse(&r))
-		assert.Equal(t, 1, r.Attempts)
-		assert.False(t, promptorchestra.IsRetryable(err))
-	}
 }
 
 // A gate stands before a TLS server, as a proxy does or a load balancer, and turns the first connections away.
@@ -491,4 +405,11 @@ func newGate(t *testing.T, proxy bool, failures int) *gate {
 	t.Cleanup(pool.CloseIdleConnections)
 	g.client = &http.Client{Transport: pool}
 	return g
+}
+
+func TestIdempotencyKeyIsAllowedWhereRepeatingIsSafe(t *testing.T) {
+	var seen apitest.Recorder
+	_, err := apitest.NewClient(t, &seen).Agents.Get(t.Context(), "agt_1", promptorchestra.WithHeader("Idempotency-Key", "x"))
+	require.NoError(t, err)
+	assert.Equal(t, "x", seen.Last().Header.Get("Idempotency-Key"))
 }

@@ -1,4 +1,4 @@
-package promptorchestra_test
+package faulttest
 
 import (
 	"crypto/tls"

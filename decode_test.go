@@ -4,15 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"log/slog"
+	"io"
 	"maps"
 	"net/http"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -213,89 +215,127 @@ func encodeTree(t *testing.T, tree any) []byte {
 	return doc
 }
 
-func TestToolsDecodeFromBothSpellings(t *testing.T) {
-	for _, tt := range []struct{ name, doc, key, schema string }{
-		{"snake_case", `{"tool_key":"k","input_schema":{"a":1}}`, "k", `{"a":1}`},
-		{"camelCase", `{"toolKey":"k","inputSchema":{"a":1}}`, "k", `{"a":1}`},
-		{"the one that is not empty wins", `{"tool_key":"k","toolKey":"","input_schema":{"a":1},"inputSchema":{}}`, "k", `{"a":1}`},
-		{"and the other way round", `{"tool_key":"","toolKey":"k","input_schema":null,"inputSchema":{"a":1}}`, "k", `{"a":1}`},
-		{"camelCase where both say something", `{"tool_key":"old","toolKey":"k","inputSchema":{"a":1},"input_schema":{"b":2}}`, "k", `{"a":1}`},
-		{"one of another type", `{"tool_key":7,"toolKey":"k","input_schema":{"a":1}}`, "k", `{"a":1}`},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			var tool promptorchestra.ToolRecord
-			require.NoError(t, json.Unmarshal([]byte(tt.doc), &tool))
-			assert.Equal(t, tt.key, tool.ToolKey)
-			assert.JSONEq(t, tt.schema, string(tool.InputSchema))
-			again, err := json.Marshal(tool)
-			require.NoError(t, err)
-			var back promptorchestra.ToolRecord
-			require.NoError(t, json.Unmarshal(again, &back))
-			assert.Equal(t, tool.ToolKey, back.ToolKey)
-			assert.JSONEq(t, string(tool.InputSchema), string(back.InputSchema))
-		})
-	}
-	var version promptorchestra.ToolVersion
-	require.NoError(t, json.Unmarshal([]byte(`{"version_number":3,"versionNumber":0,"capability":{"riskLevel":"safe"}}`), &version))
-	assert.Equal(t, promptorchestra.ToolVersion{VersionNumber: 3, Capability: &promptorchestra.ToolCapability{RiskLevel: promptorchestra.ToolRiskSafe}}, version)
-	for _, raw := range []string{`{"url":"https://x/?a=1&b=<2>",  "n": 1}`, "\"\u2028 < \\u003c\"", "[1 , 2]"} {
-		require.NoError(t, json.Unmarshal([]byte(`{"tool_key":"k","config":`+raw+`}`), &version))
-		assert.Equal(t, raw, version.Config.String(), "raw JSON is what the server sent")
-	}
-	for _, odd := range []string{`null`, `7`, `"text"`, `[]`, `{"id":{}}`} {
-		require.NoError(t, json.Unmarshal([]byte(odd), &version), "an element of an unexpected type costs no list")
-	}
-}
-
-// Whatever a timestamp decodes to can be encoded again: one member must not cost a record.
-func TestTimestampForms(t *testing.T) {
-	for text, want := range map[string]string{
-		`"2026-01-02T03:04:05.5Z"`:         `"2026-01-02T03:04:05.5Z"`,
-		`"2026-01-02T03:04:05\u002b02:00"`: `"2026-01-02T01:04:05Z"`,
-		`"2026-01-02 03:04:05+00"`:         `"2026-01-02T03:04:05Z"`,
-		`"2026-01-02"`:                     `"2026-01-02T00:00:00Z"`,
-		`1767323045`:                       `"2026-01-02T03:04:05Z"`,
-		`1767323045000`:                    `"2026-01-02T03:04:05Z"`,
-		`"yesterday"`:                      `null`,
-		`"9999-12-31T23:59:59-05:00"`:      `null`,
-		`"0000-01-01T00:00:00+05:00"`:      `null`,
-		`-100000000000000`:                 `null`,
-		`1e300`:                            `null`,
-		`{}`:                               `null`,
-	} {
-		var v promptorchestra.Timestamp
-		require.NoError(t, json.Unmarshal([]byte(text), &v))
-		again, err := json.Marshal(v)
-		require.NoError(t, err, text)
-		assert.Equal(t, want, string(again), text)
-	}
-}
-
-func TestSecretsOfRecordsStaySecret(t *testing.T) {
-	var key promptorchestra.ServiceKey
-	var session promptorchestra.VoiceAgentSession
-	require.NoError(t, json.Unmarshal(apidocs.Record(t, "ServiceKey"), &key))
-	require.NoError(t, json.Unmarshal(apidocs.Record(t, "VoiceAgentSession"), &session))
-	assert.Equal(t, "an example of a raw key", key.Key.Reveal())
-	assert.Equal(t, "an example of a client secret", session.ClientSecret.Reveal())
-
-	var printed bytes.Buffer
-	for _, record := range []any{key, &key, session, &session} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-			fmt.Fprintf(&printed, verb, record)
-		}
-		require.NoError(t, json.NewEncoder(&printed).Encode(record))
-		slog.New(slog.NewTextHandler(&printed, nil)).Info("made", "record", record)
-		slog.New(slog.NewJSONHandler(&printed, nil)).Info("made", "record", record)
-	}
-	assert.NotContains(t, printed.String(), "an example of")
-	assert.NotContains(t, printed.String(), fmt.Sprintf("%x", "an example of"))
-	assert.Contains(t, printed.String(), "[redacted]")
-}
-
 var snake = regexp.MustCompile(`_\w`)
 
 // camelCase spells snake_case as camelCase.
 func camelCase(name string) string {
 	return snake.ReplaceAllStringFunc(name, func(s string) string { return strings.ToUpper(s[1:]) })
+}
+
+func TestListFormsAndWithInto(t *testing.T) {
+	for _, form := range []string{"array", "envelope"} {
+		t.Run(form, func(t *testing.T) {
+			data, err := os.ReadFile("testdata/lists/" + form + ".json")
+			require.NoError(t, err)
+			client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) }))
+			want := []promptorchestra.AgentListItem{
+				{ID: "agt_1", Name: "Refund desk", Status: "active"},
+				{ID: "agt_2", Name: "Order status", Status: "paused"},
+				{ID: "agt_3", Name: "Night shift", Status: "a status of next year"},
+			}
+
+			var whole json.RawMessage
+			agents, err := client.Agents.List(t.Context(), promptorchestra.WithInto(&whole))
+			require.NoError(t, err)
+			assert.Equal(t, want, agents)
+			assert.JSONEq(t, string(data), string(whole))
+
+			var element struct{ Labels []string }
+			var streamed []promptorchestra.AgentListItem
+			var labels [][]string
+			for agent, err := range client.Agents.All(t.Context(), promptorchestra.WithInto(&element)) {
+				require.NoError(t, err)
+				streamed = append(streamed, agent)
+				labels = append(labels, element.Labels)
+			}
+			assert.Equal(t, want, streamed)
+			assert.Equal(t, [][]string{{"claims"}, {}, nil}, labels)
+		})
+	}
+}
+
+// One v may serve many calls: nothing of the answer before stays in it.
+func TestWithIntoBeginsAtZero(t *testing.T) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"runs":[{"id":"run_1"}]}`)) }))
+	list, more := []promptorchestra.Run{{ID: "old"}}, struct{ Count int }{7}
+	_, err := client.Runs.List(t.Context(), promptorchestra.WithInto(&list))
+	require.NoError(t, err)
+	assert.Empty(t, list, "v gets the whole answer, which is no list here")
+	_, err = client.Runs.List(t.Context(), promptorchestra.WithInto(&more))
+	require.NoError(t, err)
+	assert.Zero(t, more.Count)
+}
+
+func TestWithIntoReachesUndocumentedMembers(t *testing.T) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(apidocs.Record(t, "ToolRecord"))
+	}))
+	var more struct {
+		IsArchived *bool
+		Config     struct{ Allowlist []string }
+	}
+	tool, err := client.Tools.Get(t.Context(), "tol_8", promptorchestra.WithInto(&more))
+	require.NoError(t, err)
+	assert.Equal(t, "lookup_order", tool.ToolKey)
+	require.NotNil(t, more.IsArchived)
+	assert.False(t, *more.IsArchived)
+	assert.Equal(t, []string{"shop.example"}, more.Config.Allowlist)
+}
+
+func TestNoElementsAreAnEmptyList(t *testing.T) {
+	for _, body := range []string{`[]`, `{"runs":[],"count":0}`} {
+		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		runs, err := client.Runs.List(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []promptorchestra.Run{}, runs)
+		for _, err := range client.Runs.All(t.Context()) {
+			t.Error("there is no element", err)
+		}
+	}
+}
+
+// A guess at an unknown endpoint's answer that is wrong must not look like no results.
+func TestDoIntoAnotherTypeThanTheAnswer(t *testing.T) {
+	client := apitest.NewClient(t, apitest.Respond(200, `{"id":"a","n":"x","list":[{"n":1},{"n":"x"}]}`))
+	var list []string
+	var text string
+	var number *int
+	for _, out := range []any{&list, &text, &number} {
+		err := client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, out)
+		var e *promptorchestra.DecodeError
+		require.ErrorAs(t, err, &e)
+		assert.ErrorContains(t, err, "JSON object")
+		assert.Contains(t, string(e.Body), `"id":"a"`)
+	}
+	var thing struct {
+		ID   string
+		N    int
+		List []struct{ N int }
+	}
+	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &thing), "one member is no reason")
+	var tree recursive
+	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &tree), "nor one of the same type")
+	assert.Equal(t, "a", thing.ID)
+	assert.Len(t, thing.List, 2)
+}
+
+type recursive map[string]recursive
+
+// What a value held before does not stay.
+func TestValuesDecodedAnew(t *testing.T) {
+	key := promptorchestra.NewSecret("old")
+	require.NoError(t, json.Unmarshal([]byte(`""`), &key))
+	assert.True(t, key.IsZero())
+	o := promptorchestra.Set(7)
+	require.NoError(t, json.Unmarshal([]byte(`"x"`), &o))
+	assert.True(t, o.IsZero())
+	o = promptorchestra.Set(7)
+	require.NoError(t, json.Unmarshal([]byte(`null`), &o))
+	v, _ := o.Get()
+	assert.Zero(t, v)
+	var ts promptorchestra.Timestamp
+	require.NoError(t, json.Unmarshal([]byte(`-1767323045000`), &ts))
+	assert.Equal(t, 1913, ts.Year())
+	require.NoError(t, json.Unmarshal([]byte(`"2026-01-02T03:04:05+02:00"`), &ts))
+	assert.Equal(t, time.UTC, ts.Location())
 }

@@ -3,21 +3,13 @@ package promptorchestra_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"reflect"
-	"runtime"
-	"runtime/debug"
-	"runtime/metrics"
-	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -455,464 +447,93 @@ func TestEveryMethodOnTheWire(t *testing.T) {
 	}
 }
 
-func TestArgumentsAreCheckedBeforeAnythingIsSent(t *testing.T) {
-	client := apitest.NewClient(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("something was sent") }))
-	ctx := t.Context()
-	for _, tt := range []struct {
-		argument string
-		call     func() (any, error)
+// What is promised of one call holds for every route: these tests make each call of the table.
+
+func TestOddAnswersAreTheSameOnEveryRoute(t *testing.T) {
+	documented := apidocs.Routes(t)
+	for name, row := range map[string]struct {
+		status int
+		body   string
+		err    string // what the error says
 	}{
-		{"name", func() (any, error) { return client.Agents.Create(ctx, promptorchestra.AgentCreateParams{}) }},
-		{"name", func() (any, error) {
-			return client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{PromptKey: "k"})
-		}},
-		{"versionId", func() (any, error) { return client.Prompts.Publish(ctx, "p", promptorchestra.PromptPublishParams{}) }},
-		{"toolId", func() (any, error) { return client.Prompts.AttachTool(ctx, "v", "") }},
-		{"promptVersionId", func() (any, error) { return client.Prompts.AttachTool(ctx, "..", "t") }},
-		{"stepKey", func() (any, error) { return client.AgentRuns.RerunFromStep(ctx, "r", "") }},
-		{"leftRunId", func() (any, error) { return client.AgentRuns.Compare(ctx, "", "r") }},
-		{"rightRunId", func() (any, error) { return client.AgentRuns.Compare(ctx, "r", "") }},
-		{"againstVersionId", func() (any, error) { return client.Agents.DiffVersion(ctx, "a", "v", "") }},
-		{"versionId", func() (any, error) { return client.Agents.DiffVersion(ctx, "a", "", "v") }},
-		{"runId", func() (any, error) { return client.AgentRuns.Wait(ctx, "") }},
-		{"skillKey", func() (any, error) { return client.Skills.Create(ctx, promptorchestra.SkillCreateParams{Name: "N"}) }},
-		{"name", func() (any, error) {
-			return client.Skills.Create(ctx, promptorchestra.SkillCreateParams{SkillKey: "k"})
-		}},
-		{"toolKey", func() (any, error) {
-			return client.Tools.Create(ctx, promptorchestra.ToolCreateParams{Name: "N", Type: promptorchestra.ToolTypeHTTP})
-		}},
-		{"name", func() (any, error) {
-			return client.Tools.Create(ctx, promptorchestra.ToolCreateParams{ToolKey: "k", Type: promptorchestra.ToolTypeHTTP})
-		}},
-		{"type", func() (any, error) {
-			return client.Tools.Create(ctx, promptorchestra.ToolCreateParams{ToolKey: "k", Name: "N"})
-		}},
-		{"promptVersionId", func() (any, error) {
-			return client.VoiceAgents.CreateVersion(ctx, "a", promptorchestra.VoiceAgentVersionCreateParams{})
-		}},
-		{"name", func() (any, error) {
-			return client.ServiceKeys.Create(ctx, promptorchestra.ServiceKeyCreateParams{Preset: promptorchestra.ServiceKeyFullControl})
-		}},
-		{"preset", func() (any, error) {
-			return client.ServiceKeys.Create(ctx, promptorchestra.ServiceKeyCreateParams{Name: "N"})
-		}},
-		{"prompts[1].versionNumber", func() (any, error) {
-			return client.Skills.ReplacePrompts(ctx, "v", []promptorchestra.PromptAttachment{
-				{PromptID: "p"}, {PromptID: "p", AttachmentMode: promptorchestra.AttachmentModePinnedVersion},
-			})
-		}},
-		{"prompts[0].versionNumber", func() (any, error) {
-			return client.Skills.ReplacePrompts(ctx, "v", []promptorchestra.PromptAttachment{
-				{PromptID: "p", AttachmentMode: promptorchestra.AttachmentModeFloatingLatestPublished, VersionNumber: 2},
-			})
-		}},
-		{"prompts[0].promptId", func() (any, error) {
-			return client.Skills.ReplacePrompts(ctx, "v", []promptorchestra.PromptAttachment{{}})
-		}},
-		{"tools[0].toolId", func() (any, error) { return client.Skills.ReplaceTools(ctx, "v", []promptorchestra.ToolAttachment{{}}) }},
-		{"variables", func() (any, error) {
-			return client.Skills.Run(ctx, "s", promptorchestra.SkillRunParams{Variables: []int{1}})
-		}},
-		{"variables", func() (any, error) {
-			return client.Prompts.Run(ctx, "p", promptorchestra.PromptRunParams{Variables: promptorchestra.RawJSON(`[1]`)})
-		}},
-		{"body", func() (any, error) {
-			return client.Agents.Run(ctx, "a", promptorchestra.AgentRunParams{Variables: map[string]any{"x": math.NaN()}})
-		}},
-		{"body", func() (any, error) {
-			return client.Tools.CreateVersion(ctx, "t", promptorchestra.ToolVersionCreateParams{Config: make(chan int)})
-		}},
-	} {
-		record, err := tt.call()
-		var refused *promptorchestra.ArgumentError
-		if assert.ErrorAs(t, err, &refused, tt.argument) {
-			assert.Equal(t, tt.argument, refused.Argument)
-		}
-		assert.True(t, reflect.ValueOf(record).IsNil(), "a failed call returns nothing")
-	}
-}
-
-func TestOptionalMembersAreLeftOut(t *testing.T) {
-	var got string
-	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		got = r.URL.RawQuery + string(body)
-		_, _ = io.WriteString(w, map[bool]string{true: "[]", false: "{}"}[r.Method == http.MethodGet || strings.HasSuffix(r.URL.Path, "/steps")])
-	}))
-	ctx := t.Context()
-	for _, tt := range []struct {
-		want string
-		call func() (any, error)
-	}{
-		{`publicContract=1{"organizationId":"org_1","name":"N"}`, func() (any, error) { return client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "N"}) }},
-		{`publicContract=1{"organizationId":"org_1"}`, func() (any, error) { return client.Agents.Update(ctx, "a", promptorchestra.AgentUpdateParams{}) }},
-		{`publicContract=1{"organizationId":"org_1","variables":{}}`, func() (any, error) { return client.Agents.Run(ctx, "a", promptorchestra.AgentRunParams{}) }},
-		{`{"organizationId":"org_1","steps":[]}`, func() (any, error) { return client.Agents.SaveSteps(ctx, "v", promptorchestra.AgentStepsParams{}) }},
-		{`{"organizationId":"org_1","name":"N"}`, func() (any, error) { return client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{Name: "N"}) }},
-		{`{"organizationId":"org_1"}`, func() (any, error) {
-			return client.Prompts.CreateVersion(ctx, "p", promptorchestra.PromptVersionCreateParams{})
-		}},
-		{`{"organizationId":"org_1","prompts":[]}`, func() (any, error) { return client.Skills.ReplacePrompts(ctx, "v", nil) }},
-		{`{"organizationId":"org_1","tools":[]}`, func() (any, error) { return client.Skills.ReplaceTools(ctx, "v", nil) }},
-		{`{"organizationId":"org_1"}`, func() (any, error) {
-			return client.Tools.CreateVersion(ctx, "t", promptorchestra.ToolVersionCreateParams{})
-		}},
-		{
-			`{"organizationId":"org_1","toolKey":"k","name":"N","type":"manual_stub","config":{},"inputSchema":{}}`,
-			func() (any, error) {
-				return client.Tools.Create(ctx, promptorchestra.ToolCreateParams{ToolKey: "k", Name: "N", Type: promptorchestra.ToolTypeManualStub, Config: promptorchestra.RawJSON(nil)})
-			},
-		},
-		{`{"organizationId":"org_1"}`, func() (any, error) {
-			return client.Evaluations.CreateCase(ctx, "s", promptorchestra.EvaluationCaseCreateParams{})
-		}},
-		{`organizationId=org_1`, func() (any, error) { return client.Models.List(ctx, promptorchestra.ModelListParams{}) }},
-		{`organizationId=org_1&modalities=text`, func() (any, error) {
-			return client.Models.List(ctx, promptorchestra.ModelListParams{Modalities: []string{"text"}})
-		}},
-	} {
-		_, err := tt.call()
-		require.NoError(t, err)
-		assert.Equal(t, tt.want, got)
-	}
-}
-
-// Lists
-
-func TestListFormsAndWithInto(t *testing.T) {
-	for _, form := range []string{"array", "envelope"} {
-		t.Run(form, func(t *testing.T) {
-			data, err := os.ReadFile("testdata/lists/" + form + ".json")
-			require.NoError(t, err)
-			client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) }))
-			want := []promptorchestra.AgentListItem{
-				{ID: "agt_1", Name: "Refund desk", Status: "active"},
-				{ID: "agt_2", Name: "Order status", Status: "paused"},
-				{ID: "agt_3", Name: "Night shift", Status: "a status of next year"},
-			}
-
-			var whole json.RawMessage
-			agents, err := client.Agents.List(t.Context(), promptorchestra.WithInto(&whole))
-			require.NoError(t, err)
-			assert.Equal(t, want, agents)
-			assert.JSONEq(t, string(data), string(whole))
-
-			var element struct{ Labels []string }
-			var streamed []promptorchestra.AgentListItem
-			var labels [][]string
-			for agent, err := range client.Agents.All(t.Context(), promptorchestra.WithInto(&element)) {
-				require.NoError(t, err)
-				streamed = append(streamed, agent)
-				labels = append(labels, element.Labels)
-			}
-			assert.Equal(t, want, streamed)
-			assert.Equal(t, [][]string{{"claims"}, {}, nil}, labels)
-		})
-	}
-}
-
-// One v may serve many calls: nothing of the answer before stays in it.
-func TestWithIntoBeginsAtZero(t *testing.T) {
-	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"runs":[{"id":"run_1"}]}`)) }))
-	list, more := []promptorchestra.Run{{ID: "old"}}, struct{ Count int }{7}
-	_, err := client.Runs.List(t.Context(), promptorchestra.WithInto(&list))
-	require.NoError(t, err)
-	assert.Empty(t, list, "v gets the whole answer, which is no list here")
-	_, err = client.Runs.List(t.Context(), promptorchestra.WithInto(&more))
-	require.NoError(t, err)
-	assert.Zero(t, more.Count)
-}
-
-func TestWithIntoReachesUndocumentedMembers(t *testing.T) {
-	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(apidocs.Record(t, "ToolRecord"))
-	}))
-	var more struct {
-		IsArchived *bool
-		Config     struct{ Allowlist []string }
-	}
-	tool, err := client.Tools.Get(t.Context(), "tol_8", promptorchestra.WithInto(&more))
-	require.NoError(t, err)
-	assert.Equal(t, "lookup_order", tool.ToolKey)
-	require.NotNil(t, more.IsArchived)
-	assert.False(t, *more.IsArchived)
-	assert.Equal(t, []string{"shop.example"}, more.Config.Allowlist)
-}
-
-func TestNoElementsAreAnEmptyList(t *testing.T) {
-	for _, body := range []string{`[]`, `{"runs":[],"count":0}`} {
-		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
-		runs, err := client.Runs.List(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, []promptorchestra.Run{}, runs)
-		for _, err := range client.Runs.All(t.Context()) {
-			t.Error("there is no element", err)
-		}
-	}
-}
-
-// collect runs a stream to its end.
-func collect[T any](all func(func(T, error) bool)) (elements []T, errs []error) {
-	for element, err := range all {
-		if err != nil {
-			errs = append(errs, err)
-		} else {
-			elements = append(elements, element)
-		}
-	}
-	return elements, errs
-}
-
-func TestStreamReportsAnErrorLast(t *testing.T) {
-	for name, body := range map[string]string{
-		"broken JSON":     `[{"id":"1"},{"id":"2"},{"id"`,
-		"cut off":         `[{"id":"1"},{"id":"2"},`,
-		"rubbish":         `[{"id":"1"},{"id":"2"},<html>`,
-		"rubbish after":   `[{"id":"1"},{"id":"2"}] <html>`,
-		"second array":    `{"runs":[{"id":"1"},{"id":"2"}],"others":[{"id":"3"}]}`,
-		"envelope is cut": `{"runs":[{"id":"1"},{"id":"2"}]`,
+		"204":                    {http.StatusNoContent, "", ""},
+		"205":                    {http.StatusResetContent, "", ""},
+		"200 without a body":     {http.StatusOK, "", "no body"},
+		"201 with white space":   {http.StatusCreated, " \r\n", "no body"},
+		"200 with null":          {http.StatusOK, " null\n", "null"},
+		"200 with HTML":          {http.StatusOK, "\n<!doctype html><p>Sign in</p>", "HTML"},
+		"200 with text":          {http.StatusOK, "OK", ""},
+		"200 with a number":      {http.StatusOK, "7", ""},
+		"200 with a string":      {http.StatusOK, `"OK"`, ""},
+		"200 with half a number": {http.StatusOK, `-`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
-			runs, errs := collect(client.Runs.All(t.Context()))
-			assert.Equal(t, []promptorchestra.Run{{ID: "1"}, {ID: "2"}}, runs)
-			require.Len(t, errs, 1)
-			var undecodable *promptorchestra.DecodeError
-			require.ErrorAs(t, errs[0], &undecodable)
-			assert.Equal(t, "Runs.List", undecodable.Op)
+			client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(row.status)
+				_, _ = w.Write([]byte(row.body))
+			}))
+			for _, tt := range wireTests {
+				record, err := tt.call(t.Context(), client)
+				if row.status == http.StatusNoContent || row.status == http.StatusResetContent {
+					require.NoError(t, err, tt.op)
+					v := reflect.ValueOf(record)
+					if v.Kind() == reflect.Slice {
+						assert.Zero(t, v.Len(), tt.op)
+						assert.False(t, v.IsNil(), tt.op)
+					} else {
+						assert.True(t, v.Elem().IsZero(), tt.op)
+					}
+					continue
+				}
+				var e *promptorchestra.DecodeError
+				require.ErrorAs(t, err, &e, tt.op)
+				require.ErrorContains(t, err, row.err, tt.op)
+				assert.True(t, reflect.ValueOf(record).IsNil(), tt.op)
+				assert.Equal(t, row.body, string(e.Body), tt.op)
+				assert.Equal(t, documented[tt.op].Replay == "never", promptorchestra.OutcomeUnknown(err), tt.op)
+				assert.False(t, promptorchestra.IsRetryable(err), tt.op)
+			}
+			n := 0
+			for _, err := range client.Runs.All(t.Context()) {
+				n++
+				var e *promptorchestra.DecodeError
+				require.ErrorAs(t, err, &e)
+				require.ErrorContains(t, err, row.err)
+			}
+			assert.Equal(t, row.status < 202, n == 1, "streaming is no exception")
 		})
 	}
-	t.Run("the connection drops", func(t *testing.T) {
-		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `[{"id":"1"},{"id":"2"},`)
-			_ = http.NewResponseController(w).Flush()
-			panic(http.ErrAbortHandler)
-		}))
-		runs, errs := collect(client.Runs.All(t.Context()))
-		assert.Len(t, runs, 2)
-		require.Len(t, errs, 1)
-	})
-	t.Run("no list at all", func(t *testing.T) {
-		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(http.StatusPaymentRequired)
-			_, _ = io.WriteString(w, `{"error":"No AI in this plan"}`)
-		}))
-		runs, errs := collect(client.Runs.All(t.Context()))
-		assert.Empty(t, runs)
-		require.Len(t, errs, 1)
-		assert.True(t, promptorchestra.IsEntitlement(errs[0]))
-	})
 }
 
-func TestStreamElementOfAnUnexpectedType(t *testing.T) {
-	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `[{"id":"1","inputTokens":"many","model":"m"},{"id":"2"}]`)
+func TestEveryRouteIsRepeatedByItsClass(t *testing.T) {
+	var sent atomic.Int32
+	var status atomic.Int32
+	documented := apidocs.Routes(t)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		sent.Add(1)
+		if s := int(status.Load()); s != 0 {
+			w.WriteHeader(s)
+			return
+		}
+		panic(http.ErrAbortHandler)
 	}))
-	runs, errs := collect(client.Runs.All(t.Context()))
-	assert.Empty(t, errs)
-	assert.Equal(t, []promptorchestra.Run{{ID: "1", Model: "m"}, {ID: "2"}}, runs)
-}
-
-func TestStoppingAStreamClosesTheBody(t *testing.T) {
-	closed := make(chan struct{})
-	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(closed)
-		_, _ = io.WriteString(w, `[{"id":"run_0"}`)
-		for i := 1; r.Context().Err() == nil; i++ {
-			if _, err := fmt.Fprintf(w, `,{"id":"run_%d"}`, i); err != nil {
-				return
+	defer srv.Close()
+	fast := promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Microsecond, MaxWait: time.Microsecond})
+	pool := promptorchestra.WithTransport(&http.Transport{DisableKeepAlives: true})
+	for _, failure := range []int{503, 500, 0, 429} {
+		status.Store(int32(failure))
+		for _, tt := range wireTests {
+			client := apitest.NewClientAt(t, srv.URL, fast, pool) // one retry budget would not do for all
+			before := sent.Load()
+			_, err := tt.call(t.Context(), client)
+			require.Error(t, err)
+			never := documented[tt.op].Replay == "never"
+			want := 4
+			if never && failure != http.StatusTooManyRequests {
+				want = 1
 			}
-		}
-	}))
-	taken := 0
-	for _, err := range client.Runs.All(t.Context()) {
-		require.NoError(t, err)
-		if taken++; taken == 3 {
-			break
+			assert.EqualValues(t, want, sent.Load()-before, "%s on %d", tt.op, failure)
+			assert.Equal(t, never && failure != http.StatusTooManyRequests, promptorchestra.OutcomeUnknown(err), tt.op)
 		}
 	}
-	select {
-	case <-closed:
-	case <-time.After(10 * time.Second):
-		t.Fatal("the server still writes")
-	}
-}
-
-// The context ends while the consumer waits for more, wherever the answer has stopped.
-func TestCancelledStream(t *testing.T) {
-	for _, begin := range []string{`[{"id":"1"}`, `[{"id":"1"},`, `[{"id":"1"},{"id"`} {
-		for _, want := range []error{context.Canceled, context.DeadlineExceeded} {
-			client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				_, _ = io.WriteString(w, begin)
-				_ = http.NewResponseController(w).Flush()
-				<-r.Context().Done()
-			}))
-			ctx, cancel := context.WithCancel(t.Context())
-			if errors.Is(want, context.DeadlineExceeded) {
-				ctx, cancel = context.WithTimeout(t.Context(), 250*time.Millisecond)
-			}
-			var last error
-			pairs := 0
-			for _, err := range client.Runs.All(ctx) {
-				pairs++
-				last = err
-				if errors.Is(want, context.Canceled) {
-					time.AfterFunc(20*time.Millisecond, cancel)
-				}
-			}
-			cancel()
-			assert.Equal(t, 2, pairs)
-			require.ErrorIs(t, last, want, begin)
-			assert.Equal(t, errors.Is(want, context.DeadlineExceeded), promptorchestra.IsRetryable(last), "%s: %v", begin, last)
-		}
-	}
-}
-
-func TestSlowConsumerHitsNoTimeout(t *testing.T) {
-	const timeout = 50 * time.Millisecond
-	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `[{"id":"1"},{"id":"2"}`)
-		_ = http.NewResponseController(w).Flush()
-		time.Sleep(2 * timeout) // a slow server does not hit it either, once the headers are here
-		_, _ = io.WriteString(w, `,{"id":"3"}]`)
-	}), promptorchestra.WithTimeout(timeout))
-	taken := 0
-	for _, err := range client.Runs.All(t.Context()) {
-		require.NoError(t, err)
-		taken++
-		time.Sleep(2 * timeout)
-	}
-	assert.Equal(t, 3, taken)
-}
-
-// streamRuns streams a list of n runs over loopback and returns the highest heap seen, in bytes.
-func streamRuns(t testing.TB, client *promptorchestra.Client, n int) uint64 {
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	var peak uint64
-	taken := 0
-	for run, err := range client.Runs.All(t.Context()) {
-		require.NoError(t, err)
-		if run.PromptVersionNumber != 7 {
-			t.Fatalf("element %d: %+v", taken, run)
-		}
-		if taken++; taken%1000 == 0 {
-			metrics.Read(sample)
-			peak = max(peak, sample[0].Value.Uint64())
-		}
-	}
-	require.Equal(t, n, taken)
-	return peak
-}
-
-func manyRuns(t testing.TB, n int) http.HandlerFunc {
-	run := []byte(strings.Join(strings.Fields(string(apidocs.Record(t, "Run"))), ""))
-	return func(w http.ResponseWriter, _ *http.Request) {
-		separator := []byte("[")
-		for range n {
-			_, _ = w.Write(separator)
-			_, _ = w.Write(run)
-			separator = []byte(",")
-		}
-		_, _ = io.WriteString(w, "]")
-	}
-}
-
-func TestStreamTakesConstantMemory(t *testing.T) {
-	const n = 40_000 // 20 MiB
-	client := apitest.NewClient(t, manyRuns(t, n))
-	defer debug.SetGCPercent(debug.SetGCPercent(20)) // or a busy machine's collector is late
-	runtime.GC()
-	var before runtime.MemStats
-	runtime.ReadMemStats(&before)
-	peak := streamRuns(t, client, n)
-	assert.Less(t, peak, before.HeapAlloc+8<<20)
-}
-
-func BenchmarkStream100000(b *testing.B) {
-	const n = 100_000
-	client := apitest.NewClient(b, manyRuns(b, n))
-	var peak uint64
-	b.ReportAllocs()
-	for b.Loop() {
-		runtime.GC()
-		peak = max(peak, streamRuns(b, client, n))
-	}
-	b.ReportMetric(float64(peak)/(1<<20), "peak-heap-MiB")
-	if peak >= 8<<20 {
-		b.Fatalf("the heap reached %d bytes", peak)
-	}
-}
-
-// Waiting
-
-// statuses answers an agent run with one status after the other; the last one repeats.
-func statuses(t *testing.T, looks *atomic.Int64, all ...promptorchestra.RunStatus) *promptorchestra.Client {
-	t.Helper()
-	client, err := promptorchestra.New(promptorchestra.WithOrganization("org_1"), promptorchestra.WithAccessToken("eyJ.test"), promptorchestra.WithTransport(apitest.RoundTripFunc(
-		func(r *http.Request) (*http.Response, error) {
-			i := min(int(looks.Add(1)), len(all)) - 1
-			body := fmt.Sprintf(`{"run":{"id":"agr_1","status":%q}}`, all[i])
-			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{}, Request: r}, nil
-		})))
-	require.NoError(t, err)
-	return client
-}
-
-func TestWaitPollsUntilTheRunIsFinished(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var looks atomic.Int64
-		client := statuses(t, &looks, "queued", "pending", "running", "running", "completed")
-		begun := time.Now()
-		run, err := client.AgentRuns.Wait(t.Context(), "agr_1")
-		require.NoError(t, err)
-		assert.Equal(t, promptorchestra.RunStatus("completed"), run.Run.Status)
-		assert.EqualValues(t, 5, looks.Load())
-		assert.Greater(t, time.Since(begun), time.Second, "the four waits are 0.5, 0.75, 1.125 and 1.6875 s, less up to half each")
-		assert.Less(t, time.Since(begun), 5*time.Second)
-	})
-}
-
-func TestWaitGrowsToTenSeconds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var looks atomic.Int64
-		client := statuses(t, &looks, promptorchestra.RunStatusRunning)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		defer cancel()
-		_, err := client.AgentRuns.Wait(ctx, "agr_1")
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Less(t, looks.Load(), int64(800), "an hour in waits of 5 to 10 s")
-		assert.Greater(t, looks.Load(), int64(360))
-	})
-}
-
-func TestWaitEndsWithTheContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var looks atomic.Int64
-		client := statuses(t, &looks, promptorchestra.RunStatusRunning)
-		stop := errors.New("the caller has gone")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(100*time.Millisecond, func() { cancel(stop) })
-		begun := time.Now()
-		run, err := client.AgentRuns.Wait(ctx, "agr_1")
-		assert.Nil(t, run)
-		assert.Equal(t, 100*time.Millisecond, time.Since(begun))
-		var ended *promptorchestra.TransportError
-		require.ErrorAs(t, err, &ended)
-		require.ErrorIs(t, err, context.Canceled)
-		require.ErrorIs(t, err, stop)
-		assert.Equal(t, "AgentRuns.Wait", ended.Op)
-		assert.Equal(t, map[string]string{"runId": "agr_1"}, ended.Resource)
-		assert.Equal(t, "org_1", ended.Organization)
-		assert.True(t, ended.Repeatable)
-		assert.False(t, ended.OutcomeUnknown)
-	})
-}
-
-func TestWaitTakesAnUnknownStatusForFinished(t *testing.T) {
-	var looks atomic.Int64
-	run, err := statuses(t, &looks, "a status of next year").AgentRuns.Wait(t.Context(), "agr_1")
-	require.NoError(t, err)
-	assert.False(t, run.Run.Status.Pending())
-	assert.EqualValues(t, 1, looks.Load())
 }

@@ -1,15 +1,13 @@
 package promptorchestra_test
 
 import (
-	"context"
 	"encoding/json"
-	"io"
+	"fmt"
 	"math"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -156,13 +154,6 @@ func TestBadArguments(t *testing.T) {
 	assert.Empty(t, seen.All(), "nothing was sent")
 }
 
-func TestIdempotencyKeyIsAllowedWhereRepeatingIsSafe(t *testing.T) {
-	var seen apitest.Recorder
-	_, err := apitest.NewClient(t, &seen).Agents.Get(t.Context(), "agt_1", promptorchestra.WithHeader("Idempotency-Key", "x"))
-	require.NoError(t, err)
-	assert.Equal(t, "x", seen.Last().Header.Get("Idempotency-Key"))
-}
-
 func TestWithResponse(t *testing.T) {
 	var got promptorchestra.Response
 	client := apitest.NewClient(t, http.HandlerFunc(apitest.Echo))
@@ -182,131 +173,112 @@ func TestWithResponse(t *testing.T) {
 	assert.JSONEq(t, `{"error":"x"}`, string(got.Body))
 }
 
-func TestRetryOptionsOfACall(t *testing.T) {
-	attempts := func(call func(*promptorchestra.Client, ...promptorchestra.CallOption) error, opts ...promptorchestra.CallOption) int {
-		var got promptorchestra.Response
-		client := apitest.NewClient(t, apitest.Respond(http.StatusServiceUnavailable, ""))
-		require.Error(t, call(client, append(opts, promptorchestra.WithResponse(&got))...))
-		return got.Attempts
-	}
-	get := func(c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
-		return apitest.ErrorOf(c.Agents.Get(t.Context(), "agt_1", opts...))
-	}
-	create := func(c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
-		return apitest.ErrorOf(c.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, opts...))
-	}
-	assert.Equal(t, 4, attempts(get))
-	assert.Equal(t, 1, attempts(get, promptorchestra.WithoutRetry()))
-	assert.Equal(t, 1, attempts(create))
-	assert.Equal(t, 4, attempts(create, promptorchestra.WithRetryable()))
-}
-
-func TestTimeout(t *testing.T) {
-	release := make(chan struct{})
-	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-release:
-		case <-r.Context().Done():
-		}
-	}))
-	defer close(release)
-	_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithTimeout(20*time.Millisecond), promptorchestra.WithoutRetry())
-	var e *promptorchestra.TransportError
-	require.ErrorAs(t, err, &e)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.Contains(t, err.Error(), "the attempt took longer than 20ms")
-	assert.False(t, e.OutcomeUnknown, "a read has no effect")
-
-	_, err = client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, promptorchestra.WithTimeout(250*time.Millisecond))
-	require.ErrorAs(t, err, &e)
-	assert.True(t, e.OutcomeUnknown)
-	assert.Equal(t, 1, e.Attempts)
-
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
-	defer cancel()
-	started := time.Now()
-	_, err = client.Agents.Get(ctx, "agt_1", promptorchestra.WithTimeout(time.Nanosecond))
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.GreaterOrEqual(t, time.Since(started), 30*time.Millisecond, "the context's own deadline is the one that counts")
-}
-
-// The shorter of the two timeouts counts; where the context has a deadline, the http.Client's alone.
-func TestTimeoutBesideThatOfTheHTTPClient(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // or the server would not notice that the client left
-		<-r.Context().Done()
-	}))
-	t.Cleanup(srv.Close)
-	long, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for _, row := range []struct {
-		client, timeout time.Duration
-		ctx             context.Context //nolint:containedctx // a row of a table
-		want            string
+func TestArgumentsAreCheckedBeforeAnythingIsSent(t *testing.T) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("something was sent") }))
+	ctx := t.Context()
+	for _, tt := range []struct {
+		argument string
+		call     func() (any, error)
 	}{
-		{time.Minute, 250 * time.Millisecond, t.Context(), "the attempt took longer than 250ms"},
-		{250 * time.Millisecond, time.Minute, t.Context(), "the attempt took longer than 250ms"},
-		{250 * time.Millisecond, 10 * time.Millisecond, long, "the attempt took longer than 250ms"},
+		{"name", func() (any, error) { return client.Agents.Create(ctx, promptorchestra.AgentCreateParams{}) }},
+		{"name", func() (any, error) {
+			return client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{PromptKey: "k"})
+		}},
+		{"versionId", func() (any, error) { return client.Prompts.Publish(ctx, "p", promptorchestra.PromptPublishParams{}) }},
+		{"toolId", func() (any, error) { return client.Prompts.AttachTool(ctx, "v", "") }},
+		{"promptVersionId", func() (any, error) { return client.Prompts.AttachTool(ctx, "..", "t") }},
+		{"stepKey", func() (any, error) { return client.AgentRuns.RerunFromStep(ctx, "r", "") }},
+		{"leftRunId", func() (any, error) { return client.AgentRuns.Compare(ctx, "", "r") }},
+		{"rightRunId", func() (any, error) { return client.AgentRuns.Compare(ctx, "r", "") }},
+		{"againstVersionId", func() (any, error) { return client.Agents.DiffVersion(ctx, "a", "v", "") }},
+		{"versionId", func() (any, error) { return client.Agents.DiffVersion(ctx, "a", "", "v") }},
+		{"runId", func() (any, error) { return client.AgentRuns.Wait(ctx, "") }},
+		{"skillKey", func() (any, error) { return client.Skills.Create(ctx, promptorchestra.SkillCreateParams{Name: "N"}) }},
+		{"name", func() (any, error) {
+			return client.Skills.Create(ctx, promptorchestra.SkillCreateParams{SkillKey: "k"})
+		}},
+		{"toolKey", func() (any, error) {
+			return client.Tools.Create(ctx, promptorchestra.ToolCreateParams{Name: "N", Type: promptorchestra.ToolTypeHTTP})
+		}},
+		{"name", func() (any, error) {
+			return client.Tools.Create(ctx, promptorchestra.ToolCreateParams{ToolKey: "k", Type: promptorchestra.ToolTypeHTTP})
+		}},
+		{"type", func() (any, error) {
+			return client.Tools.Create(ctx, promptorchestra.ToolCreateParams{ToolKey: "k", Name: "N"})
+		}},
+		{"promptVersionId", func() (any, error) {
+			return client.VoiceAgents.CreateVersion(ctx, "a", promptorchestra.VoiceAgentVersionCreateParams{})
+		}},
+		{"name", func() (any, error) {
+			return client.ServiceKeys.Create(ctx, promptorchestra.ServiceKeyCreateParams{Preset: promptorchestra.ServiceKeyFullControl})
+		}},
+		{"preset", func() (any, error) {
+			return client.ServiceKeys.Create(ctx, promptorchestra.ServiceKeyCreateParams{Name: "N"})
+		}},
+		{"prompts[1].versionNumber", func() (any, error) {
+			return client.Skills.ReplacePrompts(ctx, "v", []promptorchestra.PromptAttachment{
+				{PromptID: "p"}, {PromptID: "p", AttachmentMode: promptorchestra.AttachmentModePinnedVersion},
+			})
+		}},
+		{"prompts[0].versionNumber", func() (any, error) {
+			return client.Skills.ReplacePrompts(ctx, "v", []promptorchestra.PromptAttachment{
+				{PromptID: "p", AttachmentMode: promptorchestra.AttachmentModeFloatingLatestPublished, VersionNumber: 2},
+			})
+		}},
+		{"prompts[0].promptId", func() (any, error) {
+			return client.Skills.ReplacePrompts(ctx, "v", []promptorchestra.PromptAttachment{{}})
+		}},
+		{"tools[0].toolId", func() (any, error) { return client.Skills.ReplaceTools(ctx, "v", []promptorchestra.ToolAttachment{{}}) }},
+		{"variables", func() (any, error) {
+			return client.Skills.Run(ctx, "s", promptorchestra.SkillRunParams{Variables: []int{1}})
+		}},
+		{"variables", func() (any, error) {
+			return client.Prompts.Run(ctx, "p", promptorchestra.PromptRunParams{Variables: promptorchestra.RawJSON(`[1]`)})
+		}},
+		{"body", func() (any, error) {
+			return client.Agents.Run(ctx, "a", promptorchestra.AgentRunParams{Variables: map[string]any{"x": math.NaN()}})
+		}},
+		{"body", func() (any, error) {
+			return client.Tools.CreateVersion(ctx, "t", promptorchestra.ToolVersionCreateParams{Config: make(chan int)})
+		}},
 	} {
-		client := apitest.NewClientAt(t, srv.URL, promptorchestra.WithHTTPClient(&http.Client{Timeout: row.client}), promptorchestra.WithTimeout(row.timeout))
-		err := apitest.Run(row.ctx, client)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.ErrorContains(t, err, row.want)
-		assert.True(t, promptorchestra.OutcomeUnknown(err))
+		record, err := tt.call()
+		var refused *promptorchestra.ArgumentError
+		if assert.ErrorAs(t, err, &refused, tt.argument) {
+			assert.Equal(t, tt.argument, refused.Argument)
+		}
+		assert.True(t, reflect.ValueOf(record).IsNil(), "a failed call returns nothing")
 	}
 }
 
-type recursive map[string]recursive
-
-// A guess at an unknown endpoint's answer that is wrong must not look like no results.
-func TestDoIntoAnotherTypeThanTheAnswer(t *testing.T) {
-	client := apitest.NewClient(t, apitest.Respond(200, `{"id":"a","n":"x","list":[{"n":1},{"n":"x"}]}`))
-	var list []string
-	var text string
-	var number *int
-	for _, out := range []any{&list, &text, &number} {
-		err := client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, out)
-		var e *promptorchestra.DecodeError
-		require.ErrorAs(t, err, &e)
-		assert.ErrorContains(t, err, "JSON object")
-		assert.Contains(t, string(e.Body), `"id":"a"`)
-	}
-	var thing struct {
-		ID   string
-		N    int
-		List []struct{ N int }
-	}
-	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &thing), "one member is no reason")
-	var tree recursive
-	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &tree), "nor one of the same type")
-	assert.Equal(t, "a", thing.ID)
-	assert.Len(t, thing.List, 2)
+func TestResourceOfAQuery(t *testing.T) {
+	_, err := apitest.NewClient(t, apitest.Respond(404, `{"error":"x"}`)).AgentRuns.Compare(t.Context(), "arun_1", "arun_2")
+	var e *promptorchestra.APIError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, map[string]string{"leftRunId": "arun_1", "rightRunId": "arun_2"}, e.Resource)
 }
 
-// What a value held before does not stay.
-func TestValuesDecodedAnew(t *testing.T) {
-	key := promptorchestra.NewSecret("old")
-	require.NoError(t, json.Unmarshal([]byte(`""`), &key))
-	assert.True(t, key.IsZero())
-	o := promptorchestra.Set(7)
-	require.NoError(t, json.Unmarshal([]byte(`"x"`), &o))
-	assert.True(t, o.IsZero())
-	o = promptorchestra.Set(7)
-	require.NoError(t, json.Unmarshal([]byte(`null`), &o))
-	v, _ := o.Get()
-	assert.Zero(t, v)
-	var ts promptorchestra.Timestamp
-	require.NoError(t, json.Unmarshal([]byte(`-1767323045000`), &ts))
-	assert.Equal(t, 1913, ts.Year())
-	require.NoError(t, json.Unmarshal([]byte(`"2026-01-02T03:04:05+02:00"`), &ts))
-	assert.Equal(t, time.UTC, ts.Location())
+func TestResourceIsBounded(t *testing.T) {
+	var steps []promptorchestra.WorkflowStep
+	for i := range 500 {
+		steps = append(steps, promptorchestra.WorkflowStep{StepKey: fmt.Sprint(i), PromptID: fmt.Sprint("prm_", i)})
+	}
+	_, err := apitest.NewClient(t, apitest.Respond(404, "{}")).Agents.SaveWorkflow(t.Context(), "agv_1", promptorchestra.Workflow{Steps: steps})
+	var e *promptorchestra.APIError
+	require.ErrorAs(t, err, &e)
+	assert.LessOrEqual(t, len(e.Resource), 101)
 }
 
-type marshaler []int
-
-func (marshaler) MarshalJSON() ([]byte, error) { return []byte(`{"a":1}`), nil }
-
-func TestVariablesThatMarshalThemselves(t *testing.T) {
-	_, err := apitest.NewClient(t, apitest.Respond(200, `{"runId":"r"}`)).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{Variables: marshaler{1}})
-	require.NoError(t, err)
+func TestUserDataIsNoResource(t *testing.T) {
+	_, err := apitest.NewClient(t, apitest.Respond(404, "{}")).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{
+		Variables: map[string]any{"patientId": "p1", "steps": []map[string]string{{"patientId": "p2"}}},
+	})
+	var e *promptorchestra.APIError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, map[string]string{"promptId": "prm_1"}, e.Resource)
+	err = apitest.NewClient(t, apitest.Respond(404, "{}")).Do(t.Context(), promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{
+		"rows": []map[string]string{{"patientId": "p2"}},
+	}}, nil)
+	require.ErrorAs(t, err, &e)
+	assert.Empty(t, e.Resource)
 }

@@ -1,0 +1,179 @@
+package promptorchestra_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+)
+
+func TestCredentialOfARoute(t *testing.T) {
+	token, key := promptorchestra.WithAccessToken(apitest.Token), promptorchestra.WithAPIKey(apitest.Key)
+	for name, row := range map[string]struct {
+		opts     []promptorchestra.Option
+		anyRoute string // Authorization, or the refusal
+		userOnly string
+	}{
+		"both":         {[]promptorchestra.Option{token, key}, "Bearer " + apitest.Token, "Bearer " + apitest.Token},
+		"access token": {[]promptorchestra.Option{token}, "Bearer " + apitest.Token, "Bearer " + apitest.Token},
+		"API key":      {[]promptorchestra.Option{key}, "Bearer " + apitest.Key, "this call takes no API key"},
+		"none":         {nil, "this call needs a credential", "this call takes no API key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var seen apitest.Recorder
+			srv := httptest.NewServer(&seen)
+			defer srv.Close()
+			client, err := promptorchestra.New(append(row.opts, promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithOrganization("o"))...)
+			require.NoError(t, err)
+			check := func(err error, want string) {
+				var argument *promptorchestra.ArgumentError
+				if errors.As(err, &argument) {
+					assert.Contains(t, argument.Reason, want)
+					assert.Zero(t, argument.Attempts)
+					return
+				}
+				require.NoError(t, err)
+				assert.Equal(t, want, seen.Last().Header.Get("Authorization"))
+			}
+			_, err = client.Prompts.Get(t.Context(), "prm_1")
+			check(err, row.anyRoute)
+			sent := len(seen.All())
+			_, err = client.Agents.Run(t.Context(), "agt_1", promptorchestra.AgentRunParams{})
+			check(err, row.userOnly)
+			if err != nil {
+				assert.Len(t, seen.All(), sent, "nothing was sent")
+			}
+		})
+	}
+}
+
+func TestTokenSource(t *testing.T) {
+	t.Run("asked once an attempt", func(t *testing.T) {
+		asked, served := 0, 0
+		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			served++
+			assert.Equal(t, []string{"Bearer t1", "Bearer t2", "Bearer t3"}[served-1], r.Header.Get("Authorization"))
+			if served < 3 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			_, _ = w.Write([]byte("{}"))
+		}), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+			asked++
+			return []string{"t1", "t2", "t3"}[asked-1], nil
+		}))
+		_, err := client.Agents.Get(t.Context(), "agt_1")
+		require.NoError(t, err)
+		assert.Equal(t, 3, asked)
+	})
+	t.Run("fails", func(t *testing.T) {
+		var seen apitest.Recorder
+		broken := errors.New("vault is sealed")
+		asked := 0
+		client := apitest.NewClient(t, &seen, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+			asked++
+			return "", broken
+		}))
+		_, err := client.Agents.Get(t.Context(), "agt_1")
+		var e *promptorchestra.TransportError
+		require.ErrorAs(t, err, &e)
+		require.ErrorIs(t, err, broken)
+		assert.Zero(t, e.Attempts)
+		assert.False(t, e.OutcomeUnknown)
+		assert.Equal(t, 1, asked, "no retry")
+		assert.Empty(t, seen.All())
+	})
+	t.Run("returns an unusable token", func(t *testing.T) {
+		var seen apitest.Recorder
+		for _, token := range []string{"", "a b", "a\r\nX-Evil: 1", "tökén"} {
+			client := apitest.NewClient(t, &seen, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return token, nil }))
+			_, err := client.Agents.Get(t.Context(), "agt_1")
+			var e *promptorchestra.ArgumentError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, "WithAccessTokenSource", e.Argument)
+			if token != "" {
+				assert.NotContains(t, err.Error(), token)
+			}
+		}
+		assert.Empty(t, seen.All())
+	})
+}
+
+// A token source that fails is no reason to try again: nothing was sent.
+func TestTokenSourceThatFails(t *testing.T) {
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	broken := errors.New("the vault is sealed")
+	asked := 0
+	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+		asked++
+		return "", broken
+	}))
+	err := apitest.Run(t.Context(), client)
+	var e *promptorchestra.TransportError
+	require.ErrorAs(t, err, &e)
+	require.ErrorIs(t, err, broken)
+	assert.False(t, e.OutcomeUnknown)
+	assert.Zero(t, e.Attempts)
+	assert.Equal(t, 1, asked)
+	assert.Zero(t, srv.Connections.Load())
+}
+
+// A source's error is the source's, of whatever type.
+func TestTokenSourceThatFailsWithAnErrorOfOurs(t *testing.T) {
+	var none *promptorchestra.ArgumentError
+	for _, failure := range []error{&promptorchestra.ArgumentError{Argument: "x"}, none} {
+		client := apitest.NewClient(t, http.HandlerFunc(apitest.Echo), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return "", failure }))
+		err := apitest.Get(t.Context(), client)
+		var e *promptorchestra.TransportError
+		require.ErrorAs(t, err, &e)
+		assert.NotEmpty(t, err.Error())
+	}
+}
+
+// One that hangs is bounded like the rest of an attempt.
+func TestTokenSourceThatHangs(t *testing.T) {
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithTimeout(20*time.Millisecond),
+		promptorchestra.WithAccessTokenSource(func(ctx context.Context, _ string) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}))
+	err := apitest.Run(t.Context(), client)
+	var e *promptorchestra.TransportError
+	require.ErrorAs(t, err, &e)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.False(t, e.OutcomeUnknown)
+	assert.Zero(t, srv.Connections.Load())
+}
+
+// A token source that calls a server itself, with the context it is given, is no sign that the call was sent.
+func TestTokenSourceThatUsesHTTP(t *testing.T) {
+	tokens := httptest.NewServer(apitest.Respond(200, apitest.Token))
+	t.Cleanup(tokens.Close)
+	source := func(ctx context.Context, _ string) (string, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, tokens.URL, nil)
+		if err != nil {
+			return "", err
+		}
+		resp, err := tokens.Client().Do(req)
+		if err != nil {
+			return "", err
+		}
+		defer resp.Body.Close()
+		token, err := io.ReadAll(resp.Body)
+		return string(token), err
+	}
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, `{"runId":"run_1"}`, -1); return true })
+	dials, _ := apitest.FailingDial(t, 2)
+	require.NoError(t, apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, dials, promptorchestra.WithAccessTokenSource(source))))
+	assert.Equal(t, 1, srv.Count(http.MethodPost))
+}

@@ -1,0 +1,119 @@
+package promptorchestra_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
+)
+
+func TestErrorDescribesItsCall(t *testing.T) {
+	e := failWith(t, 422, map[string]string{"X-Request-Id": "req_1"}, string(apidocs.File(t, "errors/page-error-details.json")))
+	assert.Equal(t, "Agents.Publish", e.Op)
+	assert.Equal(t, http.MethodPost, e.Method)
+	assert.Equal(t, "/api/agents/{agentId}/publish", e.Path)
+	assert.Equal(t, apitest.Organization, e.Organization)
+	assert.Equal(t, map[string]string{"agentId": "agt_1", "versionId": "agv_1"}, e.Resource)
+	assert.Equal(t, 1, e.Attempts)
+	assert.False(t, e.Repeatable)
+	assert.Equal(t, "promptorchestra: Agents.Publish: 422 Unprocessable Entity (AGENT_GRAPH_INVALID): "+
+		"Graph validation failed: missing_entry_step: Entry step is required [request_id=req_1]", e.Error())
+}
+
+func TestErrorIsOneCleanLine(t *testing.T) {
+	for name, body := range map[string]string{
+		"forged log line": `{"error":"a\nlevel=ERROR msg=\"b\"\u2028c\u001b[31m","code":"x\r\ny","details":[{"code":"\n","message":"\t\u0000"}]}`,
+		"huge message":    `{"error":"` + strings.Repeat("ä", 200<<10) + `"}`,
+		"many details":    `{"error":"x","details":[` + strings.Repeat(`{"code":"c","message":"`+strings.Repeat("m", 500)+`"},`, 999) + `{"code":"last"}]}`,
+		"huge HTML":       "<html>" + strings.Repeat("<p>x</p>\n", 100_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := failWith(t, 422, map[string]string{"X-Request-Id": strings.Repeat("r", 5000)}, body)
+			for _, text := range []string{e.Error(), fmt.Sprint(e.LogValue())} {
+				assert.Less(t, len(text), 1500)
+				assert.NotRegexp(t, `[\x00-\x1f\x7f\x{2028}]`, text)
+			}
+			assert.LessOrEqual(t, len(e.Error()), 1100)
+			assert.LessOrEqual(t, len(e.RawBody), 64<<10)
+		})
+	}
+}
+
+func TestErrorLogValue(t *testing.T) {
+	var out bytes.Buffer
+	slog.New(slog.NewJSONHandler(&out, nil)).Error("failed", "err",
+		failWith(t, 402, map[string]string{"X-Request-Id": "req_1"}, `{"error":"failed","message":"No seats"}`))
+	var record struct {
+		Err map[string]any `json:"err"`
+	}
+	require.NoError(t, json.Unmarshal(out.Bytes(), &record))
+	assert.Equal(t, map[string]any{
+		"op": "Agents.Publish", "method": "POST", "path": "/api/agents/{agentId}/publish", "organization": apitest.Organization,
+		"attempts": 1.0, "status": 402.0, "kind": "entitlement", "message": "No seats", "details": 0.0, "request_id": "req_1",
+	}, record.Err)
+}
+
+// What a user's own test may build.
+func TestErrorsCanBeBuilt(t *testing.T) {
+	for name, row := range map[string]struct {
+		err       error
+		text      string
+		retryable bool
+		unknown   bool
+	}{
+		"zero APIError":        {&promptorchestra.APIError{}, "promptorchestra: 0", false, false},
+		"402":                  {&promptorchestra.APIError{StatusCode: 402}, "promptorchestra: 402 Payment Required", false, false},
+		"503 of a read":        {&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Repeatable: true}}, "promptorchestra: 503 Service Unavailable", true, false},
+		"503 of an execution":  {&promptorchestra.APIError{StatusCode: 503}, "promptorchestra: 503 Service Unavailable", false, true},
+		"429 of an execution":  {&promptorchestra.APIError{StatusCode: 429}, "promptorchestra: 429 Too Many Requests", true, false},
+		"429 that names a run": {&promptorchestra.APIError{StatusCode: 429, RawBody: []byte(`{"runId":"run_1"}`)}, "promptorchestra: 429 Too Many Requests", false, true},
+		"429 that is final": {
+			&promptorchestra.APIError{StatusCode: 429, CallInfo: promptorchestra.CallInfo{Repeatable: true}, Diagnostic: &promptorchestra.Diagnostic{Retryable: promptorchestra.Set(false)}},
+			"promptorchestra: 429 Too Many Requests", false, false,
+		},
+		"nothing sent":          {&promptorchestra.TransportError{Err: errors.New("refused")}, "promptorchestra: no answer: refused", true, false},
+		"dropped execution":     {&promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Run"}, OutcomeUnknown: true, Err: errors.New("reset")}, "promptorchestra: Agents.Run: no answer, outcome unknown: reset", false, true},
+		"unreadable execution":  {&promptorchestra.DecodeError{StatusCode: 200, Err: errors.New("cut")}, "promptorchestra: answered 200, but the answer cannot be used: cut", false, true},
+		"zero TransportError":   {&promptorchestra.TransportError{}, "promptorchestra: no answer", true, false},
+		"zero DecodeError":      {&promptorchestra.DecodeError{CallInfo: promptorchestra.CallInfo{Repeatable: true}}, "promptorchestra: answered 0, but the answer cannot be used", false, false},
+		"ArgumentError":         {&promptorchestra.ArgumentError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Get"}, Argument: "agentId", Reason: "must not be empty"}, "promptorchestra: Agents.Get: agentId: must not be empty", false, false},
+		"joined, one unknown":   {errors.Join(&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Repeatable: true}}, &promptorchestra.TransportError{OutcomeUnknown: true}), "", false, true},
+		"wrapped":               {fmt.Errorf("x: %w", &promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Repeatable: true}}), "", true, false},
+		"somebody else's error": {errors.New("x"), "", false, false},
+		"nil":                   {nil, "", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if row.text != "" {
+				assert.Equal(t, row.text, row.err.Error())
+			}
+			assert.Equal(t, row.retryable, promptorchestra.IsRetryable(row.err))
+			assert.Equal(t, row.unknown, promptorchestra.OutcomeUnknown(row.err))
+		})
+	}
+}
+
+func TestNilErrorsDoNotPanic(t *testing.T) {
+	for _, err := range []error{(*promptorchestra.APIError)(nil), (*promptorchestra.TransportError)(nil), (*promptorchestra.DecodeError)(nil), (*promptorchestra.ArgumentError)(nil)} {
+		assert.NotPanics(t, func() {
+			_ = err.Error()
+			_ = errors.Unwrap(err)
+			_ = err.(slog.LogValuer).LogValue()
+			_ = promptorchestra.IsRetryable(err)
+			_ = promptorchestra.OutcomeUnknown(err)
+			_, _ = promptorchestra.RetryAfter(err)
+			_ = promptorchestra.IsEntitlement(err)
+			_ = errors.Is(err, promptorchestra.ErrMissingOrganization)
+		})
+	}
+}

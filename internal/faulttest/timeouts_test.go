@@ -1,0 +1,201 @@
+package faulttest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+)
+
+// A timeout that is over before anything is sent will be so again: it must not eat the budget that others need.
+func TestTimeoutTooShortToSendAnything(t *testing.T) {
+	var seen atomic.Int32
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if seen.Add(1) == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, apitest.Agent)
+	}))
+	for range 200 {
+		require.ErrorIs(t, apitest.Get(t.Context(), client, promptorchestra.WithTimeout(time.Nanosecond)), context.DeadlineExceeded)
+	}
+	assert.Zero(t, seen.Load())
+	require.NoError(t, apitest.Get(t.Context(), client), "a retry is left")
+}
+
+// The way to a stream's headers is bounded by a timeout like any other.
+func TestTimeoutOfAStream(t *testing.T) {
+	var seen atomic.Int32
+	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen.Add(1)
+		<-r.Context().Done()
+	}), promptorchestra.WithTimeout(150*time.Millisecond))
+	for _, err := range client.Agents.All(t.Context()) {
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, context.Canceled, "it was not the caller")
+		assert.ErrorContains(t, err, "the attempt took longer than 150ms")
+		assert.True(t, promptorchestra.IsRetryable(err))
+	}
+	assert.EqualValues(t, 4, seen.Load())
+}
+
+// The headers of a stream come just when its time is up: it is the timeout all the same.
+func TestStreamWhoseHeadersComeLate(t *testing.T) {
+	late := apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(failingReader{r.Context()}), Request: r}, nil
+	})
+	for _, err := range apitest.NewClientAt(t, "http://127.0.0.1", promptorchestra.WithTransport(late), promptorchestra.WithTimeout(10*time.Millisecond)).Agents.All(t.Context()) {
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, context.Canceled)
+	}
+}
+
+type failingReader struct{ ctx context.Context } //nolint:containedctx // it fails as ctx does
+
+func (f failingReader) Read([]byte) (int, error) { return 0, f.ctx.Err() }
+
+func TestTimeout(t *testing.T) {
+	release := make(chan struct{})
+	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	}))
+	defer close(release)
+	_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithTimeout(20*time.Millisecond), promptorchestra.WithoutRetry())
+	var e *promptorchestra.TransportError
+	require.ErrorAs(t, err, &e)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Contains(t, err.Error(), "the attempt took longer than 20ms")
+	assert.False(t, e.OutcomeUnknown, "a read has no effect")
+
+	_, err = client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, promptorchestra.WithTimeout(250*time.Millisecond))
+	require.ErrorAs(t, err, &e)
+	assert.True(t, e.OutcomeUnknown)
+	assert.Equal(t, 1, e.Attempts)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
+	defer cancel()
+	started := time.Now()
+	_, err = client.Agents.Get(ctx, "agt_1", promptorchestra.WithTimeout(time.Nanosecond))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.GreaterOrEqual(t, time.Since(started), 30*time.Millisecond, "the context's own deadline is the one that counts")
+}
+
+// The shorter of the two timeouts counts; where the context has a deadline, the http.Client's alone.
+func TestTimeoutBesideThatOfTheHTTPClient(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // or the server would not notice that the client left
+		<-r.Context().Done()
+	}))
+	t.Cleanup(srv.Close)
+	long, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, row := range []struct {
+		client, timeout time.Duration
+		ctx             context.Context //nolint:containedctx // a row of a table
+		want            string
+	}{
+		{time.Minute, 250 * time.Millisecond, t.Context(), "the attempt took longer than 250ms"},
+		{250 * time.Millisecond, time.Minute, t.Context(), "the attempt took longer than 250ms"},
+		{250 * time.Millisecond, 10 * time.Millisecond, long, "the attempt took longer than 250ms"},
+	} {
+		client := apitest.NewClientAt(t, srv.URL, promptorchestra.WithHTTPClient(&http.Client{Timeout: row.client}), promptorchestra.WithTimeout(row.timeout))
+		err := apitest.Run(row.ctx, client)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorContains(t, err, row.want)
+		assert.True(t, promptorchestra.OutcomeUnknown(err))
+	}
+}
+
+func TestDefaultTimeouts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
+		for want, call := range map[time.Duration]apitest.Call{time.Minute: apitest.Get, 10 * time.Minute: apitest.Run} {
+			start := time.Now()
+			require.ErrorIs(t, call(t.Context(), client, promptorchestra.WithoutRetry()), context.DeadlineExceeded)
+			assert.Equal(t, want, time.Since(start))
+		}
+	})
+}
+
+func TestDeadlineOfTheCallerIsNotCalledTheAttempts(t *testing.T) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}), promptorchestra.WithHTTPClient(&http.Client{Timeout: time.Minute}))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	err := apitest.Run(ctx, client)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.NotContains(t, err.Error(), "the attempt took longer")
+}
+
+func TestSlowBodiesObeyTheTimeout(t *testing.T) {
+	drip := func(status int) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			for r.Context().Err() == nil {
+				_, _ = io.WriteString(w, " ")
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(2 * time.Millisecond)
+			}
+		})
+	}
+	for _, status := range []int{200, 402, 503} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			client := apitest.NewClient(t, drip(status), apitest.OwnPool(t), promptorchestra.WithTimeout(40*time.Millisecond))
+			check := func(err error) {
+				t.Helper()
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				var decode *promptorchestra.DecodeError
+				var api *promptorchestra.APIError
+				if status == 200 {
+					require.ErrorAs(t, err, &decode)
+				} else {
+					require.ErrorAs(t, err, &api)
+					assert.Equal(t, status, api.StatusCode)
+				}
+			}
+			start := time.Now()
+			check(apitest.Run(t.Context(), client))
+			assert.Less(t, time.Since(start), 10*time.Second, "the body never ends")
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
+			defer cancel()
+			start = time.Now()
+			check(apitest.Get(ctx, client))
+			assert.Less(t, time.Since(start), 10*time.Second, "the body never ends")
+		})
+	}
+}
+
+func TestSlowConsumerHitsNoTimeout(t *testing.T) {
+	const timeout = 50 * time.Millisecond
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `[{"id":"1"},{"id":"2"}`)
+		_ = http.NewResponseController(w).Flush()
+		time.Sleep(2 * timeout) // a slow server does not hit it either, once the headers are here
+		_, _ = io.WriteString(w, `,{"id":"3"}]`)
+	}), promptorchestra.WithTimeout(timeout))
+	taken := 0
+	for _, err := range client.Runs.All(t.Context()) {
+		require.NoError(t, err)
+		taken++
+		time.Sleep(2 * timeout)
+	}
+	assert.Equal(t, 3, taken)
+}

@@ -1,0 +1,124 @@
+package promptorchestra_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+)
+
+func TestNewReportsEveryBadOptionAtOnce(t *testing.T) {
+	client, err := promptorchestra.New(
+		promptorchestra.WithBaseURL("ftp://x"), promptorchestra.WithAccessToken(""), promptorchestra.WithAPIKey("sk_\n"),
+		promptorchestra.WithAccessTokenSource(nil), promptorchestra.WithAPIKeySource(nil), promptorchestra.WithOrganization(""),
+		promptorchestra.WithHTTPClient(nil), promptorchestra.WithTransport(nil), promptorchestra.WithTransport((*http.Transport)(nil)),
+		promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -2}), promptorchestra.WithTimeout(-1),
+		promptorchestra.WithLogger(nil), promptorchestra.WithUserAgent("a\nb"), promptorchestra.WithHeader("Authorization", "x"),
+		promptorchestra.WithHeader("a b", "x"), promptorchestra.WithHeader("X-A", "\r\n"), promptorchestra.WithMaxResponseBytes(0), nil,
+	)
+	assert.Nil(t, client)
+	require.Error(t, err)
+	for _, name := range []string{
+		"WithBaseURL", "WithAccessToken: ", "WithAPIKey: ", "WithAccessTokenSource", "WithAPIKeySource", "WithOrganization", "WithHTTPClient",
+		"WithTransport", "WithRetry", "WithTimeout", "WithLogger", "WithUserAgent", "WithHeader: Authorization", `WithHeader: "a b"`, "WithHeader: the value of X-A",
+		"WithMaxResponseBytes", "Option",
+	} {
+		assert.ErrorContains(t, err, name)
+	}
+	var argument *promptorchestra.ArgumentError
+	assert.ErrorAs(t, err, &argument)
+}
+
+func TestBadOptionsEachAlone(t *testing.T) {
+	for _, p := range []promptorchestra.RetryPolicy{{MaxRetries: -2}, {MinWait: -1}, {MaxWait: -1}, {MaxRetryAfter: -1}} {
+		_, err := promptorchestra.New(promptorchestra.WithRetry(p))
+		assert.Error(t, err)
+	}
+	_, err := promptorchestra.New(promptorchestra.WithOrganization("a\nb"))
+	assert.Error(t, err)
+}
+
+// The constructor neither sends nor connects, and every mistake is reported at once.
+func TestNewSendsNothing(t *testing.T) {
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	client := apitest.NewClientAt(t, srv.URL)
+	_ = client.InOrganization("org_2")
+	assert.Zero(t, srv.Connections.Load())
+	_, err := promptorchestra.New(
+		promptorchestra.WithBaseURL("ftp://x"), promptorchestra.WithAccessToken(""), promptorchestra.WithUserAgent("a\nb"),
+		promptorchestra.WithTimeout(-1), promptorchestra.WithMaxResponseBytes(0), promptorchestra.WithHTTPClient(nil), nil,
+	)
+	for _, argument := range []string{"WithBaseURL", "WithAccessToken", "WithUserAgent", "WithTimeout", "WithMaxResponseBytes", "WithHTTPClient", "Option"} {
+		require.ErrorContains(t, err, argument+":")
+	}
+}
+
+func TestBaseURLs(t *testing.T) {
+	for url, reason := range map[string]string{
+		"":                                  "must begin with https",
+		"api.promptorchestra.com":           "must begin with https",
+		"//api.promptorchestra.com":         "must begin with https",
+		"localhost:8080":                    "must begin with https",
+		"ftp://api.promptorchestra.com":     "must begin with https",
+		"file:///etc/passwd":                "must begin with https",
+		"https:api.promptorchestra.com":     "must name a host",
+		"https://":                          "must name a host",
+		"https:///api":                      "must name a host",
+		"https://:443":                      "must name a host",
+		"https://user@host.example":         "must not hold user info",
+		"https://user:hunter2@host.example": "must not hold user info",
+		"https://host.example?a=b":          "must not have a query",
+		"https://host.example/?":            "must not have a query",
+		"https://host.example/#a":           "must not have a fragment",
+		"https://host.example/#":            "must not have a fragment",
+		"https://host.example/a/../b":       "must not have a . or ..",
+		"https://host.example/%2e%2e":       "must not have a . or ..",
+		"https://host.example:port":         "is not a URL",
+		"https://host.example/%zz":          "is not a URL",
+		"https://u:hunter2@host.example:p":  "is not a URL",
+		"https://host.example/\n":           "is not a URL",
+		"http://[::1":                       "is not a URL",
+		"http://api.promptorchestra.com":    "is plain http",
+		"http://10.0.0.1":                   "is plain http",
+		"http://0.0.0.0:8080":               "is plain http",
+		"http://127.0.0.1.example.com":      "is plain http",
+		"http://localhost.example.com":      "is plain http",
+		"http://notlocalhost":               "is plain http",
+		"http://[::2]":                      "is plain http",
+		"http://2130706433":                 "is plain http",
+	} {
+		_, err := promptorchestra.New(promptorchestra.WithBaseURL(url))
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, err, &e, url)
+		assert.Equal(t, "WithBaseURL", e.Argument)
+		assert.Contains(t, e.Reason, reason, url)
+		assert.NotContains(t, err.Error(), "hunter2")
+	}
+	for _, url := range []string{
+		"https://host.example", "https://host.example/", "https://host.example/base/path/", "https://host.example:8443/a%2Fb",
+		"http://localhost:8080", "http://LOCALHOST", "http://127.0.0.1", "http://127.8.9.10:1", "http://[::1]:8080", "HTTPS://host.example",
+	} {
+		_, err := promptorchestra.New(promptorchestra.WithBaseURL(url))
+		require.NoError(t, err, url)
+	}
+	_, err := promptorchestra.New(promptorchestra.WithBaseURL("http://10.0.0.1"), promptorchestra.WithInsecureHTTP())
+	require.NoError(t, err)
+}
+
+func TestBaseURLPrefix(t *testing.T) {
+	var seen apitest.Recorder
+	srv := httptest.NewServer(&seen)
+	defer srv.Close()
+	client := apitest.NewClientAt(t, srv.URL+"/pre%2Ffix/")
+	_, err := client.Agents.Get(t.Context(), "a b")
+	require.NoError(t, err)
+	assert.Equal(t, "/pre%2Ffix/api/agents/a%20b?organizationId=org_1&publicContract=1", seen.Last().RequestURI)
+	_, err = client.Prompts.Get(t.Context(), "prm_1")
+	require.NoError(t, err)
+	assert.Equal(t, "/pre%2Ffix/api/prompts/prm_1?organizationId=org_1", seen.Last().RequestURI)
+}
