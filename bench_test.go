@@ -329,18 +329,26 @@ func TestAllocations(t *testing.T) {
 		ratio  float64 // to the hand-written client's, at most
 		opts   []promptorchestra.Option
 	}{
-		"GET":                           {200, benchAgent, get, getByHand, 27, 1, nil},
-		"GET with a logger that is off": {200, benchAgent, get, getByHand, 27, 1, []promptorchestra.Option{promptorchestra.WithLogger(quiet)}},
+		"GET": {
+			status: 200, body: benchAgent, call: get, byHand: getByHand, most: 27, ratio: 1,
+		},
+		"GET with a logger that is off": {
+			status: 200, body: benchAgent, call: get, byHand: getByHand, most: 27, ratio: 1,
+			opts: []promptorchestra.Option{promptorchestra.WithLogger(quiet)},
+		},
 		"GET in another organization": {
-			200, benchAgent, func(c *promptorchestra.Client) error { return get(c.InOrganization("org_2")) }, getByHand, 28, 1, nil,
+			status: 200, body: benchAgent,
+			call: func(c *promptorchestra.Client) error { return get(c.InOrganization("org_2")) }, byHand: getByHand,
+			most: 28, ratio: 1,
 		},
 		"POST": {
-			200, benchAgent, func(c *promptorchestra.Client) error { return apitest.ErrorOf(c.Agents.Create(ctx, benchParams)) },
-			func(r *raw) error { return r.create(ctx) }, 35, 1, nil,
+			status: 200, body: benchAgent,
+			call:   func(c *promptorchestra.Client) error { return apitest.ErrorOf(c.Agents.Create(ctx, benchParams)) },
+			byHand: func(r *raw) error { return r.create(ctx) }, most: 35, ratio: 1,
 		},
 		"402": {
-			402, benchFailure, func(c *promptorchestra.Client) error { return expect402(get(c)) },
-			func(r *raw) error { return expect402(getByHand(r)) }, 22, 1.1, nil,
+			status: 402, body: benchFailure, call: func(c *promptorchestra.Client) error { return expect402(get(c)) },
+			byHand: func(r *raw) error { return expect402(getByHand(r)) }, most: 22, ratio: 1.1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -82,202 +82,360 @@ func TestDiagnose(t *testing.T) {
 		advice   string
 		verdicts verdicts
 	}{
-		{"bucket 1: the client has no organization", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client, err := promptorchestra.New(promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithAPIKey(srv.APIKey))
-			require.NoError(t, err)
-			_, err = client.Agents.List(t.Context())
-			return client, err
-		}, promptorchestra.KindMissingOrganization, `^Neither the call nor the client has an organization`, "WithOrganization", verdicts{2: diagnosisProblem}},
-		{"bucket 1: the server misses it", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			srv.Fail("Agents.List", orchestratest.Status(400, `{"error":"organizationId is required"}`))
-			_, err := srv.Client().Agents.List(t.Context())
-			return srv.Client(), err
-		}, promptorchestra.KindMissingOrganization, `^The call names no organization: organizationId is required`, "drops organizationId", verdicts{2: diagnosisOK}},
-		{"bucket 2: the token has expired", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			srv.Expire(srv.AccessToken)
-			_, err := srv.Client().Agents.Get(t.Context(), "agt_1")
-			return srv.Client(), err
-		}, promptorchestra.KindAuthentication, `^The server does not accept the credential: .*expired`, "access token", verdicts{2: diagnosisProblem, 3: diagnosisNotChecked}},
-		{"bucket 2: no credential that fits", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client, err := promptorchestra.New(promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithAPIKey(srv.APIKey), promptorchestra.WithOrganization(srv.OrganizationID))
-			require.NoError(t, err)
-			_, err = client.Agents.Run(t.Context(), "agt_1", promptorchestra.AgentRunParams{})
-			return client, err
-		}, promptorchestra.KindAuthentication, `^The call takes access tokens only, and the client sends an API key`, "access token", verdicts{2: diagnosisProblem, 3: diagnosisProblem}},
-		{"bucket 3: a scope is lacking", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client := srv.Client(promptorchestra.WithAccessToken(srv.IssueToken(srv.OrganizationID, "runs:read")))
-			_, err := client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "Support"})
-			return client, err
-		}, promptorchestra.KindPermission, `^The credential lacks the scope agents:write`, "scope", verdicts{2: diagnosisProblem}},
-		{"bucket 3: a credential that may not ask either", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client := srv.Client(promptorchestra.WithAccessToken(srv.IssueToken(srv.OrganizationID, "skills:read")))
-			_, err := client.Agents.Get(t.Context(), "agt_1")
-			return client, err
-		}, promptorchestra.KindPermission, `^The credential may not do this: .*agents:read`, "scope", verdicts{2: diagnosisNotChecked, 3: diagnosisNotChecked}},
-		{"bucket 3: a credential of another organization", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client := srv.Client(promptorchestra.WithAccessToken(srv.AddOrganization("Other").AccessToken))
-			_, err := client.Agents.List(t.Context())
-			return client, err
-		}, promptorchestra.KindPermission, `^The credential does not fit the organization: .*another organization`, "this organization", verdicts{2: diagnosisProblem}},
-		{"bucket 4: seats", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			srv.Restrict(orchestratest.Seats(3))
-			_, err := srv.Client().Agents.Get(t.Context(), "agt_1")
-			return srv.Client(), err
-		}, promptorchestra.KindEntitlement, `^The organization's plan does not allow this: .*5 members and 3 seats`, "Upgrade", verdicts{2: diagnosisProblem, 3: diagnosisNotChecked}},
-		{"bucket 4: voice", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			agentID, _ := draftAgent(t, srv.Client())
-			srv.Restrict(orchestratest.Voice(false))
-			_, err := srv.Client().VoiceAgents.CreateSession(t.Context(), agentID)
-			return srv.Client(), err
-		}, promptorchestra.KindEntitlement, `^The organization's plan does not allow this: .*voice`, "Upgrade", verdicts{3: diagnosisOK, 4: diagnosisNotChecked}},
-		{"bucket 5: an unknown prompt", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			_, err := srv.Client().Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{})
-			return srv.Client(), err
-		}, promptorchestra.KindNotFound, `^There is no prompt "prm_1" in organization org_`, "Check the id", verdicts{2: diagnosisOK, 3: diagnosisProblem}},
-		{"bucket 5: a version of another agent", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			agentID, _ := draftAgent(t, srv.Client())
-			_, other := draftAgent(t, srv.Client())
-			_, err := srv.Client().Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: other})
-			return srv.Client(), err
-		}, promptorchestra.KindNotFound, `^versionId "agv_\w+" is no version of agent "agt_`, "Check the id", verdicts{3: diagnosisProblem}},
-		{"bucket 5: an unknown run", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			_, err := srv.Client().AgentRuns.Get(t.Context(), "arun_1")
-			return srv.Client(), err
-		}, promptorchestra.KindNotFound, `^There is no agent run "arun_1" in organization`, "Check the id", verdicts{4: diagnosisProblem}},
-		{"bucket 6: an invalid graph", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			agentID, versionID := draftAgent(t, srv.Client())
-			_, err := srv.Client().Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{
-				Steps:       []promptorchestra.WorkflowStep{{StepKey: "done", StepType: promptorchestra.StepTypeReturn}},
-				Transitions: []promptorchestra.WorkflowTransition{{FromStepKey: "done", ToStepKey: "gone", TransitionType: promptorchestra.TransitionNext}},
-			})
-			require.NoError(t, err)
-			_, err = srv.Client().Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: versionID})
-			return srv.Client(), err
-		}, promptorchestra.KindInvalidGraph, `missing_entry_step: Entry step is required; unknown_transition_target: .*gone`, "SaveWorkflow", verdicts{2: diagnosisOK, 3: diagnosisOK, 5: diagnosisProblem}},
+		{
+			name: "bucket 1: the client has no organization",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				client, err := promptorchestra.New(promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithAPIKey(srv.APIKey))
+				require.NoError(t, err)
+				_, err = client.Agents.List(t.Context())
+				return client, err
+			},
+			kind:  promptorchestra.KindMissingOrganization,
+			cause: `^Neither the call nor the client has an organization`, advice: "WithOrganization",
+			verdicts: verdicts{2: diagnosisProblem},
+		},
+		{
+			name: "bucket 1: the server misses it",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				srv.Fail("Agents.List", orchestratest.Status(400, `{"error":"organizationId is required"}`))
+				_, err := srv.Client().Agents.List(t.Context())
+				return srv.Client(), err
+			},
+			kind:  promptorchestra.KindMissingOrganization,
+			cause: `^The call names no organization: organizationId is required`, advice: "drops organizationId",
+			verdicts: verdicts{2: diagnosisOK},
+		},
+		{
+			name: "bucket 2: the token has expired",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				srv.Expire(srv.AccessToken)
+				_, err := srv.Client().Agents.Get(t.Context(), "agt_1")
+				return srv.Client(), err
+			},
+			kind: promptorchestra.KindAuthentication, cause: `^The server does not accept the credential: .*expired`,
+			advice: "access token", verdicts: verdicts{2: diagnosisProblem, 3: diagnosisNotChecked},
+		},
+		{
+			name: "bucket 2: no credential that fits",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				client, err := promptorchestra.New(promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithAPIKey(srv.APIKey), promptorchestra.WithOrganization(srv.OrganizationID))
+				require.NoError(t, err)
+				_, err = client.Agents.Run(t.Context(), "agt_1", promptorchestra.AgentRunParams{})
+				return client, err
+			},
+			kind:  promptorchestra.KindAuthentication,
+			cause: `^The call takes access tokens only, and the client sends an API key`, advice: "access token",
+			verdicts: verdicts{2: diagnosisProblem, 3: diagnosisProblem},
+		},
+		{
+			name: "bucket 3: a scope is lacking",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				client := srv.Client(promptorchestra.WithAccessToken(srv.IssueToken(srv.OrganizationID, "runs:read")))
+				_, err := client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "Support"})
+				return client, err
+			},
+			kind: promptorchestra.KindPermission, cause: `^The credential lacks the scope agents:write`,
+			advice: "scope", verdicts: verdicts{2: diagnosisProblem},
+		},
+		{
+			name: "bucket 3: a credential that may not ask either",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				client := srv.Client(promptorchestra.WithAccessToken(srv.IssueToken(srv.OrganizationID, "skills:read")))
+				_, err := client.Agents.Get(t.Context(), "agt_1")
+				return client, err
+			},
+			kind: promptorchestra.KindPermission, cause: `^The credential may not do this: .*agents:read`,
+			advice: "scope", verdicts: verdicts{2: diagnosisNotChecked, 3: diagnosisNotChecked},
+		},
+		{
+			name: "bucket 3: a credential of another organization",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				client := srv.Client(promptorchestra.WithAccessToken(srv.AddOrganization("Other").AccessToken))
+				_, err := client.Agents.List(t.Context())
+				return client, err
+			},
+			kind:   promptorchestra.KindPermission,
+			cause:  `^The credential does not fit the organization: .*another organization`,
+			advice: "this organization", verdicts: verdicts{2: diagnosisProblem},
+		},
+		{
+			name: "bucket 4: seats",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				srv.Restrict(orchestratest.Seats(3))
+				_, err := srv.Client().Agents.Get(t.Context(), "agt_1")
+				return srv.Client(), err
+			},
+			kind:  promptorchestra.KindEntitlement,
+			cause: `^The organization's plan does not allow this: .*5 members and 3 seats`, advice: "Upgrade",
+			verdicts: verdicts{2: diagnosisProblem, 3: diagnosisNotChecked},
+		},
+		{
+			name: "bucket 4: voice",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				agentID, _ := draftAgent(t, srv.Client())
+				srv.Restrict(orchestratest.Voice(false))
+				_, err := srv.Client().VoiceAgents.CreateSession(t.Context(), agentID)
+				return srv.Client(), err
+			},
+			kind: promptorchestra.KindEntitlement, cause: `^The organization's plan does not allow this: .*voice`,
+			advice: "Upgrade", verdicts: verdicts{3: diagnosisOK, 4: diagnosisNotChecked},
+		},
+		{
+			name: "bucket 5: an unknown prompt",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				_, err := srv.Client().Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{})
+				return srv.Client(), err
+			},
+			kind: promptorchestra.KindNotFound, cause: `^There is no prompt "prm_1" in organization org_`,
+			advice: "Check the id", verdicts: verdicts{2: diagnosisOK, 3: diagnosisProblem},
+		},
+		{
+			name: "bucket 5: a version of another agent",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				agentID, _ := draftAgent(t, srv.Client())
+				_, other := draftAgent(t, srv.Client())
+				_, err := srv.Client().Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: other})
+				return srv.Client(), err
+			},
+			kind: promptorchestra.KindNotFound, cause: `^versionId "agv_\w+" is no version of agent "agt_`,
+			advice: "Check the id", verdicts: verdicts{3: diagnosisProblem},
+		},
+		{
+			name: "bucket 5: an unknown run",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				_, err := srv.Client().AgentRuns.Get(t.Context(), "arun_1")
+				return srv.Client(), err
+			},
+			kind: promptorchestra.KindNotFound, cause: `^There is no agent run "arun_1" in organization`,
+			advice: "Check the id", verdicts: verdicts{4: diagnosisProblem},
+		},
+		{
+			name: "bucket 6: an invalid graph",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				agentID, versionID := draftAgent(t, srv.Client())
+				_, err := srv.Client().Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{
+					Steps:       []promptorchestra.WorkflowStep{{StepKey: "done", StepType: promptorchestra.StepTypeReturn}},
+					Transitions: []promptorchestra.WorkflowTransition{{FromStepKey: "done", ToStepKey: "gone", TransitionType: promptorchestra.TransitionNext}},
+				})
+				require.NoError(t, err)
+				_, err = srv.Client().Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: versionID})
+				return srv.Client(), err
+			},
+			kind:   promptorchestra.KindInvalidGraph,
+			cause:  `missing_entry_step: Entry step is required; unknown_transition_target: .*gone`,
+			advice: "SaveWorkflow", verdicts: verdicts{2: diagnosisOK, 3: diagnosisOK, 5: diagnosisProblem},
+		},
 
-		{"5xx of a prompt run, its run recorded as failed", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			promptID, _ := publishedPrompt(t, srv.Client())
-			srv.FailExecution(promptID, "the provider is down")
-			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
-			return srv.Client(), err
-		}, promptorchestra.KindServer, `^The server, or the provider behind it, failed: the provider is down`, "do not send it again", verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisProblem}},
-		{"5xx of a prompt run that never ran", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			promptID, _ := publishedPrompt(t, srv.Client())
-			srv.Fail("Prompts.Run", orchestratest.HTML(502))
-			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
-			return srv.Client(), err
-		}, promptorchestra.KindServer, `^The server, or the provider behind it, failed: 502 Bad Gateway`, "do not send it again", verdicts{4: diagnosisOK}},
-		{"5xx of a prompt run, an earlier one recorded as failed", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			promptID, _ := publishedPrompt(t, srv.Client())
-			srv.FailExecution(promptID, "down on monday")
-			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
-			require.Error(t, err)
-			srv.FailExecution(promptID, "")
-			srv.Fail("Prompts.Run", orchestratest.HTML(502))
-			_, err = srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
-			return srv.Client(), err
-		}, promptorchestra.KindServer, `^The server, or the provider behind it, failed: 502 Bad Gateway`, "do not send it again", verdicts{4: diagnosisProblem}},
-		{"a session that was lost", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			_, promptVersionID := publishedPrompt(t, srv.Client())
-			agentID, _ := draftAgent(t, srv.Client())
-			_, err := srv.Client().VoiceAgents.CreateVersion(t.Context(), agentID, promptorchestra.VoiceAgentVersionCreateParams{PromptVersionID: promptVersionID})
-			require.NoError(t, err)
-			srv.Fail("VoiceAgents.CreateSession", orchestratest.DropAfter())
-			_, err = srv.Client().VoiceAgents.CreateSession(t.Context(), agentID)
-			return srv.Client(), err
-		}, "transport", `^No answer came`, "do not send it again", verdicts{3: diagnosisOK, 4: diagnosisOK}},
-		{"5xx of a rerun: the run it begins from is not its record", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client := srv.Client()
-			promptID, _ := publishedPrompt(t, client)
-			agentID, versionID := draftAgent(t, client)
-			_, err := client.Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{EntryStepKey: "greet", Steps: []promptorchestra.WorkflowStep{
-				{StepKey: "greet", StepType: promptorchestra.StepTypePrompt, PromptID: promptID},
-			}})
-			require.NoError(t, err)
-			srv.FailExecution(promptID, "down on monday")
-			_, err = client.Agents.Run(t.Context(), agentID, promptorchestra.AgentRunParams{VersionID: versionID})
-			var failed *promptorchestra.APIError
-			require.ErrorAs(t, err, &failed)
-			var body struct{ RunID string }
-			require.NoError(t, json.Unmarshal(failed.RawBody, &body))
-			srv.Fail("AgentRuns.RerunFromStep", orchestratest.HTML(502))
-			_, err = client.AgentRuns.RerunFromStep(t.Context(), body.RunID, "greet")
-			return client, err
-		}, promptorchestra.KindServer, `^The server, or the provider behind it, failed: 502 Bad Gateway`, "do not send it again", verdicts{3: diagnosisOK, 4: diagnosisNotChecked}},
-		{"5xx of an agent run, its run named by the body", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client := srv.Client()
-			promptID, promptVersionID := publishedPrompt(t, client)
-			agentID, versionID := draftAgent(t, client)
-			_, err := client.Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{EntryStepKey: "greet", Steps: []promptorchestra.WorkflowStep{
-				{StepKey: "greet", StepType: promptorchestra.StepTypePrompt, PromptID: promptID, PromptVersionID: promptVersionID},
-			}})
-			require.NoError(t, err)
-			_, err = client.Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: versionID})
-			require.NoError(t, err)
-			srv.FailExecution(promptID, "the provider is down")
-			_, err = client.Agents.Run(t.Context(), agentID, promptorchestra.AgentRunParams{})
-			return client, err
-		}, promptorchestra.KindServer, `^The agent run "arun_\w+" failed: Step greet failed: the provider is down`, "request id", verdicts{3: diagnosisOK, 4: diagnosisProblem, 5: diagnosisOK}},
-		{"5xx of a skill run, its run named by the body", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client := srv.Client()
-			promptID, _ := publishedPrompt(t, client)
-			skill, err := client.Skills.Create(t.Context(), promptorchestra.SkillCreateParams{SkillKey: "greet", Name: "Greet"})
-			require.NoError(t, err)
-			version, err := client.Skills.CreateVersion(t.Context(), skill.ID, promptorchestra.SkillVersionCreateParams{})
-			require.NoError(t, err)
-			_, err = client.Skills.ReplacePrompts(t.Context(), version.ID, []promptorchestra.PromptAttachment{{
-				PromptID: promptID, AttachmentMode: promptorchestra.AttachmentModeFloatingLatestPublished,
-			}})
-			require.NoError(t, err)
-			srv.FailExecution(skill.ID, "the provider is down")
-			_, err = client.Skills.Run(t.Context(), skill.ID, promptorchestra.SkillRunParams{SkillVersionID: version.ID})
-			return client, err
-		}, promptorchestra.KindServer, `^The skill run "\w+" failed: .*the provider is down`, "request id", verdicts{3: diagnosisOK, 4: diagnosisProblem}},
-		{"bucket 5: an unknown session", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			_, err := srv.Client().RealtimeSessions.Get(t.Context(), "rts_1")
-			return srv.Client(), err
-		}, promptorchestra.KindNotFound, `^There is no realtime session "rts_1" in organization`, "Check the id", verdicts{4: diagnosisProblem}},
-		{"the context ended while the call waited", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			srv.Fail("Agents.List", orchestratest.RateLimited(time.Second))
-			ctx, cancel := context.WithCancel(t.Context())
-			_, err := srv.Client(promptorchestra.WithLogger(slog.New(apitest.OnRetry(cancel)))).Agents.List(ctx)
-			return srv.Client(), err
-		}, promptorchestra.KindRateLimited, `^The server takes no more requests for now: .*Too many requests`, "Send fewer", verdicts{2: diagnosisOK}},
-		{"TransportError: the answer was lost", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			promptID, _ := publishedPrompt(t, srv.Client())
-			srv.Fail("Prompts.Run", orchestratest.DropAfter())
-			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
-			return srv.Client(), err
-		}, "transport", `^No answer came: .*`, "do not send it again", verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisOK}},
-		{"TransportError: nobody listens", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client := srv.Client(apitest.FastRetries)
-			srv.Close()
-			_, err := client.Agents.Get(t.Context(), "agt_1")
-			return client, err
-		}, "transport", `^There is no answer to Setup.Verify either: .*refused`, "base URL", verdicts{2: diagnosisProblem, 3: diagnosisNotChecked}},
-		{"DecodeError: half an answer", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			promptID, _ := publishedPrompt(t, srv.Client())
-			srv.Fail("Prompts.Run", orchestratest.CutBody(40))
-			_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
-			return srv.Client(), err
-		}, "decode", `^The call succeeded, but its answer cannot be used: .*cut short`, "Take the result from the record", verdicts{4: diagnosisOK}},
-		{"ArgumentError", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			_, err := srv.Client().Agents.Create(t.Context(), promptorchestra.AgentCreateParams{})
-			return srv.Client(), err
-		}, "argument", `^The call was refused before anything was sent: name: must not be empty`, "Mend the argument", verdicts{2: diagnosisOK, 4: diagnosisNotChecked}},
-		{"wrong base URL", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			client := apitest.NewClient(t, apitest.Respond(404, "<html><title>404 Not Found</title></html>"))
-			_, err := client.Prompts.Get(t.Context(), "prm_1")
-			return client, err
-		}, promptorchestra.KindUnknown, `^What answers is not the API: 404 Not Found`, "base URL", verdicts{2: diagnosisProblem, 3: diagnosisNotChecked}},
-		{"a rate limit", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			srv.Fail("Agents.List", orchestratest.RateLimited(7*time.Second))
-			_, err := srv.Client().Agents.List(t.Context(), promptorchestra.WithoutRetry())
-			return srv.Client(), err
-		}, promptorchestra.KindRateLimited, `^The server takes no more requests for now`, "after 7s", verdicts{2: diagnosisOK}},
-		{"an error of somebody else's", func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
-			return srv.Client(), errors.New("disk full")
-		}, "foreign", `^The error is none of this package: disk full`, "error that a method of the client returned", verdicts{2: diagnosisOK, 3: diagnosisNotChecked, 4: diagnosisNotChecked, 5: diagnosisNotChecked}},
+		{
+			name: "5xx of a prompt run, its run recorded as failed",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				promptID, _ := publishedPrompt(t, srv.Client())
+				srv.FailExecution(promptID, "the provider is down")
+				_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
+				return srv.Client(), err
+			},
+			kind:   promptorchestra.KindServer,
+			cause:  `^The server, or the provider behind it, failed: the provider is down`,
+			advice: "do not send it again", verdicts: verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisProblem},
+		},
+		{
+			name: "5xx of a prompt run that never ran",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				promptID, _ := publishedPrompt(t, srv.Client())
+				srv.Fail("Prompts.Run", orchestratest.HTML(502))
+				_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
+				return srv.Client(), err
+			},
+			kind:  promptorchestra.KindServer,
+			cause: `^The server, or the provider behind it, failed: 502 Bad Gateway`, advice: "do not send it again",
+			verdicts: verdicts{4: diagnosisOK},
+		},
+		{
+			name: "5xx of a prompt run, an earlier one recorded as failed",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				promptID, _ := publishedPrompt(t, srv.Client())
+				srv.FailExecution(promptID, "down on monday")
+				_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
+				require.Error(t, err)
+				srv.FailExecution(promptID, "")
+				srv.Fail("Prompts.Run", orchestratest.HTML(502))
+				_, err = srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
+				return srv.Client(), err
+			},
+			kind:  promptorchestra.KindServer,
+			cause: `^The server, or the provider behind it, failed: 502 Bad Gateway`, advice: "do not send it again",
+			verdicts: verdicts{4: diagnosisProblem},
+		},
+		{
+			name: "a session that was lost",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				_, promptVersionID := publishedPrompt(t, srv.Client())
+				agentID, _ := draftAgent(t, srv.Client())
+				_, err := srv.Client().VoiceAgents.CreateVersion(t.Context(), agentID, promptorchestra.VoiceAgentVersionCreateParams{PromptVersionID: promptVersionID})
+				require.NoError(t, err)
+				srv.Fail("VoiceAgents.CreateSession", orchestratest.DropAfter())
+				_, err = srv.Client().VoiceAgents.CreateSession(t.Context(), agentID)
+				return srv.Client(), err
+			},
+			kind: "transport", cause: `^No answer came`, advice: "do not send it again",
+			verdicts: verdicts{3: diagnosisOK, 4: diagnosisOK},
+		},
+		{
+			name: "5xx of a rerun: the run it begins from is not its record",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				client := srv.Client()
+				promptID, _ := publishedPrompt(t, client)
+				agentID, versionID := draftAgent(t, client)
+				_, err := client.Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{EntryStepKey: "greet", Steps: []promptorchestra.WorkflowStep{
+					{StepKey: "greet", StepType: promptorchestra.StepTypePrompt, PromptID: promptID},
+				}})
+				require.NoError(t, err)
+				srv.FailExecution(promptID, "down on monday")
+				_, err = client.Agents.Run(t.Context(), agentID, promptorchestra.AgentRunParams{VersionID: versionID})
+				var failed *promptorchestra.APIError
+				require.ErrorAs(t, err, &failed)
+				var body struct{ RunID string }
+				require.NoError(t, json.Unmarshal(failed.RawBody, &body))
+				srv.Fail("AgentRuns.RerunFromStep", orchestratest.HTML(502))
+				_, err = client.AgentRuns.RerunFromStep(t.Context(), body.RunID, "greet")
+				return client, err
+			},
+			kind:  promptorchestra.KindServer,
+			cause: `^The server, or the provider behind it, failed: 502 Bad Gateway`, advice: "do not send it again",
+			verdicts: verdicts{3: diagnosisOK, 4: diagnosisNotChecked},
+		},
+		{
+			name: "5xx of an agent run, its run named by the body",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				client := srv.Client()
+				promptID, promptVersionID := publishedPrompt(t, client)
+				agentID, versionID := draftAgent(t, client)
+				_, err := client.Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{EntryStepKey: "greet", Steps: []promptorchestra.WorkflowStep{
+					{StepKey: "greet", StepType: promptorchestra.StepTypePrompt, PromptID: promptID, PromptVersionID: promptVersionID},
+				}})
+				require.NoError(t, err)
+				_, err = client.Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: versionID})
+				require.NoError(t, err)
+				srv.FailExecution(promptID, "the provider is down")
+				_, err = client.Agents.Run(t.Context(), agentID, promptorchestra.AgentRunParams{})
+				return client, err
+			},
+			kind:  promptorchestra.KindServer,
+			cause: `^The agent run "arun_\w+" failed: Step greet failed: the provider is down`, advice: "request id",
+			verdicts: verdicts{3: diagnosisOK, 4: diagnosisProblem, 5: diagnosisOK},
+		},
+		{
+			name: "5xx of a skill run, its run named by the body",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				client := srv.Client()
+				promptID, _ := publishedPrompt(t, client)
+				skill, err := client.Skills.Create(t.Context(), promptorchestra.SkillCreateParams{SkillKey: "greet", Name: "Greet"})
+				require.NoError(t, err)
+				version, err := client.Skills.CreateVersion(t.Context(), skill.ID, promptorchestra.SkillVersionCreateParams{})
+				require.NoError(t, err)
+				_, err = client.Skills.ReplacePrompts(t.Context(), version.ID, []promptorchestra.PromptAttachment{{
+					PromptID: promptID, AttachmentMode: promptorchestra.AttachmentModeFloatingLatestPublished,
+				}})
+				require.NoError(t, err)
+				srv.FailExecution(skill.ID, "the provider is down")
+				_, err = client.Skills.Run(t.Context(), skill.ID, promptorchestra.SkillRunParams{SkillVersionID: version.ID})
+				return client, err
+			},
+			kind: promptorchestra.KindServer, cause: `^The skill run "\w+" failed: .*the provider is down`,
+			advice: "request id", verdicts: verdicts{3: diagnosisOK, 4: diagnosisProblem},
+		},
+		{
+			name: "bucket 5: an unknown session",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				_, err := srv.Client().RealtimeSessions.Get(t.Context(), "rts_1")
+				return srv.Client(), err
+			},
+			kind: promptorchestra.KindNotFound, cause: `^There is no realtime session "rts_1" in organization`,
+			advice: "Check the id", verdicts: verdicts{4: diagnosisProblem},
+		},
+		{
+			name: "the context ended while the call waited",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				srv.Fail("Agents.List", orchestratest.RateLimited(time.Second))
+				ctx, cancel := context.WithCancel(t.Context())
+				_, err := srv.Client(promptorchestra.WithLogger(slog.New(apitest.OnRetry(cancel)))).Agents.List(ctx)
+				return srv.Client(), err
+			},
+			kind:  promptorchestra.KindRateLimited,
+			cause: `^The server takes no more requests for now: .*Too many requests`, advice: "Send fewer",
+			verdicts: verdicts{2: diagnosisOK},
+		},
+		{
+			name: "TransportError: the answer was lost",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				promptID, _ := publishedPrompt(t, srv.Client())
+				srv.Fail("Prompts.Run", orchestratest.DropAfter())
+				_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
+				return srv.Client(), err
+			},
+			kind: "transport", cause: `^No answer came: .*`, advice: "do not send it again",
+			verdicts: verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisOK},
+		},
+		{
+			name: "TransportError: nobody listens",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				client := srv.Client(apitest.FastRetries)
+				srv.Close()
+				_, err := client.Agents.Get(t.Context(), "agt_1")
+				return client, err
+			},
+			kind: "transport", cause: `^There is no answer to Setup.Verify either: .*refused`, advice: "base URL",
+			verdicts: verdicts{2: diagnosisProblem, 3: diagnosisNotChecked},
+		},
+		{
+			name: "DecodeError: half an answer",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				promptID, _ := publishedPrompt(t, srv.Client())
+				srv.Fail("Prompts.Run", orchestratest.CutBody(40))
+				_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
+				return srv.Client(), err
+			},
+			kind: "decode", cause: `^The call succeeded, but its answer cannot be used: .*cut short`,
+			advice: "Take the result from the record", verdicts: verdicts{4: diagnosisOK},
+		},
+		{
+			name: "ArgumentError",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				_, err := srv.Client().Agents.Create(t.Context(), promptorchestra.AgentCreateParams{})
+				return srv.Client(), err
+			},
+			kind: "argument", cause: `^The call was refused before anything was sent: name: must not be empty`,
+			advice: "Mend the argument", verdicts: verdicts{2: diagnosisOK, 4: diagnosisNotChecked},
+		},
+		{
+			name: "wrong base URL",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				client := apitest.NewClient(t, apitest.Respond(404, "<html><title>404 Not Found</title></html>"))
+				_, err := client.Prompts.Get(t.Context(), "prm_1")
+				return client, err
+			},
+			kind: promptorchestra.KindUnknown, cause: `^What answers is not the API: 404 Not Found`,
+			advice: "base URL", verdicts: verdicts{2: diagnosisProblem, 3: diagnosisNotChecked},
+		},
+		{
+			name: "a rate limit",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				srv.Fail("Agents.List", orchestratest.RateLimited(7*time.Second))
+				_, err := srv.Client().Agents.List(t.Context(), promptorchestra.WithoutRetry())
+				return srv.Client(), err
+			},
+			kind: promptorchestra.KindRateLimited, cause: `^The server takes no more requests for now`,
+			advice: "after 7s", verdicts: verdicts{2: diagnosisOK},
+		},
+		{
+			name: "an error of somebody else's",
+			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
+				return srv.Client(), errors.New("disk full")
+			},
+			kind: "foreign", cause: `^The error is none of this package: disk full`,
+			advice:   "error that a method of the client returned",
+			verdicts: verdicts{2: diagnosisOK, 3: diagnosisNotChecked, 4: diagnosisNotChecked, 5: diagnosisNotChecked},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			srv := newEmulator(t)
@@ -381,84 +539,110 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 		verdict promptorchestra.Verdict
 		summary string
 	}{
-		"runs that do not name their prompt": {lost("Prompts.Run", prompt), "/api/runs", `[{"id":"run_1"}]`, 4, diagnosisNotChecked, "does not say of 1 whose they are"},
-		"a list that is none":                {lost("Prompts.Run", prompt), "/api/runs", `{}`, 4, diagnosisNotChecked, "The runs could not be listed"},
+		"runs that do not name their prompt": {
+			err: lost("Prompts.Run", prompt), path: "/api/runs", body: `[{"id":"run_1"}]`, step: 4,
+			verdict: diagnosisNotChecked, summary: "does not say of 1 whose they are",
+		},
+		"a list that is none": {
+			err: lost("Prompts.Run", prompt), path: "/api/runs", body: `{}`, step: 4, verdict: diagnosisNotChecked,
+			summary: "The runs could not be listed",
+		},
 		"the newest of several": {
-			lost("Prompts.Run", prompt), "/api/runs",
-			`[{"id":"a","promptId":"prm_1","createdAt":"2026-01-01T00:00:00Z"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z","status":"running"},{"id":"c","promptId":"prm_2","createdAt":"2026-01-03T00:00:00Z"},{"id":"d","promptId":"prm_1","createdAt":"2025-01-01T00:00:00Z"}]`,
-			4, diagnosisOK, `"b", which may be another call's, has not ended yet`,
+			err: lost("Prompts.Run", prompt), path: "/api/runs",
+			body: `[{"id":"a","promptId":"prm_1","createdAt":"2026-01-01T00:00:00Z"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z","status":"running"},{"id":"c","promptId":"prm_2","createdAt":"2026-01-03T00:00:00Z"},{"id":"d","promptId":"prm_1","createdAt":"2025-01-01T00:00:00Z"}]`,
+			step: 4, verdict: diagnosisOK, summary: `"b", which may be another call's, has not ended yet`,
 		},
 		"a call that may be repeated, and so may have run": {
-			&promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Prompts.Run", Repeatable: true, Resource: prompt}}, "/api/runs", `[{"id":"a","promptId":"prm_1"}]`,
-			4, diagnosisOK, `The newest run of the prompt, "a"`,
+			err:  &promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Prompts.Run", Repeatable: true, Resource: prompt}},
+			path: "/api/runs", body: `[{"id":"a","promptId":"prm_1"}]`, step: 4, verdict: diagnosisOK,
+			summary: `The newest run of the prompt, "a"`,
 		},
 		"a body that names the run to begin from": {
-			&promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "AgentRuns.RerunFromStep", Resource: map[string]string{"runId": "arun_1"}}, StatusCode: 500, RawBody: []byte(`{"runId":"arun_1"}`)},
-			"/api/agent-runs/arun_1", `{"run":{"status":"failed"}}`, 4, diagnosisNotChecked, "names no run",
+			err:  &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "AgentRuns.RerunFromStep", Resource: map[string]string{"runId": "arun_1"}}, StatusCode: 500, RawBody: []byte(`{"runId":"arun_1"}`)},
+			path: "/api/agent-runs/arun_1", body: `{"run":{"status":"failed"}}`, step: 4,
+			verdict: diagnosisNotChecked, summary: "names no run",
 		},
 		"several without a time": {
-			lost("Prompts.Run", prompt), "/api/runs",
-			`[{"id":"a","promptId":"prm_1"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z"}]`,
-			4, diagnosisNotChecked, "does not say which of 2 is the newest",
+			err: lost("Prompts.Run", prompt), path: "/api/runs",
+			body: `[{"id":"a","promptId":"prm_1"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z"}]`,
+			step: 4, verdict: diagnosisNotChecked, summary: "does not say which of 2 is the newest",
 		},
 		"several that say when they ended": {
-			lost("Prompts.Run", prompt), "/api/runs",
-			`[{"id":"a","promptId":"prm_1","completedAt":"2026-01-02T00:00:00Z"},{"id":"b","promptId":"prm_1","completedAt":"2025-01-02T00:00:00Z","status":"failed"}]`,
-			4, diagnosisOK, `The newest run of the prompt, "a"`,
+			err: lost("Prompts.Run", prompt), path: "/api/runs",
+			body: `[{"id":"a","promptId":"prm_1","completedAt":"2026-01-02T00:00:00Z"},{"id":"b","promptId":"prm_1","completedAt":"2025-01-02T00:00:00Z","status":"failed"}]`,
+			step: 4, verdict: diagnosisOK, summary: `The newest run of the prompt, "a"`,
 		},
 		"the sessions of an agent": {
-			lost("VoiceAgents.CreateSession", map[string]string{"agentId": "agt_1"}), "/api/realtime-sessions",
-			`[{"id":"a","rootAgentId":"agt_1","completionState":"failed"},{"id":"b","rootAgentId":"agt_2"}]`,
-			4, diagnosisProblem, `The newest session of the agent, "a", which may be another call's, failed`,
+			err:  lost("VoiceAgents.CreateSession", map[string]string{"agentId": "agt_1"}),
+			path: "/api/realtime-sessions",
+			body: `[{"id":"a","rootAgentId":"agt_1","completionState":"failed"},{"id":"b","rootAgentId":"agt_2"}]`,
+			step: 4, verdict: diagnosisProblem,
+			summary: `The newest session of the agent, "a", which may be another call's, failed`,
 		},
 		"no session of the agent": {
-			lost("VoiceAgents.CreateSession", map[string]string{"agentId": "agt_1"}), "/api/realtime-sessions", `[]`,
-			4, diagnosisOK, `No session of the agent "agt_1" is recorded`,
+			err:  lost("VoiceAgents.CreateSession", map[string]string{"agentId": "agt_1"}),
+			path: "/api/realtime-sessions", body: `[]`, step: 4, verdict: diagnosisOK,
+			summary: `No session of the agent "agt_1" is recorded`,
 		},
 		"a skill run that an agent's failure names": {
-			&promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Run"}, StatusCode: 500, RawBody: []byte(`{"error":"step 2","skillRunId":"srun_1"}`)},
-			"/api/skill-runs/srun_1", `{"status":"failed","errorMessage":"provider down"}`, 4, diagnosisProblem, `The skill run "srun_1" failed: provider down`,
+			err:  &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Run"}, StatusCode: 500, RawBody: []byte(`{"error":"step 2","skillRunId":"srun_1"}`)},
+			path: "/api/skill-runs/srun_1", body: `{"status":"failed","errorMessage":"provider down"}`, step: 4,
+			verdict: diagnosisProblem, summary: `The skill run "srun_1" failed: provider down`,
 		},
 		"an evaluation run": {
-			lost("Evaluations.Get", map[string]string{"skillId": "skl_1", "evaluationRunId": "evr_1"}),
-			"/api/skills/skl_1/evaluations/evr_1", `{"status":"failed"}`, 4, diagnosisProblem, "failed: the record does not say why",
+			err:  lost("Evaluations.Get", map[string]string{"skillId": "skl_1", "evaluationRunId": "evr_1"}),
+			path: "/api/skills/skl_1/evaluations/evr_1", body: `{"status":"failed"}`, step: 4,
+			verdict: diagnosisProblem, summary: "failed: the record does not say why",
 		},
 		"an agent run's diagnostic": {
-			lost("AgentRuns.Get", map[string]string{"runId": "arun_1"}),
-			"/api/agent-runs/arun_1", `{"run":{"status":"failed"},"diagnostic":{"title":"Tool failed"}}`, 4, diagnosisProblem, "failed: Tool failed",
+			err: lost("AgentRuns.Get", map[string]string{"runId": "arun_1"}), path: "/api/agent-runs/arun_1",
+			body: `{"run":{"status":"failed"},"diagnostic":{"title":"Tool failed"}}`, step: 4,
+			verdict: diagnosisProblem, summary: "failed: Tool failed",
 		},
 		"a session": {
-			lost("RealtimeSessions.Get", map[string]string{"runId": "rts_1"}),
-			"/api/realtime-sessions/rts_1", `{"completionState":"completed"}`, 4, diagnosisOK, "shows no failure",
+			err:  lost("RealtimeSessions.Get", map[string]string{"runId": "rts_1"}),
+			path: "/api/realtime-sessions/rts_1", body: `{"completionState":"completed"}`, step: 4,
+			verdict: diagnosisOK, summary: "shows no failure",
 		},
-		"an agent run that nobody names": {lost("Agents.Run", map[string]string{"agentId": "agt_1"}), "/", "", 4, diagnosisNotChecked, "names no run"},
+		"an agent run that nobody names": {
+			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/", step: 4,
+			verdict: diagnosisNotChecked, summary: "names no run",
+		},
 		"a published graph with mistakes": {
-			lost("Agents.Run", map[string]string{"agentId": "agt_1"}),
-			"/api/agents/agt_1", `{"entryStepKey":"a","steps":[{"stepKey":"b","stepType":"return_step"}],"transitions":[{"fromStepKey":"b","toStepKey":"c"}]}`, 5, diagnosisProblem, `Entry step "a" does not exist: at entryStepKey; unknown_transition_target`,
+			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
+			body: `{"entryStepKey":"a","steps":[{"stepKey":"b","stepType":"return_step"}],"transitions":[{"fromStepKey":"b","toStepKey":"c"}]}`,
+			step: 5, verdict: diagnosisProblem,
+			summary: `Entry step "a" does not exist: at entryStepKey; unknown_transition_target`,
 		},
 		"a published graph whose skills and tools are named otherwise": {
-			lost("Agents.Run", map[string]string{"agentId": "agt_1"}), "/api/agents/agt_1",
-			`{"entryStepKey":"a","steps":[{"stepKey":"a","stepType":"tool_step","toolVersionId":"tlv_1"},{"stepKey":"b","stepType":"prompt_step","skill":"s"}],"transitions":[{"fromStepKey":"a","toStepKey":"b"}]}`,
-			5, diagnosisOK, "has no mistake",
+			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
+			body: `{"entryStepKey":"a","steps":[{"stepKey":"a","stepType":"tool_step","toolVersionId":"tlv_1"},{"stepKey":"b","stepType":"prompt_step","skill":"s"}],"transitions":[{"fromStepKey":"a","toStepKey":"b"}]}`,
+			step: 5, verdict: diagnosisOK, summary: "has no mistake",
 		},
 		"a published graph whose transitions are spelled otherwise": {
-			lost("Agents.Run", map[string]string{"agentId": "agt_1"}), "/api/agents/agt_1",
-			`{"entryStepKey":"a","steps":[{"stepKey":"a"},{"stepKey":"b"}],"transitions":[{"source":"a","target":"b"}]}`,
-			5, diagnosisNotChecked, "spells its transitions in a way unknown here",
+			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
+			body: `{"entryStepKey":"a","steps":[{"stepKey":"a"},{"stepKey":"b"}],"transitions":[{"source":"a","target":"b"}]}`,
+			step: 5, verdict: diagnosisNotChecked, summary: "spells its transitions in a way unknown here",
 		},
 		"a graph of another version": {
-			lost("Agents.Publish", map[string]string{"agentId": "agt_1", "versionId": "agv_2"}), "/api/agents/agt_1",
-			`{"versionId":"agv_1","entryStepKey":"a","steps":[{"stepKey":"a"}],"versions":[{"id":"agv_1"},{"id":"agv_2"}]}`,
-			5, diagnosisNotChecked, `shows the graph of version "agv_1", not of "agv_2"`,
+			err:  lost("Agents.Publish", map[string]string{"agentId": "agt_1", "versionId": "agv_2"}),
+			path: "/api/agents/agt_1",
+			body: `{"versionId":"agv_1","entryStepKey":"a","steps":[{"stepKey":"a"}],"versions":[{"id":"agv_1"},{"id":"agv_2"}]}`,
+			step: 5, verdict: diagnosisNotChecked, summary: `shows the graph of version "agv_1", not of "agv_2"`,
 		},
 		"a graph that cannot be read": {
-			lost("Agents.Run", map[string]string{"agentId": "agt_1"}),
-			"/api/agents/agt_1", `{"entryStepKey":"a","steps":"none"}`, 5, diagnosisNotChecked, "could not be read",
+			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
+			body: `{"entryStepKey":"a","steps":"none"}`, step: 5, verdict: diagnosisNotChecked,
+			summary: "could not be read",
 		},
-		"versions that are not listed": {lost("Agents.Publish", map[string]string{"agentId": "agt_1", "versionId": "agv_1"}), "/", "", 3, diagnosisNotChecked, "does not list the versions"},
+		"versions that are not listed": {
+			err: lost("Agents.Publish", map[string]string{"agentId": "agt_1", "versionId": "agv_1"}), path: "/",
+			step: 3, verdict: diagnosisNotChecked, summary: "does not list the versions",
+		},
 		"a record that may not be read": {
-			lost("Evaluations.Run", map[string]string{"skillId": "skl_1", "draftVersionId": "skv_1"}),
-			"/api/skills/skl_1", `null`, 3, diagnosisNotChecked, "could not be checked: promptorchestra: Skills.Get",
+			err:  lost("Evaluations.Run", map[string]string{"skillId": "skl_1", "draftVersionId": "skv_1"}),
+			path: "/api/skills/skl_1", body: `null`, step: 3, verdict: diagnosisNotChecked,
+			summary: "could not be checked: promptorchestra: Skills.Get",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

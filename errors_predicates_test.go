@@ -45,71 +45,135 @@ func TestWhatToDoWithAnError(t *testing.T) {
 		read, execution string
 		retryAfter      time.Duration
 	}{
-		{"408", fault(orchestratest.Status(408, "")), again, no, 0},
-		{"500", fault(orchestratest.Status(500, `{"error":"failed","message":"upstream"}`)), again, unknown, 0},
-		{"501", fault(orchestratest.Status(501, "")), no, unknown, 0},
-		{"502", fault(orchestratest.HTML(502)), again, unknown, 0},
-		{"503", fault(orchestratest.Status(503, "").WithHeader("Retry-After", "7")), again, unknown, 7 * time.Second},
-		{"504", fault(orchestratest.Status(504, "")), again, unknown, 0},
-		{"5xx that says it is final", fault(orchestratest.Status(503, `{"code":"x","why":"y","retryable":false}`)), no, unknown, 0},
-		{"429", fault(orchestratest.RateLimited(90 * time.Second)), again, again, 90 * time.Second},
-		{"429 that says it is final", fault(orchestratest.Status(429, `{"error":"quota","retryable":false}`)), no, no, 0},
-		{"429 that names a run", fault(orchestratest.Status(429, `{"error":"slow down","runId":"run_1"}`)), again, unknown, 0},
-		{"302", fault(orchestratest.Status(302, "").WithHeader("Location", "/login")), no, no, 0},
-		{"400", fault(orchestratest.Status(400, `{"error":"organizationId is required"}`)), no, no, 0},
-		{"401", fault(orchestratest.Status(401, `{"error":"x","code":"AUTH_MISSING"}`)), no, no, 0},
-		{"402", fault(orchestratest.NoSeats()), no, no, 0},
-		{"403", fault(orchestratest.Status(403, `{"error":"x"}`)), no, no, 0},
-		{"404", fault(orchestratest.Status(404, `{"error":"x"}`)), no, no, 0},
-		{"409", fault(orchestratest.Status(409, `{"error":"x"}`)), no, no, 0},
-		{"422", fault(orchestratest.Status(422, `{"error":"x"}`)), no, no, 0},
-		{"no answer, the effect did not happen", drop(orchestratest.DropBefore()), again, unknown, 0},
-		{"no answer, the effect happened", drop(orchestratest.DropAfter()), again, unknown, 0},
-		{"2xx cut short", fault(orchestratest.CutBody(15)), again, unknown, 0},
-		{"2xx without a body", fault(orchestratest.Status(200, "")), no, unknown, 0},
-		{"2xx that is HTML", fault(orchestratest.HTML(200)), no, unknown, 0},
-		{"2xx that is not JSON", fault(orchestratest.Status(200, "OK")), no, unknown, 0},
-		{"the attempt's timeout", func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
-			srv.Fail(op, orchestratest.Delay(time.Minute))
-			return t.Context(), srv.Client(promptorchestra.WithTimeout(250 * time.Millisecond))
-		}, again, unknown, 0},
-		{"the context's deadline", func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
-			srv.Fail(op, orchestratest.Delay(time.Minute))
-			ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
-			t.Cleanup(cancel)
-			return ctx, srv.Client()
-		}, again, unknown, 0},
-		{"cancelled under way", func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
-			srv.Fail(op, orchestratest.Delay(time.Minute))
-			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(250*time.Millisecond, cancel)
-			return ctx, srv.Client()
-		}, no, unknown, 0},
-		{"cancelled before", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
-			ctx, cancel := context.WithCancel(t.Context())
-			cancel()
-			return ctx, srv.Client()
-		}, no, no, 0},
-		{"nobody listens", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
-			gone := httptest.NewServer(http.NotFoundHandler())
-			gone.Close()
-			return t.Context(), srv.Client(promptorchestra.WithBaseURL(gone.URL))
-		}, again, again, 0},
-		{"a certificate that does not verify", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
-			other := httptest.NewUnstartedServer(http.NotFoundHandler())
-			other.Config.ErrorLog = log.New(io.Discard, "", 0)
-			other.StartTLS()
-			t.Cleanup(other.Close)
-			return t.Context(), srv.Client(promptorchestra.WithBaseURL(other.URL))
-		}, no, no, 0},
-		{"a token source that fails", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
-			return t.Context(), srv.Client(promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
-				return "", errors.New("the vault is sealed")
-			}))
-		}, again, again, 0},
-		{"refused on our side", func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
-			return t.Context(), srv.Client().InOrganization("")
-		}, no, no, 0},
+		{name: "408", meet: fault(orchestratest.Status(408, "")), read: again, execution: no},
+		{
+			name: "500", meet: fault(orchestratest.Status(500, `{"error":"failed","message":"upstream"}`)),
+			read: again, execution: unknown,
+		},
+		{name: "501", meet: fault(orchestratest.Status(501, "")), read: no, execution: unknown},
+		{name: "502", meet: fault(orchestratest.HTML(502)), read: again, execution: unknown},
+		{
+			name: "503", meet: fault(orchestratest.Status(503, "").WithHeader("Retry-After", "7")), read: again,
+			execution: unknown, retryAfter: 7 * time.Second,
+		},
+		{name: "504", meet: fault(orchestratest.Status(504, "")), read: again, execution: unknown},
+		{
+			name: "5xx that says it is final",
+			meet: fault(orchestratest.Status(503, `{"code":"x","why":"y","retryable":false}`)), read: no,
+			execution: unknown,
+		},
+		{
+			name: "429", meet: fault(orchestratest.RateLimited(90 * time.Second)), read: again, execution: again,
+			retryAfter: 90 * time.Second,
+		},
+		{
+			name: "429 that says it is final",
+			meet: fault(orchestratest.Status(429, `{"error":"quota","retryable":false}`)), read: no, execution: no,
+		},
+		{
+			name: "429 that names a run",
+			meet: fault(orchestratest.Status(429, `{"error":"slow down","runId":"run_1"}`)), read: again,
+			execution: unknown,
+		},
+		{
+			name: "302", meet: fault(orchestratest.Status(302, "").WithHeader("Location", "/login")), read: no,
+			execution: no,
+		},
+		{
+			name: "400", meet: fault(orchestratest.Status(400, `{"error":"organizationId is required"}`)), read: no,
+			execution: no,
+		},
+		{
+			name: "401", meet: fault(orchestratest.Status(401, `{"error":"x","code":"AUTH_MISSING"}`)), read: no,
+			execution: no,
+		},
+		{name: "402", meet: fault(orchestratest.NoSeats()), read: no, execution: no},
+		{name: "403", meet: fault(orchestratest.Status(403, `{"error":"x"}`)), read: no, execution: no},
+		{name: "404", meet: fault(orchestratest.Status(404, `{"error":"x"}`)), read: no, execution: no},
+		{name: "409", meet: fault(orchestratest.Status(409, `{"error":"x"}`)), read: no, execution: no},
+		{name: "422", meet: fault(orchestratest.Status(422, `{"error":"x"}`)), read: no, execution: no},
+		{
+			name: "no answer, the effect did not happen", meet: drop(orchestratest.DropBefore()), read: again,
+			execution: unknown,
+		},
+		{name: "no answer, the effect happened", meet: drop(orchestratest.DropAfter()), read: again, execution: unknown},
+		{name: "2xx cut short", meet: fault(orchestratest.CutBody(15)), read: again, execution: unknown},
+		{name: "2xx without a body", meet: fault(orchestratest.Status(200, "")), read: no, execution: unknown},
+		{name: "2xx that is HTML", meet: fault(orchestratest.HTML(200)), read: no, execution: unknown},
+		{name: "2xx that is not JSON", meet: fault(orchestratest.Status(200, "OK")), read: no, execution: unknown},
+		{
+			name: "the attempt's timeout",
+			meet: func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
+				srv.Fail(op, orchestratest.Delay(time.Minute))
+				return t.Context(), srv.Client(promptorchestra.WithTimeout(250 * time.Millisecond))
+			},
+			read: again, execution: unknown,
+		},
+		{
+			name: "the context's deadline",
+			meet: func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
+				srv.Fail(op, orchestratest.Delay(time.Minute))
+				ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
+				t.Cleanup(cancel)
+				return ctx, srv.Client()
+			},
+			read: again, execution: unknown,
+		},
+		{
+			name: "cancelled under way",
+			meet: func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
+				srv.Fail(op, orchestratest.Delay(time.Minute))
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(250*time.Millisecond, cancel)
+				return ctx, srv.Client()
+			},
+			read: no, execution: unknown,
+		},
+		{
+			name: "cancelled before",
+			meet: func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				return ctx, srv.Client()
+			},
+			read: no, execution: no,
+		},
+		{
+			name: "nobody listens",
+			meet: func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+				gone := httptest.NewServer(http.NotFoundHandler())
+				gone.Close()
+				return t.Context(), srv.Client(promptorchestra.WithBaseURL(gone.URL))
+			},
+			read: again, execution: again,
+		},
+		{
+			name: "a certificate that does not verify",
+			meet: func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+				other := httptest.NewUnstartedServer(http.NotFoundHandler())
+				other.Config.ErrorLog = log.New(io.Discard, "", 0)
+				other.StartTLS()
+				t.Cleanup(other.Close)
+				return t.Context(), srv.Client(promptorchestra.WithBaseURL(other.URL))
+			},
+			read: no, execution: no,
+		},
+		{
+			name: "a token source that fails",
+			meet: func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+				return t.Context(), srv.Client(promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+					return "", errors.New("the vault is sealed")
+				}))
+			},
+			read: again, execution: again,
+		},
+		{
+			name: "refused on our side",
+			meet: func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+				return t.Context(), srv.Client().InOrganization("")
+			},
+			read: no, execution: no,
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			check := func(want string, err error) {

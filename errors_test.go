@@ -49,60 +49,173 @@ func TestErrorBodies(t *testing.T) {
 		summary string
 		details []promptorchestra.ErrorDetail
 	}{
-		{"error", 400, "page-error.json", promptorchestra.KindMissingOrganization, promptorchestra.ShapeError, "", "organizationId is required", "", nil},
-		{"error and message", 500, "page-error-message.json", promptorchestra.KindServer, promptorchestra.ShapeErrorMessage, "", "Prompt execution failed upstream", "failed", nil},
-		{"error, code and details", 422, "page-error-details.json", promptorchestra.KindInvalidGraph, promptorchestra.ShapeErrorDetails, "AGENT_GRAPH_INVALID", "Graph validation failed", "", graph},
 		{
-			"diagnostic with error and message", 403, "diagnostic.json", promptorchestra.KindPermission, promptorchestra.ShapeDiagnostic, "AUTH_SCOPE_MISSING", "This key may not write skills.", "Forbidden",
-			[]promptorchestra.ErrorDetail{{Code: "missing_scope", Message: "skills:write", Raw: promptorchestra.RawJSON(`{ "code": "missing_scope", "message": "skills:write" }`)}},
-		},
-		{"diagnostic alone", 400, "diagnostic-bare.json", promptorchestra.KindMissingOrganization, promptorchestra.ShapeDiagnostic, "bad_request", "Bad request: organizationId is missing from the query.", "", nil},
-		{"HTML", 502, "gateway.html", promptorchestra.KindServer, promptorchestra.ShapeText, "", "502 Bad Gateway 502 Bad Gateway nginx/1.27.0", "", nil},
-		{"HTML 404 is no API's", 404, "gateway.html", promptorchestra.KindUnknown, promptorchestra.ShapeText, "", "502 Bad Gateway 502 Bad Gateway nginx/1.27.0", "", nil},
-		{"text", 503, "proxy.txt", promptorchestra.KindServer, promptorchestra.ShapeText, "", "upstream connect error or disconnect/reset before headers", "", nil},
-		{"text 403 is no API's", 403, "proxy.txt", promptorchestra.KindUnknown, promptorchestra.ShapeText, "", "upstream connect error or disconnect/reset before headers", "", nil},
-		{"nothing", 402, "", promptorchestra.KindEntitlement, promptorchestra.ShapeEmpty, "", "Payment Required", "", nil},
-		{"white space", 402, " \r\n", promptorchestra.KindEntitlement, promptorchestra.ShapeEmpty, "", "Payment Required", "", nil},
-		{"cut in the middle", 422, "cut.json", promptorchestra.KindInvalidGraph, promptorchestra.ShapeErrorDetails, "AGENT_GRAPH_INVALID", "Graph validation failed", "", []promptorchestra.ErrorDetail{{Code: "missing_ent"}}},
-		{"cut in the message", 500, `{"error":"failed","message":"Prompt exec\u00e`, promptorchestra.KindServer, promptorchestra.ShapeErrorMessage, "", "Prompt exec", "failed", nil},
-		{"error as an object", 429, "provider.json", promptorchestra.KindRateLimited, promptorchestra.ShapeError, "rate_limit_exceeded", "Rate limit reached", "", nil},
-		{"message alone", 403, "gateway-message.json", promptorchestra.KindPermission, promptorchestra.ShapeOther, "", "Forbidden", "", nil},
-		{"problem details", 406, "problem.json", promptorchestra.KindInvalidRequest, promptorchestra.ShapeOther, "", "Not Acceptable: no such media type", "", nil},
-		{"error as an array", 400, `{"error":["a","b"]}`, promptorchestra.KindInvalidRequest, promptorchestra.ShapeError, "", "a; b", "", nil},
-		{"error as a number", 500, `{"error":17}`, promptorchestra.KindServer, promptorchestra.ShapeError, "", "17", "", nil},
-		{"numeric code", 400, `{"error":"x","code":1234}`, promptorchestra.KindInvalidRequest, promptorchestra.ShapeError, "1234", "x", "", nil},
-		{"another casing", 402, `{"Error":"No seats","MESSAGE":"All 3 seats are taken"}`, promptorchestra.KindEntitlement, promptorchestra.ShapeErrorMessage, "", "All 3 seats are taken", "No seats", nil},
-		{"a name twice", 400, `{"error":"first","error":"second"}`, promptorchestra.KindInvalidRequest, promptorchestra.ShapeError, "", "first; second", "", nil},
-		{"invalid UTF-8", 400, "{\"error\":\"a\xffb\"}", promptorchestra.KindInvalidRequest, promptorchestra.ShapeError, "", "a\uFFFDb", "", nil},
-		{
-			"details as a string", 422, `{"error":"x","code":"C","details":"why"}`, promptorchestra.KindValidation, promptorchestra.ShapeErrorDetails, "C", "x", "",
-			[]promptorchestra.ErrorDetail{{Message: "why", Raw: promptorchestra.RawJSON(`"why"`)}},
+			name: "error", status: 400, body: "page-error.json", kind: promptorchestra.KindMissingOrganization,
+			shape: promptorchestra.ShapeError, message: "organizationId is required",
 		},
 		{
-			"details as strings", 422, `{"error":"x","details":["a","b"]}`, promptorchestra.KindValidation, promptorchestra.ShapeErrorDetails, "", "x", "",
-			[]promptorchestra.ErrorDetail{{Message: "a", Raw: promptorchestra.RawJSON(`"a"`)}, {Message: "b", Raw: promptorchestra.RawJSON(`"b"`)}},
+			name: "error and message", status: 500, body: "page-error-message.json", kind: promptorchestra.KindServer,
+			shape: promptorchestra.ShapeErrorMessage, message: "Prompt execution failed upstream", summary: "failed",
 		},
 		{
-			"details as one object", 422, `{"error":"x","details":{"code":"c","message":"m","path":["steps",2,"promptId"]}}`, promptorchestra.KindValidation, promptorchestra.ShapeErrorDetails, "", "x", "",
-			[]promptorchestra.ErrorDetail{{Code: "c", Message: "m", Path: "steps[2].promptId", Raw: promptorchestra.RawJSON(`{"code":"c","message":"m","path":["steps",2,"promptId"]}`)}},
+			name: "error, code and details", status: 422, body: "page-error-details.json",
+			kind: promptorchestra.KindInvalidGraph, shape: promptorchestra.ShapeErrorDetails,
+			code: "AGENT_GRAPH_INVALID", message: "Graph validation failed", details: graph,
 		},
 		{
-			"details by field", 422, `{"error":"x","details":{"name":"too long"}}`, promptorchestra.KindValidation, promptorchestra.ShapeErrorDetails, "", "x", "",
-			[]promptorchestra.ErrorDetail{{Path: "name", Message: "too long", Raw: promptorchestra.RawJSON(`"too long"`)}},
+			name: "diagnostic with error and message", status: 403, body: "diagnostic.json",
+			kind: promptorchestra.KindPermission, shape: promptorchestra.ShapeDiagnostic, code: "AUTH_SCOPE_MISSING",
+			message: "This key may not write skills.", summary: "Forbidden",
+			details: []promptorchestra.ErrorDetail{{Code: "missing_scope", Message: "skills:write", Raw: promptorchestra.RawJSON(`{ "code": "missing_scope", "message": "skills:write" }`)}},
 		},
-		{"text in brackets", 403, "[error] upstream timed out", promptorchestra.KindUnknown, promptorchestra.ShapeText, "", "[error] upstream timed out", "", nil},
-		{"text in braces", 502, "{upstream} said no", promptorchestra.KindServer, promptorchestra.ShapeText, "", "{upstream} said no", "", nil},
-		{"an array of numbers", 500, "[1, 2]", promptorchestra.KindServer, promptorchestra.ShapeOther, "", "1; 2", "", []promptorchestra.ErrorDetail{
-			{Message: "1", Raw: promptorchestra.RawJSON(`1`)}, {Message: "2", Raw: promptorchestra.RawJSON(`2`)},
-		}},
-		{"HTML with references", 502, "<p>one&#10;two&#x1b;[31m &lt;b&gt;</p>", promptorchestra.KindServer, promptorchestra.ShapeText, "", "one two [31m <b>", "", nil},
-		{"other JSON", 500, `{"detail":"boom"}`, promptorchestra.KindServer, promptorchestra.ShapeOther, "", "boom", "", nil},
-		{"a JSON string", 409, `"taken"`, promptorchestra.KindConflict, promptorchestra.ShapeOther, "", "taken", "", []promptorchestra.ErrorDetail{{Message: "taken", Raw: promptorchestra.RawJSON(`"taken"`)}}},
-		{"null", 409, `null`, promptorchestra.KindConflict, promptorchestra.ShapeOther, "", "Conflict", "", nil},
-		{"bad_request about something else", 400, `{"error":"name is required","code":"bad_request"}`, promptorchestra.KindInvalidRequest, promptorchestra.ShapeError, "bad_request", "name is required", "", nil},
-		{"the code decides before the status", 400, `{"error":"x","code":"AUTH_INVALID_TOKEN"}`, promptorchestra.KindAuthentication, promptorchestra.ShapeError, "AUTH_INVALID_TOKEN", "x", "", nil},
-		{"a redirect", 302, ``, promptorchestra.KindUnknown, promptorchestra.ShapeEmpty, "", "Found", "", nil},
-		{"an unknown status", 599, ``, promptorchestra.KindServer, promptorchestra.ShapeEmpty, "", "", "", nil},
+		{
+			name: "diagnostic alone", status: 400, body: "diagnostic-bare.json",
+			kind: promptorchestra.KindMissingOrganization, shape: promptorchestra.ShapeDiagnostic,
+			code: "bad_request", message: "Bad request: organizationId is missing from the query.",
+		},
+		{
+			name: "HTML", status: 502, body: "gateway.html", kind: promptorchestra.KindServer,
+			shape: promptorchestra.ShapeText, message: "502 Bad Gateway 502 Bad Gateway nginx/1.27.0",
+		},
+		{
+			name: "HTML 404 is no API's", status: 404, body: "gateway.html", kind: promptorchestra.KindUnknown,
+			shape: promptorchestra.ShapeText, message: "502 Bad Gateway 502 Bad Gateway nginx/1.27.0",
+		},
+		{
+			name: "text", status: 503, body: "proxy.txt", kind: promptorchestra.KindServer,
+			shape: promptorchestra.ShapeText, message: "upstream connect error or disconnect/reset before headers",
+		},
+		{
+			name: "text 403 is no API's", status: 403, body: "proxy.txt", kind: promptorchestra.KindUnknown,
+			shape: promptorchestra.ShapeText, message: "upstream connect error or disconnect/reset before headers",
+		},
+		{
+			name: "nothing", status: 402, kind: promptorchestra.KindEntitlement, shape: promptorchestra.ShapeEmpty,
+			message: "Payment Required",
+		},
+		{
+			name: "white space", status: 402, body: " \r\n", kind: promptorchestra.KindEntitlement,
+			shape: promptorchestra.ShapeEmpty, message: "Payment Required",
+		},
+		{
+			name: "cut in the middle", status: 422, body: "cut.json", kind: promptorchestra.KindInvalidGraph,
+			shape: promptorchestra.ShapeErrorDetails, code: "AGENT_GRAPH_INVALID", message: "Graph validation failed",
+			details: []promptorchestra.ErrorDetail{{Code: "missing_ent"}},
+		},
+		{
+			name: "cut in the message", status: 500, body: `{"error":"failed","message":"Prompt exec\u00e`,
+			kind: promptorchestra.KindServer, shape: promptorchestra.ShapeErrorMessage, message: "Prompt exec",
+			summary: "failed",
+		},
+		{
+			name: "error as an object", status: 429, body: "provider.json", kind: promptorchestra.KindRateLimited,
+			shape: promptorchestra.ShapeError, code: "rate_limit_exceeded", message: "Rate limit reached",
+		},
+		{
+			name: "message alone", status: 403, body: "gateway-message.json", kind: promptorchestra.KindPermission,
+			shape: promptorchestra.ShapeOther, message: "Forbidden",
+		},
+		{
+			name: "problem details", status: 406, body: "problem.json", kind: promptorchestra.KindInvalidRequest,
+			shape: promptorchestra.ShapeOther, message: "Not Acceptable: no such media type",
+		},
+		{
+			name: "error as an array", status: 400, body: `{"error":["a","b"]}`,
+			kind: promptorchestra.KindInvalidRequest, shape: promptorchestra.ShapeError, message: "a; b",
+		},
+		{
+			name: "error as a number", status: 500, body: `{"error":17}`, kind: promptorchestra.KindServer,
+			shape: promptorchestra.ShapeError, message: "17",
+		},
+		{
+			name: "numeric code", status: 400, body: `{"error":"x","code":1234}`,
+			kind: promptorchestra.KindInvalidRequest, shape: promptorchestra.ShapeError, code: "1234", message: "x",
+		},
+		{
+			name: "another casing", status: 402, body: `{"Error":"No seats","MESSAGE":"All 3 seats are taken"}`,
+			kind: promptorchestra.KindEntitlement, shape: promptorchestra.ShapeErrorMessage,
+			message: "All 3 seats are taken", summary: "No seats",
+		},
+		{
+			name: "a name twice", status: 400, body: `{"error":"first","error":"second"}`,
+			kind: promptorchestra.KindInvalidRequest, shape: promptorchestra.ShapeError, message: "first; second",
+		},
+		{
+			name: "invalid UTF-8", status: 400, body: "{\"error\":\"a\xffb\"}",
+			kind: promptorchestra.KindInvalidRequest, shape: promptorchestra.ShapeError, message: "a\uFFFDb",
+		},
+		{
+			name: "details as a string", status: 422, body: `{"error":"x","code":"C","details":"why"}`,
+			kind: promptorchestra.KindValidation, shape: promptorchestra.ShapeErrorDetails, code: "C", message: "x",
+			details: []promptorchestra.ErrorDetail{{Message: "why", Raw: promptorchestra.RawJSON(`"why"`)}},
+		},
+		{
+			name: "details as strings", status: 422, body: `{"error":"x","details":["a","b"]}`,
+			kind: promptorchestra.KindValidation, shape: promptorchestra.ShapeErrorDetails, message: "x",
+			details: []promptorchestra.ErrorDetail{{Message: "a", Raw: promptorchestra.RawJSON(`"a"`)}, {Message: "b", Raw: promptorchestra.RawJSON(`"b"`)}},
+		},
+		{
+			name: "details as one object", status: 422,
+			body: `{"error":"x","details":{"code":"c","message":"m","path":["steps",2,"promptId"]}}`,
+			kind: promptorchestra.KindValidation, shape: promptorchestra.ShapeErrorDetails, message: "x",
+			details: []promptorchestra.ErrorDetail{{Code: "c", Message: "m", Path: "steps[2].promptId", Raw: promptorchestra.RawJSON(`{"code":"c","message":"m","path":["steps",2,"promptId"]}`)}},
+		},
+		{
+			name: "details by field", status: 422, body: `{"error":"x","details":{"name":"too long"}}`,
+			kind: promptorchestra.KindValidation, shape: promptorchestra.ShapeErrorDetails, message: "x",
+			details: []promptorchestra.ErrorDetail{{Path: "name", Message: "too long", Raw: promptorchestra.RawJSON(`"too long"`)}},
+		},
+		{
+			name: "text in brackets", status: 403, body: "[error] upstream timed out",
+			kind: promptorchestra.KindUnknown, shape: promptorchestra.ShapeText,
+			message: "[error] upstream timed out",
+		},
+		{
+			name: "text in braces", status: 502, body: "{upstream} said no", kind: promptorchestra.KindServer,
+			shape: promptorchestra.ShapeText, message: "{upstream} said no",
+		},
+		{
+			name: "an array of numbers", status: 500, body: "[1, 2]", kind: promptorchestra.KindServer,
+			shape: promptorchestra.ShapeOther, message: "1; 2",
+			details: []promptorchestra.ErrorDetail{
+				{Message: "1", Raw: promptorchestra.RawJSON(`1`)}, {Message: "2", Raw: promptorchestra.RawJSON(`2`)},
+			},
+		},
+		{
+			name: "HTML with references", status: 502, body: "<p>one&#10;two&#x1b;[31m &lt;b&gt;</p>",
+			kind: promptorchestra.KindServer, shape: promptorchestra.ShapeText, message: "one two [31m <b>",
+		},
+		{
+			name: "other JSON", status: 500, body: `{"detail":"boom"}`, kind: promptorchestra.KindServer,
+			shape: promptorchestra.ShapeOther, message: "boom",
+		},
+		{
+			name: "a JSON string", status: 409, body: `"taken"`, kind: promptorchestra.KindConflict,
+			shape: promptorchestra.ShapeOther, message: "taken",
+			details: []promptorchestra.ErrorDetail{{Message: "taken", Raw: promptorchestra.RawJSON(`"taken"`)}},
+		},
+		{
+			name: "null", status: 409, body: `null`, kind: promptorchestra.KindConflict,
+			shape: promptorchestra.ShapeOther, message: "Conflict",
+		},
+		{
+			name: "bad_request about something else", status: 400,
+			body: `{"error":"name is required","code":"bad_request"}`, kind: promptorchestra.KindInvalidRequest,
+			shape: promptorchestra.ShapeError, code: "bad_request", message: "name is required",
+		},
+		{
+			name: "the code decides before the status", status: 400,
+			body: `{"error":"x","code":"AUTH_INVALID_TOKEN"}`, kind: promptorchestra.KindAuthentication,
+			shape: promptorchestra.ShapeError, code: "AUTH_INVALID_TOKEN", message: "x",
+		},
+		{
+			name: "a redirect", status: 302, body: ``, kind: promptorchestra.KindUnknown,
+			shape: promptorchestra.ShapeEmpty, message: "Found",
+		},
+		{
+			name: "an unknown status", status: 599, body: ``, kind: promptorchestra.KindServer,
+			shape: promptorchestra.ShapeEmpty,
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			body := row.body

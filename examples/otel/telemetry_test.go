@@ -161,11 +161,26 @@ func TestFailuresAreToldByTheirKind(t *testing.T) {
 		unknown string
 		sent    int
 	}{
-		{"no seats", orchestratest.NoSeats(), same, "agt_1", "entitlement", "false", 1},
-		{"no answer", orchestratest.DropAfter(), same, "agt_1", "transport", "true", 1},
-		{"a page of a proxy", orchestratest.Status(200, "<html>"), same, "agt_1", "decode", "true", 1},
-		{"given up by the caller", orchestratest.Fault{}, canceled, "agt_1", "canceled", "false", 0},
-		{"refused on our side", orchestratest.Fault{}, same, "..", "argument", "false", 0},
+		{
+			name: "no seats", fault: orchestratest.NoSeats(), ctx: same, agentID: "agt_1", kind: "entitlement",
+			unknown: "false", sent: 1,
+		},
+		{
+			name: "no answer", fault: orchestratest.DropAfter(), ctx: same, agentID: "agt_1", kind: "transport",
+			unknown: "true", sent: 1,
+		},
+		{
+			name: "a page of a proxy", fault: orchestratest.Status(200, "<html>"), ctx: same, agentID: "agt_1",
+			kind: "decode", unknown: "true", sent: 1,
+		},
+		{
+			name: "given up by the caller", fault: orchestratest.Fault{}, ctx: canceled, agentID: "agt_1",
+			kind: "canceled", unknown: "false",
+		},
+		{
+			name: "refused on our side", fault: orchestratest.Fault{}, ctx: same, agentID: "..", kind: "argument",
+			unknown: "false",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSetup(t)

@@ -9,11 +9,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func fastClient(srv *orchestratest.Server) *promptorchestra.Client {
 	return srv.Client(promptorchestra.WithTimeout(250*time.Millisecond),
