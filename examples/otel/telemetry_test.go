@@ -21,10 +21,13 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/goleak"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // setup is a client whose telemetry stays in memory, and its emulator.
 type setup struct {
