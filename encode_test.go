@@ -43,7 +43,7 @@ func TestIDsInPaths(t *testing.T) {
 		for _, base := range []string{"", "/base", "/b%2Fc/", "/b%2F", "/!"} {
 			srv := apitest.NewConnectionCounter(t, handler)
 			client := apitest.NewClientAt(t, srv.URL+base, apitest.OwnPool(t))
-			require.NoError(t, get1(t, client, id))
+			require.NoError(t, apitest.ErrorOf(client.Agents.Get(t.Context(), id)))
 			path, _, _ := strings.Cut(target, "?")
 			assert.Equal(t, strings.TrimSuffix(base, "/")+"/api/agents/"+escaped, path)
 			_, err := client.Agents.DiffVersion(t.Context(), id, "v1", id)
@@ -55,12 +55,6 @@ func TestIDsInPaths(t *testing.T) {
 	}
 }
 
-func get1(t *testing.T, client *promptorchestra.Client, id string) error {
-	t.Helper()
-	_, err := client.Agents.Get(t.Context(), id)
-	return err
-}
-
 func TestIDsThatAreRefused(t *testing.T) {
 	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
 	client := apitest.NewClientAt(t, srv.URL)
@@ -69,7 +63,7 @@ func TestIDsThatAreRefused(t *testing.T) {
 		"a\nb": "control character", "a\x00": "control character", "\x7f": "control character", "\r\n": "control character",
 	} {
 		var e *promptorchestra.ArgumentError
-		require.ErrorAs(t, get1(t, client, id), &e, "%q", id)
+		require.ErrorAs(t, apitest.ErrorOf(client.Agents.Get(t.Context(), id)), &e, "%q", id)
 		assert.Equal(t, "agentId", e.Argument)
 		assert.Contains(t, e.Reason, reason)
 		_, err := client.Agents.DiffVersion(t.Context(), "agt_1", id, "v1")
