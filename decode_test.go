@@ -294,33 +294,6 @@ func TestNoElementsAreAnEmptyList(t *testing.T) {
 	}
 }
 
-// A guess at an unknown endpoint's answer that is wrong must not look like no results.
-func TestDoIntoAnotherTypeThanTheAnswer(t *testing.T) {
-	client := apitest.NewClient(t, apitest.Respond(200, `{"id":"a","n":"x","list":[{"n":1},{"n":"x"}]}`))
-	var list []string
-	var text string
-	var number *int
-	for _, out := range []any{&list, &text, &number} {
-		err := client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, out)
-		var e *promptorchestra.DecodeError
-		require.ErrorAs(t, err, &e)
-		assert.ErrorContains(t, err, "JSON object")
-		assert.Contains(t, string(e.Body), `"id":"a"`)
-	}
-	var thing struct {
-		ID   string
-		N    int
-		List []struct{ N int }
-	}
-	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &thing), "one member is no reason")
-	var tree recursive
-	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &tree), "nor one of the same type")
-	assert.Equal(t, "a", thing.ID)
-	assert.Len(t, thing.List, 2)
-}
-
-type recursive map[string]recursive
-
 // What a value held before does not stay.
 func TestValuesDecodedAnew(t *testing.T) {
 	key := promptorchestra.NewSecret("old")

@@ -1,8 +1,6 @@
 package promptorchestra_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -15,50 +13,6 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
-
-func TestDo(t *testing.T) {
-	client := apitest.NewClient(t, http.HandlerFunc(apitest.Echo))
-	for name, row := range map[string]struct {
-		request promptorchestra.Request
-		opts    []promptorchestra.CallOption
-		want    apitest.Echoed
-	}{
-		"GET": {
-			promptorchestra.Request{Method: "GET", Path: "/api/new%2Fthing/1", Query: url.Values{"b": {"2", ""}, "a": {"x y"}}},
-			nil,
-			apitest.Echoed{Method: "GET", URI: "/api/new%2Fthing/1?organizationId=org_1&a=x+y&b=2&b="},
-		},
-		"POST": {
-			promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{"a": "<b>"}},
-			nil,
-			apitest.Echoed{Method: "POST", URI: "/api/x", Body: `{"organizationId":"org_1","a":"<b>"}`, Type: "application/json"},
-		},
-		"DELETE without a body": {
-			promptorchestra.Request{Method: "DELETE", Path: "/api/x"},
-			nil,
-			apitest.Echoed{Method: "DELETE", URI: "/api/x", Body: `{"organizationId":"org_1"}`, Type: "application/json"},
-		},
-		"raw JSON": {
-			promptorchestra.Request{Method: "PUT", Path: "/api/x", Body: json.RawMessage(` { "a" : 1 } `)},
-			nil,
-			apitest.Echoed{Method: "PUT", URI: "/api/x", Body: `{"organizationId":"org_1","a":1}`, Type: "application/json"},
-		},
-		"extras": {
-			promptorchestra.Request{Method: "POST", Path: "/api/x", Body: struct{ A int }{1}},
-			[]promptorchestra.CallOption{
-				promptorchestra.WithExtraBody(map[string]any{"z": []byte(`[1]`), "b": 2}), promptorchestra.WithExtraQuery("q", "&"),
-			},
-			apitest.Echoed{Method: "POST", URI: "/api/x?q=%26", Body: `{"organizationId":"org_1","A":1,"b":2,"z":[1]}`, Type: "application/json"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var got apitest.Echoed
-			require.NoError(t, client.Do(t.Context(), row.request, &got, row.opts...))
-			assert.Equal(t, row.want, got)
-			require.NoError(t, client.Do(t.Context(), row.request, nil, row.opts...))
-		})
-	}
-}
 
 // Nothing of a bad call is sent, and the error names the argument.
 func TestBadArguments(t *testing.T) {
@@ -249,36 +203,4 @@ func TestArgumentsAreCheckedBeforeAnythingIsSent(t *testing.T) {
 		}
 		assert.True(t, reflect.ValueOf(record).IsNil(), "a failed call returns nothing")
 	}
-}
-
-func TestResourceOfAQuery(t *testing.T) {
-	_, err := apitest.NewClient(t, apitest.Respond(404, `{"error":"x"}`)).AgentRuns.Compare(t.Context(), "arun_1", "arun_2")
-	var e *promptorchestra.APIError
-	require.ErrorAs(t, err, &e)
-	assert.Equal(t, map[string]string{"leftRunId": "arun_1", "rightRunId": "arun_2"}, e.Resource)
-}
-
-func TestResourceIsBounded(t *testing.T) {
-	var steps []promptorchestra.WorkflowStep
-	for i := range 500 {
-		steps = append(steps, promptorchestra.WorkflowStep{StepKey: fmt.Sprint(i), PromptID: fmt.Sprint("prm_", i)})
-	}
-	_, err := apitest.NewClient(t, apitest.Respond(404, "{}")).Agents.SaveWorkflow(t.Context(), "agv_1", promptorchestra.Workflow{Steps: steps})
-	var e *promptorchestra.APIError
-	require.ErrorAs(t, err, &e)
-	assert.LessOrEqual(t, len(e.Resource), 101)
-}
-
-func TestUserDataIsNoResource(t *testing.T) {
-	_, err := apitest.NewClient(t, apitest.Respond(404, "{}")).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{
-		Variables: map[string]any{"patientId": "p1", "steps": []map[string]string{{"patientId": "p2"}}},
-	})
-	var e *promptorchestra.APIError
-	require.ErrorAs(t, err, &e)
-	assert.Equal(t, map[string]string{"promptId": "prm_1"}, e.Resource)
-	err = apitest.NewClient(t, apitest.Respond(404, "{}")).Do(t.Context(), promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{
-		"rows": []map[string]string{{"patientId": "p2"}},
-	}}, nil)
-	require.ErrorAs(t, err, &e)
-	assert.Empty(t, e.Resource)
 }
