@@ -94,18 +94,53 @@ func TestTokenSource(t *testing.T) {
 	})
 	t.Run("returns an unusable token", func(t *testing.T) {
 		var seen apitest.Recorder
-		for _, token := range []string{"", "a b", "a\r\nX-Evil: 1", "tökén"} {
+		for _, token := range []string{"a b", "a\r\nX-Evil: 1", "tökén"} {
 			client := apitest.NewClient(t, &seen, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return token, nil }))
 			_, err := client.Agents.Get(t.Context(), "agt_1")
 			var e *promptorchestra.ArgumentError
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, "WithAccessTokenSource", e.Argument)
-			if token != "" {
-				assert.NotContains(t, err.Error(), token)
-			}
+			assert.NotContains(t, err.Error(), token)
 		}
 		assert.Empty(t, seen.All())
 	})
+}
+
+// A source without a token for the organization leaves the call to the other kind, where the route takes it.
+func TestTokenSourceWithoutAToken(t *testing.T) {
+	source := func(token string) func(context.Context, string) (string, error) {
+		return func(context.Context, string) (string, error) { return token, nil }
+	}
+	for name, row := range map[string]struct {
+		token, key string
+		call       apitest.Call
+		kind       string // that was sent; "" when the call is rejected
+		missing    string
+	}{
+		"both":                    {token: "tok_12345678", key: "sk_12345678", call: apitest.Get, kind: "access_token"},
+		"a key":                   {key: "sk_12345678", call: apitest.Get, kind: "api_key"},
+		"a key, of no use here":   {key: "sk_12345678", call: apitest.Run, missing: "accessToken"},
+		"none":                    {call: apitest.Get, missing: "credential"},
+		"a token, on a user's":    {token: "tok_12345678", call: apitest.Run, kind: "access_token"},
+		"none, on a user's route": {call: apitest.Run, missing: "accessToken"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var seen apitest.Recorder
+			client := apitest.NewClient(t, &seen,
+				promptorchestra.WithAccessTokenSource(source(row.token)), promptorchestra.WithAPIKeySource(source(row.key)))
+			err := row.call(t.Context(), client)
+			if row.missing != "" {
+				var e *promptorchestra.ArgumentError
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, row.missing, e.Argument)
+				assert.Contains(t, e.Error(), "WithAccessTokenSource")
+				assert.Empty(t, seen.All())
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, row.kind, seen.Last().Header.Get("X-Prompt-Orchestra-Auth-Source"))
+		})
+	}
 }
 
 // A token source that fails is no reason to try again: nothing was sent.

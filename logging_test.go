@@ -87,7 +87,7 @@ func TestLogTellsCallAttemptsAndRetries(t *testing.T) {
 
 	dropped, refused, answered, call := entries[0], entries[1], entries[2], entries[3]
 	assert.Equal(t, slog.LevelWarn, refused.level)
-	assert.Equal(t, "promptorchestra: trying again", refused.message)
+	assert.Equal(t, "promptorchestra: retrying", refused.message)
 	assert.Equal(t, int64(503), refused.attrs["status"].Int64())
 	assert.Equal(t, int64(2), refused.attrs["attempt"].Int64())
 	assert.Equal(t, "server", refused.text("kind"))
@@ -173,7 +173,7 @@ func TestLogOfAStream(t *testing.T) {
 	for _, e := range book.take() {
 		messages = append(messages, strings.TrimPrefix(e.message, "promptorchestra: "))
 	}
-	assert.Equal(t, []string{"trying again", "attempt", "call"}, messages)
+	assert.Equal(t, []string{"retrying", "attempt", "call"}, messages)
 }
 
 func TestLogOfARefusedCallIsNone(t *testing.T) {

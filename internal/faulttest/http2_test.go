@@ -143,12 +143,12 @@ func http2Pool() *http.Transport {
 	return pool
 }
 
-// Early hints without end do not keep a call.
+// Early hints and then a reset leave one request, of unknown outcome.
 func TestEarlyHintsWithoutEnd(t *testing.T) {
 	base, whole := http2Resetter(t, "https", 1, 1000)
 	pool := http2Pool()
 	defer pool.CloseIdleConnections()
 	err := apitest.Run(t.Context(), apitest.NewClientAt(t, base, promptorchestra.WithTransport(pool)))
-	assert.ErrorContains(t, err, "too many 1xx responses")
+	assert.True(t, promptorchestra.OutcomeUnknown(err), "%v", err)
 	assert.EqualValues(t, 1, whole.Load())
 }

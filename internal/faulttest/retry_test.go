@@ -94,7 +94,7 @@ func TestDefaultRetries(t *testing.T) {
 }
 
 func TestRefusalsAreNotRetried(t *testing.T) {
-	for _, status := range []int{300, 304, 400, 401, 402, 403, 404, 405, 409, 410, 413, 422, 501, 505, 511, 599} {
+	for _, status := range []int{300, 304, 400, 401, 402, 403, 404, 405, 409, 410, 413, 422, 501, 505, 600, 999} {
 		srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(status, "", -1); return status != 304 })
 		err := apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t)))
 		var e *promptorchestra.APIError
@@ -162,7 +162,7 @@ func TestRetryAfter(t *testing.T) {
 	date := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 	for name, row := range map[string]struct {
 		header func() string
-		wait   time.Duration // exactly; 0 when it is the jitter's
+		wait   time.Duration // and up to a quarter more; 0 when it is the jitter's
 		stops  bool
 		asked  time.Duration
 	}{
@@ -179,7 +179,7 @@ func TestRetryAfter(t *testing.T) {
 		"zero":                {func() string { return "0" }, 0, false, 0},
 		"negative":            {func() string { return "-5" }, 0, false, 0},
 		"garbage":             {func() string { return "soon" }, 0, false, 0},
-		"a fraction":          {func() string { return "1.5" }, 0, false, 0},
+		"a fraction":          {func() string { return "1.5" }, 1500 * time.Millisecond, false, 0},
 		"not a number":        {func() string { return "NaN" }, 0, false, 0},
 	} {
 		for _, status := range []int{429, 503} {
@@ -208,7 +208,8 @@ func TestRetryAfter(t *testing.T) {
 					require.NoError(t, err)
 					assert.Equal(t, 2, sent)
 					if row.wait > 0 {
-						assert.Equal(t, row.wait, waited)
+						assert.GreaterOrEqual(t, waited, row.wait)
+						assert.LessOrEqual(t, waited, row.wait+row.wait/4)
 					} else {
 						assert.Less(t, waited, 500*time.Millisecond)
 					}
@@ -341,7 +342,7 @@ func TestOldRetryAfterIsForgotten(t *testing.T) {
 		})
 		start := time.Now()
 		require.Error(t, apitest.Get(t.Context(), client))
-		assert.Less(t, time.Since(start), 35*time.Second)
+		assert.Less(t, time.Since(start), 39*time.Second)
 	})
 }
 

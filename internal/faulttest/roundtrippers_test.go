@@ -19,7 +19,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
-// A RoundTripper may send a request that was answered once more, as net/http documents GetBody for it.
+// A RoundTripper may send a request again that got a response, as net/http documents GetBody for it. Over HTTP/2 nobody
+// can tell that from what net/http does by itself after a reset: it is refused.
 func TestRoundTripperThatRenewsItsToken(t *testing.T) {
 	for _, protocol := range []string{"HTTP/1", "HTTP/1 over TLS", "HTTP/2"} {
 		t.Run(protocol, func(t *testing.T) {
@@ -53,7 +54,13 @@ func TestRoundTripperThatRenewsItsToken(t *testing.T) {
 				}
 				return below.RoundTrip(again)
 			})
-			require.NoError(t, apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(renewing))))
+			err := apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(renewing)))
+			if protocol == "HTTP/2" {
+				assert.ErrorContains(t, err, "must not be sent again")
+				assert.EqualValues(t, 1, posts.Load())
+				return
+			}
+			require.NoError(t, err)
 			assert.EqualValues(t, 2, posts.Load())
 		})
 	}
@@ -104,7 +111,8 @@ func (c *brokenConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// A RoundTripper that lets go of a request when the context ends must not send it after all, beside the next attempt.
+// A RoundTripper that lets go of a request when the context ends may send it after all: the outcome is unknown, and
+// nothing is sent beside it.
 func TestRoundTripperThatLivesOn(t *testing.T) {
 	for name, body := range map[string]func(*http.Request) (io.ReadCloser, error){
 		"with the body":    func(r *http.Request) (io.ReadCloser, error) { return r.Body, nil },
@@ -129,6 +137,9 @@ func TestRoundTripperThatLivesOn(t *testing.T) {
 				if again.Body, o.err = body(r); o.err == nil {
 					o.resp, o.err = below.RoundTrip(again)
 				}
+				if o.err == nil && r.Context().Err() != nil {
+					_ = o.resp.Body.Close() // nobody waits for it any more
+				}
 				done <- o
 			})
 			select {
@@ -140,8 +151,8 @@ func TestRoundTripperThatLivesOn(t *testing.T) {
 		})
 		err := apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(detached), promptorchestra.WithTimeout(250*time.Millisecond)))
 		alive.Wait()
-		require.NoError(t, err, "nothing was sent of the first attempt, nor will be")
-		assert.Equal(t, 1, srv.Count(http.MethodPost), name)
+		assert.True(t, promptorchestra.OutcomeUnknown(err), "%s: %v", name, err)
+		assert.LessOrEqual(t, srv.Count(http.MethodPost), 1, name)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 var ErrNotSent = errors.New("the request was not sent")
 
 // errResend is what net/http gets when it wants to send a request again that must not be.
-var errResend = errors.New("the request was sent, then its stream was reset or its connection lost: it must not be sent again")
+var errResend = errors.New("the request was sent already, and must not be sent again")
 
 // sent follows an attempt whose call is not idempotent, to prove afterwards that it was not sent.
 // The hooks tell, and nothing else does: a server may act on the headers alone, so that an unread
