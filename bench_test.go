@@ -242,19 +242,32 @@ func BenchmarkInProcess(b *testing.B) {
 	})
 }
 
-// BenchmarkLoopback goes through a real server and real connections, the SDK
-// on its default transport.
+// BenchmarkLoopback goes through a real server and real connections, the SDK on its default transport.
 func BenchmarkLoopback(b *testing.B) {
+	benchmarks(b, func(b *testing.B, status int, body string) (*raw, *promptorchestra.Client) { return loopback(b, status, body) })
+}
+
+// BenchmarkLoopbackWrapped is the same with a RoundTripper of the user's own, as one that traces, around an
+// http.Transport.
+func BenchmarkLoopbackWrapped(b *testing.B) {
 	benchmarks(b, func(b *testing.B, status int, body string) (*raw, *promptorchestra.Client) {
-		srv := httptest.NewServer(apitest.Respond(status, body))
-		b.Cleanup(srv.Close)
 		transport := &http.Transport{MaxIdleConnsPerHost: 64}
 		b.Cleanup(transport.CloseIdleConnections)
-		client, err := promptorchestra.New(promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithOrganization(apitest.Organization),
-			promptorchestra.WithAccessToken(apitest.Token))
-		require.NoError(b, err)
-		return &raw{&http.Client{Transport: transport}, srv.URL}, client
+		return loopback(b, status, body, promptorchestra.WithTransport(apitest.RoundTripFunc(transport.RoundTrip)))
 	})
+}
+
+func loopback(b *testing.B, status int, body string, opts ...promptorchestra.Option) (*raw, *promptorchestra.Client) {
+	b.Helper()
+	srv := httptest.NewServer(apitest.Respond(status, body))
+	b.Cleanup(srv.Close)
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	b.Cleanup(transport.CloseIdleConnections)
+	client, err := promptorchestra.New(append([]promptorchestra.Option{
+		promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithOrganization(apitest.Organization), promptorchestra.WithAccessToken(apitest.Token),
+	}, opts...)...)
+	require.NoError(b, err)
+	return &raw{&http.Client{Transport: transport}, srv.URL}, client
 }
 
 // BenchmarkParallel has many callers on the client's own default transport, and
