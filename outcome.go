@@ -52,6 +52,9 @@ func (r *request) newFailure() error {
 		e := &APIError{CallInfo: r.info(), RequestID: r.requestID(), Err: x.Err, partial: x.Partial}
 		e.RetryAfter, _ = transport.RetryAfter(x.Header, time.Now())
 		e.decode(x.StatusCode, r.body())
+		if errors.Is(x.Err, transport.ErrEncoded) {
+			e.Message = x.Err.Error() // the body's text is binary
+		}
 		return e
 	}
 }

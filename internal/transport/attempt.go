@@ -64,6 +64,9 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	r.attempts.Add(1)
 	resp, err := through.RoundTrip(req)
 	if err == nil && (resp == nil || resp.StatusCode == 0) {
+		if resp != nil {
+			closeBody(resp.Body)
+		}
 		err = errors.New("the RoundTripper returned neither a response nor an error")
 	}
 	if err != nil {
@@ -96,8 +99,8 @@ func (r *Result) receive(resp *http.Response, limit limit) {
 	}
 	if r.StatusCode >= 200 { // what follows a 101 is not HTTP, and may never end
 		r.read(resp, body, limit)
-		if r.Err == nil {
-			r.Err = err
+		if err != nil && r.Err == nil {
+			r.Err, r.Partial = err, !r.Success()
 		}
 	}
 	closeBody(resp.Body)

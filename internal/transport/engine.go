@@ -68,7 +68,7 @@ type Outcome struct {
 	Err        error   // why there is no response, or not all of it
 	NotSent    bool    // the request was certainly not sent
 	Refused    bool    // it was not sent because Authorize failed
-	Partial    bool    // a failure's body goes on after Body
+	Partial    bool    // a failure's body goes on after Body, or cannot be read
 }
 
 // Success reports whether the status is 2xx.
