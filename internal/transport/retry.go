@@ -34,7 +34,7 @@ func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
 	if asked && wait > e.policy.MaxRetryAfter {
 		return 0
 	}
-	spread := wait / 4 // so that callers who were asked to wait do not come back all at once
+	spread := min(wait/4, math.MaxInt64-wait) // so that callers who were asked to wait do not come back all at once
 	if deadline, given := ctx.Deadline(); given {
 		left := time.Until(deadline)
 		if left <= wait {
@@ -124,7 +124,7 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return max(date.Sub(now), 0), true
 }
 
-// parseDate reads the three forms of HTTP, also with UTC written otherwise than GMT.
+// parseDate reads the three forms of HTTP, also with another zone than GMT, or a day of one digit.
 func parseDate(value string) (time.Time, bool) {
 	if before, utc := strings.CutSuffix(value, " UTC"); utc {
 		value = before + " GMT"
@@ -132,7 +132,7 @@ func parseDate(value string) (time.Time, bool) {
 	if t, err := http.ParseTime(value); err == nil {
 		return t, true
 	}
-	for _, layout := range []string{time.RFC1123Z, "Monday, 02-Jan-06 15:04:05 -0700"} {
+	for _, layout := range []string{"Mon, 2 Jan 2006 15:04:05 GMT", "Mon, 2 Jan 2006 15:04:05 -0700", "Monday, 2-Jan-06 15:04:05 -0700"} {
 		if t, err := time.Parse(layout, value); err == nil {
 			return t, true
 		}
