@@ -10,8 +10,8 @@ import (
 // maxAgentSteps ends a run whose transitions go round in a circle.
 const maxAgentSteps = 100
 
-// execute runs an agent from a step to its end, records the run and answers.
-func (c *call) execute(a *agent, r *agentRun, from string) (any, error) {
+// execute runs an agent from a step to its end and records the run.
+func (c *call) execute(a *agent, r *agentRun, from string) any {
 	first := len(r.steps) // what a rerun took over is not counted again
 	if failedAt, why := c.follow(r, from); why != "" {
 		r.Status = statusFailed
@@ -35,7 +35,7 @@ func (c *call) execute(a *agent, r *agentRun, from string) (any, error) {
 
 	shown := r.shown()
 	if shown.failure != nil {
-		return nil, executionFailed(shown.failure.Why, r.ID)
+		c.fail(executionFailed(shown.failure.Why, r.ID))
 	}
 	result := agentRunResult{
 		RunID: r.ID, Status: shown.Status, AgentID: r.AgentID, AgentVersionID: r.AgentVersionID,
@@ -44,7 +44,7 @@ func (c *call) execute(a *agent, r *agentRun, from string) (any, error) {
 	if r.SourceRunID != nil {
 		result.StepKey = from
 	}
-	return result, nil
+	return result
 }
 
 // follow executes steps along the transitions until none is left. It returns the
@@ -180,7 +180,7 @@ func (c *call) workTool(s step, variables map[string]any, executed *agentStep) (
 		return err.Error()
 	}
 	executed.ToolID, executed.LatencyMs = t.ID, latency(usage{})
-	executed.Output, why = c.callTool(boundTool{t, t.latest()}, variables)
+	executed.Output, why = c.callTool(boundTool{t, t.versions.newest()}, variables)
 	return why
 }
 

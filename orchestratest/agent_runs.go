@@ -22,7 +22,7 @@ type agentRun struct {
 	steps     []agentStep
 	decisions []decision
 	failure   *diagnostic
-	heldPolls int // how often Get still answers running
+	heldPolls int // how often Get still says running
 }
 
 // agentStep is one executed step.
@@ -51,7 +51,7 @@ type decision struct {
 	Inputs   map[string]any `json:"inputs,omitempty"`
 }
 
-// agentRunDetail is a run as Get answers it.
+// agentRunDetail is a run as Get returns it.
 type agentRunDetail struct {
 	Run           agentRun      `json:"run"`
 	ContractTrace contractTrace `json:"contractTrace"`
@@ -85,7 +85,7 @@ type outputContract struct {
 	MissingFields []string `json:"missingFields"`
 }
 
-// agentRunResult is the answer to starting a run.
+// agentRunResult is the response to starting a run.
 type agentRunResult struct {
 	RunID              string      `json:"runId"`
 	Status             string      `json:"status"`
@@ -98,9 +98,9 @@ type agentRunResult struct {
 	Diagnostic         *diagnostic `json:"diagnostic"`
 }
 
-// HoldRuns makes each agent run that starts from now on stay "running" for its
-// first polls fetches, as a run that takes its time would. A held run answers 200
-// when it starts, even when it will turn out to have failed.
+// HoldRuns makes each agent run that starts from now on stay "running" for its first polls fetches,
+// as a run that takes its time would. Starting a held run succeeds even when the run will turn out
+// to have failed.
 func (s *Server) HoldRuns(polls int) {
 	s.state.Lock()
 	defer s.state.Unlock()
@@ -141,34 +141,30 @@ func (r *agentRun) detail() agentRunDetail {
 	return d
 }
 
-func (c *call) getAgentRun() (any, error) {
-	r, err := c.org.agentRuns.find(c.params["runId"])
-	if err != nil {
-		return nil, err
-	}
+func (c *call) getAgentRun() any {
+	r := find(c, &c.org.agentRuns, "runId")
 	detail := r.detail()
 	r.heldPolls = max(r.heldPolls-1, 0)
-	return detail, nil
+	return detail
 }
 
-func (c *call) compareAgentRuns() (any, error) {
-	ids := []string{c.query.Get("leftRunId"), c.query.Get("rightRunId")}
-	var details []agentRunDetail
-	for i, name := range []string{"leftRunId", "rightRunId"} {
-		if ids[i] == "" {
-			return nil, badRequest(name+" is required", name)
-		}
-		r, err := c.org.agentRuns.find(ids[i])
-		if err != nil {
-			return nil, err
-		}
-		details = append(details, r.detail())
+func (c *call) compareAgentRuns() any {
+	left, right := c.comparedRun("leftRunId"), c.comparedRun("rightRunId")
+	if !c.ok() {
+		return nil
 	}
-	left, right := details[0], details[1]
 	return map[string]any{
-		"leftRunId": ids[0], "rightRunId": ids[1], "left": left.Run, "right": right.Run,
+		"leftRunId": left.Run.ID, "rightRunId": right.Run.ID, "left": left.Run, "right": right.Run,
 		"differences": diff(left.content(), right.content()),
-	}, nil
+	}
+}
+
+func (c *call) comparedRun(name string) agentRunDetail {
+	id := c.query.Get(name)
+	if id == "" {
+		c.fail(badRequest(name+" is required", name))
+	}
+	return lookup(c, &c.org.agentRuns, id).detail()
 }
 
 // content is what two runs are compared by: not which they are, nor when they ran.
@@ -177,69 +173,51 @@ func (d agentRunDetail) content() any {
 	return d
 }
 
-// loadAgentRunInputs only reads: it answers what a run was started with.
-func (c *call) loadAgentRunInputs() (any, error) {
-	r, err := c.org.agentRuns.find(c.params["runId"])
-	if err != nil {
-		return nil, err
-	}
+// loadAgentRunInputs only reads: it returns what a run was started with.
+func (c *call) loadAgentRunInputs() any {
+	r := find(c, &c.org.agentRuns, "runId")
 	return map[string]any{
 		"runId": r.ID, "agentId": r.AgentID, "agentVersionId": r.AgentVersionID, "variables": r.variables,
-	}, nil
+	}
 }
 
 // runAgent runs the version named, else the published one.
-func (c *call) runAgent() (any, error) {
-	a, err := c.org.agents.find(c.params["agentId"])
-	if err != nil {
-		return nil, err
-	}
+func (c *call) runAgent() any {
+	a := find(c, &c.org.agents, "agentId")
 	variables := c.input.object("variables")
-	versionID := c.input.text("versionId")
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	v := a.PublishedVersion
-	if versionID != "" {
-		if v, err = c.agentVersion(a, versionID); err != nil {
-			return nil, err
-		}
+	v := a.versions.published
+	if id := c.input.text("versionId"); id != "" {
+		v = a.versions.lookup(c, id)
 	}
 	if v == nil {
-		return nil, conflict("The agent has no published version")
+		c.fail(conflict("The agent has no published version"))
+	}
+	if !c.ok() {
+		return nil
 	}
 	if issues := c.org.check(v.workflow); len(issues) > 0 {
-		return nil, invalidGraph(issues)
+		c.fail(invalidGraph(issues))
+		return nil
 	}
-	r := c.newAgentRun(a, v, variables)
-	return c.execute(a, r, v.workflow.EntryStepKey)
+	return c.execute(a, c.newAgentRun(a, v, variables), v.workflow.entry())
 }
 
-// rerunAgentFromStep repeats a run from one of its steps on: what came before that
-// step is taken over, not executed again.
-func (c *call) rerunAgentFromStep() (any, error) {
-	source, err := c.org.agentRuns.find(c.params["runId"])
-	if err != nil {
-		return nil, err
-	}
+// rerunAgentFromStep repeats a run from one of its steps on: what came before that step is taken
+// over, not executed again.
+func (c *call) rerunAgentFromStep() any {
+	source := find(c, &c.org.agentRuns, "runId")
 	stepKey := c.input.requiredText("stepKey")
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
 	if source.heldPolls > 0 {
-		return nil, conflict("Run %s is still running", source.ID)
+		c.fail(conflict("Run %s is still running", source.ID))
 	}
 	begin := slices.IndexFunc(source.steps, func(s agentStep) bool { return s.StepKey == stepKey })
 	if begin < 0 {
-		return nil, badRequest("the run has no step "+stepKey, "stepKey")
+		c.fail(badRequest("the run has no step "+stepKey, "stepKey"))
 	}
-	a, err := c.org.agents.find(source.AgentID)
-	if err != nil {
-		return nil, err
-	}
-	v, err := c.agentVersion(a, source.AgentVersionID)
-	if err != nil {
-		return nil, err
+	a := lookup(c, &c.org.agents, source.AgentID)
+	v := a.versions.lookup(c, source.AgentVersionID)
+	if !c.ok() {
+		return nil
 	}
 	r := c.newAgentRun(a, v, source.variables)
 	r.SourceRunID, r.workflow = &source.ID, source.workflow

@@ -1,6 +1,7 @@
 package orchestratest
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -108,43 +109,39 @@ func (s *Server) Expire(credential string) {
 	known.expires = s.settings.clock()
 }
 
-// authenticate finds who sent a request. The kind of credential is checked here
-// too, for it does not depend on the organization.
-func (c *call) authenticate() error {
+// authenticate finds who sent a request. The kind of credential is checked here too, for it does not
+// depend on the organization.
+func (c *call) authenticate() {
 	scheme, token, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return unauthorized("AUTH_MISSING", "A bearer token is required")
+		c.fail(unauthorized("AUTH_MISSING", "A bearer token is required"))
+		return
 	}
 	c.credential = c.srv.credentials[token]
 	switch {
 	case c.credential == nil:
-		return unauthorized("AUTH_INVALID_TOKEN", "The bearer token is not valid")
+		c.fail(unauthorized("AUTH_INVALID_TOKEN", "The bearer token is not valid"))
 	case !c.credential.expires.IsZero() && !c.srv.settings.clock().Before(c.credential.expires):
-		return unauthorized("AUTH_INVALID_TOKEN", "The bearer token has expired")
+		c.fail(unauthorized("AUTH_INVALID_TOKEN", "The bearer token has expired"))
 	case c.route.is(userOnly) && c.credential.kind != accessTokenKind:
-		return forbidden("AUTH_MODE_INVALID", "This route needs an access token, not an API key", "Send a user's access token.")
+		c.fail(forbidden("AUTH_MODE_INVALID", "This route needs an access token, not an API key", "Send a user's access token."))
 	}
-	return nil
 }
 
-// enterOrganization finds the organization of a request and checks that the
-// credential may do this there.
-func (c *call) enterOrganization() error {
+// enterOrganization finds the organization of a request and checks that the credential may do this
+// there.
+func (c *call) enterOrganization() {
 	id := c.query.Get("organizationId")
-	if c.route.method != "GET" {
+	if c.route.method != http.MethodGet {
 		id = c.input.text("organizationId")
-		if err := c.input.err(); err != nil {
-			return err
-		}
 	}
 	switch {
 	case id == "":
-		return badRequest("organizationId is required", "organizationId")
+		c.fail(badRequest("organizationId is required", "organizationId"))
 	case id != c.credential.org:
-		return forbidden("AUTH_ORG_MISMATCH", "The credential belongs to another organization", "Use a credential of the organization in organizationId.")
+		c.fail(forbidden("AUTH_ORG_MISMATCH", "The credential belongs to another organization", "Use a credential of the organization in organizationId."))
 	case c.route.scope != "" && !slices.Contains(c.credential.scopes, c.route.scope):
-		return forbidden("AUTH_SCOPE_MISSING", "The credential lacks the scope "+c.route.scope, "Issue a credential with "+c.route.scope+".")
+		c.fail(forbidden("AUTH_SCOPE_MISSING", "The credential lacks the scope "+c.route.scope, "Issue a credential with "+c.route.scope+"."))
 	}
 	c.org = c.srv.orgs[id]
-	return nil
 }

@@ -1,11 +1,11 @@
 package orchestratest
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // change is one difference between two documents.
@@ -16,8 +16,8 @@ type change struct {
 	After  any    `json:"after"`
 }
 
-// versionDiff is the answer of every diff route: what changed from the version
-// compared against to the version asked for.
+// versionDiff is the response of every diff route: what changed from the version compared against
+// to the version asked for.
 type versionDiff struct {
 	AgentID              string   `json:"agentId,omitempty"`
 	SkillID              string   `json:"skillId,omitempty"`
@@ -29,64 +29,92 @@ type versionDiff struct {
 	Changes              []change `json:"changes"`
 }
 
+// maxDiffDepth is how deep two documents are taken apart. What differs further down is reported as
+// one change of the value at this depth, so that the work and the paths do not grow with the square
+// of the depth.
+const maxDiffDepth = 32
+
+// comparison collects the differences between two documents.
+type comparison struct {
+	path    []string // from the root to the values being compared
+	changes []change
+}
+
 // diff compares two values by their JSON.
 func diff(before, after any) []change {
-	changes := []change{}
-	compare(&changes, "", plain(before), plain(after))
-	return changes
+	c := comparison{changes: []change{}}
+	c.compare(plain(before), plain(after))
+	return c.changes
 }
 
 // plain is a value as its JSON reads.
 func plain(value any) any {
-	encoded, err := json.Marshal(value)
+	encoded, err := encode(value)
 	if err != nil {
 		return nil
 	}
 	return decode(encoded)
 }
 
-func compare(changes *[]change, path string, before, after any) {
-	if reflect.DeepEqual(before, after) {
-		return
-	}
+// absent stands for a value on the side that does not have it.
+type absent struct{}
+
+func (c *comparison) compare(before, after any) {
 	b, beforeIsObject := before.(map[string]any)
 	a, afterIsObject := after.(map[string]any)
-	if beforeIsObject && afterIsObject {
-		compareObjects(changes, path, b, a)
-		return
-	}
 	x, beforeIsList := before.([]any)
 	y, afterIsList := after.([]any)
-	if beforeIsList && afterIsList {
+	switch {
+	case len(c.path) < maxDiffDepth && beforeIsObject && afterIsObject:
+		names := maps.Clone(b)
+		maps.Copy(names, a)
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			c.inside("."+name, member(b, name), member(a, name))
+		}
+	case len(c.path) < maxDiffDepth && beforeIsList && afterIsList:
 		for i := range max(len(x), len(y)) {
-			compare(changes, fmt.Sprintf("%s[%d]", path, i), at(x, i), at(y, i))
+			c.inside(fmt.Sprintf("[%d]", i), element(x, i), element(y, i))
 		}
-		return
-	}
-	kind := "changed"
-	if before == nil {
-		kind = "added"
-	} else if after == nil {
-		kind = "removed"
-	}
-	*changes = append(*changes, change{path, kind, before, after})
-}
-
-func compareObjects(changes *[]change, path string, before, after map[string]any) {
-	names := maps.Clone(before)
-	maps.Copy(names, after)
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		inner := name
-		if path != "" {
-			inner = path + "." + name
-		}
-		compare(changes, inner, before[name], after[name])
+	case !reflect.DeepEqual(before, after):
+		c.report(before, after)
 	}
 }
 
-func at(list []any, i int) any {
+func (c *comparison) inside(name string, before, after any) {
+	c.path = append(c.path, name)
+	c.compare(before, after)
+	c.path = c.path[:len(c.path)-1]
+}
+
+func (c *comparison) report(before, after any) {
+	found := change{strings.TrimPrefix(strings.Join(c.path, ""), "."), "changed", before, after}
+	_, added := before.(absent)
+	_, removed := after.(absent)
+	switch {
+	case added:
+		found.Before = nil
+	case removed:
+		found.After = nil
+	}
+	switch { // null and absent read the same to most, so both are called so
+	case found.Before == nil && found.After != nil || added:
+		found.Change = "added"
+	case found.After == nil || removed:
+		found.Change = "removed"
+	}
+	c.changes = append(c.changes, found)
+}
+
+func member(object map[string]any, name string) any {
+	if value, ok := object[name]; ok {
+		return value
+	}
+	return absent{}
+}
+
+func element(list []any, i int) any {
 	if i < len(list) {
 		return list[i]
 	}
-	return nil
+	return absent{}
 }

@@ -14,7 +14,11 @@ type evaluationCase struct {
 	Input     json.RawMessage `json:"input"` // the variables of a run
 	Expected  json.RawMessage `json:"expected"`
 	CreatedAt string          `json:"createdAt"`
+
+	extra members
 }
+
+func (e *evaluationCase) show() any { return show(e, e.extra) }
 
 // evaluationRun compares a draft with the published version over all cases.
 type evaluationRun struct {
@@ -48,15 +52,13 @@ type evaluationSummary struct {
 	Message     string `json:"message"`
 }
 
-func (c *call) listEvaluationCases() (any, error) {
-	if _, err := c.org.skills.find(c.params["skillId"]); err != nil {
-		return nil, err
-	}
-	return c.org.casesOf(c.params["skillId"]), nil
+func (c *call) listEvaluationCases() any {
+	s := find(c, &c.org.skills, "skillId")
+	return showAll(c.org.casesOf(s.ID))
 }
 
 func (o *organization) casesOf(skillID string) []*evaluationCase {
-	found := []*evaluationCase{}
+	var found []*evaluationCase
 	for _, made := range o.evaluationCases.all {
 		if made.SkillID == skillID {
 			found = append(found, made)
@@ -65,11 +67,8 @@ func (o *organization) casesOf(skillID string) []*evaluationCase {
 	return found
 }
 
-func (c *call) createEvaluationCase() (any, error) {
-	s, err := c.org.skills.find(c.params["skillId"])
-	if err != nil {
-		return nil, err
-	}
+func (c *call) createEvaluationCase() any {
+	s := find(c, &c.org.skills, "skillId")
 	made := &evaluationCase{
 		SkillID:   s.ID,
 		Label:     c.input.optionalText("label"),
@@ -77,65 +76,50 @@ func (c *call) createEvaluationCase() (any, error) {
 		Expected:  c.input.raw("expected"),
 		CreatedAt: c.srv.now(),
 	}
-	if err := c.input.err(); err != nil {
-		return nil, err
+	if !c.ok() {
+		return nil
 	}
-	made.ID = c.srv.ids.next("evc_")
+	made.ID, made.extra = c.srv.ids.next("evc_"), c.input.unread()
 	c.org.evaluationCases.add(made.ID, made)
-	return made, nil
+	return made.show()
 }
 
-// runEvaluation runs every case on a draft, the newest when none is named, and on
-// the published version if there is one.
-func (c *call) runEvaluation() (any, error) {
-	s, err := c.org.skills.find(c.params["skillId"])
-	if err != nil {
-		return nil, err
-	}
-	versionID := c.input.text("draftVersionId")
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	draft := s.newestDraft()
-	if versionID != "" {
-		if draft, err = c.org.skillVersion(s, versionID); err != nil {
-			return nil, err
-		}
-	}
+// runEvaluation runs every case on a draft, the newest when none is named, and on the published
+// version if there is one.
+func (c *call) runEvaluation() any {
+	s := find(c, &c.org.skills, "skillId")
+	draft := s.versions.draft(c, c.input.text("draftVersionId"), "evaluate")
+	published := s.versions.published
 	cases := c.org.casesOf(s.ID)
-	switch {
-	case draft == nil:
-		return nil, conflict("The skill has no draft version to evaluate")
-	case len(cases) == 0:
-		return nil, conflict("The skill has no evaluation cases")
+	if len(cases) == 0 {
+		c.fail(conflict("The skill has no evaluation cases"))
 	}
-	for _, v := range []*skillVersion{draft, s.published} { // before anything is recorded
-		if v == nil {
-			continue
+	for _, v := range []*skillVersion{draft, published} { // before anything is recorded
+		if v != nil && c.ok() {
+			_, err := c.skillJob(v, models[0], nil)
+			c.fail(err)
 		}
-		if _, err := c.skillJob(v, models[0], nil); err != nil {
-			return nil, err
-		}
+	}
+	if !c.ok() {
+		return nil
 	}
 	r := &evaluationRun{
 		ID: c.srv.ids.next("evr_"), SkillID: s.ID, Status: statusCompleted, DraftVersionID: draft.ID,
 		Results: []evaluationResult{}, CreatedAt: c.srv.now(),
 	}
-	published := s.published
 	if published != nil {
 		r.PublishedVersionID = &published.ID
 	}
 	for _, each := range cases {
-		result, err := c.evaluate(each, draft, published)
-		if err != nil {
-			return nil, err
-		}
-		r.add(result)
+		r.add(c.evaluate(each, draft, published))
 	}
 	r.DiagnosticSummary.Message = fmt.Sprintf("%d of %d cases passed", r.DiagnosticSummary.Passed, r.DiagnosticSummary.Cases)
 	r.CompletedAt = c.srv.now()
+	if !c.ok() { // a prompt was changed while a tool was called
+		return nil
+	}
 	c.org.evaluationRuns.add(r.ID, r)
-	return r, nil
+	return r
 }
 
 func (r *evaluationRun) add(result evaluationResult) {
@@ -156,25 +140,19 @@ func (r *evaluationRun) add(result evaluationResult) {
 }
 
 // evaluate runs one case, which also records its skill runs.
-func (c *call) evaluate(each *evaluationCase, draft, published *skillVersion) (evaluationResult, error) {
+func (c *call) evaluate(each *evaluationCase, draft, published *skillVersion) evaluationResult {
 	variables, _ := decode(each.Input).(map[string]any)
 	if variables == nil {
 		variables = map[string]any{}
 	}
-	run, err := c.runSkillVersion(draft, models[0], variables)
-	if err != nil {
-		return evaluationResult{}, err
-	}
+	run := c.runSkillVersion(draft, models[0], variables)
 	result := evaluationResult{CaseID: each.ID, Label: each.Label, DraftRunID: run.RunID, DraftPassed: each.passes(run)}
 	if published != nil {
-		run, err := c.runSkillVersion(published, models[0], variables)
-		if err != nil {
-			return evaluationResult{}, err
-		}
+		run := c.runSkillVersion(published, models[0], variables)
 		passed := each.passes(run)
 		result.PublishedRunID, result.PublishedPassed = &run.RunID, &passed
 	}
-	return result, nil
+	return result
 }
 
 // passes reports whether a run succeeded and gave what was expected, as JSON or as
@@ -187,10 +165,10 @@ func (e *evaluationCase) passes(r *skillRun) bool {
 	return expected == any(r.OutputText) || reflect.DeepEqual(expected, plain(r.Output))
 }
 
-func (c *call) getEvaluationRun() (any, error) {
-	r, err := c.org.evaluationRuns.find(c.params["evaluationRunId"])
-	if err != nil || r.SkillID != c.params["skillId"] {
-		return nil, notFound("evaluation run", c.params["evaluationRunId"])
+func (c *call) getEvaluationRun() any {
+	r := find(c, &c.org.evaluationRuns, "evaluationRunId")
+	if r.SkillID != c.params["skillId"] {
+		c.fail(notFound("evaluation run", c.params["evaluationRunId"]))
 	}
-	return r, nil
+	return r
 }

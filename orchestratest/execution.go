@@ -1,13 +1,11 @@
 package orchestratest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -114,15 +112,20 @@ func (s *outcome) addStep(c *call, step runStep, failure string) {
 // twice, in a circle, would otherwise fill the memory.
 const maxRendered = 4 << 20
 
+// maxName is the longest name in a placeholder, in bytes. A path into nested objects is looked up
+// member by member, which would take the square of the length of a path without an end.
+const maxName = 256
+
 var placeholder = regexp.MustCompile(`\{\{\s*([\w.-]+)\s*\}\}`)
 
-// render puts variables into templates: {{name}}, or {{steps.draft}} for a member
-// of an object. What has no value stays as it is and is named in missing.
+// render puts variables into templates: {{name}}, or {{steps.draft}} for a member of an object. What
+// has no value stays as it is and is named in missing.
 func render(templates []string, variables map[string]any) (text string, missing []string) {
 	size := 0
+	named := map[string]bool{}
 	text = placeholder.ReplaceAllStringFunc(strings.Join(templates, "\n\n"), func(match string) string {
-		name := placeholder.FindStringSubmatch(match)[1]
-		if value, ok := lookup(variables, name); ok {
+		name := strings.TrimSpace(match[2 : len(match)-2])
+		if value, ok := valueOf(variables, name); ok {
 			if size > maxRendered {
 				return "" // it is too long already
 			}
@@ -130,16 +133,19 @@ func render(templates []string, variables map[string]any) (text string, missing 
 			size += len(value)
 			return value
 		}
-		if !slices.Contains(missing, name) {
-			missing = append(missing, name)
+		if !named[name] {
+			named[name], missing = true, append(missing, name)
 		}
 		return match
 	})
 	return text, missing
 }
 
-// lookup finds a variable by its name, or member by member.
-func lookup(variables map[string]any, name string) (any, bool) {
+// valueOf finds a variable by its name, or member by member.
+func valueOf(variables map[string]any, name string) (any, bool) {
+	if len(name) > maxName {
+		return nil, false
+	}
 	if value, ok := variables[name]; ok {
 		return value, true
 	}
@@ -148,7 +154,7 @@ func lookup(variables map[string]any, name string) (any, bool) {
 	if !dotted || !isObject {
 		return nil, false
 	}
-	return lookup(inner, rest)
+	return valueOf(inner, rest)
 }
 
 // textOf writes a value into a prompt: a string as it is, anything else as JSON.
@@ -156,13 +162,11 @@ func textOf(value any) string {
 	if s, ok := value.(string); ok {
 		return s
 	}
-	var buf bytes.Buffer
-	encoder := json.NewEncoder(&buf)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
+	encoded, err := encode(value)
+	if err != nil {
 		return ""
 	}
-	return strings.TrimSuffix(buf.String(), "\n")
+	return string(encoded)
 }
 
 // respond is the model. A prompt that is a JSON object is answered with that

@@ -63,15 +63,15 @@ type diagnostic struct {
 }
 
 // encodeFailure writes a failure for a route; nil stands for no route.
-func encodeFailure(found *route, err error) answer {
+func encodeFailure(found *route, err error) response {
 	var f *failure
 	if !errors.As(err, &f) {
 		f = &failure{status: http.StatusInternalServerError, code: "internal_error", category: "internal", why: err.Error()}
 	}
 	if found == nil || found.is(classic) || f.detailed {
-		return jsonAnswer(f.status, f.classic())
+		return jsonResponse(f.status, f.classic())
 	}
-	return jsonAnswer(f.status, f.diagnostic(found.method+" "+found.path))
+	return jsonResponse(f.status, f.diagnostic(found.method+" "+found.path))
 }
 
 func (f *failure) classic() any {

@@ -13,7 +13,7 @@ import (
 // request is answered as always.
 type Fault struct {
 	kind     faultKind
-	reply    answer
+	reply    response
 	refusal  *failure // written in the shape of the route's generation
 	header   http.Header
 	count    int           // of cutBody
@@ -37,7 +37,7 @@ const (
 // Content-Type is guessed from the body: JSON, HTML when it begins with "<", or
 // plain text.
 func Status(code int, body string) Fault {
-	reply := answer{status: code, header: http.Header{}, body: []byte(body)}
+	reply := response{status: code, header: http.Header{}, body: []byte(body)}
 	switch {
 	case body == "":
 	case strings.HasPrefix(body, "<"):
@@ -145,9 +145,9 @@ func (s *Server) takeFault(op string) *Fault {
 // answers reports whether the fault takes the place of the route.
 func (f *Fault) answers() bool { return f.kind == replies || f.kind == refuses }
 
-func (f *Fault) answer(found *route) answer {
+func (f *Fault) answer(found *route) response {
 	if f.kind == refuses {
 		return encodeFailure(found, f.refusal)
 	}
-	return answer{status: f.reply.status, header: f.reply.header.Clone(), body: f.reply.body}
+	return response{status: f.reply.status, header: f.reply.header.Clone(), body: f.reply.body}
 }

@@ -8,24 +8,25 @@ import (
 	"strings"
 )
 
-// input reads the members of a JSON object and collects what is wrong with them.
-// Names are compared exactly: encoding/json ignores case, and would hide a
-// client's misspelt member.
+// input reads the members of a JSON object and collects what is wrong with them. Names are
+// compared exactly: encoding/json ignores case, and would hide a client's misspelt member.
 type input struct {
 	path     string // "steps[2]." inside a list
+	source   json.RawMessage
 	members  map[string]json.RawMessage
+	known    map[string]bool // the members that somebody asked for
 	problems *[]problem
 }
 
 type problem struct{ field, reason string }
 
 func newInput(members map[string]json.RawMessage) input {
-	return input{members: members, problems: new([]problem)}
+	return input{members: members, known: map[string]bool{}, problems: new([]problem)}
 }
 
 // err is a 400 that names every member at fault.
 func (in input) err() error {
-	if len(*in.problems) == 0 {
+	if in.problems == nil || len(*in.problems) == 0 {
 		return nil
 	}
 	var reasons, fields []string
@@ -40,28 +41,47 @@ func (in input) reject(name, reason string) {
 	*in.problems = append(*in.problems, problem{in.path + name, reason})
 }
 
+// get returns a member as it came, null included.
+func (in input) get(name string) (value json.RawMessage, ok bool) {
+	in.known[name] = true
+	value, ok = in.members[name]
+	return value, ok
+}
+
 // has reports whether a member is there, null included.
 func (in input) has(name string) bool {
-	_, ok := in.members[name]
+	_, ok := in.get(name)
 	return ok
+}
+
+// unread returns the members that nobody asked for.
+func (in input) unread() members {
+	more := members{}
+	for name, value := range in.members {
+		if !in.known[name] {
+			more[name] = value
+		}
+	}
+	return more
 }
 
 // raw is a member of any type, nil when absent or null.
 func (in input) raw(name string) json.RawMessage {
-	if value := in.members[name]; string(value) != "null" {
+	if value, _ := in.get(name); string(value) != "null" {
 		return value
 	}
 	return nil
 }
 
-// read decodes a member into target and reports whether it was there.
-func (in input) read(name, kind string, target any) bool {
+// read decodes a member into target. It reports whether the member was there and fitted.
+func (in input) read(name, kind string, target any) (fits bool) {
 	value := in.raw(name)
 	if value == nil {
 		return false
 	}
 	if err := json.Unmarshal(value, target); err != nil {
 		in.reject(name, "must be "+kind)
+		return false
 	}
 	return true
 }
@@ -73,16 +93,17 @@ func (in input) text(name string) string {
 }
 
 func (in input) requiredText(name string) string {
-	s := in.text(name)
-	if strings.TrimSpace(s) == "" && in.fine(name) {
+	var s string
+	if in.read(name, "a string", &s); strings.TrimSpace(s) == "" && in.maybeText(name) {
 		in.reject(name, "is required")
 	}
 	return s
 }
 
-// fine reports whether a member has no problem yet.
-func (in input) fine(name string) bool {
-	return !slices.ContainsFunc(*in.problems, func(p problem) bool { return p.field == in.path+name })
+// maybeText reports whether a member is a text or absent: anything else is rejected already.
+func (in input) maybeText(name string) bool {
+	value := in.raw(name)
+	return value == nil || value[0] == '"'
 }
 
 // optionalText is nil when the member is absent or null.
@@ -106,20 +127,16 @@ func (in input) number(name string) *float64 {
 
 // choice is a text that must be one of a few.
 func (in input) choice(name string, allowed ...string) *string {
-	s := in.optionalText(name)
-	if s == nil || !in.fine(name) {
-		return s
-	}
-	if !slices.Contains(allowed, *s) {
+	var s *string
+	if in.read(name, "a string", &s) && !slices.Contains(allowed, *s) {
 		in.reject(name, "must be one of "+strings.Join(allowed, ", "))
 	}
 	return s
 }
 
-// object is a member that must be a JSON object, such as variables; numbers keep
-// their digits.
+// object is a member that must be a JSON object, such as variables; numbers keep their digits.
 func (in input) object(name string) map[string]any {
-	value, ok := in.members[name]
+	value, ok := in.get(name)
 	if !ok {
 		in.reject(name, "is required")
 		return nil
@@ -134,52 +151,57 @@ func (in input) object(name string) map[string]any {
 // jsonObject is a member as it came, which must be an object or absent.
 func (in input) jsonObject(name string) json.RawMessage {
 	raw := in.raw(name)
-	if raw == nil {
-		return nil
-	}
-	if _, ok := decode(raw).(map[string]any); !ok {
+	if raw != nil && raw[0] != '{' {
 		in.reject(name, "must be an object")
+	}
+	return raw
+}
+
+func (in input) requiredJSONObject(name string) json.RawMessage {
+	raw := in.jsonObject(name)
+	if raw == nil {
+		in.reject(name, "is required")
 	}
 	return raw
 }
 
 // list is a member that must be an array of objects.
 func (in input) list(name string) []input {
-	value, ok := in.members[name]
+	value, ok := in.get(name)
 	if !ok {
 		in.reject(name, "is required")
 		return nil
 	}
-	var elements []map[string]json.RawMessage
-	isNull := func(members map[string]json.RawMessage) bool { return members == nil }
-	if err := json.Unmarshal(value, &elements); err != nil || elements == nil || slices.ContainsFunc(elements, isNull) {
+	var elements []json.RawMessage
+	isObject := func(raw json.RawMessage) bool { return raw[0] == '{' }
+	if err := json.Unmarshal(value, &elements); err != nil || elements == nil ||
+		slices.ContainsFunc(elements, func(raw json.RawMessage) bool { return !isObject(raw) }) {
 		in.reject(name, "must be an array of objects")
 		return nil
 	}
 	items := make([]input, len(elements))
-	for i, members := range elements {
-		items[i] = input{path: fmt.Sprintf("%s%s[%d].", in.path, name, i), members: members, problems: in.problems}
+	for i, source := range elements {
+		items[i] = input{
+			path: fmt.Sprintf("%s%s[%d].", in.path, name, i), source: source,
+			known: map[string]bool{}, problems: in.problems,
+		}
+		if err := json.Unmarshal(source, &items[i].members); err != nil {
+			in.reject(name, "must be an array of objects")
+			return nil
+		}
 	}
 	return items
 }
 
-// patchName changes a name, which every record must keep: null is refused, absent
-// keeps.
-func (in input) patchName(target *string) {
-	if in.has("name") {
-		*target = in.requiredText("name")
-	}
-}
-
-// patchOptional changes a text that may go: null clears, absent keeps.
-func (in input) patchOptional(name string, target **string) {
+// patch changes a text that may go: null clears, absent keeps.
+func (in input) patch(name string, target **string) {
 	if in.has(name) {
 		*target = in.optionalText(name)
 	}
 }
 
-// decode is JSON as maps, slices and texts, with numbers as they were written; nil
-// when it is not JSON.
+// decode is JSON as maps, slices and texts, with numbers as they were written; nil when it is not
+// JSON.
 func decode(raw json.RawMessage) any {
 	if !json.Valid(raw) { // a Decoder would not mind what follows the value
 		return nil

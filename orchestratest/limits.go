@@ -47,14 +47,14 @@ func (s *Server) Lift() {
 	s.limits = noLimits()
 }
 
-func (l limits) check(r *route) error {
+func (c *call) checkLimits() {
+	l := c.srv.limits
 	switch {
-	case l.seats < defaultMembers && !r.is(pastSeats):
-		return seatLimit(defaultMembers, l.seats)
-	case !l.ai && r.is(runsAI):
-		return featureMissing("ai")
-	case !l.voice && r.is(needsVoice):
-		return featureMissing("voice")
+	case l.seats < defaultMembers && !c.route.is(pastSeats):
+		c.fail(seatLimit(defaultMembers, l.seats))
+	case !l.ai && c.route.is(runsAI):
+		c.fail(featureMissing("ai"))
+	case !l.voice && c.route.is(needsVoice):
+		c.fail(featureMissing("voice"))
 	}
-	return nil
 }

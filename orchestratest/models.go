@@ -70,8 +70,8 @@ const (
 	realtimeModel = "gpt-realtime"
 )
 
-// listModels answers an object, the only list of the API that does.
-func (c *call) listModels() (any, error) {
+// listModels returns an object, the only list of the API that does.
+func (c *call) listModels() any {
 	everything := c.query.Get("includeUnavailable") == "true"
 	var wanted []string
 	if modalities := c.query.Get("modalities"); modalities != "" {
@@ -83,7 +83,7 @@ func (c *call) listModels() (any, error) {
 			listed = append(listed, m)
 		}
 	}
-	return map[string]any{"models": listed}, nil
+	return map[string]any{"models": listed}
 }
 
 // speaks reports whether a model takes or gives each of the modalities.

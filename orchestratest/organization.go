@@ -11,18 +11,18 @@ type organization struct {
 	taken    map[string]int // keys in use, such as "promptKey summary", with the last number given to it
 
 	agents        table[agent]
-	agentVersions table[agentVersion]
+	agentVersions versionKind[agentVersion]
 	agentRuns     table[agentRun]
 
 	prompts        table[prompt]
-	promptVersions table[promptVersion]
+	promptVersions versionKind[promptVersion]
 	runs           table[run]
 
 	tools        table[tool]
-	toolVersions table[toolVersion]
+	toolVersions versionKind[toolVersion]
 
 	skills        table[skill]
-	skillVersions table[skillVersion]
+	skillVersions versionKind[skillVersion]
 	skillRuns     table[skillRun]
 
 	evaluationCases table[evaluationCase]
@@ -34,17 +34,25 @@ type organization struct {
 func newOrganization(id, name string) *organization {
 	return &organization{
 		id: id, name: name, taken: map[string]int{},
-		agents:         table[agent]{kind: "agent"},
-		agentVersions:  table[agentVersion]{kind: "agent version"},
-		agentRuns:      table[agentRun]{kind: "agent run"},
-		prompts:        table[prompt]{kind: "prompt"},
-		promptVersions: table[promptVersion]{kind: "prompt version"},
-		runs:           table[run]{kind: "run"},
-		tools:          table[tool]{kind: "tool"},
-		toolVersions:   table[toolVersion]{kind: "tool version"},
-		skills:         table[skill]{kind: "skill"},
-		skillVersions:  table[skillVersion]{kind: "skill version"},
-		skillRuns:      table[skillRun]{kind: "skill run"},
+		agents: table[agent]{kind: "agent"},
+		agentVersions: versionKind[agentVersion]{
+			table[agentVersion]{kind: "agent version"}, "agent", "agv_", (*agentVersion).head, (*agentVersion).content,
+		},
+		agentRuns: table[agentRun]{kind: "agent run"},
+		prompts:   table[prompt]{kind: "prompt"},
+		promptVersions: versionKind[promptVersion]{
+			table[promptVersion]{kind: "prompt version"}, "prompt", "prv_", (*promptVersion).head, (*promptVersion).content,
+		},
+		runs:  table[run]{kind: "run"},
+		tools: table[tool]{kind: "tool"},
+		toolVersions: versionKind[toolVersion]{
+			table[toolVersion]{kind: "tool version"}, "tool", "tlv_", (*toolVersion).head, (*toolVersion).content,
+		},
+		skills: table[skill]{kind: "skill"},
+		skillVersions: versionKind[skillVersion]{
+			table[skillVersion]{kind: "skill version"}, "skill", "skv_", (*skillVersion).head, (*skillVersion).content,
+		},
+		skillRuns: table[skillRun]{kind: "skill run"},
 
 		evaluationCases: table[evaluationCase]{kind: "evaluation case"},
 		evaluationRuns:  table[evaluationRun]{kind: "evaluation run"},
@@ -67,9 +75,6 @@ func (t *table[T]) add(id string, record *T) {
 	t.all = append(t.all, record)
 }
 
-// list is never nil, for an empty list is [] on the wire.
-func (t *table[T]) list() []*T { return append([]*T{}, t.all...) }
-
 // find returns a record or a 404.
 func (t *table[T]) find(id string) (*T, error) {
 	if record := t.byID[id]; record != nil {
@@ -78,21 +83,33 @@ func (t *table[T]) find(id string) (*T, error) {
 	return nil, notFound(t.kind, id)
 }
 
-// claim takes a key that must be unique in the organization, such as a promptKey.
-// One that the caller chose is refused when it is taken.
-func (o *organization) claim(field, key string) error {
-	if o.taken[field+" "+key] > 0 {
-		return conflict("%s %q is taken", field, key)
+// showAll returns a list of records as they are sent. It is never nil, for an empty list is [] on
+// the wire.
+func showAll[R interface{ show() any }](records []R) []any {
+	list := make([]any, len(records))
+	for i, r := range records {
+		list[i] = r.show()
 	}
-	o.taken[field+" "+key] = 1
-	return nil
+	return list
 }
 
-// derive takes a free key made from a name.
-func (o *organization) derive(field, name string) string {
+// claim takes a key that must be unique in the organization, such as a promptKey. It fails when the
+// key is taken.
+func (c *call) claim(field, key string) {
+	taken := c.org.taken
+	if taken[field+" "+key] > 0 {
+		c.fail(conflict("%s %q is taken", field, key))
+	}
+	if c.ok() {
+		taken[field+" "+key] = 1
+	}
+}
+
+// free returns a key made from a name that nobody has taken.
+func (o *organization) free(field, name string) string {
 	base := slug(name, '_')
 	key := base
-	for o.claim(field, key) != nil {
+	for o.taken[field+" "+key] > 0 {
 		o.taken[field+" "+base]++
 		key = fmt.Sprintf("%s_%d", base, o.taken[field+" "+base])
 	}
@@ -109,12 +126,6 @@ func slug(name string, separator rune) string {
 	}
 	return strings.Join(words, string(separator))
 }
-
-// The two states of a version. Published versions never change again.
-const (
-	statusDraft     = "draft"
-	statusPublished = "published"
-)
 
 // The states of an execution.
 const (

@@ -4,41 +4,41 @@ import "encoding/json"
 
 // prompt is a text to be given to a model, in versions.
 type prompt struct {
-	ID                     string  `json:"id"`
-	OrganizationID         string  `json:"organizationId"`
+	record
+
 	PromptKey              string  `json:"promptKey"`
-	Name                   string  `json:"name"`
 	Slug                   string  `json:"slug"`
-	Description            *string `json:"description"`
 	DefaultSection         *string `json:"defaultSection"`
 	DefaultModel           *string `json:"defaultModel"`
 	Status                 string  `json:"status"`
 	LatestVersionNumber    int     `json:"latestVersionNumber"`
 	PublishedVersionID     *string `json:"publishedVersionId"`
 	PublishedVersionNumber *int    `json:"publishedVersionNumber"`
-	CreatedAt              string  `json:"createdAt"`
-	UpdatedAt              string  `json:"updatedAt"`
 
-	versions []*promptVersion
+	versions versions[promptVersion]
 }
 
-// promptVersion never changes once it is made: newer ones have content, older
-// ones a system and a developer prompt.
+func (p *prompt) show() any { return show(p, p.extra) }
+
+// promptVersion never changes once it is made: newer ones have content, older ones a system and a
+// developer prompt.
 type promptVersion struct {
-	ID              string           `json:"id"`
-	PromptID        string           `json:"promptId"`
-	VersionNumber   int              `json:"versionNumber"`
-	Status          string           `json:"status"`
-	IsPublished     bool             `json:"isPublished"`
-	Content         *string          `json:"content"`
-	SystemPrompt    *string          `json:"systemPrompt"`
-	DeveloperPrompt *string          `json:"developerPrompt"`
-	VariablesSchema json.RawMessage  `json:"variablesSchema"`
-	ResponseFormat  json.RawMessage  `json:"responseFormat"`
-	Temperature     *float64         `json:"temperature"`
-	Tools           []toolAttachment `json:"tools"`
-	CreatedAt       string           `json:"createdAt"`
-	PublishedAt     *string          `json:"publishedAt"`
+	version
+
+	PromptID        string            `json:"promptId"`
+	Content         *string           `json:"content"`
+	SystemPrompt    *string           `json:"systemPrompt"`
+	DeveloperPrompt *string           `json:"developerPrompt"`
+	VariablesSchema json.RawMessage   `json:"variablesSchema"`
+	ResponseFormat  json.RawMessage   `json:"responseFormat"`
+	Temperature     *float64          `json:"temperature"`
+	Tools           []*toolAttachment `json:"tools"`
+}
+
+// MarshalJSON encodes the version with the members that this server does not know.
+func (v *promptVersion) MarshalJSON() ([]byte, error) {
+	type plain promptVersion
+	return encodeWith((*plain)(v), v.extra)
 }
 
 // toolAttachment is a tool that a prompt version may call.
@@ -48,11 +48,20 @@ type toolAttachment struct {
 	ToolID          string `json:"toolId"`
 	ToolKey         string `json:"tool_key"`
 	CreatedAt       string `json:"createdAt"`
+
+	extra members
+}
+
+// MarshalJSON encodes the attachment with the members that this server does not know.
+func (t *toolAttachment) MarshalJSON() ([]byte, error) {
+	type plain toolAttachment
+	return encodeWith((*plain)(t), t.extra)
 }
 
 // promptDetail is a prompt with its versions and the skills that use it.
 type promptDetail struct {
 	*prompt
+
 	Versions     []*promptVersion `json:"versions"`
 	UsedBySkills []promptUsage    `json:"usedBySkills"`
 }
@@ -68,159 +77,112 @@ type promptUsage struct {
 
 var sections = []string{"foundation", "task_context", "task_instructions", "examples", "output_format"}
 
-func (c *call) listPrompts() (any, error) { return c.org.prompts.list(), nil }
+func (c *call) listPrompts() any { return showAll(c.org.prompts.all) }
 
-func (c *call) getPrompt() (any, error) {
-	p, err := c.org.prompts.find(c.params["promptId"])
-	if err != nil {
-		return nil, err
-	}
-	return promptDetail{p, append([]*promptVersion{}, p.versions...), c.org.usesOf(p.ID)}, nil
+func (c *call) getPrompt() any {
+	p := find(c, &c.org.prompts, "promptId")
+	return show(promptDetail{p, p.versions.list(), c.org.usesOf(p.ID)}, p.extra)
 }
 
-func (c *call) createPrompt() (any, error) {
-	now := c.srv.now()
+func (c *call) createPrompt() any {
 	p := &prompt{
-		OrganizationID: c.org.id,
-		PromptKey:      c.input.text("promptKey"),
-		Name:           c.input.requiredText("name"),
-		Description:    c.input.optionalText("description"),
+		record: c.readRecord(), PromptKey: c.input.text("promptKey"), Status: statusDraft,
 		DefaultSection: c.input.choice("defaultSection", sections...),
 		DefaultModel:   c.input.optionalText("defaultModel"),
-		Status:         statusDraft,
-		CreatedAt:      now,
-		UpdatedAt:      now,
 	}
-	if err := c.input.err(); err != nil {
-		return nil, err
+	if !c.ok() {
+		return nil
 	}
 	if p.PromptKey == "" {
-		p.PromptKey = c.org.derive("promptKey", p.Name)
-	} else if err := c.org.claim("promptKey", p.PromptKey); err != nil {
-		return nil, err
+		p.PromptKey = c.org.free("promptKey", p.Name)
 	}
-	p.ID, p.Slug = c.srv.ids.next("prm_"), slug(p.Name, '-')
+	if c.claim("promptKey", p.PromptKey); !c.ok() {
+		return nil
+	}
+	p.begin(c, "prm_")
+	p.Slug, p.versions = slug(p.Name, '-'), c.org.promptVersions.of(p.ID)
 	c.org.prompts.add(p.ID, p)
-	return p, nil
+	return p.show()
 }
 
-func (c *call) updatePrompt() (any, error) {
-	p, err := c.org.prompts.find(c.params["promptId"])
-	if err != nil {
-		return nil, err
-	}
-	changed := *p
-	c.input.patchName(&changed.Name)
-	c.input.patchOptional("description", &changed.Description)
-	c.input.patchOptional("defaultModel", &changed.DefaultModel)
+func (c *call) updatePrompt() any {
+	p := find(c, &c.org.prompts, "promptId")
+	model, section := p.DefaultModel, p.DefaultSection
+	c.input.patch("defaultModel", &model)
 	if c.input.has("defaultSection") {
-		changed.DefaultSection = c.input.choice("defaultSection", sections...)
+		section = c.input.choice("defaultSection", sections...)
 	}
-	if err := c.input.err(); err != nil {
-		return nil, err
+	if p.patch(c) {
+		p.DefaultModel, p.DefaultSection = model, section
 	}
-	changed.UpdatedAt = c.srv.now()
-	*p = changed
-	return p, nil
+	return p.show()
 }
 
-func (c *call) createPromptVersion() (any, error) {
-	p, err := c.org.prompts.find(c.params["promptId"])
-	if err != nil {
-		return nil, err
-	}
+func (c *call) createPromptVersion() any {
+	p := find(c, &c.org.prompts, "promptId")
 	v := &promptVersion{
 		PromptID:        p.ID,
-		VersionNumber:   len(p.versions) + 1,
-		Status:          statusDraft,
 		Content:         c.input.optionalText("content"),
 		SystemPrompt:    c.input.optionalText("systemPrompt"),
 		DeveloperPrompt: c.input.optionalText("developerPrompt"),
 		VariablesSchema: c.input.jsonObject("variablesSchema"),
 		ResponseFormat:  c.input.raw("responseFormat"),
 		Temperature:     c.input.number("temperature"),
-		Tools:           []toolAttachment{},
-		CreatedAt:       c.srv.now(),
+		Tools:           []*toolAttachment{},
 	}
 	if v.Content == nil && v.SystemPrompt == nil && v.DeveloperPrompt == nil {
 		c.input.reject("content", "is required, or systemPrompt or developerPrompt")
 	}
-	if err := c.input.err(); err != nil {
-		return nil, err
+	if !c.ok() {
+		return nil
 	}
-	v.ID = c.srv.ids.next("prv_")
-	p.versions = append(p.versions, v)
+	p.versions.add(c, v)
 	p.LatestVersionNumber = v.VersionNumber
-	c.org.promptVersions.add(v.ID, v)
-	return v, nil
+	return v
 }
 
-func (c *call) publishPrompt() (any, error) {
-	p, err := c.org.prompts.find(c.params["promptId"])
-	if err != nil {
-		return nil, err
+func (c *call) publishPrompt() any {
+	p := find(c, &c.org.prompts, "promptId")
+	v := p.versions.toPublish(c, c.input.requiredText("versionId"))
+	if !c.ok() {
+		return nil
 	}
-	versionID := c.input.requiredText("versionId")
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	v, err := c.org.promptVersions.find(versionID)
-	if err != nil || v.PromptID != p.ID {
-		return nil, notFound("prompt version", versionID)
-	}
-	if p.PublishedVersionID != nil && *p.PublishedVersionID == v.ID {
-		return nil, conflict("Version %d is published already", v.VersionNumber)
-	}
-	now := c.srv.now()
-	v.Status, v.IsPublished, v.PublishedAt = statusPublished, true, &now
-	p.Status, p.PublishedVersionID, p.PublishedVersionNumber, p.UpdatedAt = statusPublished, &v.ID, &v.VersionNumber, now
-	return publication{PromptID: p.ID, VersionID: v.ID, VersionNumber: v.VersionNumber, Status: statusPublished, PublishedAt: now}, nil
-}
-
-// publication is the answer of every publish route.
-type publication struct {
-	AgentID       string `json:"agentId,omitempty"`
-	PromptID      string `json:"promptId,omitempty"`
-	SkillID       string `json:"skillId,omitempty"`
-	VersionID     string `json:"versionId"`
-	VersionNumber int    `json:"versionNumber"`
-	Status        string `json:"status"`
-	PublishedAt   string `json:"publishedAt"`
+	published := p.versions.publish(c, v)
+	published.PromptID = p.ID
+	p.Status, p.UpdatedAt = statusPublished, published.PublishedAt
+	p.PublishedVersionID, p.PublishedVersionNumber = &v.ID, &v.VersionNumber
+	return published
 }
 
 // attachTool lets a draft version call a tool. Attaching it again is a conflict.
-func (c *call) attachTool() (any, error) {
-	v, err := c.org.promptVersions.find(c.params["promptVersionId"])
-	if err != nil {
-		return nil, err
-	}
-	toolID := c.input.requiredText("toolId")
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	tool, err := c.org.tools.find(toolID)
-	if err != nil {
-		return nil, err
-	}
-	if v.IsPublished {
-		return nil, conflict("Version %d is published and cannot change", v.VersionNumber)
-	}
+func (c *call) attachTool() any {
+	v := find(c, &c.org.promptVersions.table, "promptVersionId")
+	tool := lookup(c, &c.org.tools, c.input.requiredText("toolId"))
+	c.checkDraft(&v.version)
 	for _, attached := range v.Tools {
 		if attached.ToolID == tool.ID {
-			return nil, conflict("Tool %s is attached already", tool.ToolKey)
+			c.fail(conflict("Tool %s is attached already", tool.ToolKey))
 		}
 	}
-	attachment := toolAttachment{c.srv.ids.next("pta_"), v.ID, tool.ID, tool.ToolKey, c.srv.now()}
-	v.Tools = append(v.Tools, attachment)
-	return attachment, nil
-}
-
-// published is the version that runs by default, nil when there is none.
-func (p *prompt) published() *promptVersion {
-	if p.PublishedVersionNumber == nil {
+	if !c.ok() {
 		return nil
 	}
-	return p.versions[*p.PublishedVersionNumber-1]
+	attachment := &toolAttachment{
+		c.srv.ids.next("pta_"), v.ID, tool.ID, tool.ToolKey, c.srv.now(), c.input.unread(),
+	}
+	v.Tools = append(v.Tools, attachment)
+	return attachment
+}
+
+// version returns the version that an id names, else the published one.
+func (p *prompt) version(id string) (*promptVersion, error) {
+	switch {
+	case id != "":
+		return p.versions.find(id)
+	case p.versions.published == nil:
+		return nil, conflict("Prompt %s has no published version", p.PromptKey)
+	}
+	return p.versions.published, nil
 }
 
 // templates is what a version says to the model.
@@ -245,7 +207,7 @@ func (c *call) promptJob(p *prompt, v *promptVersion, variables map[string]any) 
 	}
 	for _, attached := range v.Tools {
 		if tool := c.org.tools.byID[attached.ToolID]; tool != nil {
-			j.tools = append(j.tools, boundTool{tool, tool.latest()})
+			j.tools = append(j.tools, boundTool{tool, tool.versions.newest()})
 		}
 	}
 	return j
@@ -267,3 +229,6 @@ func (v *promptVersion) outputSchema() json.RawMessage {
 	}
 	return format.JSONSchema.Schema
 }
+
+// content is what two versions are compared by. No route does.
+func (v *promptVersion) content() any { return v }

@@ -41,18 +41,15 @@ type toolEvent struct {
 	CreatedAt string  `json:"createdAt"`
 }
 
-func (c *call) listSessions() (any, error) { return c.org.sessions.list(), nil }
+func (c *call) listSessions() any { return append([]*realtimeSession{}, c.org.sessions.all...) }
 
-func (c *call) getSession() (any, error) {
-	s, err := c.org.sessions.find(c.params["runId"])
-	if err != nil {
-		return nil, err
-	}
+func (c *call) getSession() any {
+	s := find(c, &c.org.sessions, "runId")
 	detail := realtimeSessionDetail{s, []handoff{}, []toolEvent{}}
 	for _, done := range s.steps {
 		if done.ToolName != "" {
 			detail.ToolEvents = append(detail.ToolEvents, toolEvent{done.ToolName, done.Status, done.Output, done.Error, done.CreatedAt})
 		}
 	}
-	return detail, nil
+	return detail
 }

@@ -13,7 +13,7 @@ type route struct {
 	path   string
 	scope  string // what a credential must hold; "" accepts any of the organization
 	flags  flags
-	handle func(*call) (any, error)
+	handle func(*call) any
 }
 
 type flags uint8

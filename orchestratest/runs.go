@@ -61,20 +61,14 @@ type runResult struct {
 	LatencyMs       int      `json:"latencyMs"`
 }
 
-// runPrompt runs the published version. A failed run is recorded, and found by
-// the list, though the error does not name it.
-func (c *call) runPrompt() (any, error) {
-	p, err := c.org.prompts.find(c.params["promptId"])
-	if err != nil {
-		return nil, err
-	}
+// runPrompt runs the published version. A failed run is recorded, and found by the list, though the
+// error does not name it.
+func (c *call) runPrompt() any {
+	p := find(c, &c.org.prompts, "promptId")
 	variables := c.input.object("variables")
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	v := p.published()
-	if v == nil {
-		return nil, conflict("Prompt %s has no published version", p.PromptKey)
+	v, err := p.version("")
+	if c.fail(err); !c.ok() {
+		return nil
 	}
 	j := c.promptJob(p, v, variables)
 	created := c.srv.now()
@@ -95,26 +89,22 @@ func (c *call) runPrompt() (any, error) {
 	}
 	if done.failure != "" {
 		r.ErrorMessage = &done.failure
+		c.fail(executionFailed(done.failure, r.ID))
 	}
 	c.org.runs.add(r.ID, r)
-	if done.failure != "" {
-		return nil, executionFailed(done.failure, r.ID)
-	}
 	return runResult{
 		RunID: r.ID, Status: r.Status, PromptID: p.ID, PromptVersionID: v.ID, Output: done.output, OutputText: done.text,
 		MissingVars: append([]string{}, done.missing...), Provider: r.Provider, Model: r.Model,
 		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, EstimatedCost: r.EstimatedCost, LatencyMs: r.LatencyMs,
-	}, nil
+	}
 }
 
-func (c *call) listRuns() (any, error) { return c.org.runs.list(), nil }
+// listRuns returns the runs in the order in which they were recorded: the newest is the last.
+func (c *call) listRuns() any { return append([]*run{}, c.org.runs.all...) }
 
-func (c *call) getRun() (any, error) {
-	r, err := c.org.runs.find(c.params["runId"])
-	if err != nil {
-		return nil, err
-	}
+func (c *call) getRun() any {
+	r := find(c, &c.org.runs, "runId")
 	return runDetail{
 		r, inputSnapshot{r.input, r.detail.prompt}, outputSnapshot{r.detail.output, r.detail.text}, r.detail.steps,
-	}, nil
+	}
 }

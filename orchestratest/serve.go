@@ -1,15 +1,11 @@
 package orchestratest
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -18,29 +14,8 @@ import (
 // maxBody is more than any request of this API needs.
 const maxBody = 16 << 20
 
-// call is one request being handled, with what it was allowed to see.
-type call struct {
-	srv        *Server
-	request    *http.Request
-	route      *route
-	params     map[string]string // of the path, unescaped
-	query      url.Values
-	input      input
-	org        *organization
-	credential *credential
-}
-
-// unlocked runs do without the server's state, which an http tool needs: it may
-// take long, and may even call this server. What a handler holds stays readable,
-// for records are replaced where it matters and never edited in place.
-func (c *call) unlocked(do func()) {
-	c.srv.state.Unlock()
-	defer c.srv.state.Lock()
-	do()
-}
-
 // answer is a response before it is sent, whole, so that faults can spoil it.
-type answer struct {
+type response struct {
 	status int
 	header http.Header
 	body   []byte
@@ -69,82 +44,49 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	s.note(func() { request.Body = body })
-	var ans answer
+	var resp response
 	switch misuse := s.Err(); {
 	case err != nil:
-		ans = encodeFailure(found, badRequest("the request body could not be read: "+err.Error()))
+		resp = encodeFailure(found, badRequest("the request body could not be read: "+err.Error()))
 	case misuse != nil:
-		ans = jsonAnswer(http.StatusInternalServerError, misused{misuse.Error(), false})
+		resp = jsonResponse(http.StatusInternalServerError, misused{misuse.Error(), false})
 	case fault.answers():
-		ans = fault.answer(found)
+		resp = fault.answer(found)
 	case found == nil:
-		ans = noRoute(r, allowed)
+		resp = noRoute(r, allowed)
 	default:
-		ans = s.handle(r, found, params, body)
+		resp = s.handle(r, found, params, body)
 	}
-	ans.header.Set("X-Request-Id", request.RequestID)
-	maps.Copy(ans.header, fault.header)
-	s.send(w, r, request, ans, fault)
+	resp.header.Set("X-Request-Id", request.RequestID)
+	maps.Copy(resp.header, fault.header)
+	s.send(w, r, request, resp, fault)
 }
 
-// handle checks a request and runs its route.
-func (s *Server) handle(r *http.Request, found *route, params map[string]string, body []byte) answer {
+// handle runs the route of a request.
+func (s *Server) handle(r *http.Request, found *route, params map[string]string, body []byte) response {
 	s.state.Lock()
 	defer s.state.Unlock()
 	c := &call{srv: s, request: r, route: found, params: params, query: r.URL.Query()}
-	result, err := c.run(body)
-	if err != nil {
-		return encodeFailure(found, err)
+	result := c.run(body)
+	if !c.ok() {
+		return encodeFailure(found, c.failed)
 	}
 	status := http.StatusOK
 	if found.is(creates) {
 		status = http.StatusCreated
 	}
-	return jsonAnswer(status, result)
-}
-
-func (c *call) run(body []byte) (any, error) {
-	if err := c.authenticate(); err != nil {
-		return nil, err
-	}
-	if c.route.method != http.MethodGet {
-		if err := c.readBody(body); err != nil {
-			return nil, err
-		}
-	}
-	if err := c.enterOrganization(); err != nil {
-		return nil, err
-	}
-	if err := c.srv.limits.check(c.route); err != nil {
-		return nil, err
-	}
-	return c.route.handle(c)
-}
-
-func (c *call) readBody(body []byte) error {
-	if media, _, _ := mime.ParseMediaType(c.request.Header.Get("Content-Type")); len(body) > 0 && media != "application/json" {
-		return badRequest("Content-Type must be application/json")
-	}
-	if len(body) == 0 {
-		body = []byte("{}")
-	}
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(body, &members); err != nil || members == nil {
-		return badRequest("the request body must be a JSON object")
-	}
-	c.input = newInput(members)
-	return nil
+	return jsonResponse(status, result)
 }
 
 // noRoute answers a path or method that the API does not have.
-func noRoute(r *http.Request, allowed []string) answer {
+func noRoute(r *http.Request, allowed []string) response {
 	path := r.URL.EscapedPath()
 	if len(allowed) == 0 {
-		return jsonAnswer(http.StatusNotFound, errorMessage{"not_found", fmt.Sprintf("Cannot %s %s", r.Method, path)})
+		return jsonResponse(http.StatusNotFound, errorMessage{"not_found", fmt.Sprintf("Cannot %s %s", r.Method, path)})
 	}
-	ans := jsonAnswer(http.StatusMethodNotAllowed, errorMessage{"method_not_allowed", fmt.Sprintf("%s does not answer %s", path, r.Method)})
-	ans.header.Set("Allow", strings.Join(allowed, ", "))
-	return ans
+	resp := jsonResponse(http.StatusMethodNotAllowed, errorMessage{"method_not_allowed", fmt.Sprintf("%s does not answer %s", path, r.Method)})
+	resp.header.Set("Allow", strings.Join(allowed, ", "))
+	return resp
 }
 
 // misused answers everything once the test has made a mistake, and no client
@@ -154,41 +96,39 @@ type misused struct {
 	Retryable bool   `json:"retryable"`
 }
 
-func jsonAnswer(status int, value any) answer {
-	var buf bytes.Buffer
-	encoder := json.NewEncoder(&buf)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return textAnswer(http.StatusInternalServerError, "orchestratest: encode the answer: "+err.Error())
+func jsonResponse(status int, value any) response {
+	encoded, err := encode(value)
+	if err != nil {
+		return textResponse(http.StatusInternalServerError, "orchestratest: encode the response: "+err.Error())
 	}
-	return answer{status, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))}
+	return response{status, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, encoded}
 }
 
-func textAnswer(status int, text string) answer {
-	return answer{status, http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, []byte(text)}
+func textResponse(status int, text string) response {
+	return response{status, http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, []byte(text)}
 }
 
 // send writes an answer, or as much of it as the fault lets through.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, request *Request, ans answer, fault *Fault) {
+func (s *Server) send(w http.ResponseWriter, r *http.Request, request *Request, resp response, fault *Fault) {
 	if !pause(r.Context(), fault.delay) || fault.kind == dropAfter {
 		hangUp(w)
 		return
 	}
-	maps.Copy(w.Header(), ans.header)
-	if ans.status >= http.StatusOK && ans.status != http.StatusNoContent && ans.status != http.StatusNotModified {
-		w.Header().Set("Content-Length", strconv.Itoa(len(ans.body)))
+	maps.Copy(w.Header(), resp.header)
+	if resp.status >= http.StatusOK && resp.status != http.StatusNoContent && resp.status != http.StatusNotModified {
+		w.Header().Set("Content-Length", strconv.Itoa(len(resp.body)))
 	}
-	s.note(func() { request.Status = ans.status })
-	w.WriteHeader(ans.status)
+	s.note(func() { request.Status = resp.status })
+	w.WriteHeader(resp.status)
 	switch fault.kind {
 	case cutBody:
-		_, _ = w.Write(ans.body[:min(fault.count, len(ans.body))])
+		_, _ = w.Write(resp.body[:min(fault.count, len(resp.body))])
 		_ = http.NewResponseController(w).Flush()
 		hangUp(w)
 	case slowBody:
-		trickle(r.Context(), w, ans.body, fault.duration)
+		trickle(r.Context(), w, resp.body, fault.duration)
 	default:
-		_, _ = w.Write(ans.body) // the client may be gone
+		_, _ = w.Write(resp.body) // the client may be gone
 	}
 }
 

@@ -20,7 +20,7 @@ type serviceKey struct {
 
 // createServiceKey makes a key that works from then on. A key for authoring_ci
 // must expire: its body needs expiresAt.
-func (c *call) createServiceKey() (any, error) {
+func (c *call) createServiceKey() any {
 	k := serviceKey{
 		OrganizationID: c.org.id,
 		Name:           c.input.requiredText("name"),
@@ -40,12 +40,12 @@ func (c *call) createServiceKey() (any, error) {
 	} else if k.Preset == "authoring_ci" {
 		c.input.reject("expiresAt", "is required for authoring_ci")
 	}
-	if err := c.input.err(); err != nil {
-		return nil, err
+	if !c.ok() {
+		return nil
 	}
 	k.ID = c.srv.ids.next("key_")
 	k.Key = c.srv.newCredential(apiKeyKind, c.org.id, []string{k.Preset})
 	made := c.srv.credentials[k.Key]
 	made.expires, k.Scopes = expires, made.scopes
-	return k, nil
+	return k
 }

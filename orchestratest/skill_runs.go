@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// skillRun is the record of a skill's execution and the answer to running one.
+// skillRun is the record of a skill's execution and the response to running one.
 type skillRun struct {
 	RunID              string           `json:"runId"`
 	OrganizationID     string           `json:"organizationId"`
@@ -28,94 +28,81 @@ type skillRun struct {
 
 	variables map[string]any
 	done      outcome
-	trace     []composedPrompt
+	trace     []any
 }
 
 // skillRunDetail is a recorded run with what went in and what happened.
 type skillRunDetail struct {
 	*skillRun
-	Variables        map[string]any   `json:"variables"`
-	RenderedPrompt   string           `json:"renderedPrompt"`
-	CompositionTrace []composedPrompt `json:"compositionTrace"`
-	Steps            []runStep        `json:"steps"`
+	Variables        map[string]any `json:"variables"`
+	RenderedPrompt   string         `json:"renderedPrompt"`
+	CompositionTrace []any          `json:"compositionTrace"`
+	Steps            []runStep      `json:"steps"`
 }
 
 // previewSkill renders a version. It calls no model and no tool and records nothing.
-func (c *call) previewSkill() (any, error) {
-	v, variables, err := c.skillAndVariables()
-	if err != nil {
-		return nil, err
+func (c *call) previewSkill() any {
+	v, variables := c.skillAndVariables()
+	if !c.ok() {
+		return nil
 	}
 	templates, issues := c.org.compose(v)
 	text, missing := render(templates, variables)
 	return map[string]any{
-		"skillVersionId": v.ID, "renderedPrompt": text, "compositionTrace": c.org.compositionTrace(v),
+		"skillVersionId": v.ID, "renderedPrompt": text, "compositionTrace": c.org.composition(v),
 		"missingVariables": append([]string{}, missing...), "blockingIssues": append([]detail{}, issues...),
-	}, nil
+	}
 }
 
-func (c *call) runSkill() (any, error) {
-	r, err := c.startSkillRun(models[0].ModelKey)
-	if err != nil {
-		return nil, err
-	}
+func (c *call) runSkill() any {
+	r := c.startSkillRun(models[0].ModelKey)
 	if r.done.failure != "" {
-		return nil, executionFailed(r.done.failure, r.RunID)
+		c.fail(executionFailed(r.done.failure, r.RunID))
 	}
-	return r, nil
+	return r
 }
 
-func (c *call) getSkillRun() (any, error) {
-	r, err := c.org.skillRuns.find(c.params["runId"])
-	if err != nil {
-		return nil, err
-	}
-	return skillRunDetail{r, r.variables, r.done.prompt, r.trace, r.done.steps}, nil
+func (c *call) getSkillRun() any {
+	r := find(c, &c.org.skillRuns, "runId")
+	return skillRunDetail{r, r.variables, r.done.prompt, r.trace, r.done.steps}
 }
 
 // skillAndVariables reads what previews and runs have in common.
-func (c *call) skillAndVariables() (*skillVersion, map[string]any, error) {
-	s, err := c.org.skills.find(c.params["skillId"])
-	if err != nil {
-		return nil, nil, err
-	}
+func (c *call) skillAndVariables() (*skillVersion, map[string]any) {
+	s := find(c, &c.org.skills, "skillId")
 	variables := c.input.object("variables")
-	versionID := c.input.text("skillVersionId")
-	if err := c.input.err(); err != nil {
-		return nil, nil, err
+	id := c.input.text("skillVersionId")
+	if !c.ok() {
+		return &skillVersion{}, nil
 	}
-	v, err := c.org.skillVersion(s, versionID)
-	return v, variables, err
+	v, err := s.version(id)
+	c.fail(err)
+	return v, variables
 }
 
 // startSkillRun runs what the body asks for, with a default model.
-func (c *call) startSkillRun(defaultModel string) (*skillRun, error) {
-	v, variables, err := c.skillAndVariables()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) startSkillRun(defaultModel string) *skillRun {
+	v, variables := c.skillAndVariables()
 	key := c.input.text("modelKey")
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
 	if key == "" {
 		key = defaultModel
 	}
 	m, err := findModel(key)
-	if err != nil {
-		return nil, err
-	}
-	if c.route.is(makesImages) && !m.SupportsImageGeneration {
-		return nil, badRequest("modelKey "+key+" cannot generate images", "modelKey")
+	if c.fail(err); c.route.is(makesImages) && !m.SupportsImageGeneration {
+		c.fail(badRequest("modelKey "+key+" cannot generate images", "modelKey"))
 	}
 	return c.runSkillVersion(v, m, variables)
 }
 
-// runSkillVersion runs a version and records the run; a failed one too.
-func (c *call) runSkillVersion(v *skillVersion, m model, variables map[string]any) (*skillRun, error) {
+// runSkillVersion runs a version and records the run; a failed one too. It returns an empty run when
+// there is none.
+func (c *call) runSkillVersion(v *skillVersion, m model, variables map[string]any) *skillRun {
+	if !c.ok() {
+		return &skillRun{}
+	}
 	j, err := c.skillJob(v, m, variables)
-	if err != nil {
-		return nil, err
+	if c.fail(err); !c.ok() {
+		return &skillRun{}
 	}
 	created := c.srv.now()
 	done := c.perform(j)
@@ -124,7 +111,7 @@ func (c *call) runSkillVersion(v *skillVersion, m model, variables map[string]an
 		RunID: c.srv.ids.next("srun_"), OrganizationID: c.org.id, Status: done.status(), SkillID: v.SkillID,
 		SkillVersionID: v.ID, SkillVersionNumber: v.VersionNumber, Output: done.output, OutputText: done.text,
 		Usage: done.usage, LatencyMs: done.latencyMs, ModelKey: m.ModelKey, Provider: m.Provider, Model: m.Name,
-		CreatedAt: created, CompletedAt: c.srv.now(), variables: variables, done: done, trace: c.org.compositionTrace(v),
+		CreatedAt: created, CompletedAt: c.srv.now(), variables: variables, done: done, trace: c.org.composition(v),
 		Validation: runValidation{
 			Valid: done.failure == "" && len(missing) == 0, MissingVariables: append([]string{}, done.missing...),
 			OutputContract: outputContract{contractState(v.OutputSchema), len(missing) == 0, missing},
@@ -135,7 +122,7 @@ func (c *call) runSkillVersion(v *skillVersion, m model, variables map[string]an
 		r.Diagnostic = &failed
 	}
 	c.org.skillRuns.add(r.RunID, r)
-	return r, nil
+	return r
 }
 
 // generatedImage is an image that was made. Its bucket and key last; its URL does not.
@@ -158,8 +145,8 @@ type signedURL struct {
 	ExpiresAt string `json:"expiresAt"`
 }
 
-// imageRun is the answer to generating an image. Unlike other executions, one that
-// fails is an answer with a failure in it.
+// imageRun is the response to generating an image. Unlike other executions, one that fails is a
+// success with a failure in it.
 type imageRun struct {
 	RunID          string           `json:"runId"`
 	Status         string           `json:"status"`
@@ -184,12 +171,11 @@ type imageFailure struct {
 	Retryable bool   `json:"retryable"`
 }
 
-// generateImage records a skill run whose output is one image. There is no image
-// behind the URL.
-func (c *call) generateImage() (any, error) {
-	r, err := c.startSkillRun(imageModel)
-	if err != nil {
-		return nil, err
+// generateImage records a skill run whose output is one image. There is no image behind the URL.
+func (c *call) generateImage() any {
+	r := c.startSkillRun(imageModel)
+	if !c.ok() {
+		return nil
 	}
 	result := imageRun{
 		RunID: r.RunID, Status: r.Status, SkillVersionID: r.SkillVersionID, Images: []generatedImage{}, Usage: imageUsage{usage: r.Usage},
@@ -197,7 +183,7 @@ func (c *call) generateImage() (any, error) {
 	}
 	if r.done.failure != "" {
 		result.Failure = &imageFailure{Code: "execution_failed", Message: r.done.failure}
-		return result, nil
+		return result
 	}
 	key := fmt.Sprintf("%s/%s.png", c.org.id, r.RunID)
 	r.Images = []generatedImage{{
@@ -208,5 +194,5 @@ func (c *call) generateImage() (any, error) {
 		MimeType: "image/png", Width: 1024, Height: 1024,
 	}}
 	result.Images, result.Usage.ImageCount = r.Images, len(r.Images)
-	return result, nil
+	return result
 }

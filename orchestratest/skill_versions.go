@@ -3,22 +3,17 @@ package orchestratest
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 )
 
 // skillVersion is what a skill does: prompts and tools, each a list in order.
 type skillVersion struct {
-	ID              string          `json:"id"`
+	version
+
 	SkillID         string          `json:"skillId"`
-	VersionNumber   int             `json:"versionNumber"`
-	Status          string          `json:"status"`
-	IsPublished     bool            `json:"isPublished"`
 	InputSchema     json.RawMessage `json:"inputSchema"`
 	VariablesSchema json.RawMessage `json:"variablesSchema"`
 	OutputSchema    json.RawMessage `json:"outputSchema"`
-	CreatedAt       string          `json:"createdAt"`
 	UpdatedAt       string          `json:"updatedAt"`
-	PublishedAt     *string         `json:"publishedAt"`
 
 	prompts []promptAttachment
 	tools   []skillTool
@@ -35,28 +30,37 @@ type promptAttachment struct {
 	AttachmentMode string `json:"attachmentMode"`
 	VersionNumber  *int   `json:"versionNumber"` // only when pinned
 	PositionIndex  int    `json:"positionIndex"`
+
+	extra members
 }
+
+func (p promptAttachment) show() any { return show(p, p.extra) }
 
 type skillTool struct {
 	ToolID        string `json:"toolId"`
 	PositionIndex int    `json:"positionIndex"`
+
+	extra members
 }
+
+func (t skillTool) show() any { return show(t, t.extra) }
 
 // composedPrompt is an attachment with the version that it stands for now.
 type composedPrompt struct {
 	promptAttachment
+
 	PromptVersionID       *string `json:"promptVersionId"`
 	ResolvedVersionNumber *int    `json:"resolvedVersionNumber"`
 	Section               *string `json:"section"`
 }
 
-// skillVersionView is a version as it is answered, with what follows from the
-// records it refers to.
+// skillVersionView is a version as it is sent, with what follows from the records it refers to.
 type skillVersionView struct {
 	*skillVersion
+
 	OutputContractState string             `json:"outputContractState"`
-	PromptComposition   []composedPrompt   `json:"promptComposition"`
-	Tools               []skillTool        `json:"tools"`
+	PromptComposition   []any              `json:"promptComposition"`
+	Tools               []any              `json:"tools"`
 	Preview             versionPreview     `json:"preview"`
 	Validation          versionValidation  `json:"validation"`
 	ExecutionReadiness  executionReadiness `json:"executionReadiness"`
@@ -77,7 +81,7 @@ type executionReadiness struct {
 	RequiredProviderKeys []string `json:"requiredProviderKeys"`
 }
 
-// mutationReceipt is the answer to replacing a list.
+// mutationReceipt is the response to replacing a list.
 type mutationReceipt struct {
 	SkillVersionID string `json:"skillVersionId"`
 	VersionNumber  int    `json:"versionNumber"`
@@ -86,96 +90,91 @@ type mutationReceipt struct {
 	UpdatedAt      string `json:"updatedAt"`
 }
 
-// replaceSkillPrompts replaces the whole list; the order of the array counts, not
-// the positionIndex inside.
-func (c *call) replaceSkillPrompts() (any, error) {
-	v, err := c.draftSkillVersion()
-	if err != nil {
-		return nil, err
-	}
+// replaceSkillPrompts replaces the whole list; the order of the array counts, not the positionIndex
+// inside.
+func (c *call) replaceSkillPrompts() any {
+	v := c.draftSkillVersion()
 	prompts := []promptAttachment{}
 	for i, in := range c.input.list("prompts") {
-		attached := promptAttachment{PromptID: in.requiredText("promptId"), AttachmentMode: floating, PositionIndex: i}
-		if mode := in.choice("attachmentMode", floating, pinned); mode != nil {
-			attached.AttachmentMode = *mode
-		}
-		if in.read("versionNumber", "an integer", &attached.VersionNumber) != (attached.AttachmentMode == pinned) {
-			in.reject("versionNumber", "belongs to "+pinned+", which needs it")
-		}
-		prompts = append(prompts, attached)
-	}
-	if err := c.input.err(); err != nil {
-		return nil, err
+		prompts = append(prompts, in.readAttachment(i))
 	}
 	for _, attached := range prompts {
-		p, err := c.org.prompts.find(attached.PromptID)
-		if err != nil {
-			return nil, err
-		}
-		if n := attached.VersionNumber; n != nil && (*n < 1 || *n > len(p.versions)) {
-			return nil, notFound("version of prompt "+p.PromptKey, fmt.Sprint(*n))
+		p := lookup(c, &c.org.prompts, attached.PromptID)
+		if n := attached.VersionNumber; n != nil && (*n < 1 || *n > len(p.versions.all)) {
+			c.fail(notFound("version of prompt "+p.PromptKey, fmt.Sprint(*n)))
 		}
 	}
+	if !c.ok() {
+		return nil
+	}
 	v.prompts, v.UpdatedAt = prompts, c.srv.now()
-	return mutationReceipt{v.ID, v.VersionNumber, v.Status, len(prompts), v.UpdatedAt}, nil
+	return v.receipt(len(prompts))
+}
+
+func (in input) readAttachment(position int) promptAttachment {
+	attached := promptAttachment{
+		PromptID: in.requiredText("promptId"), AttachmentMode: floating, PositionIndex: position,
+	}
+	if mode := in.choice("attachmentMode", floating, pinned); mode != nil {
+		attached.AttachmentMode = *mode
+	}
+	in.read("versionNumber", "an integer", &attached.VersionNumber)
+	if (in.raw("versionNumber") != nil) != (attached.AttachmentMode == pinned) {
+		in.reject("versionNumber", "belongs to "+pinned+", which needs it")
+	}
+	in.has("positionIndex") // the position in the array stands for it
+	attached.extra = in.unread()
+	return attached
 }
 
 // replaceSkillTools does the same for tools.
-func (c *call) replaceSkillTools() (any, error) {
-	v, err := c.draftSkillVersion()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) replaceSkillTools() any {
+	v := c.draftSkillVersion()
 	tools := []skillTool{}
 	for i, in := range c.input.list("tools") {
-		tools = append(tools, skillTool{in.requiredText("toolId"), i})
-	}
-	if err := c.input.err(); err != nil {
-		return nil, err
+		attached := skillTool{ToolID: in.requiredText("toolId"), PositionIndex: i}
+		in.has("positionIndex") // as above
+		attached.extra = in.unread()
+		tools = append(tools, attached)
 	}
 	for _, attached := range tools {
-		if _, err := c.org.tools.find(attached.ToolID); err != nil {
-			return nil, err
-		}
+		lookup(c, &c.org.tools, attached.ToolID)
+	}
+	if !c.ok() {
+		return nil
 	}
 	v.tools, v.UpdatedAt = tools, c.srv.now()
-	return mutationReceipt{v.ID, v.VersionNumber, v.Status, len(tools), v.UpdatedAt}, nil
+	return v.receipt(len(tools))
 }
 
-func (c *call) draftSkillVersion() (*skillVersion, error) {
-	v, err := c.org.skillVersions.find(c.params["skillVersionId"])
-	if err != nil {
-		return nil, err
-	}
-	if v.IsPublished {
-		return nil, conflict("Version %d is published and cannot change", v.VersionNumber)
-	}
-	return v, nil
+func (c *call) draftSkillVersion() *skillVersion {
+	v := find(c, &c.org.skillVersions.table, "skillVersionId")
+	c.checkDraft(&v.version)
+	return v
 }
 
-// resolve finds the prompt version of an attachment; nil when it floats and
-// nothing is published.
+func (v *skillVersion) receipt(count int) mutationReceipt {
+	return mutationReceipt{v.ID, v.VersionNumber, v.Status, count, v.UpdatedAt}
+}
+
+// resolve finds the prompt version of an attachment; nil when it floats and nothing is published.
 func (o *organization) resolve(attached promptAttachment) (*prompt, *promptVersion) {
 	p := o.prompts.byID[attached.PromptID]
 	if attached.VersionNumber != nil {
-		return p, p.versions[*attached.VersionNumber-1]
+		return p, p.versions.all[*attached.VersionNumber-1]
 	}
-	return p, p.published()
+	return p, p.versions.published
 }
 
-func (o *organization) view(v *skillVersion) skillVersionView {
+// show returns a version as it is sent.
+func (o *organization) show(v *skillVersion) any {
 	view := skillVersionView{
-		skillVersion: v, OutputContractState: contractState(v.OutputSchema), PromptComposition: []composedPrompt{}, Tools: v.tools,
-		Validation:         versionValidation{Valid: true, Issues: []detail{}},
-		ExecutionReadiness: executionReadiness{Runnable: true, BlockingIssues: []detail{}, RequiredProviderKeys: []string{models[0].Provider}},
-	}
-	for _, attached := range v.prompts {
-		p, resolved := o.resolve(attached)
-		composed := composedPrompt{promptAttachment: attached, Section: p.DefaultSection}
-		if resolved != nil {
-			composed.PromptVersionID, composed.ResolvedVersionNumber = &resolved.ID, &resolved.VersionNumber
-		}
-		view.PromptComposition = append(view.PromptComposition, composed)
+		skillVersion: v, OutputContractState: contractState(v.OutputSchema),
+		PromptComposition: o.composition(v), Tools: showAll(v.tools),
+		Validation: versionValidation{Valid: true, Issues: []detail{}},
+		ExecutionReadiness: executionReadiness{
+			Runnable: true, BlockingIssues: []detail{}, RequiredProviderKeys: []string{models[0].Provider},
+		},
 	}
 	templates, issues := o.compose(v)
 	view.Preview.Template, _ = render(templates, nil)
@@ -183,7 +182,21 @@ func (o *organization) view(v *skillVersion) skillVersionView {
 		view.Validation = versionValidation{Issues: issues}
 		view.ExecutionReadiness.Runnable, view.ExecutionReadiness.BlockingIssues = false, issues
 	}
-	return view
+	return show(view, v.extra)
+}
+
+// composition tells which prompt version gives which part of the text.
+func (o *organization) composition(v *skillVersion) []any {
+	composition := []any{}
+	for _, attached := range v.prompts {
+		p, resolved := o.resolve(attached)
+		composed := composedPrompt{promptAttachment: attached, Section: p.DefaultSection}
+		if resolved != nil {
+			composed.PromptVersionID, composed.ResolvedVersionNumber = &resolved.ID, &resolved.VersionNumber
+		}
+		composition = append(composition, show(composed, attached.extra))
+	}
+	return composition
 }
 
 // compose is the text of a version, prompt by prompt, and what keeps it from being run.
@@ -194,7 +207,8 @@ func (o *organization) compose(v *skillVersion) (templates []string, issues []de
 	for i, attached := range v.prompts {
 		p, resolved := o.resolve(attached)
 		if resolved == nil {
-			issues = append(issues, detail{"prompt_not_published", fmt.Sprintf("Prompt %s has no published version", p.PromptKey), fmt.Sprintf("prompts[%d]", i)})
+			message := fmt.Sprintf("Prompt %s has no published version", p.PromptKey)
+			issues = append(issues, detail{"prompt_not_published", message, fmt.Sprintf("prompts[%d]", i)})
 			continue
 		}
 		templates = append(templates, resolved.templates()...)
@@ -214,15 +228,13 @@ func (c *call) skillJob(v *skillVersion, m model, variables map[string]any) (job
 	for _, attached := range v.prompts {
 		ids = append(ids, attached.PromptID)
 	}
-	j := job{model: m, templates: templates, schema: v.OutputSchema, variables: variables, failure: c.failureOf(ids...)}
+	j := job{
+		model: m, templates: templates, schema: v.OutputSchema, variables: variables,
+		failure: c.failureOf(ids...),
+	}
 	for _, attached := range v.tools {
 		tool := c.org.tools.byID[attached.ToolID]
-		j.tools = append(j.tools, boundTool{tool, tool.latest()})
+		j.tools = append(j.tools, boundTool{tool, tool.versions.newest()})
 	}
 	return j, nil
-}
-
-// compositionTrace tells which prompt version gave which part of a text.
-func (o *organization) compositionTrace(v *skillVersion) []composedPrompt {
-	return slices.Clone(o.view(v).PromptComposition)
 }

@@ -4,18 +4,15 @@ import "encoding/json"
 
 // skill is an ability made of prompts and tools, in versions.
 type skill struct {
-	ID               string        `json:"id"`
-	OrganizationID   string        `json:"organizationId"`
-	SkillKey         string        `json:"skillKey"`
-	Name             string        `json:"name"`
-	Description      *string       `json:"description"`
-	PublishedVersion *versionLabel `json:"publishedVersion"`
-	CreatedAt        string        `json:"createdAt"`
-	UpdatedAt        string        `json:"updatedAt"`
+	record
 
-	versions  []*skillVersion
-	published *skillVersion
+	SkillKey         string        `json:"skillKey"`
+	PublishedVersion *versionLabel `json:"publishedVersion"`
+
+	versions versions[skillVersion]
 }
+
+func (s *skill) show() any { return show(s, s.extra) }
 
 // versionLabel names a version.
 type versionLabel struct {
@@ -26,165 +23,91 @@ type versionLabel struct {
 // skillDetail is a skill with its versions.
 type skillDetail struct {
 	*skill
-	Versions []skillVersionView `json:"versions"`
+
+	Versions []any `json:"versions"`
 }
 
-func (c *call) listSkills() (any, error) { return c.org.skills.list(), nil }
+func (c *call) listSkills() any { return showAll(c.org.skills.all) }
 
-func (c *call) getSkill() (any, error) {
-	s, err := c.org.skills.find(c.params["skillId"])
-	if err != nil {
-		return nil, err
+func (c *call) getSkill() any {
+	s := find(c, &c.org.skills, "skillId")
+	detail := skillDetail{s, []any{}}
+	for _, v := range s.versions.all {
+		detail.Versions = append(detail.Versions, c.org.show(v))
 	}
-	detail := skillDetail{s, []skillVersionView{}}
-	for _, v := range s.versions {
-		detail.Versions = append(detail.Versions, c.org.view(v))
-	}
-	return detail, nil
+	return show(detail, s.extra)
 }
 
-func (c *call) createSkill() (any, error) {
-	now := c.srv.now()
-	s := &skill{
-		OrganizationID: c.org.id,
-		SkillKey:       c.input.requiredText("skillKey"),
-		Name:           c.input.requiredText("name"),
-		Description:    c.input.optionalText("description"),
-		CreatedAt:      now,
-		UpdatedAt:      now,
+func (c *call) createSkill() any {
+	s := &skill{SkillKey: c.input.requiredText("skillKey"), record: c.readRecord()}
+	if c.claim("skillKey", s.SkillKey); !c.ok() {
+		return nil
 	}
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	if err := c.org.claim("skillKey", s.SkillKey); err != nil {
-		return nil, err
-	}
-	s.ID = c.srv.ids.next("skl_")
+	s.begin(c, "skl_")
+	s.versions = c.org.skillVersions.of(s.ID)
 	c.org.skills.add(s.ID, s)
-	return s, nil
+	return s.show()
 }
 
-func (c *call) updateSkill() (any, error) {
-	s, err := c.org.skills.find(c.params["skillId"])
-	if err != nil {
-		return nil, err
-	}
-	changed := *s
-	c.input.patchName(&changed.Name)
-	c.input.patchOptional("description", &changed.Description)
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	changed.UpdatedAt = c.srv.now()
-	*s = changed
-	return s, nil
+func (c *call) updateSkill() any {
+	s := find(c, &c.org.skills, "skillId")
+	s.patch(c)
+	return s.show()
 }
 
-func (c *call) createSkillVersion() (any, error) {
-	s, err := c.org.skills.find(c.params["skillId"])
-	if err != nil {
-		return nil, err
-	}
-	now := c.srv.now()
+func (c *call) createSkillVersion() any {
+	s := find(c, &c.org.skills, "skillId")
 	v := &skillVersion{
 		SkillID:         s.ID,
-		VersionNumber:   len(s.versions) + 1,
-		Status:          statusDraft,
 		InputSchema:     c.input.jsonObject("inputSchema"),
 		VariablesSchema: c.input.jsonObject("variablesSchema"),
 		OutputSchema:    c.input.jsonObject("outputSchema"),
-		CreatedAt:       now,
-		UpdatedAt:       now,
+		UpdatedAt:       c.srv.now(),
 		prompts:         []promptAttachment{},
 		tools:           []skillTool{},
 	}
-	if err := c.input.err(); err != nil {
-		return nil, err
+	if !c.ok() {
+		return nil
 	}
-	v.ID = c.srv.ids.next("skv_")
-	s.versions = append(s.versions, v)
-	c.org.skillVersions.add(v.ID, v)
-	return c.org.view(v), nil
+	return c.org.show(s.versions.add(c, v))
 }
 
 // publishSkill publishes the version named, else the newest draft.
-func (c *call) publishSkill() (any, error) {
-	s, err := c.org.skills.find(c.params["skillId"])
-	if err != nil {
-		return nil, err
+func (c *call) publishSkill() any {
+	s := find(c, &c.org.skills, "skillId")
+	v := s.versions.toPublish(c, c.input.text("versionId"))
+	if !c.ok() {
+		return nil
 	}
-	versionID := c.input.text("versionId")
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	v := s.newestDraft()
-	if versionID != "" {
-		if v, err = c.org.skillVersion(s, versionID); err != nil {
-			return nil, err
-		}
-	}
+	published := s.versions.publish(c, v)
+	published.SkillID = s.ID
+	s.PublishedVersion, s.UpdatedAt = &versionLabel{v.ID, v.VersionNumber}, published.PublishedAt
+	return published
+}
+
+func (c *call) diffSkillVersion() any {
+	s := find(c, &c.org.skills, "skillId")
+	compared := s.versions.diff(c)
+	compared.SkillID = s.ID
+	return compared
+}
+
+// version returns the version that an id names, else the published one.
+func (s *skill) version(id string) (*skillVersion, error) {
 	switch {
-	case v == nil:
-		return nil, conflict("The skill has no draft version to publish")
-	case s.published == v:
-		return nil, conflict("Version %d is published already", v.VersionNumber)
+	case id != "":
+		return s.versions.find(id)
+	case s.versions.published == nil:
+		return nil, conflict("Skill %s has no published version", s.SkillKey)
 	}
-	now := c.srv.now()
-	v.Status, v.IsPublished, v.PublishedAt = statusPublished, true, &now
-	s.published, s.PublishedVersion, s.UpdatedAt = v, &versionLabel{v.ID, v.VersionNumber}, now
-	return publication{SkillID: s.ID, VersionID: v.ID, VersionNumber: v.VersionNumber, Status: v.Status, PublishedAt: now}, nil
-}
-
-func (c *call) diffSkillVersion() (any, error) {
-	s, err := c.org.skills.find(c.params["skillId"])
-	if err != nil {
-		return nil, err
-	}
-	v, err := c.org.skillVersion(s, c.params["versionId"])
-	if err != nil {
-		return nil, err
-	}
-	against := s.versions[max(v.VersionNumber-2, 0)] // the one before
-	if id := c.query.Get("againstVersionId"); id != "" {
-		if against, err = c.org.skillVersion(s, id); err != nil {
-			return nil, err
-		}
-	}
-	return versionDiff{
-		SkillID: s.ID, VersionID: v.ID, VersionNumber: v.VersionNumber, AgainstVersionID: against.ID,
-		AgainstVersionNumber: against.VersionNumber, Changes: diff(against.content(), v.content()),
-	}, nil
-}
-
-// skillVersion finds a version of one skill: the one named, else the published one.
-func (o *organization) skillVersion(s *skill, id string) (*skillVersion, error) {
-	if id == "" {
-		if s.published == nil {
-			return nil, conflict("Skill %s has no published version", s.SkillKey)
-		}
-		return s.published, nil
-	}
-	v, err := o.skillVersions.find(id)
-	if err != nil || v.SkillID != s.ID {
-		return nil, notFound("skill version", id)
-	}
-	return v, nil
-}
-
-func (s *skill) newestDraft() *skillVersion {
-	for i := len(s.versions) - 1; i >= 0; i-- {
-		if !s.versions[i].IsPublished {
-			return s.versions[i]
-		}
-	}
-	return nil
+	return s.versions.published, nil
 }
 
 // usesOf names the skill versions that a prompt is attached to.
 func (o *organization) usesOf(promptID string) []promptUsage {
 	uses := []promptUsage{}
 	for _, s := range o.skills.all {
-		for _, v := range s.versions {
+		for _, v := range s.versions.all {
 			for _, attached := range v.prompts {
 				if attached.PromptID == promptID {
 					uses = append(uses, promptUsage{s.ID, s.SkillKey, s.Name, v.ID, v.VersionNumber, attached.AttachmentMode})
@@ -199,7 +122,7 @@ func (o *organization) usesOf(promptID string) []promptUsage {
 func (v *skillVersion) content() any {
 	return map[string]any{
 		"inputSchema": v.InputSchema, "variablesSchema": v.VariablesSchema, "outputSchema": v.OutputSchema,
-		"prompts": v.prompts, "tools": v.tools,
+		"prompts": showAll(v.prompts), "tools": showAll(v.tools),
 	}
 }
 

@@ -6,67 +6,25 @@ import (
 	"slices"
 )
 
-// tool is something that a prompt, a skill or an agent can call: a stub with a
-// fixed result, or an HTTP endpoint.
+// tool is something that a prompt, a skill or an agent can call: a stub with a fixed result, or an
+// HTTP endpoint.
 type tool struct {
-	ID             string
-	OrganizationID string
-	ToolKey        string
-	Name           string
-	Description    *string
-	Type           string
-	CreatedAt      string
-	UpdatedAt      string
+	record
 
-	versions []*toolVersion
+	ToolKey string
+	Type    string
+
+	versions versions[toolVersion]
 }
 
-// toolRecord is a tool as the newer routes spell it.
-type toolRecord struct {
-	ID             string          `json:"id"`
-	OrganizationID string          `json:"organizationId"`
-	ToolKey        string          `json:"toolKey"`
-	Name           string          `json:"name"`
-	Description    *string         `json:"description"`
-	Type           string          `json:"type"`
-	Config         json.RawMessage `json:"config"`
-	InputSchema    json.RawMessage `json:"inputSchema"`
-	OutputSchema   json.RawMessage `json:"outputSchema"`
-	Capability     json.RawMessage `json:"capability"`
-	VersionNumber  int             `json:"versionNumber"`
-	VersionID      string          `json:"versionId"`
-	CreatedAt      string          `json:"createdAt"`
-	UpdatedAt      string          `json:"updatedAt"`
-}
-
-// classicToolRecord is the same tool as the list and Get have always spelt it.
-type classicToolRecord struct {
-	ID             string          `json:"id"`
-	OrganizationID string          `json:"organizationId"`
-	ToolKey        string          `json:"tool_key"`
-	Name           string          `json:"name"`
-	Description    *string         `json:"description"`
-	Type           string          `json:"type"`
-	Config         json.RawMessage `json:"config"`
-	InputSchema    json.RawMessage `json:"input_schema"`
-	OutputSchema   json.RawMessage `json:"outputSchema"`
-	Capability     json.RawMessage `json:"capability"`
-	VersionNumber  int             `json:"version_number"`
-	VersionID      string          `json:"versionId"`
-	CreatedAt      string          `json:"createdAt"`
-	UpdatedAt      string          `json:"updatedAt"`
-}
-
-// toolVersion is what a tool does. The newest is the one that is called.
+// toolVersion is what a tool does. The newest is the one that is called: none is published.
 type toolVersion struct {
-	ID            string          `json:"id"`
-	ToolID        string          `json:"toolId"`
-	VersionNumber int             `json:"version_number"`
-	Config        json.RawMessage `json:"config"`
-	InputSchema   json.RawMessage `json:"input_schema"`
-	OutputSchema  json.RawMessage `json:"outputSchema"`
-	Capability    json.RawMessage `json:"capability"`
-	CreatedAt     string          `json:"createdAt"`
+	version
+
+	Config       json.RawMessage
+	InputSchema  json.RawMessage
+	OutputSchema json.RawMessage
+	Capability   json.RawMessage
 }
 
 const (
@@ -82,93 +40,68 @@ var capabilities = map[string][]string{
 	"riskLevel":         {"safe", "caution", "sensitive"},
 }
 
-func (t *tool) latest() *toolVersion { return t.versions[len(t.versions)-1] }
-
-func (t *tool) record() toolRecord {
-	v := t.latest()
-	return toolRecord{
-		t.ID, t.OrganizationID, t.ToolKey, t.Name, t.Description, t.Type, v.Config, v.InputSchema,
-		v.OutputSchema, v.Capability, v.VersionNumber, v.ID, t.CreatedAt, t.UpdatedAt,
+// sent returns the tool with its newest version, with the members that every route spells alike.
+func (t *tool) sent() (wire map[string]any, newest *toolVersion) {
+	if newest = t.versions.newest(); newest == nil { // the tool was not found
+		newest = &toolVersion{}
 	}
+	return map[string]any{
+		"id": t.ID, "organizationId": t.OrganizationID, "name": t.Name, "description": t.Description, "type": t.Type,
+		"config": newest.Config, "outputSchema": newest.OutputSchema, "capability": newest.Capability,
+		"versionId": newest.ID, "createdAt": t.CreatedAt, "updatedAt": t.UpdatedAt,
+	}, newest
 }
 
-func (c *call) listTools() (any, error) {
-	listed := []classicToolRecord{}
-	for _, t := range c.org.tools.all {
-		listed = append(listed, classicToolRecord(t.record()))
-	}
-	return listed, nil
+// show returns the tool as the list and Get have always spelt it.
+func (t *tool) show() any {
+	wire, newest := t.sent()
+	wire["tool_key"], wire["input_schema"], wire["version_number"] = t.ToolKey, newest.InputSchema, newest.VersionNumber
+	return show(wire, t.extra)
 }
 
-func (c *call) getTool() (any, error) {
-	t, err := c.org.tools.find(c.params["toolId"])
-	if err != nil {
-		return nil, err
-	}
-	return classicToolRecord(t.record()), nil
+// showNewer returns the tool as the newer routes spell it.
+func (t *tool) showNewer() any {
+	wire, newest := t.sent()
+	wire["toolKey"], wire["inputSchema"], wire["versionNumber"] = t.ToolKey, newest.InputSchema, newest.VersionNumber
+	return show(wire, t.extra)
 }
+
+func (c *call) listTools() any { return showAll(c.org.tools.all) }
+
+func (c *call) getTool() any { return find(c, &c.org.tools, "toolId").show() }
 
 // createTool also makes version 1.
-func (c *call) createTool() (any, error) {
-	now := c.srv.now()
-	t := &tool{
-		OrganizationID: c.org.id, ToolKey: c.input.requiredText("toolKey"), Name: c.input.requiredText("name"),
-		Description: c.input.optionalText("description"), CreatedAt: now, UpdatedAt: now,
-	}
-	if kind := c.input.requiredText("type"); kind != "" {
+func (c *call) createTool() any {
+	t := &tool{ToolKey: c.input.requiredText("toolKey"), record: c.readRecord()}
+	if t.Type = c.input.requiredText("type"); t.Type != "" {
 		c.input.choice("type", manualStub, httpTool)
-		t.Type = kind
 	}
-	v := &toolVersion{VersionNumber: 1, Config: c.input.jsonObject("config"), InputSchema: c.input.jsonObject("inputSchema"), CreatedAt: now}
-	if v.Config == nil && c.input.fine("config") {
-		c.input.reject("config", "is required")
+	v := &toolVersion{
+		Config: c.input.requiredJSONObject("config"), InputSchema: c.input.requiredJSONObject("inputSchema"),
 	}
-	if v.InputSchema == nil && c.input.fine("inputSchema") {
-		c.input.reject("inputSchema", "is required")
+	if c.claim("toolKey", t.ToolKey); !c.ok() {
+		return nil
 	}
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	if err := c.org.claim("toolKey", t.ToolKey); err != nil {
-		return nil, err
-	}
-	t.ID = c.srv.ids.next("tol_")
-	c.addToolVersion(t, v)
+	t.begin(c, "tol_")
+	t.versions = c.org.toolVersions.of(t.ID)
+	t.versions.add(c, v).extra = nil // they are the tool's
 	c.org.tools.add(t.ID, t)
-	return t.record(), nil
+	return t.showNewer()
 }
 
-func (c *call) addToolVersion(t *tool, v *toolVersion) {
-	v.ID, v.ToolID = c.srv.ids.next("tlv_"), t.ID
-	t.versions = append(t.versions, v)
-	c.org.toolVersions.add(v.ID, v)
-}
-
-func (c *call) updateTool() (any, error) {
-	t, err := c.org.tools.find(c.params["toolId"])
-	if err != nil {
-		return nil, err
-	}
-	changed := *t
-	c.input.patchName(&changed.Name)
-	c.input.patchOptional("description", &changed.Description)
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	changed.UpdatedAt = c.srv.now()
-	*t = changed
-	return t.record(), nil
+func (c *call) updateTool() any {
+	t := find(c, &c.org.tools, "toolId")
+	t.patch(c)
+	return t.showNewer()
 }
 
 // createToolVersion begins with what the newest version has.
-func (c *call) createToolVersion() (any, error) {
-	t, err := c.org.tools.find(c.params["toolId"])
-	if err != nil {
-		return nil, err
+func (c *call) createToolVersion() any {
+	t := find(c, &c.org.tools, "toolId")
+	v := toolVersion{}
+	if newest := t.versions.newest(); newest != nil {
+		v = *newest
 	}
-	v := *t.latest()
-	v.VersionNumber++
-	v.CreatedAt = c.srv.now()
 	for _, member := range []struct {
 		name   string
 		target *json.RawMessage
@@ -179,12 +112,14 @@ func (c *call) createToolVersion() (any, error) {
 			*member.target = c.input.jsonObject(member.name)
 		}
 	}
-	c.checkCapability()
-	if err := c.input.err(); err != nil {
-		return nil, err
+	if c.checkCapability(); !c.ok() {
+		return nil
 	}
-	c.addToolVersion(t, &v)
-	return v, nil
+	t.versions.add(c, &v)
+	return show(map[string]any{
+		"id": v.ID, "toolId": t.ID, "version_number": v.VersionNumber, "config": v.Config,
+		"input_schema": v.InputSchema, "outputSchema": v.OutputSchema, "capability": v.Capability, "createdAt": v.CreatedAt,
+	}, v.extra)
 }
 
 func (c *call) checkCapability() {
@@ -192,34 +127,23 @@ func (c *call) checkCapability() {
 	if raw := c.input.raw("capability"); raw == nil || json.Unmarshal(raw, &members) != nil {
 		return
 	}
-	capability := input{path: "capability.", members: members, problems: c.input.problems}
+	capability := newInput(members)
+	capability.path, capability.problems = "capability.", c.input.problems
 	for _, name := range slices.Sorted(maps.Keys(capabilities)) {
 		capability.choice(name, capabilities[name]...)
 	}
 }
 
-func (c *call) diffToolVersion() (any, error) {
-	t, err := c.org.tools.find(c.params["toolId"])
-	if err != nil {
-		return nil, err
-	}
-	v, err := c.org.toolVersions.find(c.params["versionId"])
-	if err != nil || v.ToolID != t.ID {
-		return nil, notFound("tool version", c.params["versionId"])
-	}
-	against := t.versions[max(v.VersionNumber-2, 0)] // the one before
-	if id := c.query.Get("againstVersionId"); id != "" {
-		if against, err = c.org.toolVersions.find(id); err != nil || against.ToolID != t.ID {
-			return nil, notFound("tool version", id)
-		}
-	}
-	return versionDiff{
-		ToolID: t.ID, VersionID: v.ID, VersionNumber: v.VersionNumber, AgainstVersionID: against.ID,
-		AgainstVersionNumber: against.VersionNumber, Changes: diff(against.content(), v.content()),
-	}, nil
+func (c *call) diffToolVersion() any {
+	t := find(c, &c.org.tools, "toolId")
+	compared := t.versions.diff(c)
+	compared.ToolID = t.ID
+	return compared
 }
 
 // content is what two versions are compared by.
 func (v *toolVersion) content() any {
-	return map[string]any{"config": v.Config, "inputSchema": v.InputSchema, "outputSchema": v.OutputSchema, "capability": v.Capability}
+	return map[string]any{
+		"config": v.Config, "inputSchema": v.InputSchema, "outputSchema": v.OutputSchema, "capability": v.Capability,
+	}
 }

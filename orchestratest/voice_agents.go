@@ -11,8 +11,7 @@ type voiceVersion struct {
 	CreatedAt          string  `json:"createdAt"`
 }
 
-// voiceSession is the answer to creating a session: what a browser or a phone
-// needs to connect.
+// voiceSession is the response to creating a session: what a browser or a phone needs to connect.
 type voiceSession struct {
 	RunID              string     `json:"runId"`
 	Provider           string     `json:"provider"`
@@ -41,13 +40,10 @@ type voiceNode struct {
 
 const defaultVoice = "alloy"
 
-// createVoiceVersion gives an agent a voice. The agent is one that Agents.Create
-// made: no route makes agents of another kind.
-func (c *call) createVoiceVersion() (any, error) {
-	a, err := c.org.agents.find(c.params["agentId"])
-	if err != nil {
-		return nil, err
-	}
+// createVoiceVersion gives an agent a voice. The agent is one that Agents.Create made: no route makes
+// agents of another kind.
+func (c *call) createVoiceVersion() any {
+	a := find(c, &c.org.agents, "agentId")
 	v := &voiceVersion{
 		AgentID:            a.ID,
 		VersionNumber:      len(a.voices) + 1,
@@ -56,38 +52,31 @@ func (c *call) createVoiceVersion() (any, error) {
 		HandoffDescription: c.input.optionalText("handoffDescription"),
 		CreatedAt:          c.srv.now(),
 	}
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	if _, err := c.org.promptVersions.find(v.PromptVersionID); err != nil {
-		return nil, err
+	lookup(c, &c.org.promptVersions.table, v.PromptVersionID)
+	if !c.ok() {
+		return nil
 	}
 	if v.Voice == "" {
 		v.Voice = defaultVoice
 	}
 	v.ID = c.srv.ids.next("vav_")
 	a.voices = append(a.voices, v)
-	return v, nil
+	return show(v, c.input.unread())
 }
 
-// createVoiceSession opens a session with the newest voice version and plays it to
-// its end at once: each tool is called one time, and nothing is handed off.
-func (c *call) createVoiceSession() (any, error) {
-	a, err := c.org.agents.find(c.params["agentId"])
-	if err != nil {
-		return nil, err
-	}
+// createVoiceSession opens a session with the newest voice version and plays it to its end at once:
+// each tool is called one time, and nothing is handed off.
+func (c *call) createVoiceSession() any {
+	a := find(c, &c.org.agents, "agentId")
 	if len(a.voices) == 0 {
-		return nil, conflict("The agent has no voice version")
+		c.fail(conflict("The agent has no voice version"))
+		return nil
 	}
 	v := a.voices[len(a.voices)-1]
-	spoken, err := c.org.promptVersions.find(v.PromptVersionID)
-	if err != nil {
-		return nil, err
-	}
-	p, err := c.org.prompts.find(spoken.PromptID)
-	if err != nil {
-		return nil, err
+	spoken := lookup(c, &c.org.promptVersions.table, v.PromptVersionID)
+	p := lookup(c, &c.org.prompts, spoken.PromptID)
+	if !c.ok() {
+		return nil
 	}
 	j := c.promptJob(p, spoken, map[string]any{})
 	created := c.srv.now()
@@ -100,7 +89,8 @@ func (c *call) createVoiceSession() (any, error) {
 	}
 	c.org.sessions.add(session.ID, session)
 	if done.failure != "" {
-		return nil, executionFailed(done.failure, session.ID)
+		c.fail(executionFailed(done.failure, session.ID))
+		return nil
 	}
 	node := voiceNode{
 		AgentID: a.ID, AgentVersionID: v.ID, Name: a.Name, Voice: v.Voice, Instructions: done.prompt,
@@ -112,5 +102,5 @@ func (c *call) createVoiceSession() (any, error) {
 	return voiceSession{
 		RunID: session.ID, Provider: session.Provider, Model: session.Model, ExternalSessionID: session.ExternalSessionID,
 		ClientSecret: c.srv.ids.secret("ek_"), AgentGraphSnapshot: voiceGraph{RootAgentID: a.ID, Agents: []voiceNode{node}},
-	}, nil
+	}
 }

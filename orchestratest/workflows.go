@@ -1,42 +1,54 @@
 package orchestratest
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
-// workflow is the graph of an agent version. The names inside transitions, and the
-// ids of skills and tools inside steps, are inferred: no documentation states them.
+// workflow is the graph of an agent version. The names inside transitions, and the ids of skills
+// and tools inside steps, are inferred: no documentation states them.
 type workflow struct {
-	EntryStepKey string       `json:"entryStepKey"`
+	EntryStepKey *string      `json:"entryStepKey"`
 	Steps        []step       `json:"steps"`
 	Transitions  []transition `json:"transitions"`
+
+	extra members
 }
 
+// step is what this server reads of a step. It is encoded as it was sent.
 type step struct {
-	StepKey         string `json:"stepKey"`
-	Name            string `json:"name"`
-	StepType        string `json:"stepType"`
-	PromptID        string `json:"promptId,omitempty"`
-	PromptVersionID string `json:"promptVersionId,omitempty"`
-	SkillID         string `json:"skillId,omitempty"`
-	SkillVersionID  string `json:"skillVersionId,omitempty"`
-	ToolID          string `json:"toolId,omitempty"`
-	PositionIndex   int    `json:"positionIndex"`
+	StepKey, Name, StepType string
+	PromptID                string
+	PromptVersionID         string
+	SkillID                 string
+	SkillVersionID          string
+	ToolID                  string
+
+	source json.RawMessage
 }
 
+// MarshalJSON returns the step as it was sent.
+func (s step) MarshalJSON() ([]byte, error) { return s.source, nil }
+
+// transition is what this server reads of a transition. It is encoded as it was sent.
 type transition struct {
-	FromStepKey    string `json:"fromStepKey"`
-	ToStepKey      string `json:"toStepKey"`
-	TransitionType string `json:"transitionType"`
+	FromStepKey, ToStepKey, TransitionType string
+
+	source json.RawMessage
 }
+
+// MarshalJSON returns the transition as it was sent.
+func (t transition) MarshalJSON() ([]byte, error) { return t.source, nil }
 
 // transitionTypes are the kinds of transition that a run follows.
 var transitionTypes = []string{"next", "success", "failure", "condition_true", "condition_false"}
 
-// The kinds of step that can be executed.
+// stepTypes are the kinds of step that can be executed.
+var stepTypes = []string{promptStep, toolStep, returnStep, conditionStep}
+
 const (
 	promptStep    = "prompt_step"
 	toolStep      = "tool_step"
@@ -44,7 +56,7 @@ const (
 	conditionStep = "condition_step"
 )
 
-// savedWorkflow is the answer to saving one.
+// savedWorkflow is the response to saving one.
 type savedWorkflow struct {
 	AgentVersionID string `json:"agentVersionId"`
 	VersionNumber  int    `json:"versionNumber"`
@@ -52,7 +64,7 @@ type savedWorkflow struct {
 	UpdatedAt string `json:"updatedAt"`
 }
 
-// workflowValidation is the answer to validating one.
+// workflowValidation is the response to validating one.
 type workflowValidation struct {
 	Valid  bool            `json:"valid"`
 	Issues []workflowIssue `json:"issues"`
@@ -66,119 +78,133 @@ type workflowIssue struct {
 
 func emptyWorkflow() workflow { return workflow{Steps: []step{}, Transitions: []transition{}} }
 
-// readWorkflow reads a whole workflow, as it is: mistakes in the graph are for
-// validation and publishing to find.
+// readWorkflow reads a whole workflow, as it is: mistakes in the graph are for validation and
+// publishing to find.
 func (in input) readWorkflow() workflow {
-	w := workflow{EntryStepKey: in.text("entryStepKey"), Steps: in.readSteps(), Transitions: []transition{}}
+	w := workflow{EntryStepKey: in.optionalText("entryStepKey"), Steps: in.readSteps(), Transitions: []transition{}}
 	for _, t := range in.list("transitions") {
-		w.Transitions = append(w.Transitions, transition{t.text("fromStepKey"), t.text("toStepKey"), t.text("transitionType")})
+		w.Transitions = append(w.Transitions, transition{
+			FromStepKey: t.text("fromStepKey"), ToStepKey: t.text("toStepKey"),
+			TransitionType: t.text("transitionType"), source: t.source,
+		})
 	}
+	w.extra = in.unread()
 	return w
 }
 
 func (in input) readSteps() []step {
 	steps := []step{}
 	for _, s := range in.list("steps") {
+		s.integer("positionIndex") // must be one, and is not looked at
 		steps = append(steps, step{
 			StepKey: s.text("stepKey"), Name: s.text("name"), StepType: s.text("stepType"),
 			PromptID: s.text("promptId"), PromptVersionID: s.text("promptVersionId"),
 			SkillID: s.text("skillId"), SkillVersionID: s.text("skillVersionId"),
-			ToolID: s.text("toolId"), PositionIndex: s.integer("positionIndex"),
+			ToolID: s.text("toolId"), source: s.source,
 		})
 	}
 	return steps
 }
 
-// validateWorkflow changes nothing.
-func (c *call) validateWorkflow() (any, error) {
-	if _, err := c.org.agentVersions.find(c.params["agentVersionId"]); err != nil {
-		return nil, err
+// entry is the key of the first step, "" when there is none.
+func (w workflow) entry() string {
+	if w.EntryStepKey == nil {
+		return ""
 	}
+	return *w.EntryStepKey
+}
+
+// content is what two versions are compared by.
+func (v *agentVersion) content() any { return show(v.workflow, v.workflow.extra) }
+
+// validateWorkflow changes nothing.
+func (c *call) validateWorkflow() any {
+	find(c, &c.org.agentVersions.table, "agentVersionId")
 	w := c.input.readWorkflow()
-	if err := c.input.err(); err != nil {
-		return nil, err
+	if !c.ok() {
+		return nil
 	}
 	result := workflowValidation{Valid: true, Issues: []workflowIssue{}}
 	for _, issue := range c.org.check(w) {
 		result.Valid = false
 		result.Issues = append(result.Issues, workflowIssue{issue, w.stepAt(issue.Path), "error"})
 	}
-	return result, nil
+	return result
 }
 
 // saveWorkflow replaces the workflow of a draft.
-func (c *call) saveWorkflow() (any, error) {
-	saved, err := c.changeDraft(func(*agentVersion) workflow { return c.input.readWorkflow() })
-	if err != nil {
-		return nil, err
-	}
-	return saved, nil
+func (c *call) saveWorkflow() any {
+	v := find(c, &c.org.agentVersions.table, "agentVersionId")
+	saved := c.changeDraft(v, c.input.readWorkflow())
+	return show(saved, saved.extra)
 }
 
-// saveSteps is the older way: it replaces the steps, leaves the rest and answers
-// with the list.
-func (c *call) saveSteps() (any, error) {
-	saved, err := c.changeDraft(func(v *agentVersion) workflow {
-		return workflow{v.workflow.EntryStepKey, c.input.readSteps(), v.workflow.Transitions}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return saved.Steps, nil
+// saveSteps is the older way: it replaces the steps, leaves the rest and responds with the list.
+func (c *call) saveSteps() any {
+	v := find(c, &c.org.agentVersions.table, "agentVersionId")
+	changed := v.workflow
+	changed.Steps = c.input.readSteps()
+	return c.changeDraft(v, changed).Steps
 }
 
-func (c *call) changeDraft(read func(*agentVersion) workflow) (*savedWorkflow, error) {
-	v, err := c.org.agentVersions.find(c.params["agentVersionId"])
-	if err != nil {
-		return nil, err
+func (c *call) changeDraft(v *agentVersion, w workflow) savedWorkflow {
+	if c.checkDraft(&v.version); c.ok() {
+		v.workflow, v.UpdatedAt = w, c.srv.now()
 	}
-	w := read(v)
-	if err := c.input.err(); err != nil {
-		return nil, err
-	}
-	if v.IsPublished {
-		return nil, conflict("Version %d is published and cannot change", v.VersionNumber)
-	}
-	v.workflow, v.UpdatedAt = w, c.srv.now()
-	return &savedWorkflow{v.ID, v.VersionNumber, w, v.UpdatedAt}, nil
+	return savedWorkflow{v.ID, v.VersionNumber, w, v.UpdatedAt}
 }
 
-// check finds the mistakes of a workflow: those anyone can see, then those that
-// only the organization's records show.
+// check finds the mistakes of a workflow: those anyone can see, then those that only the
+// organization's records show.
 func (o *organization) check(w workflow) []detail {
-	var issues []detail
-	for _, found := range w.sdk().Validate() {
-		issues = append(issues, detail{found.Code, found.Message, found.Path})
+	issues := w.mistakes()
+	report := func(code, path, format string, args ...any) {
+		issues = append(issues, detail{code, fmt.Sprintf(format, args...), path})
 	}
 	for i, s := range w.Steps {
-		report := func(code, field, message string) {
-			issues = append(issues, detail{code, fmt.Sprintf("Step %q: %s", s.StepKey, message), fmt.Sprintf("steps[%d].%s", i, field)})
-		}
-		if !slices.Contains([]string{promptStep, toolStep, returnStep, conditionStep}, s.StepType) {
-			report("unknown_step_type", "stepType", fmt.Sprintf("there is no step type %q", s.StepType))
+		path := fmt.Sprintf("steps[%d].", i)
+		if !slices.Contains(stepTypes, s.StepType) {
+			report("unknown_step_type", path+"stepType", "Step %q: there is no step type %q", s.StepKey, s.StepType)
 		}
 		if _, err := o.stepPrompt(s); s.PromptID+s.PromptVersionID != "" && err != nil {
-			report("unknown_prompt", "promptId", err.Error())
+			report("unknown_prompt", path+"promptId", "Step %q: %v", s.StepKey, err)
 		}
 		if _, err := o.stepSkill(s); s.SkillID+s.SkillVersionID != "" && err != nil {
-			report("unknown_skill", "skillId", err.Error())
+			report("unknown_skill", path+"skillId", "Step %q: %v", s.StepKey, err)
 		}
 		if _, err := o.tools.find(s.ToolID); s.ToolID != "" && err != nil {
-			report("unknown_tool", "toolId", err.Error())
+			report("unknown_tool", path+"toolId", "Step %q: %v", s.StepKey, err)
 		}
 	}
 	for i, t := range w.Transitions {
 		if !slices.Contains(transitionTypes, t.TransitionType) {
-			issues = append(issues, detail{
-				"unknown_transition_type", fmt.Sprintf("There is no transition type %q", t.TransitionType), fmt.Sprintf("transitions[%d].transitionType", i),
-			})
+			path := fmt.Sprintf("transitions[%d].transitionType", i)
+			report("unknown_transition_type", path, "There is no transition type %q", t.TransitionType)
 		}
 	}
 	return issues
 }
 
-// stepPrompt resolves the prompt version of a step: the pinned one, which needs
-// no prompt beside it, else the published one.
+// mistakes finds what anyone can see, by the rules that the SDK has for the same purpose. It shares no
+// struct with the SDK: the graph goes over as JSON.
+func (w workflow) mistakes() []detail {
+	var graph promptorchestra.Workflow
+	encoded, err := encode(w)
+	if err == nil {
+		err = json.Unmarshal(encoded, &graph)
+	}
+	if err != nil {
+		return []detail{{Code: "invalid_workflow", Message: err.Error()}}
+	}
+	var issues []detail
+	for _, found := range graph.Validate() {
+		issues = append(issues, detail{found.Code, found.Message, found.Path})
+	}
+	return issues
+}
+
+// stepPrompt returns the prompt version of a step: the pinned one, which needs no prompt beside it,
+// else the published one.
 func (o *organization) stepPrompt(s step) (*promptVersion, error) {
 	if s.PromptID == "" && s.PromptVersionID != "" {
 		return o.promptVersions.find(s.PromptVersionID)
@@ -187,17 +213,7 @@ func (o *organization) stepPrompt(s step) (*promptVersion, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.PromptVersionID != "" {
-		v, err := o.promptVersions.find(s.PromptVersionID)
-		if err != nil || v.PromptID != p.ID {
-			return nil, notFound("prompt version", s.PromptVersionID)
-		}
-		return v, nil
-	}
-	if v := p.published(); v != nil {
-		return v, nil
-	}
-	return nil, conflict("Prompt %s has no published version", p.PromptKey)
+	return p.version(s.PromptVersionID)
 }
 
 // stepSkill does the same for a skill.
@@ -209,25 +225,7 @@ func (o *organization) stepSkill(s step) (*skillVersion, error) {
 	if err != nil {
 		return nil, err
 	}
-	return o.skillVersion(sk, s.SkillVersionID)
-}
-
-// sdk is the workflow as the SDK's own validation wants it.
-func (w workflow) sdk() promptorchestra.Workflow {
-	out := promptorchestra.Workflow{EntryStepKey: w.EntryStepKey}
-	for _, s := range w.Steps {
-		out.Steps = append(out.Steps, promptorchestra.WorkflowStep{
-			StepKey: s.StepKey, Name: s.Name, StepType: promptorchestra.StepType(s.StepType), PromptID: s.PromptID,
-			PromptVersionID: s.PromptVersionID, PositionIndex: s.PositionIndex, SkillID: s.SkillID,
-			SkillVersionID: s.SkillVersionID, ToolID: s.ToolID,
-		})
-	}
-	for _, t := range w.Transitions {
-		out.Transitions = append(out.Transitions, promptorchestra.WorkflowTransition{
-			FromStepKey: t.FromStepKey, ToStepKey: t.ToStepKey, TransitionType: promptorchestra.TransitionType(t.TransitionType),
-		})
-	}
-	return out
+	return sk.version(s.SkillVersionID)
 }
 
 // stepAt is the key of the step that a path such as steps[2].promptId leads to.

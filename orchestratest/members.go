@@ -1,0 +1,81 @@
+package orchestratest
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
+// members are what a request held beside the members that this server knows. They are kept, and
+// come back as they were.
+type members map[string]json.RawMessage
+
+// and returns members changed by newer ones. Neither map is changed.
+func (m members) and(newer members) members {
+	if len(newer) == 0 {
+		return m
+	}
+	all := members{}
+	maps.Copy(all, m)
+	maps.Copy(all, newer)
+	return all
+}
+
+// extended is a record that is encoded with further members behind its own. A member of the record
+// hides a further one of the same name.
+type extended struct {
+	record any
+	more   members
+}
+
+// show returns a record as it is sent.
+func show(record any, more members) any {
+	if len(more) == 0 {
+		return record
+	}
+	return extended{record, more}
+}
+
+func (e extended) MarshalJSON() ([]byte, error) { return encodeWith(e.record, e.more) }
+
+// encodeWith encodes an object with further members.
+func encodeWith(record any, more members) ([]byte, error) {
+	encoded, err := encode(record)
+	if err != nil || len(more) == 0 {
+		return encoded, err
+	}
+	var own map[string]json.RawMessage
+	if err := json.Unmarshal(encoded, &own); err != nil {
+		return nil, err //nolint:wrapcheck // of a record of this package, which is an object
+	}
+	object := bytes.NewBuffer(bytes.TrimSuffix(encoded, []byte("}")))
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		if _, hidden := own[name]; hidden {
+			continue
+		}
+		key, err := encode(name)
+		if err != nil {
+			return nil, err
+		}
+		if object.Len() > 1 {
+			object.WriteByte(',')
+		}
+		object.Write(key)
+		object.WriteByte(':')
+		object.Write(more[name])
+	}
+	object.WriteByte('}')
+	return object.Bytes(), nil
+}
+
+// encode is JSON without HTML escapes: texts stay as they were written.
+func encode(value any) ([]byte, error) {
+	var buf bytes.Buffer
+	encoder := json.NewEncoder(&buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return nil, err //nolint:wrapcheck // encoding/json says itself what it was encoding
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
