@@ -2,6 +2,8 @@ package orchestratest
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -112,23 +114,55 @@ func (f Fault) WithHeader(key, value string) Fault {
 	return f
 }
 
-// Fail queues faults for a route by its name, such as "Agents.Run", or for any
-// route with "*". Each request takes one fault, in order; those of its own route
-// come first. An unknown name, or a status that ends no request, is reported by Err.
+// Fail queues faults for a route by its name, such as "Agents.Run", or for any route with "*". Each
+// request takes one fault, in order; those of its own route come first. An unknown name, or a status
+// that ends no request, is reported by Err.
 func (s *Server) Fail(op string, faults ...Fault) {
+	if err := s.queue(op, faults); err != nil {
+		s.misused("Fail(%q): %w", op, err)
+	}
+}
+
+// queue queues all faults, or none and says why.
+func (s *Server) queue(op string, faults []Fault) error {
 	if !isRoute(op) {
-		s.misused("Fail(%q): there is no such route", op)
-		return
+		return errNoRoute
 	}
 	for _, f := range faults {
-		if f.kind == replies && (f.reply.status < 200 || f.reply.status > 999) {
-			s.misused("Fail(%q): Status(%d) ends no request", op, f.reply.status)
-			return
+		if f.kind == replies {
+			if err := checkStatus(f.reply.status); err != nil {
+				return err
+			}
 		}
 	}
 	s.journal.Lock()
 	defer s.journal.Unlock()
 	s.faults[op] = append(s.faults[op], faults...)
+	return nil
+}
+
+var errNoRoute = errors.New("there is no such route")
+
+func checkStatus(code int) error {
+	if code < 200 || code > 999 {
+		return fmt.Errorf("Status(%d) ends no request", code) //nolint:revive,staticcheck // the name of the function
+	}
+	return nil
+}
+
+// PendingFaults returns how many queued faults no request has taken yet, by the name they were queued
+// for. It is empty when all were taken: a test that ends with some left has not tested what it meant
+// to.
+func (s *Server) PendingFaults() map[string]int {
+	s.journal.Lock()
+	defer s.journal.Unlock()
+	pending := map[string]int{}
+	for op, waiting := range s.faults {
+		if len(waiting) > 0 {
+			pending[op] = len(waiting)
+		}
+	}
+	return pending
 }
 
 // takeFault is called with the journal held.

@@ -357,3 +357,17 @@ func TestStatusFaultReachesTheCaller(t *testing.T) {
 	assert.Equal(t, "b", response.Header.Get("X-Upstream"))
 	assert.Equal(t, srv.Requests("Prompts.List")[0].RequestID, refused.RequestID)
 }
+
+func TestPendingFaults(t *testing.T) {
+	a := start(t)
+	assert.Equal(t, map[string]int{}, a.srv.PendingFaults())
+	a.srv.Fail("Agents.List", orchestratest.NoSeats(), orchestratest.NoSeats())
+	a.srv.Fail("*", orchestratest.NoSeats())
+	a.srv.Fail("Agents.Get")
+	assert.Equal(t, map[string]int{"Agents.List": 2, "*": 1}, a.srv.PendingFaults())
+	a.refused(402, "GET", "/api/agents", nil)
+	a.refused(402, "GET", "/api/prompts", nil)
+	assert.Equal(t, map[string]int{"Agents.List": 1}, a.srv.PendingFaults())
+	a.refused(402, "GET", "/api/agents", nil)
+	assert.Empty(t, a.srv.PendingFaults())
+}

@@ -8,8 +8,11 @@ import (
 	"time"
 )
 
-// keptRequests bounds what a server that runs for days remembers.
-const keptRequests = 10_000
+// What a server that runs for days remembers.
+const (
+	keptRequests = 10_000
+	keptBytes    = 64 << 20
+)
 
 // Request is a request that arrived, refused and faulted ones included.
 type Request struct {
@@ -20,8 +23,10 @@ type Request struct {
 	Path   string
 	Query  url.Values
 	Header http.Header
-	// Body is nil when it was never read, as by DropBefore.
+	// Body is nil when it was never read, as by DropBefore, or is no longer kept.
 	Body []byte
+	// BodyDropped reports that there was a body, and that newer requests took its room.
+	BodyDropped bool
 	// Time is the server's clock when the request arrived.
 	Time time.Time
 	// Status is what was answered; 0 while there is no answer, or when the
@@ -29,11 +34,15 @@ type Request struct {
 	Status int
 	// RequestID is what the answer carries in X-Request-Id.
 	RequestID string
+
+	forgotten bool // it is recorded no longer
 }
 
-// Requests returns what arrived for a route by its name, such as "Agents.Run", or
-// for all with "*", in order. They are copies, the caller's to change. The newest
-// 10,000 are kept.
+// Requests returns what arrived for a route by its name, such as "Agents.Run", or for all with "*",
+// in order. They are copies, the caller's to change.
+//
+// The newest 10,000 requests are kept, and no more than 64 MiB of them: beyond that the oldest lose
+// their bodies, which BodyDropped tells. The newest request is always whole.
 func (s *Server) Requests(op string) []Request {
 	if !isRoute(op) {
 		s.misused("Requests(%q): there is no such route", op)
@@ -42,7 +51,7 @@ func (s *Server) Requests(op string) []Request {
 	s.journal.Lock()
 	defer s.journal.Unlock()
 	var found []Request
-	for _, r := range s.requests {
+	for _, r := range s.requests.all {
 		if op == anyRoute || r.Op == op {
 			found = append(found, r.clone())
 		}
@@ -68,11 +77,19 @@ func (s *Server) record(r *http.Request, op string) (*Request, *Fault) {
 		Op: op, Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.Query(),
 		Header: r.Header.Clone(), Time: s.settings.clock(), RequestID: s.ids.id("req_", s.arrived),
 	}
-	if len(s.requests) == keptRequests {
-		s.requests = s.requests[1:]
-	}
-	s.requests = append(s.requests, request)
+	s.requests.add(request)
 	return request, s.takeFault(op)
+}
+
+// keepBody notes the body of a recorded request.
+func (s *Server) keepBody(request *Request, body []byte) {
+	s.note(func() {
+		request.Body = body
+		if !request.forgotten {
+			s.requests.size += len(body)
+			s.requests.trim()
+		}
+	})
 }
 
 // note changes a recorded request under the lock that Requests reads with.
@@ -80,4 +97,53 @@ func (s *Server) note(change func()) {
 	s.journal.Lock()
 	defer s.journal.Unlock()
 	change()
+}
+
+// recorded are the requests that are remembered, oldest first.
+type recorded struct {
+	all  []*Request
+	size int // about how many bytes they take
+}
+
+func (k *recorded) add(r *Request) {
+	k.all = append(k.all, r)
+	k.size += r.head()
+	k.trim()
+}
+
+// trim forgets the oldest bodies, then the oldest requests, until the rest is within bounds.
+func (k *recorded) trim() {
+	for i := 0; k.size > keptBytes && i < len(k.all)-1; i++ {
+		oldest := k.all[i]
+		k.size -= len(oldest.Body)
+		oldest.BodyDropped = oldest.BodyDropped || len(oldest.Body) > 0
+		oldest.Body = nil
+	}
+	for len(k.all) > keptRequests || k.size > keptBytes && len(k.all) > 1 {
+		k.size -= k.all[0].head() + len(k.all[0].Body)
+		k.all[0].forgotten = true
+		k.all = k.all[1:]
+	}
+}
+
+// forget forgets all requests.
+func (k *recorded) forget() {
+	for _, r := range k.all {
+		r.forgotten = true
+	}
+	*k = recorded{}
+}
+
+// head is about how many bytes a request takes beside its body.
+func (r *Request) head() int {
+	size := 512 + len(r.Path)
+	for _, values := range []map[string][]string{r.Query, r.Header} {
+		for name, list := range values {
+			size += len(name)
+			for _, value := range list {
+				size += len(value) + 32
+			}
+		}
+	}
+	return size
 }

@@ -1,6 +1,7 @@
 package orchestratest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -26,6 +27,10 @@ type response struct {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.handling.Add(1)
 	defer s.handling.Done()
+	if s.settings.control && strings.HasPrefix(r.URL.Path, controlPath) {
+		s.serveControl(w, r)
+		return
+	}
 	started := time.Now()
 	found, params, allowed := findRoute(r.Method, r.URL.EscapedPath())
 	op := ""
@@ -42,8 +47,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		hangUp(w)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	s.note(func() { request.Body = body })
+	body, err := readAll(http.MaxBytesReader(w, r.Body, maxBody), r.ContentLength)
+	s.keepBody(request, body)
 	var resp response
 	switch misuse := s.Err(); {
 	case err != nil:
@@ -58,8 +63,22 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		resp = s.handle(r, found, params, body)
 	}
 	resp.header.Set("X-Request-Id", request.RequestID)
+	resp.header.Set("Date", s.settings.clock().UTC().Format(http.TimeFormat)) // as the records' times
 	maps.Copy(resp.header, fault.header)
 	s.send(w, r, request, resp, fault)
+}
+
+// readAll reads a body into no more memory than it needs: it stays in the journal.
+func readAll(body io.Reader, size int64) ([]byte, error) {
+	var buf bytes.Buffer
+	if size > 0 && size <= maxBody {
+		buf.Grow(int(size) + bytes.MinRead) // ReadFrom wants to see the end
+	}
+	_, err := buf.ReadFrom(body)
+	if body := buf.Bytes(); body != nil {
+		return body, err
+	}
+	return []byte{}, err // read, and empty
 }
 
 // handle runs the route of a request.

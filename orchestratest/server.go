@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
 // Server is the Prompt Orchestra API on a loopback port. Its exported fields are
@@ -47,7 +45,7 @@ type Server struct {
 	// the other way round.
 	journal  sync.Mutex
 	faults   map[string][]Fault
-	requests []*Request
+	requests recorded
 	arrived  int
 	misuse   error
 }
@@ -60,6 +58,7 @@ type settings struct {
 	clock        func() time.Time
 	allowedHosts []string
 	logger       *slog.Logger
+	control      bool
 }
 
 // WithSeed sets what ids and secrets are made from. Servers with the same seed
@@ -162,35 +161,6 @@ func (s *Server) Close() {
 	s.serving.Wait()
 	s.conns.Wait()
 	s.handling.Wait()
-}
-
-// Client returns a client of the server's own organization with both of its
-// credentials, then changed by opts. When opts are not accepted, every call of
-// the client fails with the reason. The access token goes before an API key given
-// in opts: for a client with a key alone, use promptorchestra.New with
-// WithBaseURL(srv.URL), WithOrganization(srv.OrganizationID) and WithAPIKey.
-func (s *Server) Client(opts ...promptorchestra.Option) *promptorchestra.Client {
-	base := []promptorchestra.Option{
-		promptorchestra.WithBaseURL(s.URL),
-		promptorchestra.WithOrganization(s.OrganizationID),
-		promptorchestra.WithAccessToken(s.AccessToken),
-		promptorchestra.WithAPIKey(s.APIKey),
-	}
-	client, err := promptorchestra.New(append(base, opts...)...)
-	if err != nil {
-		// These options are always accepted.
-		client, _ = promptorchestra.New(append(base,
-			promptorchestra.WithTransport(refusal{err}),
-			promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))...)
-	}
-	return client
-}
-
-// refusal is a transport that sends nothing.
-type refusal struct{ reason error }
-
-func (r refusal) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, fmt.Errorf("orchestratest: the client's options are wrong: %w", r.reason)
 }
 
 // Err is the first mistake made with the server's own methods, such as a fault

@@ -1,0 +1,114 @@
+package orchestratest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// PublishPrompt makes a prompt with a published version in the server's own organization, and
+// returns its id. No request is sent.
+func (s *Server) PublishPrompt(content string) (promptID string) {
+	return s.author("PublishPrompt", func(a *author) string { return a.prompt(content) })
+}
+
+// PublishSkill makes a skill with a published version in the server's own organization, and returns
+// its id. The version has one prompt, which is made and published as well. No request is sent.
+func (s *Server) PublishSkill(promptContent string) (skillID string) {
+	return s.author("PublishSkill", func(a *author) string {
+		attached := map[string]any{"promptId": a.prompt(promptContent)}
+		skill := a.do("Skills.Create", "", map[string]any{"name": "Skill", "skillKey": a.org.free("skillKey", "skill")})
+		version := a.do("Skills.CreateVersion", skill, nil)
+		a.do("Skills.ReplacePrompts", version, map[string]any{"prompts": []any{attached}})
+		a.do("Skills.Publish", skill, map[string]any{"versionId": version})
+		return skill
+	})
+}
+
+// PublishAgent makes an agent with a published version in the server's own organization, and returns
+// its id. No request is sent. A workflow that cannot be published, for instance with a prompt that
+// does not exist, is reported by Err, and the id is "".
+func (s *Server) PublishAgent(workflow promptorchestra.Workflow) (agentID string) {
+	// No steps are an empty list, as in the calls of the SDK.
+	workflow.Steps = append([]promptorchestra.WorkflowStep{}, workflow.Steps...)
+	workflow.Transitions = append([]promptorchestra.WorkflowTransition{}, workflow.Transitions...)
+	return s.author("PublishAgent", func(a *author) string {
+		agent := a.do("Agents.Create", "", map[string]any{"name": "Agent"})
+		version := a.do("Agents.CreateVersion", agent, nil)
+		a.do("Agents.SaveWorkflow", version, workflow)
+		a.do("Agents.Publish", agent, map[string]any{"versionId": version})
+		return agent
+	})
+}
+
+// author makes records as requests do, without requests.
+type author struct {
+	srv    *Server
+	org    *organization
+	failed error // the first failure; nothing is done after it
+}
+
+// author lets a method of the server make records. A failure is reported by Err.
+func (s *Server) author(method string, work func(*author) (id string)) (id string) {
+	s.state.Lock()
+	defer s.state.Unlock()
+	a := &author{srv: s, org: s.orgs[s.OrganizationID]}
+	id = work(a)
+	if a.failed != nil {
+		s.misused("%s: %w", method, a.failed)
+		return ""
+	}
+	return id
+}
+
+// do runs a route and returns the id of what it made. The path has one id at most.
+func (a *author) do(op, id string, body any) (made string) {
+	if a.failed != nil {
+		return ""
+	}
+	c := &call{srv: a.srv, org: a.org, params: map[string]string{}, query: url.Values{}}
+	c.route = &routes[slices.IndexFunc(routes, func(r route) bool { return r.name == op })]
+	for _, name := range c.route.params() {
+		c.params[name] = id
+	}
+	encoded, err := encode(body)
+	if err == nil {
+		c.input = newInput(nil)
+		err = json.Unmarshal(encoded, &c.input.members)
+	}
+	if c.fail(err); !c.ok() {
+		a.failed = c.failed
+		return ""
+	}
+	result := c.route.handle(c)
+	if !c.ok() {
+		a.failed = describe(c.failed)
+		return ""
+	}
+	var record struct{ ID string }
+	if encoded, err = encode(result); err == nil {
+		err = json.Unmarshal(encoded, &record)
+	}
+	a.failed = err
+	return record.ID
+}
+
+// describe adds the details of a refusal to its text.
+func describe(err error) error {
+	refused, ok := err.(*failure) //nolint:errorlint // as the handlers return it
+	if !ok || len(refused.details) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, refused.details[0].Message)
+}
+
+// prompt returns the id of a new prompt, published.
+func (a *author) prompt(content string) string {
+	prompt := a.do("Prompts.Create", "", map[string]any{"name": "Prompt"})
+	version := a.do("Prompts.CreateVersion", prompt, map[string]any{"content": content})
+	a.do("Prompts.Publish", prompt, map[string]any{"versionId": version})
+	return prompt
+}
