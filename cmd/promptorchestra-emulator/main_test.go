@@ -61,22 +61,7 @@ func TestCommandRefusesOtherMachines(t *testing.T) {
 
 // The authoring loop in examples/curl, which ends where it began: at version 1.
 func TestCurlExample(t *testing.T) {
-	for _, needed := range []string{"bash", "curl", "go"} {
-		if _, err := exec.LookPath(needed); err != nil {
-			t.Skip("there is no " + needed + " here")
-		}
-	}
-	command := exec.CommandContext(t.Context(), "bash", "../../examples/curl/loop.sh")
-	var stderr bytes.Buffer
-	command.Stderr = &stderr
-	output, err := command.Output()
-	require.NoError(t, err, "%s%s", output, stderr.String())
-	shown := map[string]string{}
-	var last string
-	for line := range strings.Lines(string(output)) {
-		label, value, _ := strings.Cut(strings.TrimSpace(line), "  ")
-		shown[label], last = strings.TrimSpace(value), label
-	}
+	shown, last := runExample(t, "loop.sh")
 	assert.Equal(t, "rolled back to", last)
 	assert.Equal(t, shown["version created"], shown["rolled back to"])
 	assert.NotEqual(t, shown["version created"], shown["version 2 published"])
@@ -84,6 +69,45 @@ func TestCurlExample(t *testing.T) {
 	assert.Equal(t, "Hello Ada!", shown["output"])
 	assert.Equal(t, "Grace", shown["runs compared"])
 	assert.Equal(t, "Greet again", shown["versions compared"])
+}
+
+// The two failures in examples/curl, made by the control API. This test is the emulator, so that the
+// script needs no Go.
+func TestCurlFaultsExample(t *testing.T) {
+	itself, err := os.Executable()
+	require.NoError(t, err)
+	shown, last := runExample(t, "faults.sh", "EMULATOR="+itself, "EMULATOR_IS_THE_COMMAND=1")
+	assert.Equal(t, "faults left over", last)
+	assert.JSONEq(t, `{"error":"seat_limit_exceeded","message":"The organization has 5 members and 3 seats"}`, shown["with three seats"])
+	assert.Equal(t, "Hello Ada!", shown["after the upgrade"])
+	assert.Equal(t, "1", shown["runs at first"])
+	assert.Contains(t, shown["response lost"], "Empty reply from server")
+	assert.Equal(t, "2", shown["runs now"], "the execution happened")
+	assert.Equal(t, "3", shown["requests that arrived"])
+	assert.Contains(t, shown["a misspelt fault"], `there is no \"dropafter\"`)
+	assert.JSONEq(t, `{"pending":{}}`, shown["faults left over"])
+}
+
+// runExample runs a script of examples/curl, and returns what it shows by label and the last label.
+func runExample(t *testing.T, script string, env ...string) (shown map[string]string, last string) {
+	t.Helper()
+	for _, needed := range []string{"bash", "curl", "go"} {
+		if _, err := exec.LookPath(needed); err != nil {
+			t.Skip("there is no " + needed + " here")
+		}
+	}
+	command := exec.CommandContext(t.Context(), "bash", "../../examples/curl/"+script)
+	command.Env = append(os.Environ(), env...)
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	output, err := command.Output()
+	require.NoError(t, err, "%s%s", output, stderr.String())
+	shown = map[string]string{}
+	for line := range strings.Lines(string(output)) {
+		label, value, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		shown[label], last = strings.TrimSpace(value), label
+	}
+	return shown, last
 }
 
 func TestRunPrintsWhatAShellCanExport(t *testing.T) {
@@ -123,6 +147,48 @@ func TestRunPrintsWhatAShellCanExport(t *testing.T) {
 	assert.Contains(t, logged, "path=/api/agents op=Agents.List status=200")
 	assert.NotContains(t, logged, settings["PROMPT_ORCHESTRA_API_KEY"])
 	assert.NotContains(t, logged, "organizationId")
+}
+
+// The control API is there when it is asked for, and its URL is printed.
+func TestRunWithControl(t *testing.T) {
+	for name, c := range map[string]struct {
+		args   []string
+		status int
+		lines  int
+	}{
+		"with":    {[]string{"-addr", "127.0.0.1:0", "-control"}, http.StatusOK, 5},
+		"without": {[]string{"-addr", "127.0.0.1:0"}, http.StatusNotFound, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			stdout, printed := io.Pipe()
+			ended := make(chan error, 1)
+			go func() {
+				ended <- run(ctx, c.args, printed, io.Discard)
+				_ = printed.Close()
+			}()
+			lines := bufio.NewScanner(stdout)
+			var all []string
+			for len(all) < c.lines && lines.Scan() {
+				all = append(all, lines.Text())
+			}
+			base := strings.TrimPrefix(all[0], "PROMPT_ORCHESTRA_BASE_URL=")
+			if c.lines == 5 {
+				assert.Equal(t, "EMULATOR_CONTROL_URL="+base+"/control", all[4])
+			}
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/control/faults", nil)
+			require.NoError(t, err)
+			response, err := http.DefaultClient.Do(request)
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+			assert.Equal(t, c.status, response.StatusCode)
+			http.DefaultClient.CloseIdleConnections()
+			stop()
+			require.NoError(t, <-ended)
+			assert.False(t, lines.Scan(), "nothing more is printed")
+		})
+	}
 }
 
 func TestRunRefuses(t *testing.T) {

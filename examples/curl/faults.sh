@@ -20,13 +20,13 @@ control POST /limits '{"seats":3}' >/dev/null
 say "with three seats" "$(run)"
 control DELETE /limits
 say "after the upgrade" "$(run | member outputText)"
-say "runs recorded" "$(runs)"
+say "runs at first" "$(runs)"
 
 # The execution happens, and its response is lost: a client that sends it again pays twice. The list
 # of runs tells what happened.
 control POST /faults '{"op":"Prompts.Run","faults":[{"fault":"dropAfter"}]}' >/dev/null
 say "response lost" "$(run)"
-say "runs recorded" "$(runs)"
+say "runs now" "$(runs)"
 say "requests that arrived" "$(control GET '/requests?op=Prompts.Run' | grep -o '"requestId"' | wc -l | tr -d ' ')"
 
 # A name that does not exist is refused there and then, and changes nothing.
