@@ -47,8 +47,8 @@ func (c *call) execute(a *agent, r *agentRun, from string) any {
 	return result
 }
 
-// follow executes steps along the transitions until none is left. It returns the
-// step at which the run failed and why, or nothing.
+// follow executes steps along the transitions until none is left. It returns the step at which the
+// run failed and why, or nothing.
 func (c *call) follow(r *agentRun, from string) (failedAt, why string) {
 	for at := from; at != ""; {
 		i := slices.IndexFunc(r.workflow.Steps, func(s step) bool { return s.StepKey == at })
@@ -117,8 +117,8 @@ func (c *call) executeStep(r *agentRun, s step) (agentStep, verdict) {
 	return executed, verdict{kinds: []string{"success", "next"}, reason: "the step succeeded"}
 }
 
-// decide takes a condition from the variable that has the step's key: true unless
-// it is missing, null, false, 0, "", "false", or empty.
+// decide takes a condition from the variable that has the step's key: true unless it is missing,
+// null, false, 0, "", "false", or empty.
 func (s agentStep) decide(variables map[string]any) (agentStep, verdict) {
 	value, given := variables[s.StepKey]
 	kind := "condition_false"
@@ -152,8 +152,8 @@ func truthy(value any) bool {
 	return true
 }
 
-// work executes a step that does something and returns why it failed, if it did.
-// The outputs of earlier steps are variables: {{steps.draft}}.
+// work executes a step that does something and returns why it failed, if it did. The outputs of
+// earlier steps are variables: {{steps.draft}}.
 func (c *call) work(r *agentRun, s step, executed *agentStep) (why string) {
 	variables := maps.Clone(r.variables)
 	outputs := map[string]any{}

@@ -13,7 +13,7 @@ type agentRun struct {
 	Output             any     `json:"output"`
 	EstimatedCost      float64 `json:"estimatedCost"`
 	LatencyMs          int     `json:"latencyMs"`
-	SourceRunID        *string `json:"sourceRunId"` // the run that this one repeats
+	SourceRunID        *string `json:"sourceRunId"` // the run that this one is a rerun of
 	CreatedAt          string  `json:"createdAt"`
 	CompletedAt        *string `json:"completedAt"`
 
@@ -202,8 +202,8 @@ func (c *call) runAgent() any {
 	return c.execute(a, c.newAgentRun(a, v, variables), v.workflow.entry())
 }
 
-// rerunAgentFromStep repeats a run from one of its steps on: what came before that step is taken
-// over, not executed again.
+// rerunAgentFromStep executes a run again from one of its steps on. What came before that step is
+// taken over, not executed again.
 func (c *call) rerunAgentFromStep() any {
 	source := find(c, &c.org.agentRuns, "runId")
 	stepKey := c.input.requiredText("stepKey")

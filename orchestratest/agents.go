@@ -111,8 +111,8 @@ func (c *call) publishAgent() any {
 		return nil
 	}
 	if issues := c.org.check(v.workflow); len(issues) > 0 {
-		// This body is documented as it is, on a route that responds with diagnostics otherwise; its
-		// details have no path.
+		// This body is documented as it is, on a route that responds with diagnostics otherwise;
+		// its details have no path.
 		refused := invalidGraph(withoutPaths(issues))
 		refused.detailed = true
 		c.fail(refused)

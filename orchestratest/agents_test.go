@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The order of authoring: create, version, validate, save, publish, run, get,
-// compare, diff, roll back.
+// The order of authoring: create, version, validate, save, publish, run, get, compare, diff, roll
+// back.
 func TestAgentAuthoring(t *testing.T) {
 	a := start(t)
 	promptID, _ := a.publishedPrompt("Greet", "Hello {{name}}")

@@ -47,9 +47,9 @@ func (r refusal) RoundTrip(*http.Request) (*http.Response, error) {
 }
 
 // Error returns the very error that a call returns when the API responds with a status and a body,
-// after one attempt. It is what a fake of the SDK returns in a test, and needs no server. The call is
-// named as in "Agents.Publish"; the ids in its error are made up. The Content-Type is guessed from
-// the body, as by Status.
+// after one attempt. It is what a fake of the SDK returns in a test, and needs no server. The call
+// is named as in "Agents.Publish"; the ids in its error are made up. The Content-Type is guessed
+// from the body, as by Status.
 //
 // It is never nil: an unknown op, a status that ends no request, and a response that the call takes
 // for a success are errors that say so, of no type of the SDK.
@@ -95,8 +95,8 @@ func (s stub) RoundTrip(request *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// callByName calls a method of a client's service by its name, "Agents.Publish", with made-up ids and
-// params whose texts are all the same: some calls need some.
+// callByName calls a method of a client's service by its name, "Agents.Publish", with made-up ids
+// and params whose texts are all the same: some calls need some.
 func callByName(client *promptorchestra.Client, op, text string) error {
 	service, name, _ := strings.Cut(op, ".")
 	method := reflect.ValueOf(client).Elem().FieldByName(service)

@@ -13,8 +13,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-// control sends a request to the control API, as curl does, and returns the status and the body, nil
-// when there is none.
+// control sends a request to the control API, as curl does, and returns the status and the body,
+// nil when there is none.
 func (a *api) control(method, path, body string) (int, any) {
 	a.t.Helper()
 	request, err := http.NewRequestWithContext(a.t.Context(), method, a.srv.URL+"/control"+path, strings.NewReader(body))

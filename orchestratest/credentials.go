@@ -44,8 +44,8 @@ type Organization struct {
 	APIKey      string
 }
 
-// AddOrganization creates an organization with a token and a key that may do
-// everything in it and nothing elsewhere.
+// AddOrganization creates an organization with a token and a key that may do everything in it and
+// nothing elsewhere.
 func (s *Server) AddOrganization(name string) Organization {
 	s.state.Lock()
 	id := s.ids.next("org_")
@@ -54,15 +54,15 @@ func (s *Server) AddOrganization(name string) Organization {
 	return Organization{ID: id, AccessToken: s.IssueToken(id), APIKey: s.IssueKey(id)}
 }
 
-// IssueToken returns a new access token of a user in an organization, with the
-// permissions named like scopes ("agents:read"); with all when none is named.
+// IssueToken returns a new access token of a user in an organization, with the permissions named
+// like scopes ("agents:read"); with all when none is named.
 func (s *Server) IssueToken(organizationID string, permissions ...string) string {
 	return s.issue("IssueToken", accessTokenKind, organizationID, permissions)
 }
 
-// IssueKey returns a new API key of an organization. Each grant is a preset
-// ("runtime_default") or a scope ("agents:read"); with none the key has all scopes.
-// Give it to a client that has no access token, which would go before it.
+// IssueKey returns a new API key of an organization. Each grant is a preset ("runtime_default") or
+// a scope ("agents:read"); with none the key has all scopes. Give it to a client that has no access
+// token, which would go before it.
 func (s *Server) IssueKey(organizationID string, grants ...string) string {
 	return s.issue("IssueKey", apiKeyKind, organizationID, grants)
 }
@@ -109,8 +109,8 @@ func (s *Server) Expire(credential string) {
 	known.expires = s.settings.clock()
 }
 
-// authenticate finds who sent a request. The kind of credential is checked here too, for it does not
-// depend on the organization.
+// authenticate finds who sent a request. The kind of credential is checked here too, for it does
+// not depend on the organization.
 func (c *call) authenticate() {
 	scheme, token, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {

@@ -12,8 +12,7 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-// Each credential against a route of either generation, a route with a scope and a
-// route for users.
+// Each credential against a route of either generation, a route with a scope and a route for users.
 func TestCredentials(t *testing.T) {
 	a := start(t)
 	other := a.srv.AddOrganization("Other")
@@ -54,8 +53,8 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// codeOf asks with an Authorization header and returns the code of the refusal, ""
-// for a success. It checks that the status fits the code.
+// codeOf asks with an Authorization header and returns the code of the refusal, "" for a success.
+// It checks that the status fits the code.
 func (a *api) codeOf(t *testing.T, method, path, authorization string) string {
 	t.Helper()
 	transport := &withHeader{"Authorization", authorization, a.http.Transport}

@@ -1,64 +1,75 @@
-// Package orchestratest is the Prompt Orchestra API on loopback, with its failures:
-// a server to test programs against that call the API, in the spirit of
-// net/http/httptest.
+// Package orchestratest is the Prompt Orchestra API on loopback, with its failures: a server to
+// test programs against that call the API, in the spirit of net/http/httptest.
 //
 //	srv := orchestratest.NewServer()
 //	defer srv.Close()
+//	promptID := srv.PublishPrompt("Hello {{name}}")
 //	client := srv.Client()
 //
-// It answers all documented routes from memory and keeps what they create, by
-// organization. It checks credentials, scopes and organizations, refuses what the
-// API refuses and in the same words, and its ids are the same in every run.
+// It serves all documented routes from memory and keeps what they create, by organization. It
+// checks credentials, scopes and organizations, refuses what the API refuses and in the same words,
+// and its ids are the same in every run.
+//
+// It forgets nothing that it was sent. Members that it does not know, of records, versions, steps,
+// transitions and attachments, come back as they were, nulls included, and so do schemas and
+// configs.
+//
+// # Records and clients
+//
+// PublishPrompt, PublishSkill and PublishAgent make a published record in one line, without a
+// request. Client has an access token and an API key, KeyClient a key alone.
 //
 // # Faults and limits
 //
-// Fail queues faults for a route, each taken by one request: a status, a proxy's
-// error page, a dropped connection before or after the effect, a cut or slow body;
-// each after a delay, if wanted.
-// Restrict sets what the plan includes, so that the way from a 402 to an upgrade can
-// be tested. Requests tells what arrived. A client waits between attempts as it does
-// in production; tests are fast with WithRetry(RetryPolicy{MinWait: 1, MaxWait: 1}).
+// Fail queues faults for a route, each taken by one request: a status, a proxy's error page, a
+// connection dropped before or after the effect, a cut or slow body; each after a delay, if wanted.
+// PendingFaults tells which were never taken. Restrict sets what the plan includes, so that the way
+// from a 402 to an upgrade can be tested. Requests tells what arrived. A client waits between
+// attempts as it does in production; tests are fast with WithRetry(RetryPolicy{MinWait: 1, MaxWait:
+// 1}).
+//
+// Error makes the error of a call without a server, for fakes. WithControl gives tests in other
+// languages faults, limits and recorded requests.
 //
 // # Executions
 //
 // No model is called. These rules say beforehand what comes out:
 //
-//   - The answer to a prompt is its text with {{name}} replaced by the variable of
-//     that name, in content, or in systemPrompt and developerPrompt, joined by an
-//     empty line. A variable without a value stays as it is.
-//   - When the text is a JSON object, that object is the output. When an output schema
-//     is declared, the output is an object with its properties: the variable of the
-//     same name, else the text, or the zero value for numbers and the like.
-//   - Tools attached to a prompt or a skill are called first, in order, with the
-//     variables; {{tools.key}} is what the tool with that key returned.
-//   - A manual_stub tool returns its config's result, or response. An http tool is
-//     called only when WithAllowedHosts names its host, and its own allowlist, if
-//     it has one, does too.
-//   - Four characters are a token, and latency and cost follow from the tokens. A
-//     prompt of more than 4 MiB fails.
-//   - Agents begin at the entry step. After a step that succeeds they take the
-//     success transition, else next; after one that fails, failure, and without it
-//     the run fails. A condition step is true when the variable with the step's key
-//     is: not missing, null, false, 0, "", "false" or empty. {{steps.key}} is what an
-//     earlier step returned. A return step ends the run, as does a step with no
-//     transition; the output is that of the last step that did something. After
-//     100 steps a run fails.
+//   - The output of a prompt is its text with {{name}} replaced by the variable of that name, in
+//     content, or in systemPrompt and developerPrompt, joined by an empty line. A variable without
+//     a value stays as it is, and so does a name of more than 256 bytes.
+//   - When the text is a JSON object, that object is the output. When an output schema is declared,
+//     the output is an object with its properties: the variable of the same name, else the text, or
+//     the zero value for numbers and the like.
+//   - Tools attached to a prompt or a skill are called first, in order, with the variables;
+//     {{tools.key}} is what the tool with that key returned.
+//   - A manual_stub tool returns its config's result, or response. An http tool is called only when
+//     WithAllowedHosts names its host, and its own allowlist, if it has one, does too.
+//   - Four characters are a token, and latency and cost follow from the tokens. A prompt of more
+//     than 4 MiB fails.
+//   - Agents begin at the entry step. After a step that succeeds they take the success transition,
+//     else next; after one that fails, failure, and without it the run fails. A condition step is
+//     true when the variable with the step's key is: not missing, null, false, 0, "", "false" or
+//     empty. {{steps.key}} is what an earlier step returned. A return step ends the run, as does a
+//     step with no transition; the output is that of the last step that did something. After 100
+//     steps a run fails.
 //   - Voice sessions are over as soon as they are created.
 //
-// An execution fails when FailExecution says so, or one of its tools fails. It is
-// recorded as failed, and the call answers 500; generating an image answers 200 with
-// the failure inside. A version is needed to run: without one named or published the
-// call answers 409. HoldRuns makes agent runs take their time.
+// An execution fails when FailExecution says so, or one of its tools fails. It is recorded as
+// failed, and the call fails with 500; generating an image succeeds with the failure inside. A
+// version is needed to run: without one named or published the call fails with 409. HoldRuns makes
+// agent runs take their time.
 //
 // # Choices
 //
-// Where the documentation is silent this server decides: members it does not name
-// have likely names; creations answer 201; keys such as skillKey are unique in an
-// organization (409); publishing takes the newest draft when no version is named,
-// and the version that is published already is a 409; rolling back publishes a copy
-// of an older version; a diff without againstVersionId compares with the version
-// before; a comparison of runs leaves out their ids and times; a kind of step or
-// transition that is not documented is a mistake in a graph; running a version with
-// mistakes is a 422, as publishing one is, with a diagnostic. A program should not
+// Where the documentation is silent this server decides: members it does not name have likely
+// names; creations respond with 201; keys such as skillKey are unique in an organization (409);
+// publishing takes the newest draft when no version is named, and the version that is published
+// already is a 409; rolling back publishes a copy of an older version; a diff without
+// againstVersionId compares with the version before, and reports what differs more than 32 levels
+// down as one change; a comparison of runs leaves out their ids and times; lists are in the order
+// in which records were made; a kind of step or transition that is not documented is a mistake in a
+// graph; running a version with mistakes is a 422, as publishing one is, with a diagnostic. The
+// Date of a response comes from the same clock as the times of the records. A program should not
 // depend on these.
 package orchestratest

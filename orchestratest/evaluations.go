@@ -155,8 +155,8 @@ func (c *call) evaluate(each *evaluationCase, draft, published *skillVersion) ev
 	return result
 }
 
-// passes reports whether a run succeeded and gave what was expected, as JSON or as
-// a text. With no expectation success is enough.
+// passes reports whether a run succeeded and gave what was expected, as JSON or as a text. With no
+// expectation success is enough.
 func (e *evaluationCase) passes(r *skillRun) bool {
 	if r.Status != statusCompleted || e.Expected == nil {
 		return r.Status == statusCompleted

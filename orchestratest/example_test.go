@@ -9,8 +9,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-// The authoring loop of an agent: create, version, validate, save, publish, run,
-// get, compare, roll back.
+// The authoring loop of an agent: create, version, validate, save, publish, run, get, compare, roll
+// back.
 func Example() {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
@@ -122,11 +122,10 @@ func ExampleServer_HoldRuns() {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
 	ctx, client := context.Background(), srv.Client()
-	agentID, err := publishedAgent(ctx, client)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	agentID := srv.PublishAgent(promptorchestra.Workflow{
+		EntryStepKey: "done",
+		Steps:        []promptorchestra.WorkflowStep{{StepKey: "done", StepType: promptorchestra.StepTypeReturn}},
+	})
 
 	srv.HoldRuns(1)
 	started, err := client.Agents.Run(ctx, agentID, promptorchestra.AgentRunParams{})
@@ -148,28 +147,8 @@ func ExampleServer_HoldRuns() {
 	// looked: 2
 }
 
-// publishedAgent makes an agent that returns at once.
-func publishedAgent(ctx context.Context, client *promptorchestra.Client) (id string, err error) {
-	agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Greeter"})
-	if err != nil {
-		return "", err
-	}
-	version, err := client.Agents.CreateVersion(ctx, agent.ID)
-	if err != nil {
-		return "", err
-	}
-	_, err = client.Agents.SaveWorkflow(ctx, version.ID, promptorchestra.Workflow{
-		EntryStepKey: "done", Steps: []promptorchestra.WorkflowStep{{StepKey: "done", StepType: promptorchestra.StepTypeReturn}},
-	})
-	if err != nil {
-		return "", err
-	}
-	_, err = client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID})
-	return agent.ID, err
-}
-
-// A connection that drops after a prompt was created: whether it was, the client
-// cannot know, so it does not create another.
+// A connection that drops after a prompt was created: the client cannot know whether it was, so it
+// does not create another.
 func ExampleServer_Fail() {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
@@ -178,11 +157,52 @@ func ExampleServer_Fail() {
 	srv.Fail("Prompts.Create", orchestratest.DropAfter())
 	_, err := client.Prompts.Create(context.Background(), promptorchestra.PromptCreateParams{Name: "Greeting"})
 	var lost *promptorchestra.TransportError
-	fmt.Println("no answer:", errors.As(err, &lost))
+	fmt.Println("no response:", errors.As(err, &lost))
 	fmt.Println("outcome unknown:", promptorchestra.OutcomeUnknown(err))
 	fmt.Println("requests:", len(srv.Requests("Prompts.Create")))
 	// Output:
-	// no answer: true
+	// no response: true
 	// outcome unknown: true
 	// requests: 1
+}
+
+// A service with an API key alone runs a prompt that a test has published for it.
+func ExampleServer_PublishPrompt() {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	promptID := srv.PublishPrompt("Hello {{name}}")
+
+	run, err := srv.KeyClient().Prompts.Run(context.Background(), promptID, promptorchestra.PromptRunParams{
+		Variables: map[string]any{"name": "Ada"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(run.OutputText)
+	// Output: Hello Ada
+}
+
+// A fake of the one call that a service makes returns the very error that the call would.
+func ExampleError() {
+	run := func() error { // the fake
+		return orchestratest.Error("Prompts.Run", 402, `{"error":"seat_limit_exceeded","message":"No seats left"}`)
+	}
+	err := run()
+	fmt.Println(err)
+	fmt.Println("upgrade needed:", promptorchestra.IsEntitlement(err))
+	// Output:
+	// promptorchestra: Prompts.Run: 402 Payment Required: No seats left
+	// upgrade needed: true
+}
+
+// A test that ends with faults left over has not tested what it meant to.
+func ExampleServer_PendingFaults() {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	srv.Fail("Agents.List", orchestratest.NoSeats(), orchestratest.NoSeats())
+
+	_, err := srv.Client().Agents.List(context.Background())
+	fmt.Println(promptorchestra.IsEntitlement(err), srv.PendingFaults())
+	// Output: true map[Agents.List:1]
 }

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// job is something for a model to do. The model of this server echoes: its answer
-// is the rendered prompt, so that a test can say beforehand what comes out.
+// job is something for a model to do. The model of this server echoes: its output is the rendered
+// prompt, so that a test can say beforehand what comes out.
 type job struct {
 	model     model
 	templates []string        // joined by an empty line
-	tools     []boundTool     // called in order before the model answers
+	tools     []boundTool     // called in order before the model
 	schema    json.RawMessage // what the output must look like, nil when not declared
 	variables map[string]any
 	failure   string // why the provider refuses, "" when it does not
@@ -40,8 +40,8 @@ type usage struct {
 	EstimatedCost float64 `json:"estimatedCost"`
 }
 
-// runStep is one thing that happened in an execution. Two of its names are spelt
-// as the older generation spells them.
+// runStep is one thing that happened in an execution. Two of its names are spelt as the older
+// generation spells them.
 type runStep struct {
 	ID            string  `json:"id"`
 	StepType      string  `json:"step_type"` // tool_call or final_response
@@ -61,8 +61,8 @@ func (s outcome) status() string {
 	return statusCompleted
 }
 
-// perform does a job. Tools go first and their results can be used in the prompt,
-// as {{tools.weather}}; a tool that fails fails the job.
+// perform does a job. Tools go first and their results can be used in the prompt, as
+// {{tools.weather}}; a tool that fails fails the job.
 func (c *call) perform(j job) outcome {
 	var done outcome
 	results := map[string]any{}
@@ -108,8 +108,8 @@ func (s *outcome) addStep(c *call, step runStep, failure string) {
 	s.steps = append(s.steps, step)
 }
 
-// maxRendered is about as much as a model takes in. A step that uses its own output
-// twice, in a circle, would otherwise fill the memory.
+// maxRendered is about as much as a model takes in. A step that uses its own output twice, in a
+// circle, would otherwise fill the memory.
 const maxRendered = 4 << 20
 
 // maxName is the longest name in a placeholder, in bytes. A path into nested objects is looked up
@@ -118,8 +118,8 @@ const maxName = 256
 
 var placeholder = regexp.MustCompile(`\{\{\s*([\w.-]+)\s*\}\}`)
 
-// render puts variables into templates: {{name}}, or {{steps.draft}} for a member of an object. What
-// has no value stays as it is and is named in missing.
+// render puts variables into templates: {{name}}, or {{steps.draft}} for a member of an object.
+// What has no value stays as it is and is named in missing.
 func render(templates []string, variables map[string]any) (text string, missing []string) {
 	size := 0
 	named := map[string]bool{}
@@ -169,9 +169,9 @@ func textOf(value any) string {
 	return string(encoded)
 }
 
-// respond is the model. A prompt that is a JSON object is answered with that
-// object, one with a schema with an object of its properties: the variable of that
-// name, else the prompt for texts and the zero value for the rest.
+// respond is the model. The output for a prompt that is a JSON object is that object, one with a
+// schema with an object of its properties: the variable of that name, else the prompt for texts and
+// the zero value for the rest.
 func respond(prompt string, schema json.RawMessage, variables map[string]any) any {
 	if object, ok := decode([]byte(prompt)).(map[string]any); ok {
 		return object
@@ -223,10 +223,9 @@ func dollars(amount float64) float64 { return math.Round(amount*1e9) / 1e9 }
 // latency pretends: it depends on nothing but the work, so that runs can be compared.
 func latency(u usage) int { return 100 + 2*u.InputTokens + 10*u.OutputTokens }
 
-// FailExecution makes every execution that uses the prompt, tool or skill fail
-// with message, as if its provider had failed: the run is recorded as failed and
-// the call answers 500. An empty message lets it succeed again. An id that the
-// server does not know is reported by Err.
+// FailExecution makes every execution that uses the prompt, tool or skill fail with message, as if
+// its provider had failed: the run is recorded as failed and the call fails with 500. An empty
+// message lets it succeed again. An id that the server does not know is reported by Err.
 func (s *Server) FailExecution(id, message string) {
 	s.state.Lock()
 	defer s.state.Unlock()

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// failure is a refused request, before it takes the shape that the route's
-// generation documents. Every handler returns one, or nothing.
+// failure is a refused request, before it takes the shape that the route's generation documents.
+// Handlers note it with call.fail.
 type failure struct {
 	status    int
 	code      string
@@ -19,7 +19,7 @@ type failure struct {
 	retryable bool
 	details   []detail
 	runID     string // the recorded execution that failed
-	detailed  bool   // answers {error, code, details} on newer routes too
+	detailed  bool   // has the body {error, code, details} on newer routes too
 }
 
 func (f *failure) Error() string { return f.why }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Fault is one way in which a request can go wrong. The zero Fault is none: the
-// request is answered as always.
+// Fault is one way in which a request can go wrong. The zero Fault is none: the request is handled
+// as always.
 type Fault struct {
 	kind     faultKind
 	reply    response
@@ -35,9 +35,8 @@ const (
 	slowBody
 )
 
-// Status answers with a code and a body, and the request has no effect. The
-// Content-Type is guessed from the body: JSON, HTML when it begins with "<", or
-// plain text.
+// Status responds with a code and a body, and the request has no effect. The Content-Type is
+// guessed from the body: JSON, HTML when it begins with "<", or plain text.
 func Status(code int, body string) Fault {
 	reply := response{status: code, header: http.Header{}, body: []byte(body)}
 	switch {
@@ -52,58 +51,54 @@ func Status(code int, body string) Fault {
 	return Fault{kind: replies, reply: reply}
 }
 
-// HTML answers with the error page of a proxy, and the request has no effect.
+// HTML responds with the error page of a proxy, and the request has no effect.
 func HTML(code int) Fault {
 	title := strconv.Itoa(code) + " " + http.StatusText(code)
 	return Status(code, "<html>\r\n<head><title>"+title+"</title></head>\r\n<body>\r\n<center><h1>"+title+
 		"</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
 }
 
-// DropBefore closes the connection before the request's body is read. The request
-// has no effect. Know that net/http itself sends a GET again when that happens on
-// a connection it used before.
+// DropBefore closes the connection before the request's body is read. The request has no effect.
+// Know that net/http itself sends a GET again when that happens on a connection it used before.
 func DropBefore() Fault { return Fault{kind: dropBefore} }
 
-// DropAfter lets the request have its effect, then closes the connection without
-// an answer.
+// DropAfter lets the request have its effect, then closes the connection without a response.
 func DropAfter() Fault { return Fault{kind: dropAfter} }
 
-// CutBody announces the real answer in full, sends n bytes of its body and closes
-// the connection.
+// CutBody announces the real response in full, sends n bytes of its body and closes the connection.
 func CutBody(n int) Fault { return Fault{kind: cutBody, count: max(n, 0)} }
 
-// SlowBody sends the real answer's headers at once and its body piece by piece, in
-// about d altogether.
+// SlowBody sends the real response's headers at once and its body piece by piece, in about d
+// altogether.
 func SlowBody(d time.Duration) Fault { return Fault{kind: slowBody, duration: d} }
 
-// Delay lets the request have its effect at once and answers after d, so that a
-// client that gives up before has a request whose outcome it does not know.
+// Delay lets the request have its effect at once and responds after d, so that a client that gives
+// up before has a request whose outcome it does not know.
 func Delay(d time.Duration) Fault { return Fault{}.WithDelay(d) }
 
-// RateLimited answers 429 with Retry-After in whole seconds, rounded up, and the
-// request has no effect.
+// RateLimited responds with 429 and Retry-After in whole seconds, rounded up, and the request has
+// no effect.
 func RateLimited(retryAfter time.Duration) Fault {
 	seconds := strconv.Itoa(int(math.Ceil(max(retryAfter, 0).Seconds())))
 	return Fault{kind: refuses, refusal: rateLimited(seconds)}.WithHeader("Retry-After", seconds)
 }
 
-// NoSeats answers 402, as for an organization with more members than seats.
+// NoSeats responds with 402, as for an organization with more members than seats.
 func NoSeats() Fault {
 	return Fault{kind: refuses, refusal: seatLimit(defaultMembers, defaultMembers-1)}
 }
 
-// NoFeature answers 402 for a feature that the plan does not include, such as
-// "voice".
+// NoFeature responds with 402 for a feature that the plan does not include, such as "voice".
 func NoFeature(name string) Fault { return Fault{kind: refuses, refusal: featureMissing(name)} }
 
-// WithDelay returns the fault delayed: what it does to the answer happens after d.
+// WithDelay returns the fault delayed: what it does to the response happens after d.
 func (f Fault) WithDelay(d time.Duration) Fault {
 	f.delay = d
 	return f
 }
 
-// WithHeader returns the fault with a response header set, which replaces the
-// one the answer would have had.
+// WithHeader returns the fault with a response header set, which replaces the one the response
+// would have had.
 func (f Fault) WithHeader(key, value string) Fault {
 	header := f.header.Clone()
 	if header == nil {
@@ -115,8 +110,8 @@ func (f Fault) WithHeader(key, value string) Fault {
 }
 
 // Fail queues faults for a route by its name, such as "Agents.Run", or for any route with "*". Each
-// request takes one fault, in order; those of its own route come first. An unknown name, or a status
-// that ends no request, is reported by Err.
+// request takes one fault, in order; those of its own route come first. An unknown name, or a
+// status that ends no request, is reported by Err.
 func (s *Server) Fail(op string, faults ...Fault) {
 	if err := s.queue(op, faults); err != nil {
 		s.misused("Fail(%q): %w", op, err)
@@ -150,9 +145,9 @@ func checkStatus(code int) error {
 	return nil
 }
 
-// PendingFaults returns how many queued faults no request has taken yet, by the name they were queued
-// for. It is empty when all were taken: a test that ends with some left has not tested what it meant
-// to.
+// PendingFaults returns how many queued faults no request has taken yet, by the name they were
+// queued for. It is empty when all were taken: a test that ends with some left has not tested what
+// it meant to.
 func (s *Server) PendingFaults() map[string]int {
 	s.journal.Lock()
 	defer s.journal.Unlock()
@@ -176,10 +171,10 @@ func (s *Server) takeFault(op string) *Fault {
 	return &Fault{}
 }
 
-// answers reports whether the fault takes the place of the route.
-func (f *Fault) answers() bool { return f.kind == replies || f.kind == refuses }
+// responds reports whether the fault takes the place of the route.
+func (f *Fault) responds() bool { return f.kind == replies || f.kind == refuses }
 
-func (f *Fault) answer(found *route) response {
+func (f *Fault) response(found *route) response {
 	if f.kind == refuses {
 		return encodeFailure(found, f.refusal)
 	}

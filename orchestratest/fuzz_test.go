@@ -13,9 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzServer sends anything: the server must not panic, and a 500 must be a recorded
-// execution that failed. The seeds are the SDK's own requests, one for each route at
-// least, and some odd ones.
+// FuzzServer sends anything: the server must not panic, and a 500 must be a recorded execution that
+// failed. The seeds are the SDK's own requests, one for each route at least, and some odd ones.
 func FuzzServer(f *testing.F) {
 	w := newWorld(f)
 	for _, c := range routeTests {
@@ -43,8 +42,8 @@ func FuzzServer(f *testing.F) {
 	})
 }
 
-// Each member of each body, also inside lists, of every odd type: the answer may be
-// anything but a dropped connection or a failure of the server's own.
+// Each member of each body, also inside lists, of every odd type: the answer may be anything but a
+// dropped connection or a failure of the server's own.
 func TestOddMembers(t *testing.T) {
 	w := newWorld(t)
 	client := sender(t)

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// ids makes names that look random and are the same for the same seed. Each kind
-// counts for itself, so that a new agent gets the same id however many prompts
-// there are.
+// ids makes names that look random and are the same for the same seed. Each kind counts for itself,
+// so that a new agent gets the same id however many prompts there are.
 type ids struct {
 	seed   uint64
 	counts map[string]int
@@ -33,8 +32,8 @@ func (g *ids) secret(prefix string) string {
 	return prefix + letters(g.digest(prefix, g.counts[prefix]), 32)
 }
 
-// jwt returns a new access token in the form of a JSON web token. Nobody signs
-// it: the server knows its tokens by heart.
+// jwt returns a new access token in the form of a JSON web token. Nobody signs it: the server knows
+// its tokens by heart.
 func (g *ids) jwt(organizationID string) string {
 	g.counts["jwt"]++
 	digest := g.digest("jwt", g.counts["jwt"])

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// input reads the members of a JSON object and collects what is wrong with them. Names are
-// compared exactly: encoding/json ignores case, and would hide a client's misspelt member.
+// input reads the members of a JSON object and collects what is wrong with them. Names are compared
+// exactly: encoding/json ignores case, and would hide a client's misspelt member.
 type input struct {
 	path     string // "steps[2]." inside a list
 	source   json.RawMessage

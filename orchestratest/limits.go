@@ -14,19 +14,19 @@ func noLimits() limits { return limits{seats: defaultMembers, ai: true, voice: t
 // Limit is one restriction of the plan.
 type Limit func(*limits)
 
-// Seats sets the number of seats. An organization has five members: with fewer
-// seats every route but Setup.Verify answers 402.
+// Seats sets the number of seats. An organization has five members: with fewer seats every route
+// but Setup.Verify responds with 402.
 func Seats(n int) Limit {
 	return func(l *limits) { l.seats = n }
 }
 
-// AI includes or excludes executions: without it, running prompts, skills,
-// agents, images and evaluations answers 402.
+// AI includes or excludes executions: without it, running prompts, skills, agents, images and
+// evaluations fails with 402.
 func AI(enabled bool) Limit {
 	return func(l *limits) { l.ai = enabled }
 }
 
-// Voice includes or excludes voice agents: without it, their routes answer 402.
+// Voice includes or excludes voice agents: without it, their routes respond with 402.
 func Voice(enabled bool) Limit {
 	return func(l *limits) { l.voice = enabled }
 }

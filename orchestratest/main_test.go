@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// api calls a server with nothing but net/http, so that these tests do not depend
-// on the client they are meant to serve.
+// api calls a server with nothing but net/http, so that these tests do not depend on the client
+// they are meant to serve.
 type api struct {
 	t     *testing.T
 	srv   *orchestratest.Server
@@ -164,8 +164,7 @@ func (a *api) publishedAgent(workflow object) string {
 	return agentID
 }
 
-// flow is a workflow that begins at its first step. A transition is written as
-// "from next to".
+// flow is a workflow that begins at its first step. A transition is written as "from next to".
 func flow(steps []object, transitions ...string) object {
 	edges := []object{}
 	for _, t := range transitions {

@@ -28,8 +28,8 @@ type imageReadiness struct {
 	BlockingIssues []string `json:"blockingIssues"`
 }
 
-// models is what every organization may choose from. The first is the default,
-// imageModel the one for images.
+// models is what every organization may choose from. The first is the default, imageModel the one
+// for images.
 var models = []model{
 	{
 		ModelKey: "gpt-4.1-mini", Name: "GPT-4.1 mini", Provider: "openai", Available: true,
@@ -96,8 +96,8 @@ func (m model) speaks(modalities []string) bool {
 	return true
 }
 
-// findModel returns a model by its key: a 400 when there is none or it cannot be
-// used, for it is named in a body.
+// findModel returns a model by its key: a 400 when there is none or it cannot be used, for it is
+// named in a body.
 func findModel(key string) (model, error) {
 	i := slices.IndexFunc(models, func(m model) bool { return m.ModelKey == key })
 	switch {
@@ -109,8 +109,8 @@ func findModel(key string) (model, error) {
 	return models[i], nil
 }
 
-// promptModel is the model of a prompt. Any name is accepted there; those that are
-// not listed cost what the default costs.
+// promptModel is the model of a prompt. Any name is accepted there; those that are not listed cost
+// what the default costs.
 func promptModel(name *string) model {
 	m := models[0]
 	if name == nil || *name == "" {

@@ -28,9 +28,9 @@ func (s *Server) PublishSkill(promptContent string) (skillID string) {
 	})
 }
 
-// PublishAgent makes an agent with a published version in the server's own organization, and returns
-// its id. No request is sent. A workflow that cannot be published, for instance with a prompt that
-// does not exist, is reported by Err, and the id is "".
+// PublishAgent makes an agent with a published version in the server's own organization, and
+// returns its id. No request is sent. A workflow that cannot be published, for instance with a
+// prompt that does not exist, is reported by Err, and the id is "".
 func (s *Server) PublishAgent(workflow promptorchestra.Workflow) (agentID string) {
 	// No steps are an empty list, as in the calls of the SDK.
 	workflow.Steps = append([]promptorchestra.WorkflowStep{}, workflow.Steps...)

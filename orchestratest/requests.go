@@ -29,10 +29,10 @@ type Request struct {
 	BodyDropped bool
 	// Time is the server's clock when the request arrived.
 	Time time.Time
-	// Status is what was answered; 0 while there is no answer, or when the
-	// connection was closed without one.
+	// Status is that of the response; 0 while there is none, or when the connection was closed
+	// without one.
 	Status int
-	// RequestID is what the answer carries in X-Request-Id.
+	// RequestID is what the response carries in X-Request-Id.
 	RequestID string
 
 	forgotten bool // it is recorded no longer

@@ -30,7 +30,8 @@ func TestRecordedRequestsAreBoundedInBytes(t *testing.T) {
 	assert.LessOrEqual(t, kept, 64<<20)
 }
 
-// Headers and paths count as well, and requests that were recorded are forgotten only from 64 MiB on.
+// Headers and paths count as well, and requests that were recorded are forgotten only from 64 MiB
+// on.
 func TestRecordedRequestsAreBoundedInHeaders(t *testing.T) {
 	a := start(t)
 	long := strings.Repeat("h", 512<<10)

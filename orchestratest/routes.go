@@ -21,11 +21,11 @@ type flags uint8
 const (
 	userOnly    flags = 1 << iota // refuses API keys
 	classic                       // the older generation, with the older error bodies
-	creates                       // answers 201
+	creates                       // responds with 201
 	makesImages                   // refuses models that make none
 	runsAI                        // needs the AI entitlement
 	needsVoice                    // needs the voice entitlement
-	pastSeats                     // answers when there are more members than seats
+	pastSeats                     // succeeds when there are more members than seats
 )
 
 func (r *route) is(f flags) bool { return r.flags&f != 0 }
@@ -41,8 +41,8 @@ func (r *route) params() []string {
 	return names
 }
 
-// routes is the whole API. A literal segment stands before a parameter in the
-// same place, for the first row that matches is taken.
+// routes is the whole API. A literal segment stands before a parameter in the same place, for the
+// first row that matches is taken.
 var routes = []route{
 	{"Agents.List", "GET", "/api/agents", "agents:read", 0, (*call).listAgents},
 	{"Agents.Create", "POST", "/api/agents", "agents:write", creates, (*call).createAgent},
@@ -114,8 +114,8 @@ var routes = []route{
 	{"Setup.Verify", "POST", "/api/setup/verify", "runs:read", pastSeats, (*call).verifySetup},
 }
 
-// findRoute returns the route of a request and its path parameters. When only the
-// method does not fit, the route is nil and allowed names the methods that do.
+// findRoute returns the route of a request and its path parameters. When only the method does not
+// fit, the route is nil and allowed names the methods that do.
 func findRoute(method, escapedPath string) (found *route, params map[string]string, allowed []string) {
 	for i := range routes {
 		params, ok := match(routes[i].path, escapedPath)
@@ -130,8 +130,8 @@ func findRoute(method, escapedPath string) (found *route, params map[string]stri
 	return nil, nil, allowed
 }
 
-// match compares a path segment by segment before it is unescaped, so that an id
-// with an escaped slash stays one segment.
+// match compares a path segment by segment before it is unescaped, so that an id with an escaped
+// slash stays one segment.
 func match(pattern, path string) (params map[string]string, ok bool) {
 	for more := true; more; {
 		var want, got string

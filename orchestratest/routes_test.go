@@ -16,8 +16,8 @@ import (
 	sdk "github.com/prompt-orchestra/promptorchestra-go"
 )
 
-// A routeTest is one method of the SDK and the members its answer must have. In
-// those, $agent and the like are ids of the world, and "*" is any value but none.
+// A routeTest is one method of the SDK and the members its answer must have. In those, $agent and
+// the like are ids of the world, and "*" is any value but none.
 type routeTest struct {
 	op   string
 	call func(ctx context.Context, w *world) (any, error)
@@ -302,8 +302,8 @@ func TestEveryRouteThroughTheSDK(t *testing.T) {
 	assert.Len(t, routeTests, len(driven), "each once")
 }
 
-// A client that has nothing but an API key sends every call but those of routes for
-// users, and the server takes the key.
+// A client that has nothing but an API key sends every call but those of routes for users, and the
+// server takes the key.
 func TestEveryRouteWithAnAPIKey(t *testing.T) {
 	documented := documentedRoutes(t)
 	w := newWorld(t)
@@ -325,8 +325,8 @@ func TestEveryRouteWithAnAPIKey(t *testing.T) {
 	}
 }
 
-// assertHas compares the JSON of a value with the members it must have. Lists must
-// be as long as wanted.
+// assertHas compares the JSON of a value with the members it must have. Lists must be as long as
+// wanted.
 func assertHas(t *testing.T, want string, value any) {
 	t.Helper()
 	encoded, err := json.Marshal(value)

@@ -44,7 +44,7 @@ type outputSnapshot struct {
 	OutputText string `json:"outputText"`
 }
 
-// runResult is the answer to running a prompt.
+// runResult is the response to running a prompt.
 type runResult struct {
 	RunID           string   `json:"runId"`
 	Status          string   `json:"status"`

@@ -15,15 +15,15 @@ import (
 // maxBody is more than any request of this API needs.
 const maxBody = 16 << 20
 
-// answer is a response before it is sent, whole, so that faults can spoil it.
+// response is a response before it is sent, whole, so that faults can spoil it.
 type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// serve is what happens to every request: it is recorded, then a queued fault
-// or the route answers it, then the answer is sent as the fault wants it.
+// serve is what happens to every request: it is recorded, then a queued fault or the route produces
+// the response, which is then sent as the fault wants it.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.handling.Add(1)
 	defer s.handling.Done()
@@ -55,8 +55,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		resp = encodeFailure(found, badRequest("the request body could not be read: "+err.Error()))
 	case misuse != nil:
 		resp = jsonResponse(http.StatusInternalServerError, misused{misuse.Error(), false})
-	case fault.answers():
-		resp = fault.answer(found)
+	case fault.responds():
+		resp = fault.response(found)
 	case found == nil:
 		resp = noRoute(r, allowed)
 	default:
@@ -97,19 +97,18 @@ func (s *Server) handle(r *http.Request, found *route, params map[string]string,
 	return jsonResponse(status, result)
 }
 
-// noRoute answers a path or method that the API does not have.
+// noRoute is the response to a path or method that the API does not have.
 func noRoute(r *http.Request, allowed []string) response {
 	path := r.URL.EscapedPath()
 	if len(allowed) == 0 {
 		return jsonResponse(http.StatusNotFound, errorMessage{"not_found", fmt.Sprintf("Cannot %s %s", r.Method, path)})
 	}
-	resp := jsonResponse(http.StatusMethodNotAllowed, errorMessage{"method_not_allowed", fmt.Sprintf("%s does not answer %s", path, r.Method)})
+	resp := jsonResponse(http.StatusMethodNotAllowed, errorMessage{"method_not_allowed", fmt.Sprintf("%s does not take %s", path, r.Method)})
 	resp.header.Set("Allow", strings.Join(allowed, ", "))
 	return resp
 }
 
-// misused answers everything once the test has made a mistake, and no client
-// tries again.
+// misused is the response to everything once the test has made a mistake. No client retries it.
 type misused struct {
 	Error     string `json:"error"`
 	Retryable bool   `json:"retryable"`
@@ -127,7 +126,7 @@ func textResponse(status int, text string) response {
 	return response{status, http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, []byte(text)}
 }
 
-// send writes an answer, or as much of it as the fault lets through.
+// send writes a response, or as much of it as the fault lets through.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, request *Request, resp response, fault *Fault) {
 	if !pause(r.Context(), fault.delay) || fault.kind == dropAfter {
 		hangUp(w)

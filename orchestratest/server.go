@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Server is the Prompt Orchestra API on a loopback port. Its exported fields are
-// set when it starts and are not to be changed. All methods are safe for
-// concurrent use; any number of servers may run in one process.
+// Server is the Prompt Orchestra API on a loopback port. Its exported fields are set when it starts
+// and are not to be changed. All methods are safe for concurrent use; any number of servers may run
+// in one process.
 type Server struct {
 	// URL is where the server listens, such as "http://127.0.0.1:34567".
 	URL string
@@ -31,8 +31,8 @@ type Server struct {
 	conns    sync.WaitGroup     // open connections
 	handling sync.WaitGroup     // requests being handled
 
-	// state is everything below. A handler holds it from first to last, which
-	// makes each request atomic; see call.unlocked for the one exception.
+	// state is everything below. A handler holds it from first to last, which makes each request
+	// atomic; see call.unlocked for the one exception.
 	state       sync.Mutex
 	ids         ids
 	orgs        map[string]*organization
@@ -41,8 +41,8 @@ type Server struct {
 	failing     map[string]string // by the id of a prompt, tool or skill
 	heldPolls   int
 
-	// journal guards what tests set and read. It may be locked while state is, not
-	// the other way round.
+	// journal guards what tests set and read. It may be locked while state is, not the other way
+	// round.
 	journal  sync.Mutex
 	faults   map[string][]Fault
 	requests recorded
@@ -61,14 +61,14 @@ type settings struct {
 	control      bool
 }
 
-// WithSeed sets what ids and secrets are made from. Servers with the same seed
-// give the same records the same ids; the seed is 1 when none is given.
+// WithSeed sets what ids and secrets are made from. Servers with the same seed give the same
+// records the same ids; the seed is 1 when none is given.
 func WithSeed(seed uint64) Option {
 	return func(s *settings) { s.seed = seed }
 }
 
-// WithClock sets where times come from: time.Now when none, or nil, is given. It is
-// called from many goroutines.
+// WithClock sets where times come from: time.Now when none, or nil, is given. It is called from
+// many goroutines.
 func WithClock(now func() time.Time) Option {
 	return func(s *settings) {
 		if now != nil {
@@ -77,14 +77,14 @@ func WithClock(now func() time.Time) Option {
 	}
 }
 
-// WithAllowedHosts names the hosts ("127.0.0.1", "127.0.0.1:8080") that http tools
-// may call. With none, every http tool fails without a request.
+// WithAllowedHosts names the hosts ("127.0.0.1", "127.0.0.1:8080") that http tools may call. With
+// none, every http tool fails without a request.
 func WithAllowedHosts(hosts ...string) Option {
 	return func(s *settings) { s.allowedHosts = append(s.allowedHosts, hosts...) }
 }
 
-// WithLogger logs one line for each request: method, path without query, route,
-// status and duration. Credentials and bodies are never logged.
+// WithLogger logs one line for each request: method, path without query, route, status and
+// duration. Credentials and bodies are never logged.
 func WithLogger(logger *slog.Logger) Option {
 	return func(s *settings) {
 		if logger != nil {
@@ -93,8 +93,8 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// NewServer starts a server on a free loopback port. Like httptest.NewServer it
-// panics when loopback cannot be listened on at all; Start returns the error.
+// NewServer starts a server on a free loopback port. Like httptest.NewServer it panics when
+// loopback cannot be listened on at all; Start returns the error.
 func NewServer(opts ...Option) *Server {
 	srv, err := Start("127.0.0.1:0", opts...)
 	if err != nil {
@@ -152,9 +152,8 @@ func (s *Server) countConnection(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// Close stops the server: requests in progress, delayed ones included, lose their
-// connection, and no goroutine of the server is left when it returns. What was
-// recorded stays readable.
+// Close stops the server: requests in progress, delayed ones included, lose their connection, and
+// no goroutine of the server is left when it returns. What was recorded stays readable.
 func (s *Server) Close() {
 	s.stop()
 	_ = s.http.Close() // the listener is gone either way
@@ -163,9 +162,9 @@ func (s *Server) Close() {
 	s.handling.Wait()
 }
 
-// Err is the first mistake made with the server's own methods, such as a fault
-// queued for a route that does not exist. After one, every request is answered
-// with 500 and the mistake, so that it cannot pass unseen.
+// Err is the first mistake made with the server's own methods, such as a fault queued for a route
+// that does not exist. After one, every request fails with 500 and the mistake, so that it cannot
+// pass unseen.
 func (s *Server) Err() error {
 	s.journal.Lock()
 	defer s.journal.Unlock()

@@ -68,8 +68,7 @@ func TestRequestsAreCopies(t *testing.T) {
 	}
 }
 
-// What a test may do while requests are under way, all at once: this is for the race
-// detector.
+// What a test may do while requests are under way, all at once: this is for the race detector.
 func TestParallelTestMethods(t *testing.T) {
 	a := start(t)
 	promptID, _ := a.publishedPrompt("Greet", "Hello {{name}}")

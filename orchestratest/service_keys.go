@@ -18,8 +18,8 @@ type serviceKey struct {
 	ExpiresAt      *string  `json:"expiresAt"`
 }
 
-// createServiceKey makes a key that works from then on. A key for authoring_ci
-// must expire: its body needs expiresAt.
+// createServiceKey makes a key that works from then on. A key for authoring_ci must expire: its
+// body needs expiresAt.
 func (c *call) createServiceKey() any {
 	k := serviceKey{
 		OrganizationID: c.org.id,

@@ -94,8 +94,8 @@ func (c *call) startSkillRun(defaultModel string) *skillRun {
 	return c.runSkillVersion(v, m, variables)
 }
 
-// runSkillVersion runs a version and records the run; a failed one too. It returns an empty run when
-// there is none.
+// runSkillVersion runs a version and records the run; a failed one too. It returns an empty run
+// when there is none.
 func (c *call) runSkillVersion(v *skillVersion, m model, variables map[string]any) *skillRun {
 	if !c.ok() {
 		return &skillRun{}

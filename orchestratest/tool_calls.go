@@ -35,8 +35,8 @@ func (c *call) callTool(bound boundTool, arguments map[string]any) (result any, 
 	return config["response"], ""
 }
 
-// callHTTP calls an http tool, but only on a host that the test allows and, when
-// the tool has an allowlist, that the tool allows as well.
+// callHTTP calls an http tool, but only on a host that the test allows and, when the tool has an
+// allowlist, that the tool allows as well.
 func (c *call) callHTTP(config, arguments map[string]any) (result any, failure string) {
 	address, _ := config["url"].(string)
 	target, err := url.Parse(address)
@@ -80,8 +80,8 @@ func exchange(ctx context.Context, method, address string, arguments map[string]
 	}
 	request.Header.Set("Content-Type", "application/json")
 	client := http.Client{
-		// No connection outlives the call, no proxy comes between, and no redirect
-		// leads to a host that nobody allowed.
+		// No connection outlives the call, no proxy comes between, and no redirect leads to a host
+		// that nobody allowed.
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -92,7 +92,7 @@ func exchange(ctx context.Context, method, address string, arguments map[string]
 	defer func() { _ = response.Body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
-		return nil, fmt.Errorf("read the tool's answer: %w", err)
+		return nil, fmt.Errorf("read the tool's response: %w", err)
 	}
 	if response.StatusCode >= http.StatusMultipleChoices {
 		return nil, fmt.Errorf("the tool answered %s", response.Status)

@@ -40,8 +40,8 @@ type voiceNode struct {
 
 const defaultVoice = "alloy"
 
-// createVoiceVersion gives an agent a voice. The agent is one that Agents.Create made: no route makes
-// agents of another kind.
+// createVoiceVersion gives an agent a voice. The agent is one that Agents.Create made: no route
+// makes agents of another kind.
 func (c *call) createVoiceVersion() any {
 	a := find(c, &c.org.agents, "agentId")
 	v := &voiceVersion{

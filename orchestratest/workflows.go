@@ -185,8 +185,8 @@ func (o *organization) check(w workflow) []detail {
 	return issues
 }
 
-// mistakes finds what anyone can see, by the rules that the SDK has for the same purpose. It shares no
-// struct with the SDK: the graph goes over as JSON.
+// mistakes finds what anyone can see, by the rules that the SDK has for the same purpose. It shares
+// no struct with the SDK: the graph goes over as JSON.
 func (w workflow) mistakes() []detail {
 	var graph promptorchestra.Workflow
 	encoded, err := encode(w)

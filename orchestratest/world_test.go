@@ -10,8 +10,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-// world is a server with at least one record of each kind in it, made through the
-// SDK, and the SDK's client of it.
+// world is a server with at least one record of each kind in it, made through the SDK, and the
+// SDK's client of it.
 type world struct {
 	*sdk.Client
 
@@ -53,8 +53,8 @@ func made[T any](record *T, err error) *T {
 	return record
 }
 
-// authorPrompt makes $prompt, of which $promptV1 is published and $promptV2 a
-// draft. It ran once: $run.
+// authorPrompt makes $prompt, of which $promptV1 is published and $promptV2 a draft. It ran once:
+// $run.
 func (w *world) authorPrompt(ctx context.Context) {
 	prompt := made(w.Prompts.Create(ctx, sdk.PromptCreateParams{PromptKey: "greeting", Name: "Greeting", Description: "Greets"})).ID
 	v1 := made(w.Prompts.CreateVersion(ctx, prompt, sdk.PromptVersionCreateParams{Content: "Hello {{name}}"})).ID
@@ -73,8 +73,8 @@ func (w *world) authorTool(ctx context.Context) {
 	w.ids["tool"], w.ids["toolV1"], w.ids["toolV2"] = tool.ID, tool.VersionID, v2.ID
 }
 
-// authorSkill makes $skill, of which $skillV1 is published and $skillV2 a draft.
-// It ran once, $skillRun, and was evaluated by $case once, $evaluation.
+// authorSkill makes $skill, of which $skillV1 is published and $skillV2 a draft. It ran once,
+// $skillRun, and was evaluated by $case once, $evaluation.
 func (w *world) authorSkill(ctx context.Context) {
 	skill := made(w.Skills.Create(ctx, sdk.SkillCreateParams{SkillKey: "greet", Name: "Greet"})).ID
 	v1 := made(w.Skills.CreateVersion(ctx, skill, sdk.SkillVersionCreateParams{})).ID
@@ -90,9 +90,8 @@ func (w *world) authorSkill(ctx context.Context) {
 	w.ids["evaluation"] = made(w.Evaluations.Run(ctx, skill, sdk.EvaluationRunParams{DraftVersionID: v2})).ID
 }
 
-// authorAgent makes $agent, of which $agentV1 was published, $agentV2 is, and
-// $agentV3 is a draft. It ran twice, $agentRun1 and $agentRun2, and speaks as
-// $voice, in one session: $session.
+// authorAgent makes $agent, of which $agentV1 was published, $agentV2 is, and $agentV3 is a draft.
+// It ran twice, $agentRun1 and $agentRun2, and speaks as $voice, in one session: $session.
 func (w *world) authorAgent(ctx context.Context) {
 	agent := made(w.Agents.Create(ctx, sdk.AgentCreateParams{Name: "Greeter", Description: "Greets"})).ID
 	for _, name := range []string{"agentV1", "agentV2", "agentV3"} {

@@ -71,8 +71,8 @@ func TestCurlExample(t *testing.T) {
 	assert.Equal(t, "Greet again", shown["versions compared"])
 }
 
-// The two failures in examples/curl, made by the control API. This test is the emulator, so that the
-// script needs no Go.
+// The two failures in examples/curl, made by the control API. This test is the emulator, so that
+// the script needs no Go.
 func TestCurlFaultsExample(t *testing.T) {
 	itself, err := os.Executable()
 	require.NoError(t, err)
