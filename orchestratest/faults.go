@@ -140,7 +140,7 @@ var errNoRoute = errors.New("there is no such route")
 
 func checkStatus(code int) error {
 	if code < 200 || code > 999 {
-		return fmt.Errorf("Status(%d) ends no request", code) //nolint:revive,staticcheck // the name of the function
+		return fmt.Errorf("Status(%d) ends no request", code)
 	}
 	return nil
 }

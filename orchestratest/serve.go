@@ -68,17 +68,19 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.send(w, r, request, resp, fault)
 }
 
-// readAll reads a body into no more memory than it needs: it stays in the journal.
+// readAll reads a body into no more memory than it needs: it stays in the journal. The body is never
+// nil.
 func readAll(body io.Reader, size int64) ([]byte, error) {
+	if size == 0 {
+		return []byte{}, nil
+	}
 	var buf bytes.Buffer
-	if size > 0 && size <= maxBody {
-		buf.Grow(int(size) + bytes.MinRead) // ReadFrom wants to see the end
+	if size < 0 || size > maxBody {
+		size = 0
 	}
+	buf.Grow(int(size) + bytes.MinRead) // ReadFrom wants to see the end
 	_, err := buf.ReadFrom(body)
-	if body := buf.Bytes(); body != nil {
-		return body, err
-	}
-	return []byte{}, err // read, and empty
+	return buf.Bytes(), err
 }
 
 // handle runs the route of a request.
