@@ -215,7 +215,7 @@ func TestDiagnose(t *testing.T) {
 				agentID, versionID := draftAgent(t, srv.Client())
 				_, err := srv.Client().Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{
 					Steps:       []promptorchestra.WorkflowStep{{StepKey: "done", StepType: promptorchestra.StepTypeReturn}},
-					Transitions: []promptorchestra.WorkflowTransition{{FromStepKey: "done", ToStepKey: "gone", TransitionType: promptorchestra.TransitionNext}},
+					Transitions: []promptorchestra.WorkflowTransition{{FromStepKey: "done", ToStepKey: "gone", TransitionType: promptorchestra.TransitionTypeNext}},
 				})
 				require.NoError(t, err)
 				_, err = srv.Client().Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: versionID})

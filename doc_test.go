@@ -189,3 +189,18 @@ func TestDocExamplesAreRun(t *testing.T) {
 		assert.NotEmpty(t, example.Output, "Example%s is not run: it has no Output", example.Name)
 	}
 }
+
+// One rule for names: a constant begins with the name of its type, so that typing the type's name
+// in an editor lists its values.
+func TestConstantsBeginWithTheirType(t *testing.T) {
+	seen := 0
+	for _, kind := range documentation(t).Types {
+		for _, group := range kind.Consts {
+			for _, name := range group.Names {
+				seen++
+				assert.True(t, strings.HasPrefix(name, kind.Name), "%s is a %s", name, kind.Name)
+			}
+		}
+	}
+	assert.Greater(t, seen, 50)
+}

@@ -45,7 +45,7 @@ type PromptRecord struct {
 }
 
 // PromptListItem is a prompt as List answers it, with the same members.
-type PromptListItem PromptRecord
+type PromptListItem = PromptRecord
 
 // PromptDetail is a prompt with its versions and the skills that use it.
 type PromptDetail struct {

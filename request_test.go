@@ -164,7 +164,7 @@ func TestArgumentsAreCheckedBeforeAnythingIsSent(t *testing.T) {
 			return client.VoiceAgents.CreateVersion(ctx, "a", promptorchestra.VoiceAgentVersionCreateParams{})
 		}},
 		{"name", func() (any, error) {
-			return client.ServiceKeys.Create(ctx, promptorchestra.ServiceKeyCreateParams{Preset: promptorchestra.ServiceKeyFullControl})
+			return client.ServiceKeys.Create(ctx, promptorchestra.ServiceKeyCreateParams{Preset: promptorchestra.ServiceKeyPresetFullControl})
 		}},
 		{"preset", func() (any, error) {
 			return client.ServiceKeys.Create(ctx, promptorchestra.ServiceKeyCreateParams{Name: "N"})

@@ -8,13 +8,13 @@ type ServiceKeysService struct{ c *Client }
 // ServiceKeyPreset is a named set of scopes; expect values not listed here.
 type ServiceKeyPreset string
 
-// The documented presets. This route's own documentation names ServiceKeyFullControl; the others belong to the
+// The documented presets. This route's own documentation names ServiceKeyPresetFullControl; the others belong to the
 // newer generation of API keys.
 const (
-	ServiceKeyFullControl      ServiceKeyPreset = "ai_platform_full_control"
-	ServiceKeyRuntimeDefault   ServiceKeyPreset = "runtime_default"   // agents:read, runs:read
-	ServiceKeyRuntimeExecution ServiceKeyPreset = "runtime_execution" // skills:read, runs:read, runs:write
-	ServiceKeyAuthoringCI      ServiceKeyPreset = "authoring_ci"      // all authoring scopes, models:read, runs:read; must expire
+	ServiceKeyPresetFullControl      ServiceKeyPreset = "ai_platform_full_control"
+	ServiceKeyPresetRuntimeDefault   ServiceKeyPreset = "runtime_default"   // agents:read, runs:read
+	ServiceKeyPresetRuntimeExecution ServiceKeyPreset = "runtime_execution" // skills:read, runs:read, runs:write
+	ServiceKeyPresetAuthoringCI      ServiceKeyPreset = "authoring_ci"      // all authoring scopes, models:read, runs:read; must expire
 )
 
 // ServiceKey is a new API key. That the raw key is in the answer is documented, all names are inferred but Name and Preset.

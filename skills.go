@@ -23,8 +23,8 @@ type OutputContractState string
 
 // The documented states.
 const (
-	OutputContractDeclared   OutputContractState = "declared"
-	OutputContractUndeclared OutputContractState = "undeclared"
+	OutputContractStateDeclared   OutputContractState = "declared"
+	OutputContractStateUndeclared OutputContractState = "undeclared"
 )
 
 // PromptAttachment puts a prompt into a skill version. VersionNumber is required when pinned and refused when
@@ -55,7 +55,7 @@ type SkillRecord struct {
 }
 
 // SkillListItem is a skill as List answers it, with the same members.
-type SkillListItem SkillRecord
+type SkillListItem = SkillRecord
 
 // SkillDetail is a skill with its versions.
 type SkillDetail struct {

@@ -52,9 +52,9 @@ type ToolSideEffectProfile string
 
 // The documented profiles.
 const (
-	ToolSideEffectNone ToolSideEffectProfile = "none"
-	ToolSideEffectLow  ToolSideEffectProfile = "low"
-	ToolSideEffectHigh ToolSideEffectProfile = "high"
+	ToolSideEffectProfileNone ToolSideEffectProfile = "none"
+	ToolSideEffectProfileLow  ToolSideEffectProfile = "low"
+	ToolSideEffectProfileHigh ToolSideEffectProfile = "high"
 )
 
 // ToolRiskLevel is how much care a tool wants; expect values not listed here.
@@ -62,9 +62,9 @@ type ToolRiskLevel string
 
 // The documented levels.
 const (
-	ToolRiskSafe      ToolRiskLevel = "safe"
-	ToolRiskCaution   ToolRiskLevel = "caution"
-	ToolRiskSensitive ToolRiskLevel = "sensitive"
+	ToolRiskLevelSafe      ToolRiskLevel = "safe"
+	ToolRiskLevelCaution   ToolRiskLevel = "caution"
+	ToolRiskLevelSensitive ToolRiskLevel = "sensitive"
 )
 
 // ToolCapability says what a tool does and how dangerous it is. The types of DomainTags and IntendedUse are inferred.

@@ -30,7 +30,7 @@ type wireTest struct {
 
 var (
 	someSteps       = []promptorchestra.WorkflowStep{{StepKey: "a", Name: "A", StepType: promptorchestra.StepTypePrompt, PromptID: "prm_1"}}
-	someTransitions = []promptorchestra.WorkflowTransition{{FromStepKey: "a", ToStepKey: "b", TransitionType: promptorchestra.TransitionNext}}
+	someTransitions = []promptorchestra.WorkflowTransition{{FromStepKey: "a", ToStepKey: "b", TransitionType: promptorchestra.TransitionTypeNext}}
 )
 
 const (
@@ -299,7 +299,7 @@ var wireTests = []wireTest{
 	{
 		"Tools.CreateVersion", func(ctx context.Context, c *promptorchestra.Client) (any, error) {
 			return c.Tools.CreateVersion(ctx, "t/1", promptorchestra.ToolVersionCreateParams{
-				Config: promptorchestra.RawJSON(`{"method":"GET"}`), Capability: promptorchestra.ToolCapability{Category: promptorchestra.ToolCategoryData, RiskLevel: promptorchestra.ToolRiskSafe},
+				Config: promptorchestra.RawJSON(`{"method":"GET"}`), Capability: promptorchestra.ToolCapability{Category: promptorchestra.ToolCategoryData, RiskLevel: promptorchestra.ToolRiskLevelSafe},
 			})
 		},
 		"POST /api/tools/t%2F1/versions",
@@ -374,7 +374,7 @@ var wireTests = []wireTest{
 	},
 	{
 		"ServiceKeys.Create", func(ctx context.Context, c *promptorchestra.Client) (any, error) {
-			return c.ServiceKeys.Create(ctx, promptorchestra.ServiceKeyCreateParams{Name: "N", Preset: promptorchestra.ServiceKeyFullControl})
+			return c.ServiceKeys.Create(ctx, promptorchestra.ServiceKeyCreateParams{Name: "N", Preset: promptorchestra.ServiceKeyPresetFullControl})
 		},
 		"POST /api/service-keys", `{"organizationId":"org_1","name":"N","preset":"ai_platform_full_control"}`,
 	},

@@ -19,11 +19,11 @@ type TransitionType string
 
 // The documented kinds of transition.
 const (
-	TransitionNext           TransitionType = "next"
-	TransitionSuccess        TransitionType = "success"
-	TransitionFailure        TransitionType = "failure"
-	TransitionConditionTrue  TransitionType = "condition_true"
-	TransitionConditionFalse TransitionType = "condition_false"
+	TransitionTypeNext           TransitionType = "next"
+	TransitionTypeSuccess        TransitionType = "success"
+	TransitionTypeFailure        TransitionType = "failure"
+	TransitionTypeConditionTrue  TransitionType = "condition_true"
+	TransitionTypeConditionFalse TransitionType = "condition_false"
 )
 
 // Codes of what Workflow.Validate finds. The API documents the first; the others
@@ -141,7 +141,7 @@ func (g *graph) checkSteps() {
 				g.report(GraphMissingTool, path("toolId"), "Tool step %q names no tool", step.StepKey)
 			}
 		case StepTypeCondition:
-			for _, branch := range []TransitionType{TransitionConditionTrue, TransitionConditionFalse} {
+			for _, branch := range []TransitionType{TransitionTypeConditionTrue, TransitionTypeConditionFalse} {
 				if !g.kinds[edge{step.StepKey, branch}] {
 					g.report(GraphMissingConditionBranch, path("stepKey"), "Condition step %q has no %s transition", step.StepKey, branch)
 				}
@@ -160,7 +160,7 @@ func (g *graph) checkTransitions() {
 		if _, ok := g.index[t.ToStepKey]; !ok {
 			g.report(GraphUnknownTransitionTarget, path("toStepKey"), "Transition to step %q, which does not exist", t.ToStepKey)
 		}
-		branch := t.TransitionType == TransitionConditionTrue || t.TransitionType == TransitionConditionFalse
+		branch := t.TransitionType == TransitionTypeConditionTrue || t.TransitionType == TransitionTypeConditionFalse
 		if known && branch && g.branchless(g.Steps[from].StepType) {
 			g.report(GraphUnexpectedConditionBranch, path("transitionType"), "Step %q decides nothing, so its %s transition is never followed", t.FromStepKey, t.TransitionType)
 		}

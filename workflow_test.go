@@ -25,8 +25,8 @@ func TestWorkflowValidate(t *testing.T) {
 		EntryStepKey: "choice",
 		Steps:        []promptorchestra.WorkflowStep{choice, prompt("draft"), {StepKey: "send", StepType: promptorchestra.StepTypeTool, ToolID: "tol_1"}, end},
 		Transitions: []promptorchestra.WorkflowTransition{
-			edge("choice", promptorchestra.TransitionConditionTrue, "draft"), edge("choice", promptorchestra.TransitionConditionFalse, "send"),
-			edge("draft", promptorchestra.TransitionSuccess, "send"), edge("draft", promptorchestra.TransitionFailure, "end"), edge("send", promptorchestra.TransitionNext, "end"),
+			edge("choice", promptorchestra.TransitionTypeConditionTrue, "draft"), edge("choice", promptorchestra.TransitionTypeConditionFalse, "send"),
+			edge("draft", promptorchestra.TransitionTypeSuccess, "send"), edge("draft", promptorchestra.TransitionTypeFailure, "end"), edge("send", promptorchestra.TransitionTypeNext, "end"),
 		},
 	}
 	for name, c := range map[string]struct {
@@ -61,7 +61,7 @@ func TestWorkflowValidate(t *testing.T) {
 		"a tool step without a tool": {func(w *promptorchestra.Workflow) { w.Steps[2].ToolID = "" }, []promptorchestra.ErrorDetail{
 			{Code: "missing_tool", Message: `Tool step "send" names no tool`, Path: "steps[2].toolId"},
 		}},
-		"a condition without a branch": {func(w *promptorchestra.Workflow) { w.Transitions[1].TransitionType = promptorchestra.TransitionNext }, []promptorchestra.ErrorDetail{
+		"a condition without a branch": {func(w *promptorchestra.Workflow) { w.Transitions[1].TransitionType = promptorchestra.TransitionTypeNext }, []promptorchestra.ErrorDetail{
 			{Code: "missing_condition_branch", Message: `Condition step "choice" has no condition_false transition`, Path: "steps[0].stepKey"},
 		}},
 		"a condition without any": {func(w *promptorchestra.Workflow) { w.EntryStepKey, w.Transitions = "draft", w.Transitions[2:] }, []promptorchestra.ErrorDetail{
@@ -70,22 +70,22 @@ func TestWorkflowValidate(t *testing.T) {
 			{Code: "unreachable_step", Message: `Step "choice" cannot be reached from the entry step`, Path: "steps[0].stepKey"},
 		}},
 		"a branch where nothing is decided": {func(w *promptorchestra.Workflow) {
-			w.Transitions[2].TransitionType = promptorchestra.TransitionConditionTrue
+			w.Transitions[2].TransitionType = promptorchestra.TransitionTypeConditionTrue
 		}, []promptorchestra.ErrorDetail{
 			{Code: "unexpected_condition_branch", Message: `Step "draft" decides nothing, so its condition_true transition is never followed`, Path: "transitions[2].transitionType"},
 		}},
 		"a branch from a tool": {func(w *promptorchestra.Workflow) {
-			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionConditionFalse, "end"))
+			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionTypeConditionFalse, "end"))
 		}, []promptorchestra.ErrorDetail{
 			{Code: "unexpected_condition_branch", Message: `Step "send" decides nothing, so its condition_false transition is never followed`, Path: "transitions[5].transitionType"},
 		}},
 		"a transition from nowhere": {func(w *promptorchestra.Workflow) {
-			w.Transitions = append(w.Transitions, edge("gone", promptorchestra.TransitionNext, "end"))
+			w.Transitions = append(w.Transitions, edge("gone", promptorchestra.TransitionTypeNext, "end"))
 		}, []promptorchestra.ErrorDetail{
 			{Code: "unknown_transition_source", Message: `Transition from step "gone", which does not exist`, Path: "transitions[5].fromStepKey"},
 		}},
 		"a transition to nowhere": {func(w *promptorchestra.Workflow) {
-			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionFailure, ""))
+			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionTypeFailure, ""))
 		}, []promptorchestra.ErrorDetail{
 			{Code: "unknown_transition_target", Message: `Transition to step "", which does not exist`, Path: "transitions[5].toStepKey"},
 		}},
@@ -93,7 +93,7 @@ func TestWorkflowValidate(t *testing.T) {
 			{Code: "unreachable_step", Message: `Step "spare" cannot be reached from the entry step`, Path: "steps[4].stepKey"},
 		}},
 		"a circle": {func(w *promptorchestra.Workflow) {
-			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionFailure, "draft"))
+			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionTypeFailure, "draft"))
 		}, nil},
 		"an unknown kind of step": {func(w *promptorchestra.Workflow) {
 			w.Steps[1] = promptorchestra.WorkflowStep{StepKey: "draft", StepType: "loop_step"}
@@ -102,7 +102,7 @@ func TestWorkflowValidate(t *testing.T) {
 			w.Transitions = append(w.Transitions, edge("draft", "timeout", "end"))
 		}, nil},
 		"a branch of an unknown kind": {func(w *promptorchestra.Workflow) {
-			w.Steps[1].StepType, w.Transitions[2].TransitionType = "switch_step", promptorchestra.TransitionConditionTrue
+			w.Steps[1].StepType, w.Transitions[2].TransitionType = "switch_step", promptorchestra.TransitionTypeConditionTrue
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestWorkflowOnTheWire(t *testing.T) {
 	encoded, err := json.Marshal(promptorchestra.Workflow{
 		EntryStepKey: "draft",
 		Steps:        []promptorchestra.WorkflowStep{{StepKey: "draft", Name: "Draft", StepType: promptorchestra.StepTypePrompt, PromptID: "prm_1"}},
-		Transitions:  []promptorchestra.WorkflowTransition{{FromStepKey: "draft", ToStepKey: "end", TransitionType: promptorchestra.TransitionNext}},
+		Transitions:  []promptorchestra.WorkflowTransition{{FromStepKey: "draft", ToStepKey: "end", TransitionType: promptorchestra.TransitionTypeNext}},
 	})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{
@@ -137,7 +137,7 @@ func BenchmarkWorkflowValidate(b *testing.B) {
 		for i := range size {
 			w.Steps = append(w.Steps, promptorchestra.WorkflowStep{StepKey: fmt.Sprintf("step%d", i), StepType: promptorchestra.StepTypePrompt, PromptID: "prm_1"})
 			if i > 0 {
-				w.Transitions = append(w.Transitions, promptorchestra.WorkflowTransition{fmt.Sprintf("step%d", i-1), fmt.Sprintf("step%d", i), promptorchestra.TransitionNext})
+				w.Transitions = append(w.Transitions, promptorchestra.WorkflowTransition{fmt.Sprintf("step%d", i-1), fmt.Sprintf("step%d", i), promptorchestra.TransitionTypeNext})
 			}
 		}
 		b.Run(fmt.Sprint(size), func(b *testing.B) {

@@ -243,7 +243,7 @@ var routeTests = []routeTest{
 	},
 
 	{"ServiceKeys.Create", func(ctx context.Context, w *world) (any, error) {
-		return w.ServiceKeys.Create(ctx, sdk.ServiceKeyCreateParams{Name: "CI", Preset: sdk.ServiceKeyRuntimeExecution})
+		return w.ServiceKeys.Create(ctx, sdk.ServiceKeyCreateParams{Name: "CI", Preset: sdk.ServiceKeyPresetRuntimeExecution})
 	}, `{"id":"*","name":"CI","preset":"runtime_execution","key":"[redacted]","scopes":["skills:read","runs:read","runs:write"]}`},
 }
 

@@ -117,6 +117,6 @@ func (w *world) greeting(name string) sdk.Workflow {
 			{StepKey: "greet", Name: name, StepType: sdk.StepTypePrompt, PromptID: w.id("prompt")},
 			{StepKey: "done", Name: "Done", StepType: sdk.StepTypeReturn, PositionIndex: 1},
 		},
-		Transitions: []sdk.WorkflowTransition{{FromStepKey: "greet", ToStepKey: "done", TransitionType: sdk.TransitionNext}},
+		Transitions: []sdk.WorkflowTransition{{FromStepKey: "greet", ToStepKey: "done", TransitionType: sdk.TransitionTypeNext}},
 	}
 }

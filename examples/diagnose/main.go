@@ -106,7 +106,7 @@ var buckets = []struct {
 		}
 		_, err = client.Agents.SaveWorkflow(ctx, version.ID, promptorchestra.Workflow{
 			Steps:       []promptorchestra.WorkflowStep{{StepKey: "done", Name: "Done", StepType: promptorchestra.StepTypeReturn}},
-			Transitions: []promptorchestra.WorkflowTransition{{FromStepKey: "done", ToStepKey: "nowhere", TransitionType: promptorchestra.TransitionNext}},
+			Transitions: []promptorchestra.WorkflowTransition{{FromStepKey: "done", ToStepKey: "nowhere", TransitionType: promptorchestra.TransitionTypeNext}},
 		})
 		if err != nil {
 			return client, err

@@ -54,8 +54,8 @@ func publishAgent(ctx context.Context, out io.Writer, client *promptorchestra.Cl
 			{StepKey: "done", Name: "Done", StepType: promptorchestra.StepTypeReturn, PositionIndex: 2},
 		},
 		Transitions: []promptorchestra.WorkflowTransition{
-			{FromStepKey: "urgent", ToStepKey: "escalate", TransitionType: promptorchestra.TransitionConditionTrue},
-			{FromStepKey: "answer", ToStepKey: "done", TransitionType: promptorchestra.TransitionNext},
+			{FromStepKey: "urgent", ToStepKey: "escalate", TransitionType: promptorchestra.TransitionTypeConditionTrue},
+			{FromStepKey: "answer", ToStepKey: "done", TransitionType: promptorchestra.TransitionTypeNext},
 		},
 	}
 	err = saveAndPublish(ctx, client, agent.ID, version.ID, graph)
@@ -69,7 +69,7 @@ func publishAgent(ctx context.Context, out io.Writer, client *promptorchestra.Cl
 	graph.EntryStepKey = "urgent"
 	graph.Transitions[0].ToStepKey = "answer"
 	graph.Transitions = append(graph.Transitions, promptorchestra.WorkflowTransition{
-		FromStepKey: "urgent", ToStepKey: "done", TransitionType: promptorchestra.TransitionConditionFalse,
+		FromStepKey: "urgent", ToStepKey: "done", TransitionType: promptorchestra.TransitionTypeConditionFalse,
 	})
 	if err := saveAndPublish(ctx, client, agent.ID, version.ID, graph); err != nil {
 		return fmt.Errorf("publishing the mended graph: %w", err)

@@ -100,7 +100,7 @@ func runAgent(ctx context.Context, out io.Writer, client *promptorchestra.Client
 			{StepKey: "done", Name: "Done", StepType: promptorchestra.StepTypeReturn, PositionIndex: 1},
 		},
 		Transitions: []promptorchestra.WorkflowTransition{
-			{FromStepKey: "greet", ToStepKey: "done", TransitionType: promptorchestra.TransitionNext},
+			{FromStepKey: "greet", ToStepKey: "done", TransitionType: promptorchestra.TransitionTypeNext},
 		},
 	}
 	if _, err := client.Agents.SaveWorkflow(ctx, version.ID, graph); err != nil {

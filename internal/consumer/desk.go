@@ -90,7 +90,7 @@ func Publish(ctx context.Context, client *promptorchestra.Client) (string, error
 			{StepKey: "done", Name: "Done", StepType: promptorchestra.StepTypeReturn, PositionIndex: 1},
 		},
 		Transitions: []promptorchestra.WorkflowTransition{
-			{FromStepKey: "decide", ToStepKey: "done", TransitionType: promptorchestra.TransitionNext},
+			{FromStepKey: "decide", ToStepKey: "done", TransitionType: promptorchestra.TransitionTypeNext},
 		},
 	}
 	if mistakes := graph.Validate(); len(mistakes) > 0 {

@@ -146,7 +146,7 @@ func TestEveryServiceOnce(t *testing.T) {
 	}
 	must[*promptorchestra.RealtimeSessionDetail](t)(client.RealtimeSessions.Get(ctx, session.RunID))
 	must[*promptorchestra.ServiceKey](t)(client.ServiceKeys.Create(ctx, promptorchestra.ServiceKeyCreateParams{
-		Name: "ci", Preset: promptorchestra.ServiceKeyRuntimeDefault,
+		Name: "ci", Preset: promptorchestra.ServiceKeyPresetRuntimeDefault,
 	}))
 
 	left := must[*promptorchestra.AgentRunResponse](t)(client.Agents.Run(ctx, desk.AgentID, promptorchestra.AgentRunParams{Variables: map[string]any{"claim": "cup"}}))
