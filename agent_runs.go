@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -22,10 +23,25 @@ const (
 	RunStatusPending RunStatus = "pending"
 )
 
-// Pending reports whether the run has still to finish. A status this SDK does not know counts as finished, so that
-// waiting for it ends.
+// Pending reports whether the run has still to finish. A status that this version does not know
+// counts as finished, so that waiting for it ends.
 func (s RunStatus) Pending() bool {
-	return s == RunStatusRunning || s == RunStatusQueued || s == RunStatusPending
+	switch RunStatus(strings.ToLower(string(s))) {
+	case RunStatusRunning, RunStatusQueued, RunStatusPending:
+		return true
+	}
+	return false
+}
+
+// Failed reports whether the run has finished without a result: failed, error, errored, cancelled,
+// canceled, timed_out, timeout, expired or rejected. No source lists these values: they are
+// inferred. A status that this version does not know is neither pending nor failed.
+func (s RunStatus) Failed() bool {
+	switch strings.ToLower(string(s)) {
+	case "failed", "error", "errored", "cancelled", "canceled", "timed_out", "timeout", "expired", "rejected":
+		return true
+	}
+	return false
 }
 
 // AgentRunDetail is a recorded run of an agent with everything the server tells of it.
@@ -141,30 +157,57 @@ func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey str
 	}, opts)
 }
 
-// The waits between two looks of Wait.
+// The default waits between two polls of Wait.
 const (
-	firstRunWait = 500 * time.Millisecond
-	maxRunWait   = 10 * time.Second
+	defaultFirstPoll = 500 * time.Millisecond
+	defaultMostPoll  = 10 * time.Second
 )
 
-// Wait looks at the run with [AgentRunsService.Get], with waits growing from half a second to ten seconds, until it
-// is no longer pending, and returns it. It has no limit of its own: give ctx one. When ctx ends in between, the error
-// is a [*TransportError] that wraps the context's error; an error of Get ends the wait too, and Wait may be called
-// again. The options hold for each look.
+// Wait polls the run with [AgentRunsService.Get] until it is no longer pending, and returns it. A
+// run that failed is returned like any other, not as an error: Run.Status.Failed says that it
+// failed, and Diagnostic why.
+//
+// The first wait is half a second, and waits grow to ten seconds; [WithPollInterval] sets both.
+// Wait has no time limit of its own: give ctx a deadline. When ctx ends between two polls, the error
+// is a [*TransportError] that wraps the context's error. An error of Get ends the wait too. Wait may
+// be called again after either. The options apply to each poll.
+//
+//	GET /api/agent-runs/{runId}
 //
 // Stable. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
 // unknown id.
 func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
-	for wait := firstRunWait; ; wait = min(wait*3/2, maxRunWait) {
+	wait, most := pollInterval(opts)
+	for {
 		run, err := s.Get(ctx, runID, opts...)
 		if err != nil || !run.Run.Status.Pending() {
 			return run, err
 		}
 		// Half of it is jitter, so that callers who started together do not poll together.
-		if err := sleep(ctx, wait/2+rand.N(wait/2)); err != nil {
+		if err := sleep(ctx, wait/2+rand.N(wait-wait/2)); err != nil {
 			return nil, s.waitEnded(runID, err)
 		}
+		if wait < most-wait/2 {
+			wait += wait/2 + 1
+		} else {
+			wait = most
+		}
 	}
+}
+
+// pollInterval returns the waits that the options set. A bad option is an error of the first poll,
+// before anything is sent.
+func pollInterval(opts []CallOption) (first, most time.Duration) {
+	var cfg callConfig
+	for _, opt := range opts {
+		if opt != nil {
+			_ = opt.applyCall(&cfg)
+		}
+	}
+	if cfg.mostPoll > 0 {
+		return cfg.firstPoll, cfg.mostPoll
+	}
+	return defaultFirstPoll, defaultMostPoll
 }
 
 // sleep returns nil after d, or the context's error, with its cause, as soon as ctx ends.

@@ -2,6 +2,7 @@ package promptorchestra
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 )
 
@@ -32,28 +33,6 @@ type AgentUsage struct {
 	RunCount      int     `json:"runCount"`
 	LatencyMS     float64 `json:"latencyMs"`     // milliseconds, on average (inferred)
 	EstimatedCost float64 `json:"estimatedCost"` // USD, of all runs (inferred)
-}
-
-// AgentVersionSummary is an agent with the version in use and its graph, as Get answers it. The names of the members
-// it adds are inferred, and so is which version that is: the published one, else the newest.
-type AgentVersionSummary struct {
-	AgentListItem
-	VersionID     string               `json:"versionId"`
-	VersionNumber int                  `json:"versionNumber"`
-	Steps         []WorkflowStep       `json:"steps"`
-	Transitions   []WorkflowTransition `json:"transitions"`
-	Versions      []AgentVersionRef    `json:"versions"` // all of them
-}
-
-// AgentVersionRef names one version of an agent. All its names are inferred.
-type AgentVersionRef struct {
-	ID            string        `json:"id"` // the version's id: what SaveWorkflow, ValidateWorkflow and Publish take
-	AgentID       string        `json:"agentId"`
-	VersionNumber int           `json:"versionNumber"`
-	Status        VersionStatus `json:"status"`
-	IsPublished   bool          `json:"isPublished"`
-	CreatedAt     Timestamp     `json:"createdAt"`
-	PublishedAt   Timestamp     `json:"publishedAt"` // zero before its publication
 }
 
 // AgentPublishResponse says what was published. All its names are inferred.
@@ -92,6 +71,13 @@ type WorkflowValidationIssue struct {
 	Severity string `json:"severity"`
 }
 
+// Detail returns the issue as an [ErrorDetail], the type of the mistakes that [Workflow.Validate] and a
+// rejected Publish report, so that all can be shown alike. Raw is the whole issue as JSON.
+func (i WorkflowValidationIssue) Detail() ErrorDetail {
+	raw, _ := json.Marshal(i) //nolint:errchkjson // strings always encode
+	return ErrorDetail{Code: i.Code, Message: i.Message, Path: i.Path, Raw: raw}
+}
+
 // AgentRunResponse answers a started run. RunID is documented, the rest is inferred; a run that has not finished
 // has no Output yet: wait for it with [AgentRunsService.Wait].
 type AgentRunResponse struct {
@@ -102,14 +88,6 @@ type AgentRunResponse struct {
 	AgentVersionNumber int         `json:"agentVersionNumber"`
 	Output             RawJSON     `json:"output"`
 	Diagnostic         *Diagnostic `json:"diagnostic"` // why the run failed or fell short; nil otherwise
-}
-
-// AgentVersionDiff tells two versions of an agent apart. All its names are inferred.
-type AgentVersionDiff struct {
-	AgentID          string  `json:"agentId"`
-	VersionID        string  `json:"versionId"`
-	AgainstVersionID string  `json:"againstVersionId"`
-	Changes          RawJSON `json:"changes"`
 }
 
 // AgentCreateParams describes a new agent. Name is required.

@@ -64,6 +64,8 @@ type callConfig struct {
 	retryable  bool
 	noRetry    bool
 	response   *Response
+	firstPoll  time.Duration // of AgentRuns.Wait
+	mostPoll   time.Duration
 }
 
 // RetryPolicy bounds how a client tries again by itself; a zero field is the
@@ -372,6 +374,23 @@ func WithResponse(r *Response) CallOption {
 			return &ArgumentError{Argument: "WithResponse", Reason: "must not be nil"}
 		}
 		cfg.response = r
+		return nil
+	})
+}
+
+// WithPollInterval sets how long [AgentRunsService.Wait] waits between two polls: first at the
+// beginning, then half as much again each time, up to most. A random part of each wait, up to half
+// of it, is left out. Both must be positive, and first must not be longer than most. Other methods
+// ignore it.
+func WithPollInterval(first, most time.Duration) CallOption {
+	return callOption(func(cfg *callConfig) error {
+		switch {
+		case first <= 0 || most <= 0:
+			return &ArgumentError{Argument: "WithPollInterval", Reason: "both intervals must be positive"}
+		case first > most:
+			return &ArgumentError{Argument: "WithPollInterval", Reason: "the first interval must not be longer than the longest one"}
+		}
+		cfg.firstPoll, cfg.mostPoll = first, most
 		return nil
 	})
 }

@@ -1,18 +1,17 @@
-// Publish tries to publish an agent whose graph has mistakes, shows each mistake
-// at the place of the graph that it is about, and publishes the mended graph.
+// Publish tries to publish an agent whose graph has mistakes, prints the graph as a Mermaid chart
+// with the mistakes in red, fixes the graph and publishes it. Paste a chart into https://mermaid.live
+// or a Markdown file on GitHub to see it.
 //
 // With PROMPT_ORCHESTRA_* set it makes a prompt and an agent on that API;
 // otherwise it starts the emulator in this process.
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
@@ -59,12 +58,15 @@ func publishAgent(ctx context.Context, out io.Writer, client *promptorchestra.Cl
 		},
 	}
 	err = saveAndPublish(ctx, client, agent.ID, version.ID, graph)
-	var refused *promptorchestra.APIError
-	if !errors.As(err, &refused) || refused.Kind != promptorchestra.KindInvalidGraph {
-		return errors.Join(errors.New("a graph with mistakes was not refused as invalid"), err)
+	var rejected *promptorchestra.APIError
+	if !errors.As(err, &rejected) || rejected.Kind != promptorchestra.KindInvalidGraph {
+		return errors.Join(errors.New("a graph with mistakes was not rejected as invalid"), err)
 	}
-	fmt.Fprintf(out, "Refused: %s\n\n", refused.Message)
-	show(out, graph, refused.Details)
+	fmt.Fprintf(out, "Rejected: %s\n", rejected.Message)
+	for _, mistake := range rejected.Details {
+		fmt.Fprintf(out, "- %s: %s\n", mistake.Code, mistake.Message)
+	}
+	fmt.Fprintf(out, "\n%s\n", graph.Mermaid(rejected.Details...))
 
 	graph.EntryStepKey = "urgent"
 	graph.Transitions[0].ToStepKey = "answer"
@@ -72,10 +74,9 @@ func publishAgent(ctx context.Context, out io.Writer, client *promptorchestra.Cl
 		FromStepKey: "urgent", ToStepKey: "done", TransitionType: promptorchestra.TransitionTypeConditionFalse,
 	})
 	if err := saveAndPublish(ctx, client, agent.ID, version.ID, graph); err != nil {
-		return fmt.Errorf("publishing the mended graph: %w", err)
+		return fmt.Errorf("publishing the fixed graph: %w", err)
 	}
-	fmt.Fprintf(out, "\nPublished:\n\n")
-	show(out, graph, nil)
+	fmt.Fprintf(out, "Published:\n\n%s", graph.Mermaid())
 	return nil
 }
 
@@ -85,29 +86,4 @@ func saveAndPublish(ctx context.Context, client *promptorchestra.Client, agentID
 	}
 	_, err := client.Agents.Publish(ctx, agentID, promptorchestra.AgentPublishParams{VersionID: versionID})
 	return err
-}
-
-// show prints a graph line by line, each with the mistakes that are about it.
-// The server may not say where a mistake is; Validate does, in the same words.
-func show(out io.Writer, graph promptorchestra.Workflow, mistakes []promptorchestra.ErrorDetail) {
-	places := map[string]string{}
-	for _, m := range graph.Validate() {
-		places[m.Code+m.Message] = m.Path
-	}
-	line := func(place, format string, args ...any) {
-		fmt.Fprintf(out, format+"\n", args...)
-		for _, m := range mistakes {
-			if at, _, _ := strings.Cut(cmp.Or(m.Path, places[m.Code+m.Message]), "."); at == place {
-				fmt.Fprintf(out, "    ^ %s: %s\n", m.Code, m.Message)
-			}
-		}
-	}
-	line("entryStepKey", "begin at %q", graph.EntryStepKey)
-	for i, step := range graph.Steps {
-		line(fmt.Sprintf("steps[%d]", i), "step %q, a %s", step.StepKey, step.StepType)
-	}
-	for i, t := range graph.Transitions {
-		line(fmt.Sprintf("transitions[%d]", i), "from %q on %s to %q", t.FromStepKey, t.TransitionType, t.ToStepKey)
-	}
-	line("", "end")
 }

@@ -8,46 +8,46 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestEachMistakeIsShownAtItsPlace(t *testing.T) {
+func TestTheChartsBeforeAndAfter(t *testing.T) {
 	clearEnvironment(t)
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out))
-	assert.Equal(t, `Refused: Graph validation failed
+	assert.Equal(t, `Rejected: Graph validation failed
+- missing_entry_step: Entry step is required
+- missing_condition_branch: Condition step "urgent" has no condition_false transition
+- unknown_transition_target: Transition to step "escalate", which does not exist
 
-begin at ""
-    ^ missing_entry_step: Entry step is required
-step "urgent", a condition_step
-    ^ missing_condition_branch: Condition step "urgent" has no condition_false transition
-step "answer", a prompt_step
-step "done", a return_step
-from "urgent" on condition_true to "escalate"
-    ^ unknown_transition_target: Transition to step "escalate", which does not exist
-from "answer" on next to "done"
-end
+flowchart TD
+    start(("start<br/>missing_entry_step"))
+    n0{"urgent<br/>Urgent#63;<br/>missing_condition_branch"}
+    n1["answer<br/>Answer"]
+    n2(["done<br/>Done"])
+    m0["escalate<br/>missing"]
+    n0 -->|"condition_true<br/>unknown_transition_target"| m0
+    n1 -->|"next"| n2
+    classDef missing fill:#fff,stroke:#999,color:#666,stroke-dasharray:4
+    class m0 missing
+    classDef mistake fill:#fee,stroke:#c00,color:#900,stroke-width:2px
+    class start,n0 mistake
+    linkStyle 0 stroke:#c00,color:#900,stroke-width:2px
 
 Published:
 
-begin at "urgent"
-step "urgent", a condition_step
-step "answer", a prompt_step
-step "done", a return_step
-from "urgent" on condition_true to "answer"
-from "answer" on next to "done"
-from "urgent" on condition_false to "done"
-end
+flowchart TD
+    start(("start"))
+    n0{"urgent<br/>Urgent#63;"}
+    n1["answer<br/>Answer"]
+    n2(["done<br/>Done"])
+    start --> n0
+    n0 -->|"condition_true"| n1
+    n1 -->|"next"| n2
+    n0 -->|"condition_false"| n2
 `, out.String())
-}
-
-func TestMistakesWithoutAPlaceComeLast(t *testing.T) {
-	var out strings.Builder
-	show(&out, promptorchestra.Workflow{}, []promptorchestra.ErrorDetail{{Code: "odd", Message: "Nobody knows this"}})
-	assert.Equal(t, "begin at \"\"\nend\n    ^ odd: Nobody knows this\n", out.String())
 }
 
 func TestAgainstAnAPI(t *testing.T) {

@@ -1,0 +1,143 @@
+package promptorchestra_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+// A rejected graph as a picture: the server's mistakes are red.
+func ExampleWorkflow_Mermaid() {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	client := srv.Client()
+	ctx := context.Background()
+
+	workflow := promptorchestra.Workflow{
+		EntryStepKey: "urgent",
+		Steps: []promptorchestra.WorkflowStep{
+			{StepKey: "urgent", Name: "Urgent?", StepType: promptorchestra.StepTypeCondition},
+			{StepKey: "end", StepType: promptorchestra.StepTypeReturn},
+		},
+		Transitions: []promptorchestra.WorkflowTransition{
+			{FromStepKey: "urgent", ToStepKey: "end", TransitionType: promptorchestra.TransitionTypeConditionTrue},
+		},
+	}
+	agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Support"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	version, err := client.Agents.CreateVersion(ctx, agent.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := client.Agents.SaveWorkflow(ctx, version.ID, workflow); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	_, err = client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID})
+	var rejected *promptorchestra.APIError
+	if errors.As(err, &rejected) {
+		fmt.Println(workflow.Mermaid(rejected.Details...))
+	}
+	// Output:
+	// flowchart TD
+	//     start(("start"))
+	//     n0{"urgent<br/>Urgent#63;<br/>missing_condition_branch"}
+	//     n1(["end"])
+	//     start --> n0
+	//     n0 -->|"condition_true"| n1
+	//     classDef mistake fill:#fee,stroke:#c00,color:#900,stroke-width:2px
+	//     class n0 mistake
+}
+
+// The server's own validation, in the type that all mistakes have.
+func ExampleWorkflowValidationIssue_Detail() {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	client := srv.Client()
+	ctx := context.Background()
+	agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Support"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	version, err := client.Agents.CreateVersion(ctx, agent.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	workflow := promptorchestra.Workflow{Steps: []promptorchestra.WorkflowStep{{StepKey: "end", StepType: promptorchestra.StepTypeReturn}}}
+	result, err := client.Agents.ValidateWorkflow(ctx, version.ID, workflow)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mistakes := make([]promptorchestra.ErrorDetail, 0, len(result.Issues))
+	for _, issue := range result.Issues {
+		mistakes = append(mistakes, issue.Detail())
+	}
+	fmt.Print(workflow.Mermaid(mistakes...))
+	// Output:
+	// flowchart TD
+	//     start(("start<br/>missing_entry_step"))
+	//     n0(["end"])
+	//     classDef mistake fill:#fee,stroke:#c00,color:#900,stroke-width:2px
+	//     class start mistake
+}
+
+// The version that runs now, before and after a release.
+func ExampleAgentVersionSummary_LiveVersion() {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	client := srv.Client()
+	ctx := context.Background()
+
+	agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Support"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	show := func() {
+		summary, err := client.Agents.Get(ctx, agent.ID)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		live, found := summary.LiveVersion()
+		fmt.Println(found, live.VersionNumber)
+	}
+	show()
+	for range 2 {
+		version, err := client.Agents.CreateVersion(ctx, agent.ID)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		_, err = client.Agents.SaveWorkflow(ctx, version.ID, promptorchestra.Workflow{
+			EntryStepKey: "end",
+			Steps:        []promptorchestra.WorkflowStep{{StepKey: "end", StepType: promptorchestra.StepTypeReturn}},
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		_, err = client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		show()
+	}
+	// Output:
+	// false 0
+	// true 1
+	// true 2
+}
