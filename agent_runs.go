@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// AgentRunsService inspects, compares and reruns runs of agents. Use it as Client.AgentRuns.
+// AgentRunsService reads, compares and reruns recorded runs of agents. Use it as Client.AgentRuns.
 type AgentRunsService struct{ c *Client }
 
-// RunStatus is the state of a run. No source lists its values, so expect any; a finished run is one that is not
-// [RunStatus.Pending].
+// RunStatus is the state of a run. No source lists its values, so expect any. [RunStatus.Pending]
+// and [RunStatus.Failed] sort them.
 type RunStatus string
 
-// The states of a run that has not finished. RunStatusRunning is the first one a run has; the others are inferred.
+// The states of a run that has not finished. A new run is running; the other two are inferred.
 const (
 	RunStatusRunning RunStatus = "running"
 	RunStatusQueued  RunStatus = "queued"
 	RunStatusPending RunStatus = "pending"
 )
 
-// Pending reports whether the run has still to finish. A status that this version does not know
+// Pending reports whether the run has not finished yet. A status that this version does not know
 // counts as finished, so that waiting for it ends.
 func (s RunStatus) Pending() bool {
 	switch RunStatus(strings.ToLower(string(s))) {
@@ -44,12 +44,12 @@ func (s RunStatus) Failed() bool {
 	return false
 }
 
-// AgentRunDetail is a recorded run of an agent with everything the server tells of it.
+// AgentRunDetail is a recorded run of an agent with all that the server says of it.
 type AgentRunDetail struct {
 	Run           AgentRun            `json:"run"`
-	ContractTrace *AgentContractTrace `json:"contractTrace"` // nil when the answer has none
-	Validation    *RunValidation      `json:"validation"`    // nil when the answer has none
-	Diagnostic    *Diagnostic         `json:"diagnostic"`    // why the run failed or fell short; nil otherwise
+	ContractTrace *AgentContractTrace `json:"contractTrace"` // nil when the response has none
+	Validation    *RunValidation      `json:"validation"`    // nil when the response has none
+	Diagnostic    *Diagnostic         `json:"diagnostic"`    // why the run failed or fell short, else nil
 	DecisionTrace []AgentDecision     `json:"decisionTrace"`
 }
 
@@ -65,27 +65,29 @@ type AgentRun struct {
 	CompletedAt        Timestamp `json:"completedAt"` // inferred; zero while the run is pending
 }
 
-// AgentContractTrace holds what went into the run and came out of it: the caller's own data.
+// AgentContractTrace holds what went into the run and came out of it. It is the caller's own data.
 type AgentContractTrace struct {
 	ActualBoundInput       RawJSON `json:"actualBoundInput"`
 	ActualStructuredOutput RawJSON `json:"actualStructuredOutput"`
 	RenderedPromptTrace    RawJSON `json:"renderedPromptTrace"`
 }
 
-// RunValidation says how the output met its declared contract.
+// RunValidation says whether the output fits the declared contract.
 type RunValidation struct {
 	OutputContract RawJSON `json:"outputContract"`
 }
 
-// AgentDecision is one decision on the way through the graph. That its first three members are text is inferred.
+// AgentDecision is one decision that the run made on its way through the graph. That Step, Decision
+// and Reason are text is inferred.
 type AgentDecision struct {
 	Step     string  `json:"step"`
 	Decision string  `json:"decision"`
 	Reason   string  `json:"reason"`
-	Inputs   RawJSON `json:"inputs"` // nil when the answer has none
+	Inputs   RawJSON `json:"inputs"` // nil when the response has none
 }
 
-// AgentReplayInputs is what a run was started with, to start another from. All its names are inferred.
+// AgentReplayInputs is what a run was started with. Start another run from it with
+// [AgentsService.Run]. All its names are inferred.
 type AgentReplayInputs struct {
 	RunID          string  `json:"runId"`
 	AgentID        string  `json:"agentId"`
@@ -93,7 +95,8 @@ type AgentReplayInputs struct {
 	Variables      RawJSON `json:"variables"`
 }
 
-// AgentRerunResponse answers a started rerun. RunID, the id of the new run, is documented; the rest is inferred.
+// AgentRerunResponse is a rerun that was started. RunID, the id of the new run, is documented; the
+// other names are inferred.
 type AgentRerunResponse struct {
 	RunID       string    `json:"runId"`
 	Status      RunStatus `json:"status"`
@@ -102,7 +105,7 @@ type AgentRerunResponse struct {
 	Output      RawJSON   `json:"output"`
 }
 
-// AgentRunComparison tells two runs apart. All its names are inferred.
+// AgentRunComparison holds the differences between two runs. All its names are inferred.
 type AgentRunComparison struct {
 	LeftRunID   string  `json:"leftRunId"`
 	RightRunID  string  `json:"rightRunId"`
@@ -117,18 +120,25 @@ type rerunParams struct {
 
 func (p rerunParams) validate() error { return required("stepKey", p.StepKey) }
 
-// Get returns the recorded run as it is now. A run that failed is an answer with a Diagnostic, not an error.
+// Get returns the recorded run as it is now. A run that failed is returned with a Diagnostic, not
+// as an error.
 //
-// Stable. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	GET /api/agent-runs/{runId}
+//
+// Stable. Access token, or API key with scope runs:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentRunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
 	return do[AgentRunDetail](ctx, s.c, call{route: routeAgentRunsGet, ids: [2]string{runID}}, opts)
 }
 
-// Compare returns what tells two runs apart; both ids are required.
+// Compare returns the differences between two runs. Both ids are required.
 //
-// Beta. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	GET /api/agent-runs/compare
+//
+// Beta. Access token, or API key with scope runs:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentRunsService) Compare(ctx context.Context, leftRunID, rightRunID string, opts ...CallOption) (*AgentRunComparison, error) {
 	return do[AgentRunComparison](ctx, s.c, call{
 		route: routeAgentRunsCompare,
@@ -136,20 +146,28 @@ func (s *AgentRunsService) Compare(ctx context.Context, leftRunID, rightRunID st
 	}, opts)
 }
 
-// LoadInputs returns what the run was started with; it only reads.
+// LoadInputs returns what the run was started with. It is a POST that only reads.
 //
-// Stable. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	POST /api/agent-runs/{runId}/load-inputs
+//
+// Stable. Access token, or API key with scope runs:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentRunsService) LoadInputs(ctx context.Context, runID string, opts ...CallOption) (*AgentReplayInputs, error) {
 	return do[AgentReplayInputs](ctx, s.c, call{route: routeAgentRunsLoadInputs, ids: [2]string{runID}}, opts)
 }
 
-// RerunFromStep starts a new run from a step of an earlier one and returns its id; it is billed as any run. When
-// [OutcomeUnknown] is true of the error it may have run, so look before starting another.
+// RerunFromStep starts a new run from one step of an earlier run and returns the id of the new run.
+// Each run is billed. When [OutcomeUnknown] is true of the error, the run may have happened: check
+// before starting another.
 //
-// Stable. Access token only. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
-// [KindInvalidRequest] for an unknown step; [KindConflict] while the earlier run goes on; [KindEntitlement] for a
-// plan without AI features; [KindServer] when a provider fails.
+//	POST /api/agent-runs/{runId}/rerun-from-step
+//
+// Stable. Access token only: an API key is not accepted.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest] for an
+// unknown step; [KindConflict] while the earlier run is pending; [KindEntitlement] for a plan
+// without AI features; [KindServer] when a provider fails.
 func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey string, opts ...CallOption) (*AgentRerunResponse, error) {
 	return do[AgentRerunResponse](ctx, s.c, call{
 		route: routeAgentRunsRerunFromStep, ids: [2]string{runID},
@@ -164,18 +182,19 @@ const (
 )
 
 // Wait polls the run with [AgentRunsService.Get] until it is no longer pending, and returns it. A
-// run that failed is returned like any other, not as an error: Run.Status.Failed says that it
-// failed, and Diagnostic why.
+// run that failed is returned like any other, not as an error: Run.Status.Failed reports that it
+// failed, and Diagnostic says why.
 //
-// The first wait is half a second, and waits grow to ten seconds; [WithPollInterval] sets both.
-// Wait has no time limit of its own: give ctx a deadline. When ctx ends between two polls, the error
-// is a [*TransportError] that wraps the context's error. An error of Get ends the wait too. Wait may
-// be called again after either. The options apply to each poll.
+// The first wait takes half a second, and waits grow to ten seconds; [WithPollInterval] sets both.
+// Wait has no time limit of its own: give ctx a deadline. When ctx ends between two polls, the
+// error is a [*TransportError] that wraps the context's error. An error of Get ends the wait too.
+// After either, Wait may be called again. The options apply to each poll.
 //
 //	GET /api/agent-runs/{runId}
 //
-// Stable. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+// Stable. Access token, or API key with scope runs:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
 	wait, most := pollInterval(opts)
 	for {
@@ -225,7 +244,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// waitEnded reports that ctx ended between two looks; nothing was under way.
+// waitEnded returns the error for a context that ended between two polls, while no request was in
+// flight.
 func (s *AgentRunsService) waitEnded(runID string, err error) error {
 	route := routeAgentRunsGet
 	return &TransportError{

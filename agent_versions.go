@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// AgentVersionSummary is an agent with the version in use and its graph, as Get returns it. The
-// version in use is the published one, or the newest where none is published: that is inferred, and
-// so are the names of the fields below. [AgentVersionSummary.LiveVersion] tells the two apart.
+// AgentVersionSummary is an agent with its versions and the graph of the version in use, as Get
+// returns it. The version in use is the published one, or the newest when none is published: that
+// is inferred, and so are the names of the fields below.
 type AgentVersionSummary struct {
 	AgentListItem
 	VersionID     string               `json:"versionId"`     // of the version in use
@@ -31,13 +31,13 @@ type AgentVersionRef struct {
 	PublishedAt Timestamp `json:"publishedAt"` // zero for a version that was never published
 }
 
-// LiveVersion returns the version that runs by default, and false when none is published. It goes by
-// PublishedVersion, which servers send as an id, a number or an object, and as null when nothing is
-// published. Where the response says nothing there, it goes by Versions, and returns the one that
+// LiveVersion returns the version that runs by default, and false when none is published. It goes
+// by PublishedVersion, which servers send as an id, a number or an object, and as null when nothing
+// is published. When the response says nothing there, it goes by Versions and returns the one that
 // was published last.
 //
-// The result is the entry of Versions where there is one. Otherwise it has only the fields that the
-// response gives elsewhere.
+// The result is the entry of Versions, when there is one. Otherwise it has only the fields that the
+// rest of the response gives.
 func (a *AgentVersionSummary) LiveVersion() (AgentVersionRef, bool) {
 	if a == nil {
 		return AgentVersionRef{}, false
@@ -121,7 +121,8 @@ func (a *AgentVersionSummary) lastPublished() (live AgentVersionRef, found bool)
 	return live, found
 }
 
-// AgentVersionDiff holds the differences between two versions of an agent. All its names are inferred.
+// AgentVersionDiff holds the differences between two versions of an agent. All its names are
+// inferred.
 type AgentVersionDiff struct {
 	AgentID          string  `json:"agentId"`
 	VersionID        string  `json:"versionId"`

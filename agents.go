@@ -6,14 +6,15 @@ import (
 	"iter"
 )
 
-// AgentsService authors agents and runs them. The order of authoring is Create, CreateVersion, ValidateWorkflow,
-// SaveWorkflow, Publish, Run; then look at the run with [AgentRunsService.Get]. Use it as Client.Agents.
+// AgentsService authors agents and runs them. Use it as Client.Agents. The order of authoring is
+// Create, CreateVersion, ValidateWorkflow, SaveWorkflow, Publish, Run. [AgentRunsService] has the
+// runs.
 type AgentsService struct{ c *Client }
 
 // AgentStatus is the state of an agent. No source lists its values, so expect any.
 type AgentStatus string
 
-// AgentListItem is an agent as List, Create and Update answer it.
+// AgentListItem is an agent as List, Create and Update return it.
 type AgentListItem struct {
 	ID           string      `json:"id"`
 	Name         string      `json:"name"`
@@ -21,18 +22,20 @@ type AgentListItem struct {
 	Description  string      `json:"description"`
 	Status       AgentStatus `json:"status"`
 	EntryStepKey string      `json:"entryStepKey"` // spelling inferred
-	// PublishedVersion is whatever the server says of the published version; its name and type are inferred.
+	// PublishedVersion is what the server says of the published version, of any JSON type. Its name
+	// is inferred. [AgentVersionSummary.LiveVersion] reads it.
 	PublishedVersion RawJSON     `json:"publishedVersion"`
-	UsageMetrics     *AgentUsage `json:"usageMetrics"` // name inferred; nil when the answer has none
+	UsageMetrics     *AgentUsage `json:"usageMetrics"` // name inferred; nil when the response has none
 	CreatedAt        Timestamp   `json:"createdAt"`    // inferred
 	UpdatedAt        Timestamp   `json:"updatedAt"`    // inferred
 }
 
-// AgentUsage sums up the runs of an agent. That it has these three figures is documented, their names are inferred.
+// AgentUsage sums up the runs of an agent. The three figures are documented, their names are
+// inferred.
 type AgentUsage struct {
 	RunCount      int     `json:"runCount"`
-	LatencyMS     float64 `json:"latencyMs"`     // milliseconds, on average (inferred)
-	EstimatedCost float64 `json:"estimatedCost"` // USD, of all runs (inferred)
+	LatencyMS     float64 `json:"latencyMs"`     // average in milliseconds (inferred)
+	EstimatedCost float64 `json:"estimatedCost"` // of all runs, in USD (inferred)
 }
 
 // AgentPublishResponse says what was published. All its names are inferred.
@@ -44,7 +47,7 @@ type AgentPublishResponse struct {
 	PublishedAt   Timestamp     `json:"publishedAt"`
 }
 
-// AgentWorkflowSaveResponse is the workflow as the server keeps it now. All its names are inferred.
+// AgentWorkflowSaveResponse is the graph as the server stored it. All its names are inferred.
 type AgentWorkflowSaveResponse struct {
 	AgentVersionID string               `json:"agentVersionId"`
 	VersionNumber  int                  `json:"versionNumber"`
@@ -54,15 +57,15 @@ type AgentWorkflowSaveResponse struct {
 	UpdatedAt      Timestamp            `json:"updatedAt"`
 }
 
-// WorkflowValidationResult is the server's verdict on a workflow: Issues is empty when there is nothing to mend.
-// Its names are inferred.
+// WorkflowValidationResult is the server's verdict on a graph. Issues is empty when there is
+// nothing to fix. Its names are inferred.
 type WorkflowValidationResult struct {
 	Valid  bool                      `json:"valid"`
 	Issues []WorkflowValidationIssue `json:"issues"`
 }
 
-// WorkflowValidationIssue is one mistake in a workflow. Code and Message are those of a refused Publish
-// ("missing_entry_step", "Entry step is required"); the other names are inferred.
+// WorkflowValidationIssue is one mistake in a graph. Code and Message are those of a rejected
+// Publish, such as "missing_entry_step" and "Entry step is required". The other names are inferred.
 type WorkflowValidationIssue struct {
 	Code     string `json:"code"`
 	Message  string `json:"message"`
@@ -71,15 +74,16 @@ type WorkflowValidationIssue struct {
 	Severity string `json:"severity"`
 }
 
-// Detail returns the issue as an [ErrorDetail], the type of the mistakes that [Workflow.Validate] and a
-// rejected Publish report, so that all can be shown alike. Raw is the whole issue as JSON.
+// Detail returns the issue as an [ErrorDetail]. That is also the type of the mistakes of
+// [Workflow.Validate] and of a rejected Publish, so that all can be shown alike. Raw is the whole
+// issue as JSON.
 func (i WorkflowValidationIssue) Detail() ErrorDetail {
 	raw, _ := json.Marshal(i) //nolint:errchkjson // strings always encode
 	return ErrorDetail{Code: i.Code, Message: i.Message, Path: i.Path, Raw: raw}
 }
 
-// AgentRunResponse answers a started run. RunID is documented, the rest is inferred; a run that has not finished
-// has no Output yet: wait for it with [AgentRunsService.Wait].
+// AgentRunResponse is a run that was started. RunID is documented, the other names are inferred. A
+// run that is pending has no Output yet: [AgentRunsService.Wait] waits for it.
 type AgentRunResponse struct {
 	RunID              string      `json:"runId"`
 	Status             RunStatus   `json:"status"`
@@ -87,7 +91,7 @@ type AgentRunResponse struct {
 	AgentVersionID     string      `json:"agentVersionId"`
 	AgentVersionNumber int         `json:"agentVersionNumber"`
 	Output             RawJSON     `json:"output"`
-	Diagnostic         *Diagnostic `json:"diagnostic"` // why the run failed or fell short; nil otherwise
+	Diagnostic         *Diagnostic `json:"diagnostic"` // why the run failed or fell short, else nil
 }
 
 // AgentCreateParams describes a new agent. Name is required.
@@ -98,129 +102,180 @@ type AgentCreateParams struct {
 
 func (p AgentCreateParams) validate() error { return required("name", p.Name) }
 
-// AgentUpdateParams changes an agent: what is not set is kept, [Null] clears.
+// AgentUpdateParams changes an agent. A field that is not set is kept; [Null] clears one.
 type AgentUpdateParams struct {
 	Name        Opt[string] `json:"name,omitzero"`
 	Description Opt[string] `json:"description,omitzero"`
 }
 
-// AgentPublishParams chooses the version to publish; which one the server takes when VersionID is empty is its choice.
+// AgentPublishParams chooses the version to publish. When VersionID is empty, the server chooses.
 type AgentPublishParams struct {
 	VersionID string `json:"versionId,omitzero"`
 }
 
-// AgentStepsParams holds the steps that SaveSteps writes. No steps are sent as an empty list.
+// AgentStepsParams holds the steps that SaveSteps writes. Nil is sent as an empty list.
 type AgentStepsParams struct {
 	Steps []WorkflowStep `json:"steps"`
 }
 
-// AgentRunParams starts a run. Without VersionID the published version runs. Variables is a map, a struct or raw
-// JSON that encodes to an object; none are sent as {}.
+// AgentRunParams starts a run. When VersionID is empty, the published version runs. Variables is a
+// map, a struct or raw JSON that encodes to an object; nil is sent as {}.
 type AgentRunParams struct {
 	VersionID string `json:"versionId,omitzero"`
 	Variables any    `json:"variables"`
 }
 
-// List returns all agents of the organization; none is an empty list.
+// List returns all agents of the organization, or an empty slice when there are none.
 //
-// Beta. Either credential, scope agents:read. Repeated safely. Errors: those of every call.
+//	GET /api/agents
+//
+// Beta. Access token, or API key with scope agents:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call.
 func (s *AgentsService) List(ctx context.Context, opts ...CallOption) ([]AgentListItem, error) {
 	return list[AgentListItem](ctx, s.c, call{route: routeAgentsList}, opts)
 }
 
-// All is [AgentsService.List] as a stream: one agent at a time, in constant memory. An error is the last pair; each
-// range over the result makes a call of its own.
+// All streams the list of [AgentsService.List]: it yields one agent at a time while the response
+// arrives, in constant memory. After an error it yields nothing more. Each range over the result
+// makes a new call.
 //
-// Beta. Either credential, scope agents:read. Repeated safely until the answer begins. Errors: those of every call.
+//	GET /api/agents
+//
+// Beta. Access token, or API key with scope agents:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505, until the response
+// begins.
+// Errors: those of every call.
 func (s *AgentsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[AgentListItem, error] {
 	return stream[AgentListItem](ctx, s.c, call{route: routeAgentsList}, opts)
 }
 
-// Get returns the agent with the version in use.
+// Get returns the agent with its versions and the graph of the version in use.
 //
-// Stable. Either credential, scope agents:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	GET /api/agents/{agentId}
+//
+// Stable. Access token, or API key with scope agents:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentsService) Get(ctx context.Context, agentID string, opts ...CallOption) (*AgentVersionSummary, error) {
 	return do[AgentVersionSummary](ctx, s.c, call{route: routeAgentsGet, ids: [2]string{agentID}}, opts)
 }
 
-// Create returns the new agent, which has no version yet.
+// Create creates an agent and returns it. It has no version yet.
 //
-// Beta. Either credential, scope agents:write. Never repeated. Errors: those of every call; [KindInvalidRequest].
+//	POST /api/agents
+//
+// Beta. Access token, or API key with scope agents:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindInvalidRequest].
 func (s *AgentsService) Create(ctx context.Context, p AgentCreateParams, opts ...CallOption) (*AgentListItem, error) {
 	return do[AgentListItem](ctx, s.c, call{route: routeAgentsCreate, body: p}, opts)
 }
 
-// Update changes what p sets and returns the agent.
+// Update changes the fields that p sets and returns the agent.
 //
-// Beta. Either credential, scope agents:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidRequest].
+//	PATCH /api/agents/{agentId}
+//
+// Beta. Access token, or API key with scope agents:write.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *AgentsService) Update(ctx context.Context, agentID string, p AgentUpdateParams, opts ...CallOption) (*AgentListItem, error) {
 	return do[AgentListItem](ctx, s.c, call{route: routeAgentsUpdate, ids: [2]string{agentID}, body: p}, opts)
 }
 
-// CreateVersion adds a draft version to the agent and returns it; give it a graph with [AgentsService.SaveWorkflow].
+// CreateVersion adds a draft version to the agent and returns it. [AgentsService.SaveWorkflow]
+// gives it a graph.
 //
-// Beta. Either credential, scope agents:write. Never repeated. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	POST /api/agents/{agentId}/versions
+//
+// Beta. Access token, or API key with scope agents:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentsService) CreateVersion(ctx context.Context, agentID string, opts ...CallOption) (*AgentVersionRef, error) {
 	return do[AgentVersionRef](ctx, s.c, call{route: routeAgentsCreateVersion, ids: [2]string{agentID}}, opts)
 }
 
-// Publish freezes a version and makes it the one that runs by default. An invalid graph is refused with each mistake
-// in [APIError.Details], and nothing is published.
+// Publish freezes a version, makes it the one that runs by default, and returns what was published.
+// A version with an invalid graph is rejected: [APIError.Details] has each mistake, and nothing is
+// published. [Workflow.Mermaid] draws the mistakes.
 //
-// Beta. Either credential, scope agents:write. Never repeated. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidGraph]; [KindConflict] for a version that is published already.
+//	POST /api/agents/{agentId}/publish
+//
+// Beta. Access token, or API key with scope agents:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidGraph]; [KindConflict]
+// for a version that is already published.
 func (s *AgentsService) Publish(ctx context.Context, agentID string, p AgentPublishParams, opts ...CallOption) (*AgentPublishResponse, error) {
 	return do[AgentPublishResponse](ctx, s.c, call{route: routeAgentsPublish, ids: [2]string{agentID}, body: p}, opts)
 }
 
-// SaveWorkflow replaces the whole graph of a draft version and returns it as stored. A graph with mistakes may be
-// saved: Publish refuses it. The names inside the request are inferred.
+// SaveWorkflow replaces the whole graph of a draft version and returns the graph as the server
+// stored it. A graph with mistakes can be saved, but not published. The names of the fields in the
+// request are inferred.
 //
-// Beta. Either credential, scope agents:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidRequest]; [KindConflict] for a published version.
+//	PUT /api/agent-versions/{agentVersionId}/workflow
+//
+// Beta. Access token, or API key with scope agents:write.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest];
+// [KindConflict] for a published version.
 func (s *AgentsService) SaveWorkflow(ctx context.Context, agentVersionID string, w Workflow, opts ...CallOption) (*AgentWorkflowSaveResponse, error) {
 	w.Steps, w.Transitions = notNil(w.Steps), notNil(w.Transitions)
 	return do[AgentWorkflowSaveResponse](ctx, s.c, call{route: routeAgentsSaveWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
 }
 
-// ValidateWorkflow returns the server's verdict on a graph and changes nothing. Mistakes are Issues, not an error;
-// [Workflow.Validate] finds many of them without a round trip. The names inside the request are inferred.
+// ValidateWorkflow returns the server's verdict on a graph and changes nothing. Mistakes are Issues
+// of the result, not an error. [Workflow.Validate] finds many of them without a request. The names
+// of the fields in the request are inferred.
 //
-// Beta. Either credential, scope agents:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidRequest].
+//	POST /api/agent-versions/{agentVersionId}/workflow/validate
+//
+// Beta. Access token, or API key with scope agents:write.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *AgentsService) ValidateWorkflow(ctx context.Context, agentVersionID string, w Workflow, opts ...CallOption) (*WorkflowValidationResult, error) {
 	w.Steps, w.Transitions = notNil(w.Steps), notNil(w.Transitions)
 	return do[WorkflowValidationResult](ctx, s.c, call{route: routeAgentsValidateWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
 }
 
-// SaveSteps writes the steps of a draft version and returns them; prefer [AgentsService.SaveWorkflow], which keeps
-// transitions too and may be repeated.
+// SaveSteps writes the steps of a draft version and returns them. Prefer
+// [AgentsService.SaveWorkflow], which saves the transitions too and is idempotent.
 //
-// Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
-// [KindInvalidRequest]; [KindConflict] for a published version.
+//	POST /api/agent-versions/{agentVersionId}/steps
+//
+// Classic. Access token or API key.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest];
+// [KindConflict] for a published version.
 func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p AgentStepsParams, opts ...CallOption) ([]WorkflowStep, error) {
 	p.Steps = notNil(p.Steps)
 	return list[WorkflowStep](ctx, s.c, call{route: routeAgentsSaveSteps, ids: [2]string{agentVersionID}, body: p}, opts)
 }
 
-// Run starts a run of the agent and returns its id; each one is billed. When [OutcomeUnknown] is true of the error it
-// may have run, so look before starting another.
+// Run starts a run of the agent and returns its id. Each run is billed. [AgentRunsService.Wait]
+// waits for the result. When [OutcomeUnknown] is true of the error, the run may have happened:
+// check before starting another.
 //
-// Stable. Access token only. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
-// [KindInvalidRequest]; [KindConflict] when nothing is published; [KindInvalidGraph] for a version whose graph is not
-// valid (inferred); [KindEntitlement] for a plan without AI features; [KindServer] when a provider fails.
+//	POST /api/agents/{agentId}/run
+//
+// Stable. Access token only: an API key is not accepted.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest];
+// [KindConflict] when no version is published; [KindInvalidGraph] for a version with an invalid
+// graph (inferred); [KindEntitlement] for a plan without AI features; [KindServer] when a provider
+// fails.
 func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParams, opts ...CallOption) (*AgentRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[AgentRunResponse](ctx, s.c, call{route: routeAgentsRun, ids: [2]string{agentID}, body: p}, opts)
 }
 
-// DiffVersion returns what tells versionID from againstVersionID; both are required.
+// DiffVersion returns the differences between versionID and againstVersionID. Both are required.
 //
-// Beta. Either credential, scope agents:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	GET /api/agents/{agentId}/versions/{versionId}/diff
+//
+// Beta. Access token, or API key with scope agents:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentsService) DiffVersion(ctx context.Context, agentID, versionID, againstVersionID string, opts ...CallOption) (*AgentVersionDiff, error) {
 	return do[AgentVersionDiff](ctx, s.c, call{
 		route: routeAgentsDiffVersion, ids: [2]string{agentID, versionID},
@@ -228,15 +283,20 @@ func (s *AgentsService) DiffVersion(ctx context.Context, agentID, versionID, aga
 	}, opts)
 }
 
-// RollbackVersion returns to an earlier version and names the version now in use (that it is a new one is inferred).
+// RollbackVersion restores an earlier version and returns the version that runs by default from
+// then on. That this is a new version with the earlier graph is inferred.
 //
-// Beta. Either credential, scope agents:write. Never repeated. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindConflict] for a version that cannot be returned to.
+//	POST /api/agents/{agentId}/versions/{versionId}/rollback
+//
+// Beta. Access token, or API key with scope agents:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindConflict] for a version that
+// cannot be restored.
 func (s *AgentsService) RollbackVersion(ctx context.Context, agentID, versionID string, opts ...CallOption) (*AgentVersionRef, error) {
 	return do[AgentVersionRef](ctx, s.c, call{route: routeAgentsRollbackVersion, ids: [2]string{agentID, versionID}}, opts)
 }
 
-// notNil sends no elements as [], because a null would say that there is no list.
+// notNil returns an empty slice for nil, which JSON would encode as null instead of [].
 func notNil[T any](s []T) []T {
 	if s == nil {
 		return []T{}

@@ -7,7 +7,6 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -102,47 +100,56 @@ func TestDocLinksResolve(t *testing.T) {
 	}
 }
 
-// routeFacts begins the last paragraph of what a method's comment must say of its route.
-func routeFacts(r apidocs.Route) string {
-	stability := map[string]string{"stable": "Stable", "beta": "Beta", "classic": "Classic"}[r.Stability]
-	credential := map[string]string{"any": "Either credential", "user": "Access token only"}[r.Auth]
-	if r.Scope != "" {
-		credential += ", scope " + r.Scope
+// routeFacts returns what the end of a method's comment says of its route, line by line, up to the errors.
+func routeFacts(r documentedRoute, streams bool) []string {
+	stability := map[string]string{"stable": "Stable. ", "beta": "Beta. ", "classic": "Classic. "}[r.Stability]
+	credential := "Access token or API key."
+	switch {
+	case r.Auth == "user":
+		credential = "Access token only: an API key is not accepted."
+	case r.Scope != "":
+		credential = "Access token, or API key with scope " + r.Scope + "."
 	}
-	repeated := map[string]string{"safe": "Repeated safely", "never": "Never repeated"}[r.Replay]
-	return stability + ". " + credential + ". " + repeated
+	class := map[string]string{
+		"safe":  "Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505",
+		"never": "Not idempotent: retried only if it was not sent, or was rate limited (429)",
+	}[r.Replay]
+	if streams {
+		class += ", until the response begins"
+	}
+	return []string{"\t" + r.Method + " " + r.Path + "\n", stability + credential + " " + class + ". Errors: those of every call"}
 }
 
+// Every method's comment says what it does, then its route, then the facts of the route, then the
+// errors to expect. They are those of the route table: see TestRouteTableIsTheDocumentedOne.
 func TestDocMethodsStateTheirRoutesFacts(t *testing.T) {
 	comments := docComments(documentation(t))
-	documented := apidocs.Routes(t)
-	for _, m := range apidocs.Methods(reflect.TypeFor[Client]()) {
-		t.Run(m.Op, func(t *testing.T) {
-			op := m.Op
-			if m.IsWrapper() {
+	documented := documentedRoutes(t)
+	for _, m := range serviceMethods() {
+		t.Run(m.op, func(t *testing.T) {
+			op := m.op
+			if isWrapper(m) {
 				op = strings.NewReplacer(".AllCases", ".ListCases", ".All", ".List", ".Wait", ".Get").Replace(op)
 			}
 			route, found := documented[op]
 			require.True(t, found)
-			service, name, _ := strings.Cut(m.Op, ".")
-			paragraphs := strings.Split(strings.TrimSpace(comments[service+"Service."+name]), "\n\n")
-			last := strings.Join(strings.Fields(paragraphs[len(paragraphs)-1]), " ")
-			facts := routeFacts(route)
-			if m.Op != op && name != "Wait" {
-				facts += " until the answer begins"
-			}
-			assert.True(t, strings.HasPrefix(last, facts+". Errors: those of every call"),
-				"%s\nwants: %s. Errors: ...\nsays:  %s", m.Op, facts, last)
-			if len(paragraphs) < 2 || !strings.HasPrefix(paragraphs[0], name+" ") {
-				t.Errorf("the comment of %s does not begin with what it does", m.Op)
-			}
+			service, name, _ := strings.Cut(m.op, ".")
+			paragraphs := strings.Split(comments[service+"Service."+name], "\n\n")
+			require.GreaterOrEqual(t, len(paragraphs), 3)
+			first, line, last := paragraphs[0], paragraphs[len(paragraphs)-2], paragraphs[len(paragraphs)-1]
+			last = strings.Join(strings.Fields(last), " ")
+			facts := routeFacts(route, strings.HasPrefix(name, "All"))
+			assert.True(t, strings.HasPrefix(first, name+" "), "it begins with what the method does")
+			assert.Equal(t, facts[0], line+"\n", "its route")
+			assert.True(t, strings.HasPrefix(last, facts[1]), "wants: %s\nsays:  %s", facts[1], last)
 			if strings.Contains(route.Path, "{") {
-				assert.Contains(t, last, "[KindNotFound]", m.Op)
+				assert.Contains(t, last, "[KindNotFound]")
 			}
 			for _, r := range routes {
 				if r.op == op && r.traits.has(execution) {
-					assert.Contains(t, last, "[KindEntitlement]", m.Op)
-					assert.Contains(t, paragraphs[0], "[OutcomeUnknown]", m.Op)
+					assert.Contains(t, last, "[KindEntitlement]")
+					assert.Contains(t, first, "[OutcomeUnknown]")
+					assert.Contains(t, first, "billed")
 				}
 			}
 		})

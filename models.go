@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// ModelsService lists the models an organization may use. Use it as Client.Models.
+// ModelsService lists the models that an organization may use. Use it as Client.Models.
 type ModelsService struct{ c *Client }
 
-// ImageGenerationMode says how a model makes images; expect values not listed here.
+// ImageGenerationMode says how a model makes images. The API may send values that have no constant
+// here.
 type ImageGenerationMode string
 
 // The documented modes.
@@ -19,9 +20,9 @@ const (
 	ImageGenerationModeHostedTool ImageGenerationMode = "hosted_image_generation_tool"
 )
 
-// ModelListItem is a model.
+// ModelListItem is one model.
 type ModelListItem struct {
-	ModelKey                 string                         `json:"modelKey"` // what a run of a skill takes to override the model
+	ModelKey                 string                         `json:"modelKey"` // overrides the model of a skill run
 	Name                     string                         `json:"name"`     // inferred
 	Provider                 string                         `json:"provider"` // inferred
 	SupportsImageGeneration  bool                           `json:"supportsImageGeneration"`
@@ -31,19 +32,20 @@ type ModelListItem struct {
 	OutputModalities         []string                       `json:"outputModalities"`
 	Capabilities             RawJSON                        `json:"capabilities"`
 	Available                bool                           `json:"available"`                // inferred
-	ImageGenerationReadiness *ModelImageGenerationReadiness `json:"imageGenerationReadiness"` // inferred; nil when the answer has none
+	ImageGenerationReadiness *ModelImageGenerationReadiness `json:"imageGenerationReadiness"` // inferred; nil when the response has none
 }
 
-// ModelImageGenerationReadiness says whether a model can make images now, and what it lacks. Its names are inferred.
+// ModelImageGenerationReadiness says whether a model can make images now, and what is missing when
+// it cannot. Its names are inferred.
 type ModelImageGenerationReadiness struct {
 	Ready          bool    `json:"ready"`
 	BlockingIssues RawJSON `json:"blockingIssues"`
 }
 
-// ModelListParams narrows the list. The zero value asks for all available models.
+// ModelListParams filters the list. The zero value lists all available models.
 type ModelListParams struct {
-	IncludeUnavailable bool     // also models the organization has no provider key or plan for (meaning inferred)
-	Modalities         []string // such as text and image
+	IncludeUnavailable bool     // list models without a provider key or plan too (inferred)
+	Modalities         []string // such as text and image; sent separated by commas
 }
 
 func (p ModelListParams) query() []param {
@@ -57,17 +59,27 @@ func (p ModelListParams) query() []param {
 	}
 }
 
-// List returns the models that p asks for; none is an empty list.
+// List returns the models that match p, or an empty slice when there are none.
 //
-// Beta. Either credential, scope models:read. Repeated safely. Errors: those of every call.
+//	GET /api/models
+//
+// Beta. Access token, or API key with scope models:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call.
 func (s *ModelsService) List(ctx context.Context, p ModelListParams, opts ...CallOption) ([]ModelListItem, error) {
 	return list[ModelListItem](ctx, s.c, call{route: routeModelsList, query: p.query()}, opts)
 }
 
-// All is [ModelsService.List] as a stream: one model at a time, in constant memory. An error is the last pair; each
-// range over the result makes a call of its own.
+// All streams the list of [ModelsService.List]: it yields one model at a time while the response
+// arrives, in constant memory. After an error it yields nothing more. Each range over the result
+// makes a new call.
 //
-// Beta. Either credential, scope models:read. Repeated safely until the answer begins. Errors: those of every call.
+//	GET /api/models
+//
+// Beta. Access token, or API key with scope models:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505, until the response
+// begins.
+// Errors: those of every call.
 func (s *ModelsService) All(ctx context.Context, p ModelListParams, opts ...CallOption) iter.Seq2[ModelListItem, error] {
 	return stream[ModelListItem](ctx, s.c, call{route: routeModelsList, query: p.query()}, opts)
 }

@@ -5,10 +5,12 @@ import (
 	"iter"
 )
 
-// PromptsService authors prompts and runs them. Use it as Client.Prompts.
+// PromptsService authors prompts and runs them. Use it as Client.Prompts. [RunsService] has the
+// runs.
 type PromptsService struct{ c *Client }
 
-// PromptSection is the place a prompt takes in a composed one; expect values not listed here.
+// PromptSection is the section that a prompt fills in a composed prompt. The API may send values
+// that have no constant here.
 type PromptSection string
 
 // The documented sections.
@@ -20,7 +22,7 @@ const (
 	PromptSectionOutputFormat     PromptSection = "output_format"
 )
 
-// VersionStatus is the state of a version; expect values not listed here.
+// VersionStatus is the state of a version. The API may send values that have no constant here.
 type VersionStatus string
 
 // The documented states. A published version is immutable.
@@ -29,7 +31,7 @@ const (
 	VersionStatusPublished VersionStatus = "published"
 )
 
-// PromptRecord is a prompt as Create and Update answer it.
+// PromptRecord is a prompt as List, Create and Update return it.
 type PromptRecord struct {
 	ID                     string        `json:"id"`
 	PromptKey              string        `json:"promptKey"`
@@ -38,13 +40,13 @@ type PromptRecord struct {
 	Description            string        `json:"description"`
 	DefaultSection         PromptSection `json:"defaultSection"`
 	DefaultModel           string        `json:"defaultModel"`
-	PublishedVersionID     string        `json:"publishedVersionId"`     // inferred; "" before the first publication
-	PublishedVersionNumber int           `json:"publishedVersionNumber"` // inferred
+	PublishedVersionID     string        `json:"publishedVersionId"`     // inferred; "" until a version is published
+	PublishedVersionNumber int           `json:"publishedVersionNumber"` // inferred; 0 until a version is published
 	CreatedAt              Timestamp     `json:"createdAt"`              // inferred
 	UpdatedAt              Timestamp     `json:"updatedAt"`              // inferred
 }
 
-// PromptListItem is a prompt as List answers it, with the same members.
+// PromptListItem is another name for [PromptRecord].
 type PromptListItem = PromptRecord
 
 // PromptDetail is a prompt with its versions and the skills that use it.
@@ -60,27 +62,27 @@ type PromptUsageSkill struct {
 	SkillKey       string         `json:"skillKey"`
 	Name           string         `json:"name"`
 	SkillVersionID string         `json:"skillVersionId"`
-	VersionNumber  int            `json:"versionNumber"` // of the prompt, where it is pinned
+	VersionNumber  int            `json:"versionNumber"` // of the prompt, when it is pinned
 	AttachmentMode AttachmentMode `json:"attachmentMode"`
 }
 
-// PromptVersion is one immutable version of a prompt. Newer versions have Content, classic ones SystemPrompt and
-// DeveloperPrompt.
+// PromptVersion is one immutable version of a prompt. Newer versions have Content, classic ones
+// SystemPrompt and DeveloperPrompt.
 type PromptVersion struct {
 	ID              string        `json:"id"`
 	PromptID        string        `json:"promptId"`
 	VersionNumber   int           `json:"versionNumber"`
 	Status          VersionStatus `json:"status"`      // inferred
-	IsPublished     bool          `json:"isPublished"` // inferred
+	IsPublished     bool          `json:"isPublished"` // inferred; stays true of older published versions
 	Content         string        `json:"content"`
 	SystemPrompt    string        `json:"systemPrompt"`
 	DeveloperPrompt string        `json:"developerPrompt"`
 	VariablesSchema RawJSON       `json:"variablesSchema"`
 	ResponseFormat  RawJSON       `json:"responseFormat"`
-	Temperature     float64       `json:"temperature"` // 0 also when the answer has none
-	MaxTokens       int           `json:"maxTokens"`   // inferred
+	Temperature     float64       `json:"temperature"` // 0 as well when the response has none
+	MaxTokens       int           `json:"maxTokens"`   // inferred; 0 when the response has none
 	CreatedAt       Timestamp     `json:"createdAt"`   // inferred
-	PublishedAt     Timestamp     `json:"publishedAt"` // inferred; zero before its publication
+	PublishedAt     Timestamp     `json:"publishedAt"` // inferred; zero for a version that was never published
 }
 
 // PromptPublishResponse says what was published. All its names are inferred.
@@ -92,8 +94,8 @@ type PromptPublishResponse struct {
 	PublishedAt   Timestamp     `json:"publishedAt"`
 }
 
-// PromptRunResponse is the result of a run of a prompt. RunID is documented, the rest is inferred; the recorded run
-// is at [RunsService.Get].
+// PromptRunResponse is the result of a run of a prompt. RunID is documented, the other names are
+// inferred. [RunsService.Get] returns the recorded run.
 type PromptRunResponse struct {
 	RunID           string    `json:"runId"`
 	Status          RunStatus `json:"status"`
@@ -109,7 +111,7 @@ type PromptRunResponse struct {
 	LatencyMS       float64   `json:"latencyMs"`     // milliseconds
 }
 
-// PromptToolAttachment says which tool a prompt version may call now. All its names are inferred.
+// PromptToolAttachment says that a prompt version may call a tool. All its names are inferred.
 type PromptToolAttachment struct {
 	ID              string    `json:"id"`
 	PromptVersionID string    `json:"promptVersionId"`
@@ -117,7 +119,8 @@ type PromptToolAttachment struct {
 	CreatedAt       Timestamp `json:"createdAt"`
 }
 
-// PromptCreateParams describes a new prompt. Name is required; the server makes a key when PromptKey is empty.
+// PromptCreateParams describes a new prompt. Name is required. When PromptKey is empty, the server
+// makes a key.
 type PromptCreateParams struct {
 	PromptKey      string        `json:"promptKey,omitzero"`
 	Name           string        `json:"name"`
@@ -128,7 +131,7 @@ type PromptCreateParams struct {
 
 func (p PromptCreateParams) validate() error { return required("name", p.Name) }
 
-// PromptUpdateParams changes a prompt: what is not set is kept, [Null] clears.
+// PromptUpdateParams changes a prompt. A field that is not set is kept; [Null] clears one.
 type PromptUpdateParams struct {
 	Name           Opt[string]        `json:"name,omitzero"`
 	Description    Opt[string]        `json:"description,omitzero"`
@@ -136,25 +139,27 @@ type PromptUpdateParams struct {
 	DefaultModel   Opt[string]        `json:"defaultModel,omitzero"`
 }
 
-// PromptVersionCreateParams describes a new version: Content for the newer kind, SystemPrompt and DeveloperPrompt
-// for the classic one. VariablesSchema and ResponseFormat are maps, structs or raw JSON; nil leaves them out.
+// PromptVersionCreateParams describes a new version. Set Content for the newer kind, or
+// SystemPrompt and DeveloperPrompt for the classic kind. VariablesSchema and ResponseFormat are
+// maps, structs or raw JSON; nil leaves them out.
 type PromptVersionCreateParams struct {
 	Content         string       `json:"content,omitzero"`
 	SystemPrompt    string       `json:"systemPrompt,omitzero"`
 	DeveloperPrompt string       `json:"developerPrompt,omitzero"`
 	VariablesSchema any          `json:"variablesSchema,omitzero"`
 	ResponseFormat  any          `json:"responseFormat,omitzero"`
-	Temperature     Opt[float64] `json:"temperature,omitzero"` // 0 means something: Set(0.0) sends it
+	Temperature     Opt[float64] `json:"temperature,omitzero"` // Set(0.0) sends 0; the zero value leaves it out
 }
 
-// PromptPublishParams names the version to publish. VersionID is required.
+// PromptPublishParams chooses the version to publish. VersionID is required.
 type PromptPublishParams struct {
 	VersionID string `json:"versionId"`
 }
 
 func (p PromptPublishParams) validate() error { return required("versionId", p.VersionID) }
 
-// PromptRunParams starts a run. Variables is a map, a struct or raw JSON that encodes to an object; none are sent as {}.
+// PromptRunParams starts a run. Variables is a map, a struct or raw JSON that encodes to an object;
+// nil is sent as {}.
 type PromptRunParams struct {
 	Variables any `json:"variables"`
 }
@@ -165,66 +170,99 @@ type attachToolParams struct {
 
 func (p attachToolParams) validate() error { return required("toolId", p.ToolID) }
 
-// List returns all prompts of the organization; none is an empty list.
+// List returns all prompts of the organization, or an empty slice when there are none.
 //
-// Beta. Either credential. Repeated safely. Errors: those of every call.
+//	GET /api/prompts
+//
+// Beta. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call.
 func (s *PromptsService) List(ctx context.Context, opts ...CallOption) ([]PromptListItem, error) {
 	return list[PromptListItem](ctx, s.c, call{route: routePromptsList}, opts)
 }
 
-// All is [PromptsService.List] as a stream: one prompt at a time, in constant memory. An error is the last pair; each
-// range over the result makes a call of its own.
+// All streams the list of [PromptsService.List]: it yields one prompt at a time while the response
+// arrives, in constant memory. After an error it yields nothing more. Each range over the result
+// makes a new call.
 //
-// Beta. Either credential. Repeated safely until the answer begins. Errors: those of every call.
+//	GET /api/prompts
+//
+// Beta. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505, until the response
+// begins.
+// Errors: those of every call.
 func (s *PromptsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[PromptListItem, error] {
 	return stream[PromptListItem](ctx, s.c, call{route: routePromptsList}, opts)
 }
 
 // Get returns the prompt with its versions and the skills that use it.
 //
-// Beta. Either credential. Repeated safely. Errors: those of every call; [KindNotFound] for an unknown id.
+//	GET /api/prompts/{promptId}
+//
+// Beta. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *PromptsService) Get(ctx context.Context, promptID string, opts ...CallOption) (*PromptDetail, error) {
 	return do[PromptDetail](ctx, s.c, call{route: routePromptsGet, ids: [2]string{promptID}}, opts)
 }
 
-// Create returns the new prompt, which has no version yet.
+// Create creates a prompt and returns it. It has no version yet.
 //
-// Beta. Either credential. Never repeated. Errors: those of every call; [KindInvalidRequest]; [KindConflict] for a
-// key in use.
+//	POST /api/prompts
+//
+// Beta. Access token or API key.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindInvalidRequest]; [KindConflict] for a key that is in use.
 func (s *PromptsService) Create(ctx context.Context, p PromptCreateParams, opts ...CallOption) (*PromptRecord, error) {
 	return do[PromptRecord](ctx, s.c, call{route: routePromptsCreate, body: p}, opts)
 }
 
-// Update changes what p sets and returns the prompt.
+// Update changes the fields that p sets and returns the prompt.
 //
-// Beta. Either credential. Repeated safely. Errors: those of every call; [KindNotFound] for an unknown id;
-// [KindInvalidRequest].
+//	PATCH /api/prompts/{promptId}
+//
+// Beta. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *PromptsService) Update(ctx context.Context, promptID string, p PromptUpdateParams, opts ...CallOption) (*PromptRecord, error) {
 	return do[PromptRecord](ctx, s.c, call{route: routePromptsUpdate, ids: [2]string{promptID}, body: p}, opts)
 }
 
-// CreateVersion adds an immutable version to the prompt and returns it; it runs once it is published.
+// CreateVersion adds an immutable version to the prompt and returns it. [PromptsService.Publish]
+// makes it the one that runs.
 //
-// Beta. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
-// [KindInvalidRequest].
+//	POST /api/prompts/{promptId}/versions
+//
+// Beta. Access token or API key.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *PromptsService) CreateVersion(ctx context.Context, promptID string, p PromptVersionCreateParams, opts ...CallOption) (*PromptVersion, error) {
 	p.VariablesSchema, p.ResponseFormat = rawValue(p.VariablesSchema), rawValue(p.ResponseFormat)
 	return do[PromptVersion](ctx, s.c, call{route: routePromptsCreateVersion, ids: [2]string{promptID}, body: p}, opts)
 }
 
-// Publish makes a version the one that runs.
+// Publish makes a version the one that runs, and returns what was published.
 //
-// Beta. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown prompt or
-// version; [KindConflict] for a version that is published already.
+//	POST /api/prompts/{promptId}/publish
+//
+// Beta. Access token or API key.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown prompt or version; [KindConflict] for
+// a version that is already published.
 func (s *PromptsService) Publish(ctx context.Context, promptID string, p PromptPublishParams, opts ...CallOption) (*PromptPublishResponse, error) {
 	return do[PromptPublishResponse](ctx, s.c, call{route: routePromptsPublish, ids: [2]string{promptID}, body: p}, opts)
 }
 
-// Run executes the published version and returns its output; each one is billed. When [OutcomeUnknown] is true of the
-// error it may have run, so look at [RunsService.List] before starting another.
+// Run runs the published version of the prompt and returns its output. Each run is billed. When
+// [OutcomeUnknown] is true of the error, the run may have happened: look for it with
+// [RunsService.List] before starting another.
 //
-// Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
-// [KindInvalidRequest]; [KindConflict] when nothing is published; [KindEntitlement] for a plan without AI features;
+//	POST /api/prompts/{promptId}/run
+//
+// Classic. Access token or API key.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest];
+// [KindConflict] when no version is published; [KindEntitlement] for a plan without AI features;
 // [KindServer] when the provider fails.
 func (s *PromptsService) Run(ctx context.Context, promptID string, p PromptRunParams, opts ...CallOption) (*PromptRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
@@ -233,8 +271,12 @@ func (s *PromptsService) Run(ctx context.Context, promptID string, p PromptRunPa
 
 // AttachTool lets a prompt version call a tool and returns the attachment.
 //
-// Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown version or
-// tool; [KindConflict] for a published version or a tool that is attached already.
+//	POST /api/prompt-versions/{promptVersionId}/tools
+//
+// Classic. Access token or API key.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown version or tool; [KindConflict] for a
+// published version or a tool that is already attached.
 func (s *PromptsService) AttachTool(ctx context.Context, promptVersionID, toolID string, opts ...CallOption) (*PromptToolAttachment, error) {
 	return do[PromptToolAttachment](ctx, s.c, call{
 		route: routePromptsAttachTool, ids: [2]string{promptVersionID},

@@ -5,11 +5,12 @@ import (
 	"iter"
 )
 
-// RealtimeSessionsService reads the recorded sessions of voice agents. Use it as Client.RealtimeSessions.
+// RealtimeSessionsService reads the recorded sessions of voice agents. Use it as
+// Client.RealtimeSessions.
 type RealtimeSessionsService struct{ c *Client }
 
-// RealtimeSession is a recorded session. CreatedAt and CompletedAt are inferred. That it has the other members is
-// documented, their spelling is inferred.
+// RealtimeSession is a recorded session. The names of CreatedAt and CompletedAt are inferred. The
+// other fields are documented, and their spelling is inferred.
 type RealtimeSession struct {
 	ID                     string    `json:"id"`
 	RootAgentID            string    `json:"rootAgentId"`
@@ -25,32 +26,46 @@ type RealtimeSession struct {
 	CompletedAt            Timestamp `json:"completedAt"` // zero while the session is open
 }
 
-// RealtimeSessionDetail is a recorded session with what happened in it.
+// RealtimeSessionDetail is a recorded session with its handoffs and tool events.
 type RealtimeSessionDetail struct {
 	RealtimeSession
 	Handoffs   RawJSON `json:"handoffs"`   // inferred
 	ToolEvents RawJSON `json:"toolEvents"` // inferred
 }
 
-// List returns all recorded sessions of the organization; none is an empty list. The API does not paginate: prefer
-// [RealtimeSessionsService.All] where there may be many.
+// List returns all recorded sessions of the organization, or an empty slice when there are none.
+// The API does not paginate: prefer [RealtimeSessionsService.All] where there may be many.
 //
-// Classic. Either credential. Repeated safely. Errors: those of every call.
+//	GET /api/realtime-sessions
+//
+// Classic. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call.
 func (s *RealtimeSessionsService) List(ctx context.Context, opts ...CallOption) ([]RealtimeSession, error) {
 	return list[RealtimeSession](ctx, s.c, call{route: routeRealtimeSessionsList}, opts)
 }
 
-// All is [RealtimeSessionsService.List] as a stream: one session at a time, in constant memory. An error is the last
-// pair; each range over the result makes a call of its own.
+// All streams the list of [RealtimeSessionsService.List]: it yields one session at a time while the
+// response arrives, in constant memory. After an error it yields nothing more. Each range over the
+// result makes a new call.
 //
-// Classic. Either credential. Repeated safely until the answer begins. Errors: those of every call.
+//	GET /api/realtime-sessions
+//
+// Classic. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505, until the response
+// begins.
+// Errors: those of every call.
 func (s *RealtimeSessionsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[RealtimeSession, error] {
 	return stream[RealtimeSession](ctx, s.c, call{route: routeRealtimeSessionsList}, opts)
 }
 
-// Get returns the recorded session of a run, by the id that [VoiceAgentsService.CreateSession] answered.
+// Get returns the recorded session, by the run id that [VoiceAgentsService.CreateSession] returned.
 //
-// Classic. Either credential. Repeated safely. Errors: those of every call; [KindNotFound] for an unknown id.
+//	GET /api/realtime-sessions/{runId}
+//
+// Classic. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *RealtimeSessionsService) Get(ctx context.Context, runID string, opts ...CallOption) (*RealtimeSessionDetail, error) {
 	return do[RealtimeSessionDetail](ctx, s.c, call{route: routeRealtimeSessionsGet, ids: [2]string{runID}}, opts)
 }

@@ -2,15 +2,15 @@ package promptorchestra
 
 import "strings"
 
-// A route is one documented endpoint. This table is the only place that knows
-// an endpoint's method, path, credential, scope, stability and retry class.
+// A route is one documented endpoint. This table is the only place that knows an endpoint's method,
+// path, credential, scope, stability and retry class.
 type route struct {
 	op     string // "Agents.Get": the service and its method
 	method string
 	path   string   // the template, "/api/agents/{agentId}"
 	fixed  []string // the template's text around its parameters
 	params []string // the parameters' names, in path order
-	scope  string   // the API key scope it asks for, "" where none is documented
+	scope  string   // the scope that an API key needs; "" when none is documented
 	traits traits
 }
 
@@ -19,10 +19,10 @@ type traits uint8
 const (
 	stable traits = 1 << iota // the product's public surface
 	beta
-	classic        // documented by the older generation only
-	userOnly       // needs an access token; an API key is refused
+	classic        // documented by the older generation of the API only
+	userOnly       // needs an access token; an API key is not accepted
 	publicContract // carries publicContract=1
-	once           // has an effect that must not happen twice: repeated only when it provably did not
+	once           // not idempotent: retried only if it was not sent, or was rate limited
 	execution      // runs a model, which may take minutes and costs money
 )
 

@@ -8,7 +8,7 @@ import (
 // RunsService reads the recorded runs of prompts. Use it as Client.Runs.
 type RunsService struct{ c *Client }
 
-// RunStepType is the kind of a step of a run; expect values not listed here.
+// RunStepType is the kind of a step of a run. The API may send values that have no constant here.
 type RunStepType string
 
 // The documented kinds.
@@ -17,8 +17,8 @@ const (
 	RunStepTypeFinalResponse RunStepType = "final_response"
 )
 
-// Run is a recorded run of a prompt. Status, ErrorMessage and CreatedAt are inferred. That it has the other members is
-// documented, their spelling is inferred.
+// Run is a recorded run of a prompt. The names of Status, ErrorMessage and CreatedAt are inferred.
+// The other fields are documented, and their spelling is inferred.
 type Run struct {
 	ID                  string    `json:"id"`
 	Status              RunStatus `json:"status"`
@@ -35,12 +35,13 @@ type Run struct {
 	LatencyMS           float64   `json:"latencyMs"`     // milliseconds
 	StepCount           int       `json:"stepCount"`
 	ToolCallCount       int       `json:"toolCallCount"`
-	ErrorMessage        string    `json:"errorMessage"` // why the run failed; "" otherwise
+	ErrorMessage        string    `json:"errorMessage"` // why the run failed, else ""
 	CreatedAt           Timestamp `json:"createdAt"`
 	CompletedAt         Timestamp `json:"completedAt"` // zero while the run is pending
 }
 
-// RunDetail is a recorded run with its steps and what went in and came out: the caller's own data.
+// RunDetail is a recorded run with its steps, its input and its output. The snapshots are the
+// caller's own data.
 type RunDetail struct {
 	Run
 	Steps          []RunStep `json:"steps"`
@@ -48,44 +49,61 @@ type RunDetail struct {
 	OutputSnapshot RawJSON   `json:"outputSnapshot"` // inferred
 }
 
-// RunStep is one step of a run. The API spells it in snake_case (step_type, tool_name); both spellings are read.
+// RunStep is one step of a run. The API spells its fields in snake_case, such as step_type and
+// tool_name; camelCase is read too. All names but those of StepType and ToolName are inferred.
 type RunStep struct {
-	ID            string      `json:"id"` // inferred, as are all members but StepType and ToolName
+	ID            string      `json:"id"`
 	StepType      RunStepType `json:"stepType"`
 	PositionIndex int         `json:"positionIndex"` // from 0
-	ToolName      string      `json:"toolName"`      // of a tool call
+	ToolName      string      `json:"toolName"`      // "" for other steps
 	Status        RunStatus   `json:"status"`
 	Input         RawJSON     `json:"input"`
 	Output        RawJSON     `json:"output"`
-	Error         string      `json:"error"` // why the step failed; "" otherwise
+	Error         string      `json:"error"` // why the step failed, else ""
 	CreatedAt     Timestamp   `json:"createdAt"`
 }
 
-// UnmarshalJSON reads both spellings of every member; one of an unexpected type stays zero and costs no other.
+// UnmarshalJSON reads both spellings of each field. A field of an unexpected type stays zero, and
+// the other fields are read.
 func (s *RunStep) UnmarshalJSON(data []byte) error {
 	type plain RunStep
 	return decodeEitherCase(data, (*plain)(s))
 }
 
-// List returns all recorded runs of the organization's prompts; none is an empty list. The API does not paginate:
-// prefer [RunsService.All] where there may be many.
+// List returns all recorded runs of the organization's prompts, or an empty slice when there are
+// none. The API does not paginate: prefer [RunsService.All] where there may be many.
 //
-// Classic. Either credential. Repeated safely. Errors: those of every call.
+//	GET /api/runs
+//
+// Classic. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call.
 func (s *RunsService) List(ctx context.Context, opts ...CallOption) ([]Run, error) {
 	return list[Run](ctx, s.c, call{route: routeRunsList}, opts)
 }
 
-// All is [RunsService.List] as a stream: one run at a time, in constant memory. An error is the last pair; each range
-// over the result makes a call of its own.
+// All streams the list of [RunsService.List]: it yields one run at a time while the response
+// arrives, in constant memory. After an error it yields nothing more. Each range over the result
+// makes a new call.
 //
-// Classic. Either credential. Repeated safely until the answer begins. Errors: those of every call.
+//	GET /api/runs
+//
+// Classic. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505, until the response
+// begins.
+// Errors: those of every call.
 func (s *RunsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[Run, error] {
 	return stream[Run](ctx, s.c, call{route: routeRunsList}, opts)
 }
 
-// Get returns the recorded run with its steps. A run that failed is an answer with an ErrorMessage, not an error.
+// Get returns the recorded run with its steps. A run that failed is returned with an ErrorMessage,
+// not as an error.
 //
-// Classic. Either credential. Repeated safely. Errors: those of every call; [KindNotFound] for an unknown id.
+//	GET /api/runs/{runId}
+//
+// Classic. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *RunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*RunDetail, error) {
 	return do[RunDetail](ctx, s.c, call{route: routeRunsGet, ids: [2]string{runID}}, opts)
 }

@@ -2,33 +2,34 @@ package promptorchestra
 
 import "context"
 
-// ServiceKeysService makes API keys. Use it as Client.ServiceKeys.
+// ServiceKeysService creates API keys. Use it as Client.ServiceKeys.
 type ServiceKeysService struct{ c *Client }
 
-// ServiceKeyPreset is a named set of scopes; expect values not listed here.
+// ServiceKeyPreset is a named set of scopes. The API may send values that have no constant here.
 type ServiceKeyPreset string
 
-// The documented presets. This route's own documentation names ServiceKeyPresetFullControl; the others belong to the
-// newer generation of API keys.
+// The documented presets. The documentation of this route names ServiceKeyPresetFullControl. The
+// others belong to the newer generation of API keys.
 const (
 	ServiceKeyPresetFullControl      ServiceKeyPreset = "ai_platform_full_control"
 	ServiceKeyPresetRuntimeDefault   ServiceKeyPreset = "runtime_default"   // agents:read, runs:read
 	ServiceKeyPresetRuntimeExecution ServiceKeyPreset = "runtime_execution" // skills:read, runs:read, runs:write
-	ServiceKeyPresetAuthoringCI      ServiceKeyPreset = "authoring_ci"      // all authoring scopes, models:read, runs:read; must expire
+	ServiceKeyPresetAuthoringCI      ServiceKeyPreset = "authoring_ci"      // all authoring scopes, models:read, runs:read; expiry required
 )
 
-// ServiceKey is a new API key. That the raw key is in the answer is documented, all names are inferred but Name and Preset.
+// ServiceKey is a new API key. That the response has the key is documented. All names but Name and
+// Preset are inferred.
 type ServiceKey struct {
 	ID        string           `json:"id"`
 	Name      string           `json:"name"`
 	Preset    ServiceKeyPreset `json:"preset"`
-	Key       Secret           `json:"key"` // the raw key, shown this once; prints as redacted
+	Key       Secret           `json:"key"` // shown only once; prints as "[redacted]"
 	Scopes    []string         `json:"scopes"`
 	CreatedAt Timestamp        `json:"createdAt"`
 	ExpiresAt Timestamp        `json:"expiresAt"` // zero when it does not expire
 }
 
-// ServiceKeyCreateParams describes a new key. Both are required.
+// ServiceKeyCreateParams describes a new key. Both fields are required.
 type ServiceKeyCreateParams struct {
 	Name   string           `json:"name"`
 	Preset ServiceKeyPreset `json:"preset"`
@@ -38,10 +39,14 @@ func (p ServiceKeyCreateParams) validate() error {
 	return required("name", p.Name, "preset", string(p.Preset))
 }
 
-// Create returns the new key; no later answer shows the raw key again. A key whose answer was lost exists all the
-// same.
+// Create creates an API key and returns it. No later response shows the key again. When this
+// response is lost, the key exists nevertheless.
 //
-// Classic. Access token only. Never repeated. Errors: those of every call; [KindInvalidRequest].
+//	POST /api/service-keys
+//
+// Classic. Access token only: an API key is not accepted.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindInvalidRequest].
 func (s *ServiceKeysService) Create(ctx context.Context, p ServiceKeyCreateParams, opts ...CallOption) (*ServiceKey, error) {
 	return do[ServiceKey](ctx, s.c, call{route: routeServiceKeysCreate, body: p}, opts)
 }

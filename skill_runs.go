@@ -5,14 +5,15 @@ import "context"
 // SkillRunsService reads the recorded runs of skills. Use it as Client.SkillRuns.
 type SkillRunsService struct{ c *Client }
 
-// SkillRunResponse is the result of a run of a skill. Members whose type no source states are RawJSON.
+// SkillRunResponse is the result of a run of a skill. Fields whose type no source states are
+// RawJSON.
 type SkillRunResponse struct {
 	RunID      string      `json:"runId"`
 	Status     RunStatus   `json:"status"` // inferred
 	Output     RawJSON     `json:"output"`
 	OutputText string      `json:"outputText"`
 	Validation RawJSON     `json:"validation"`
-	Diagnostic *Diagnostic `json:"diagnostic"` // why the run failed or fell short; nil otherwise
+	Diagnostic *Diagnostic `json:"diagnostic"` // why the run failed or fell short, else nil
 	Usage      RawJSON     `json:"usage"`
 	LatencyMS  float64     `json:"latencyMs"` // milliseconds
 	ModelKey   string      `json:"modelKey"`  // inferred
@@ -20,7 +21,8 @@ type SkillRunResponse struct {
 	Model      string      `json:"model"`     // inferred
 }
 
-// SkillRunDetail is a recorded run of a skill. The members it adds to those of [SkillRunResponse] are inferred.
+// SkillRunDetail is a recorded run of a skill. The names of the fields that it adds to
+// [SkillRunResponse] are inferred.
 type SkillRunDetail struct {
 	SkillRunResponse
 	SkillID            string    `json:"skillId"`
@@ -31,24 +33,25 @@ type SkillRunDetail struct {
 	CompletedAt        Timestamp `json:"completedAt"` // zero while the run is pending
 }
 
-// ImageParams starts the generation of an image by a version of a skill, the published one without SkillVersionID.
-// ModelKey overrides the model; one that fits has SupportsImageGeneration in [ModelsService.List]. Variables is a
-// map, a struct or raw JSON that encodes to an object; none are sent as {}.
+// ImageParams starts the generation of images. When SkillVersionID is empty, the published version
+// runs. ModelKey overrides the model; a model that fits has SupportsImageGeneration in
+// [ModelsService.List]. Variables is a map, a struct or raw JSON that encodes to an object; nil is
+// sent as {}.
 type ImageParams struct {
 	SkillVersionID string `json:"skillVersionId,omitzero"`
 	ModelKey       string `json:"modelKey,omitzero"`
 	Variables      any    `json:"variables"`
 }
 
-// GeneratedImageRunResponse is the result of generating images. RunID and the members of the storage references are
-// documented, the other names are inferred.
+// GeneratedImageRunResponse is the result of generating images. RunID and the names of the storage
+// references are documented, the other names are inferred.
 type GeneratedImageRunResponse struct {
 	RunID      string                   `json:"runId"`
 	Status     RunStatus                `json:"status"`
 	Images     []GeneratedImageArtifact `json:"images"`
-	Usage      *GeneratedImageUsage     `json:"usage"`      // nil when the answer has none
+	Usage      *GeneratedImageUsage     `json:"usage"`      // nil when the response has none
 	Failure    *GeneratedImageFailure   `json:"failure"`    // nil when the images were made
-	Diagnostic *Diagnostic              `json:"diagnostic"` // nil when the answer has none
+	Diagnostic *Diagnostic              `json:"diagnostic"` // nil when the response has none
 	ModelKey   string                   `json:"modelKey"`
 	LatencyMS  float64                  `json:"latencyMs"` // milliseconds
 }
@@ -61,15 +64,16 @@ type GeneratedImageArtifact struct {
 	Height           int                            `json:"height"` // pixels
 }
 
-// GeneratedImageStorageReference says where an image is kept. Bucket and ObjectKey last: store those. A signed URL expires.
+// GeneratedImageStorageReference says where an image is stored. Bucket and ObjectKey are durable:
+// store those. A signed URL expires.
 type GeneratedImageStorageReference struct {
 	Kind      string  `json:"kind"`
 	Bucket    string  `json:"bucket"`
 	ObjectKey string  `json:"objectKey"`
-	SignedURL RawJSON `json:"signedUrl"` // name and type inferred; nil when the answer has none
+	SignedURL RawJSON `json:"signedUrl"` // name and type inferred; nil when the response has none
 }
 
-// GeneratedImageUsage is what the images took. All its names are inferred.
+// GeneratedImageUsage is what the images cost. All its names are inferred.
 type GeneratedImageUsage struct {
 	InputTokens   int     `json:"inputTokens"`
 	OutputTokens  int     `json:"outputTokens"`
@@ -77,17 +81,20 @@ type GeneratedImageUsage struct {
 	EstimatedCost float64 `json:"estimatedCost"` // USD (unit inferred)
 }
 
-// GeneratedImageFailure says why there is no image. All its names are inferred.
+// GeneratedImageFailure says why no image was made. All its names are inferred.
 type GeneratedImageFailure struct {
 	Code      string `json:"code"`
 	Message   string `json:"message"`
 	Retryable bool   `json:"retryable"`
 }
 
-// Get returns the recorded run. A run that failed is an answer with a Diagnostic, not an error.
+// Get returns the recorded run. A run that failed is returned with a Diagnostic, not as an error.
 //
-// Beta. Either credential, scope runs:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	GET /api/skill-runs/{runId}
+//
+// Beta. Access token, or API key with scope runs:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *SkillRunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*SkillRunDetail, error) {
 	return do[SkillRunDetail](ctx, s.c, call{route: routeSkillRunsGet, ids: [2]string{runID}}, opts)
 }

@@ -6,10 +6,12 @@ import (
 	"iter"
 )
 
-// SkillsService authors skills and runs them. Use it as Client.Skills.
+// SkillsService authors skills and runs them. Use it as Client.Skills. [SkillRunsService] has the
+// runs.
 type SkillsService struct{ c *Client }
 
-// AttachmentMode says which version of a prompt a skill uses; expect values not listed here.
+// AttachmentMode says which version of a prompt a skill uses. The API may send values that have no
+// constant here.
 type AttachmentMode string
 
 // The documented modes.
@@ -18,7 +20,8 @@ const (
 	AttachmentModePinnedVersion           AttachmentMode = "pinned_version"
 )
 
-// OutputContractState says whether a skill version declares its output; expect values not listed here.
+// OutputContractState says whether a skill version declares its output. The API may send values
+// that have no constant here.
 type OutputContractState string
 
 // The documented states.
@@ -27,8 +30,8 @@ const (
 	OutputContractStateUndeclared OutputContractState = "undeclared"
 )
 
-// PromptAttachment puts a prompt into a skill version. VersionNumber is required when pinned and refused when
-// floating, with an *ArgumentError.
+// PromptAttachment puts a prompt into a skill version. A pinned prompt needs a VersionNumber, and a
+// floating one must not have it: otherwise the call returns an [*ArgumentError].
 type PromptAttachment struct {
 	PromptID       string         `json:"promptId"`
 	AttachmentMode AttachmentMode `json:"attachmentMode,omitzero"`
@@ -42,19 +45,19 @@ type ToolAttachment struct {
 	PositionIndex int    `json:"positionIndex"` // from 0
 }
 
-// SkillRecord is a skill as Create and Update answer it.
+// SkillRecord is a skill as List, Create and Update return it.
 type SkillRecord struct {
 	ID          string `json:"id"`
 	SkillKey    string `json:"skillKey"`
 	Name        string `json:"name"`
 	Description string `json:"description"`
-	// PublishedVersion is whatever the server says of the published version: no source states its type.
+	// PublishedVersion is what the server says of the published version. No source states its type.
 	PublishedVersion RawJSON   `json:"publishedVersion"`
 	CreatedAt        Timestamp `json:"createdAt"` // inferred
 	UpdatedAt        Timestamp `json:"updatedAt"` // inferred
 }
 
-// SkillListItem is a skill as List answers it, with the same members.
+// SkillListItem is another name for [SkillRecord].
 type SkillListItem = SkillRecord
 
 // SkillDetail is a skill with its versions.
@@ -63,38 +66,40 @@ type SkillDetail struct {
 	Versions []SkillVersion `json:"versions"` // inferred
 }
 
-// SkillVersion is one version of a skill; a published one is immutable. Members whose type no source states are RawJSON.
+// SkillVersion is one version of a skill. A published version is immutable. Fields whose type no
+// source states are RawJSON.
 type SkillVersion struct {
 	ID                  string                       `json:"id"`
 	SkillID             string                       `json:"skillId"` // inferred
 	VersionNumber       int                          `json:"versionNumber"`
-	IsPublished         bool                         `json:"isPublished"`
+	IsPublished         bool                         `json:"isPublished"` // stays true of older published versions (inferred)
 	Status              VersionStatus                `json:"status"`
 	InputSchema         RawJSON                      `json:"inputSchema"`
 	VariablesSchema     RawJSON                      `json:"variablesSchema"`
 	OutputSchema        RawJSON                      `json:"outputSchema"`
 	OutputContractState OutputContractState          `json:"outputContractState"`
 	PromptComposition   []SkillPromptCompositionItem `json:"promptComposition"`
-	Tools               []ToolAttachment             `json:"tools"` // element inferred
+	Tools               []ToolAttachment             `json:"tools"` // element type inferred
 	Preview             RawJSON                      `json:"preview"`
 	Validation          RawJSON                      `json:"validation"`
-	ExecutionReadiness  *ExecutionReadiness          `json:"executionReadiness"` // nil when the answer has none
+	ExecutionReadiness  *ExecutionReadiness          `json:"executionReadiness"` // nil when the response has none
 	CreatedAt           Timestamp                    `json:"createdAt"`          // inferred
-	PublishedAt         Timestamp                    `json:"publishedAt"`        // inferred; zero before its publication
+	PublishedAt         Timestamp                    `json:"publishedAt"`        // inferred; zero for a version that was never published
 }
 
-// SkillPromptCompositionItem is a prompt in a skill version, in the order of composition.
+// SkillPromptCompositionItem is one prompt of a skill version. The items are in the order of
+// composition.
 type SkillPromptCompositionItem struct {
 	PromptAttachment
 	PromptVersionID string        `json:"promptVersionId"` // inferred
 	Section         PromptSection `json:"section"`         // inferred
 }
 
-// ExecutionReadiness says whether a skill version can run now, and what it lacks.
+// ExecutionReadiness says whether a skill version can run now, and what is missing when it cannot.
 type ExecutionReadiness struct {
 	Runnable             bool     `json:"runnable"`
 	BlockingIssues       RawJSON  `json:"blockingIssues"`
-	RequiredProviderKeys []string `json:"requiredProviderKeys"` // element inferred
+	RequiredProviderKeys []string `json:"requiredProviderKeys"` // element type inferred
 }
 
 // SkillVersionMutationReceipt confirms a change of a draft version. All its names are inferred.
@@ -114,14 +119,15 @@ type SkillPublishResponse struct {
 	PublishedAt   Timestamp     `json:"publishedAt"`
 }
 
-// SkillPreviewResponse is the prompt a run would send.
+// SkillPreviewResponse is the prompt that a run would send.
 type SkillPreviewResponse struct {
 	RenderedPrompt   string  `json:"renderedPrompt"` // type inferred
 	CompositionTrace RawJSON `json:"compositionTrace"`
 	MissingVariables RawJSON `json:"missingVariables"` // name inferred
 }
 
-// SkillVersionDiff tells two versions of a skill apart. All its names are inferred.
+// SkillVersionDiff holds the differences between two versions of a skill. All its names are
+// inferred.
 type SkillVersionDiff struct {
 	SkillID          string  `json:"skillId"`
 	VersionID        string  `json:"versionId"`
@@ -138,33 +144,36 @@ type SkillCreateParams struct {
 
 func (p SkillCreateParams) validate() error { return required("skillKey", p.SkillKey, "name", p.Name) }
 
-// SkillUpdateParams changes a skill: what is not set is kept, [Null] clears.
+// SkillUpdateParams changes a skill. A field that is not set is kept; [Null] clears one.
 type SkillUpdateParams struct {
 	Name        Opt[string] `json:"name,omitzero"`
 	Description Opt[string] `json:"description,omitzero"`
 }
 
-// SkillVersionCreateParams describes a new version. The schemas are maps, structs or raw JSON; nil leaves them out.
+// SkillVersionCreateParams describes a new version. The schemas are maps, structs or raw JSON; nil
+// leaves them out.
 type SkillVersionCreateParams struct {
 	InputSchema     any `json:"inputSchema,omitzero"`
 	VariablesSchema any `json:"variablesSchema,omitzero"`
 	OutputSchema    any `json:"outputSchema,omitzero"`
 }
 
-// SkillPublishParams chooses the version to publish; which one the server takes when VersionID is empty is its choice.
+// SkillPublishParams chooses the version to publish. When VersionID is empty, the server chooses.
 type SkillPublishParams struct {
 	VersionID string `json:"versionId,omitzero"`
 }
 
-// SkillPreviewParams renders a version, the published one without SkillVersionID (inferred). Variables is a map, a
-// struct or raw JSON that encodes to an object; none are sent as {}.
+// SkillPreviewParams renders a version. When SkillVersionID is empty, that is the published version
+// (inferred). Variables is a map, a struct or raw JSON that encodes to an object; nil is sent as
+// {}.
 type SkillPreviewParams struct {
 	SkillVersionID string `json:"skillVersionId,omitzero"`
 	Variables      any    `json:"variables"`
 }
 
-// SkillRunParams starts a run of a version, the published one without SkillVersionID. ModelKey overrides the model
-// (ModelListItem.ModelKey). Variables is a map, a struct or raw JSON that encodes to an object; none are sent as {}.
+// SkillRunParams starts a run. When SkillVersionID is empty, the published version runs. ModelKey
+// overrides the model; [ModelsService.List] returns the keys. Variables is a map, a struct or raw
+// JSON that encodes to an object; nil is sent as {}.
 type SkillRunParams struct {
 	SkillVersionID string `json:"skillVersionId,omitzero"`
 	ModelKey       string `json:"modelKey,omitzero"`
@@ -203,59 +212,86 @@ func (p toolAttachments) validate() error {
 	return nil
 }
 
-// List returns all skills of the organization; none is an empty list.
+// List returns all skills of the organization, or an empty slice when there are none.
 //
-// Beta. Either credential, scope skills:read. Repeated safely. Errors: those of every call.
+//	GET /api/skills
+//
+// Beta. Access token, or API key with scope skills:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call.
 func (s *SkillsService) List(ctx context.Context, opts ...CallOption) ([]SkillListItem, error) {
 	return list[SkillListItem](ctx, s.c, call{route: routeSkillsList}, opts)
 }
 
-// All is [SkillsService.List] as a stream: one skill at a time, in constant memory. An error is the last pair; each
-// range over the result makes a call of its own.
+// All streams the list of [SkillsService.List]: it yields one skill at a time while the response
+// arrives, in constant memory. After an error it yields nothing more. Each range over the result
+// makes a new call.
 //
-// Beta. Either credential, scope skills:read. Repeated safely until the answer begins. Errors: those of every call.
+//	GET /api/skills
+//
+// Beta. Access token, or API key with scope skills:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505, until the response
+// begins.
+// Errors: those of every call.
 func (s *SkillsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[SkillListItem, error] {
 	return stream[SkillListItem](ctx, s.c, call{route: routeSkillsList}, opts)
 }
 
 // Get returns the skill with its versions.
 //
-// Beta. Either credential, scope skills:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	GET /api/skills/{skillId}
+//
+// Beta. Access token, or API key with scope skills:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *SkillsService) Get(ctx context.Context, skillID string, opts ...CallOption) (*SkillDetail, error) {
 	return do[SkillDetail](ctx, s.c, call{route: routeSkillsGet, ids: [2]string{skillID}}, opts)
 }
 
-// Create returns the new skill, which has no version yet.
+// Create creates a skill and returns it. It has no version yet.
 //
-// Beta. Either credential, scope skills:write. Never repeated. Errors: those of every call; [KindInvalidRequest];
-// [KindConflict] for a key in use.
+//	POST /api/skills
+//
+// Beta. Access token, or API key with scope skills:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindInvalidRequest]; [KindConflict] for a key that is in use.
 func (s *SkillsService) Create(ctx context.Context, p SkillCreateParams, opts ...CallOption) (*SkillRecord, error) {
 	return do[SkillRecord](ctx, s.c, call{route: routeSkillsCreate, body: p}, opts)
 }
 
-// Update changes what p sets and returns the skill.
+// Update changes the fields that p sets and returns the skill.
 //
-// Beta. Either credential, scope skills:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidRequest].
+//	PATCH /api/skills/{skillId}
+//
+// Beta. Access token, or API key with scope skills:write.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *SkillsService) Update(ctx context.Context, skillID string, p SkillUpdateParams, opts ...CallOption) (*SkillRecord, error) {
 	return do[SkillRecord](ctx, s.c, call{route: routeSkillsUpdate, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// CreateVersion adds a draft version to the skill and returns it; fill it with [SkillsService.ReplacePrompts] and
-// [SkillsService.ReplaceTools].
+// CreateVersion adds a draft version to the skill and returns it. [SkillsService.ReplacePrompts]
+// and [SkillsService.ReplaceTools] fill it.
 //
-// Beta. Either credential, scope skills:write. Never repeated. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidRequest].
+//	POST /api/skills/{skillId}/versions
+//
+// Beta. Access token, or API key with scope skills:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *SkillsService) CreateVersion(ctx context.Context, skillID string, p SkillVersionCreateParams, opts ...CallOption) (*SkillVersion, error) {
 	p.InputSchema, p.VariablesSchema, p.OutputSchema = rawValue(p.InputSchema), rawValue(p.VariablesSchema), rawValue(p.OutputSchema)
 	return do[SkillVersion](ctx, s.c, call{route: routeSkillsCreateVersion, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// ReplacePrompts replaces all prompts of a draft version, in the order given; none clears them.
+// ReplacePrompts replaces all prompts of a draft version, in the order given, and returns a
+// receipt. An empty slice removes all prompts.
 //
-// Beta. Either credential, scope skills:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown version or prompt; [KindInvalidRequest]; [KindConflict] for a published version.
+//	POST /api/skill-versions/{skillVersionId}/prompts
+//
+// Beta. Access token, or API key with scope skills:write.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown version or prompt;
+// [KindInvalidRequest]; [KindConflict] for a published version.
 func (s *SkillsService) ReplacePrompts(ctx context.Context, skillVersionID string, prompts []PromptAttachment, opts ...CallOption) (*SkillVersionMutationReceipt, error) {
 	return do[SkillVersionMutationReceipt](ctx, s.c, call{
 		route: routeSkillsReplacePrompts, ids: [2]string{skillVersionID},
@@ -263,10 +299,15 @@ func (s *SkillsService) ReplacePrompts(ctx context.Context, skillVersionID strin
 	}, opts)
 }
 
-// ReplaceTools replaces all tools of a draft version, in the order given; none clears them.
+// ReplaceTools replaces all tools of a draft version, in the order given, and returns a receipt. An
+// empty slice removes all tools.
 //
-// Beta. Either credential, scope skills:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown version or tool; [KindInvalidRequest]; [KindConflict] for a published version.
+//	POST /api/skill-versions/{skillVersionId}/tools
+//
+// Beta. Access token, or API key with scope skills:write.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown version or tool; [KindInvalidRequest];
+// [KindConflict] for a published version.
 func (s *SkillsService) ReplaceTools(ctx context.Context, skillVersionID string, tools []ToolAttachment, opts ...CallOption) (*SkillVersionMutationReceipt, error) {
 	return do[SkillVersionMutationReceipt](ctx, s.c, call{
 		route: routeSkillsReplaceTools, ids: [2]string{skillVersionID},
@@ -274,51 +315,72 @@ func (s *SkillsService) ReplaceTools(ctx context.Context, skillVersionID string,
 	}, opts)
 }
 
-// Publish freezes a version and makes it the one that runs by default.
+// Publish freezes a version, makes it the one that runs by default, and returns what was published.
 //
-// Beta. Either credential, scope skills:write. Never repeated. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindConflict] for a version that is published already.
+//	POST /api/skills/{skillId}/publish
+//
+// Beta. Access token, or API key with scope skills:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindConflict] for a version that
+// is already published.
 func (s *SkillsService) Publish(ctx context.Context, skillID string, p SkillPublishParams, opts ...CallOption) (*SkillPublishResponse, error) {
 	return do[SkillPublishResponse](ctx, s.c, call{route: routeSkillsPublish, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// Preview returns the prompt that a run would send. No model is called and nothing changes, so it costs nothing.
+// Preview returns the prompt that a run would send. It calls no model and changes nothing, so it
+// costs nothing.
 //
-// Beta. Either credential, scope skills:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidRequest].
+//	POST /api/skills/{skillId}/preview
+//
+// Beta. Access token, or API key with scope skills:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPreviewParams, opts ...CallOption) (*SkillPreviewResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[SkillPreviewResponse](ctx, s.c, call{route: routeSkillsPreview, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// Run executes the skill and returns its output; each one is billed. When [OutcomeUnknown] is true of the error it
-// may have run, so look before starting another. Servers that want an access token here refuse a key with
-// [KindPermission] and the code AUTH_MODE_INVALID.
+// Run runs the skill and returns its output. Each run is billed. When [OutcomeUnknown] is true of
+// the error, the run may have happened: check before starting another. A server that wants an
+// access token here rejects an API key with [KindPermission] and the code AUTH_MODE_INVALID.
 //
-// Beta. Either credential, scope runs:write. Never repeated. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidRequest]; [KindConflict] when nothing is published; [KindEntitlement] for a plan without AI
-// features; [KindServer] when the provider fails.
+//	POST /api/skills/{skillId}/run
+//
+// Beta. Access token, or API key with scope runs:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest];
+// [KindConflict] when no version is published; [KindEntitlement] for a plan without AI features;
+// [KindServer] when the provider fails.
 func (s *SkillsService) Run(ctx context.Context, skillID string, p SkillRunParams, opts ...CallOption) (*SkillRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[SkillRunResponse](ctx, s.c, call{route: routeSkillsRun, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// GenerateImage runs the skill on an image model and returns where the images are stored; each one is billed. A
-// failure on the way is Failure in the answer, not an error. When [OutcomeUnknown] is true of the error it may have
-// run, so look before starting another.
+// GenerateImage runs the skill on an image model and returns where the images are stored. Each run
+// is billed. When the model makes no image, Failure of the result says why, and the error is nil.
+// When [OutcomeUnknown] is true of the error, the run may have happened: check before starting
+// another.
 //
-// Beta. Either credential, scope runs:write. Never repeated. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidRequest] for a model that makes no images; [KindConflict] when nothing is published;
-// [KindEntitlement] for a plan without AI features.
+//	POST /api/skills/{skillId}/generated-images
+//
+// Beta. Access token, or API key with scope runs:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest] for a model
+// that makes no images; [KindConflict] when no version is published; [KindEntitlement] for a plan
+// without AI features.
 func (s *SkillsService) GenerateImage(ctx context.Context, skillID string, p ImageParams, opts ...CallOption) (*GeneratedImageRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[GeneratedImageRunResponse](ctx, s.c, call{route: routeSkillsGenerateImage, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// Diff returns what tells versionID from againstVersionID; with "" the server chooses what to compare with.
+// Diff returns the differences between versionID and againstVersionID. When againstVersionID is "",
+// the server chooses the version to compare with.
 //
-// Beta. Either credential, scope skills:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	GET /api/skills/{skillId}/versions/{versionId}/diff
+//
+// Beta. Access token, or API key with scope skills:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *SkillsService) Diff(ctx context.Context, skillID, versionID, againstVersionID string, opts ...CallOption) (*SkillVersionDiff, error) {
 	return do[SkillVersionDiff](ctx, s.c, call{
 		route: routeSkillsDiff, ids: [2]string{skillID, versionID},

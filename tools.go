@@ -13,16 +13,16 @@ import (
 // ToolsService authors tools. Use it as Client.Tools.
 type ToolsService struct{ c *Client }
 
-// ToolType is the kind of a tool; expect values not listed here.
+// ToolType is the kind of a tool. The API may send values that have no constant here.
 type ToolType string
 
-// The documented kinds: a stub answers with its configured result, an http tool calls its URL.
+// The documented kinds. A stub returns its configured result, and an http tool calls its URL.
 const (
 	ToolTypeManualStub ToolType = "manual_stub"
 	ToolTypeHTTP       ToolType = "http"
 )
 
-// ToolCategory is what a tool is about; expect values not listed here.
+// ToolCategory is what a tool is about. The API may send values that have no constant here.
 type ToolCategory string
 
 // The documented categories.
@@ -36,7 +36,8 @@ const (
 	ToolCategoryOther           ToolCategory = "other"
 )
 
-// ToolAccessMode is how a tool touches what it works on; expect values not listed here.
+// ToolAccessMode is how a tool accesses what it works on. The API may send values that have no
+// constant here.
 type ToolAccessMode string
 
 // The documented access modes.
@@ -47,7 +48,8 @@ const (
 	ToolAccessModeExecute   ToolAccessMode = "execute"
 )
 
-// ToolSideEffectProfile is how much a call of a tool changes; expect values not listed here.
+// ToolSideEffectProfile is how much a call of a tool changes. The API may send values that have no
+// constant here.
 type ToolSideEffectProfile string
 
 // The documented profiles.
@@ -57,7 +59,8 @@ const (
 	ToolSideEffectProfileHigh ToolSideEffectProfile = "high"
 )
 
-// ToolRiskLevel is how much care a tool wants; expect values not listed here.
+// ToolRiskLevel is how carefully a tool must be used. The API may send values that have no constant
+// here.
 type ToolRiskLevel string
 
 // The documented levels.
@@ -67,7 +70,8 @@ const (
 	ToolRiskLevelSensitive ToolRiskLevel = "sensitive"
 )
 
-// ToolCapability says what a tool does and how dangerous it is. The types of DomainTags and IntendedUse are inferred.
+// ToolCapability says what a tool does and how risky that is. The types of DomainTags and
+// IntendedUse are inferred.
 type ToolCapability struct {
 	Category          ToolCategory          `json:"category,omitzero"`
 	AccessMode        ToolAccessMode        `json:"accessMode,omitzero"`
@@ -77,25 +81,27 @@ type ToolCapability struct {
 	IntendedUse       string                `json:"intendedUse,omitzero"`
 }
 
-// ToolRecord is a tool. It decodes from snake_case (old routes) and camelCase (new ones); where an answer has both,
-// the one that is not empty wins, and camelCase if neither is. It encodes in camelCase.
+// ToolRecord is a tool. It decodes from snake_case, which old routes send, and from camelCase.
+// Where a response has both spellings of a field, the one that is not empty counts, and camelCase
+// when neither is empty. It encodes in camelCase.
 type ToolRecord struct {
 	ID            string          `json:"id"`
 	ToolKey       string          `json:"toolKey"`
 	Name          string          `json:"name"`
 	Description   string          `json:"description"`
 	Type          ToolType        `json:"type"`
-	Config        RawJSON         `json:"config"` // of an http tool: url, method, allowlist
+	Config        RawJSON         `json:"config"` // an http tool has url, method and allowlist
 	InputSchema   RawJSON         `json:"inputSchema"`
 	OutputSchema  RawJSON         `json:"outputSchema"`  // inferred
-	Capability    *ToolCapability `json:"capability"`    // nil when the answer has none
+	Capability    *ToolCapability `json:"capability"`    // nil when the response has none
 	VersionID     string          `json:"versionId"`     // inferred; of the newest version
 	VersionNumber int             `json:"versionNumber"` // inferred; of the newest version
 	CreatedAt     Timestamp       `json:"createdAt"`     // inferred
 	UpdatedAt     Timestamp       `json:"updatedAt"`     // inferred
 }
 
-// UnmarshalJSON reads both spellings of every member; one of an unexpected type stays zero and costs no other.
+// UnmarshalJSON reads both spellings of each field. A field of an unexpected type stays zero, and
+// the other fields are read.
 func (t *ToolRecord) UnmarshalJSON(data []byte) error {
 	type plain ToolRecord
 	return decodeEitherCase(data, (*plain)(t))
@@ -109,17 +115,18 @@ type ToolVersion struct {
 	Config        RawJSON         `json:"config"`
 	InputSchema   RawJSON         `json:"inputSchema"`
 	OutputSchema  RawJSON         `json:"outputSchema"`
-	Capability    *ToolCapability `json:"capability"` // nil when the answer has none
+	Capability    *ToolCapability `json:"capability"` // nil when the response has none
 	CreatedAt     Timestamp       `json:"createdAt"`  // inferred
 }
 
-// UnmarshalJSON reads both spellings of every member; one of an unexpected type stays zero and costs no other.
+// UnmarshalJSON reads both spellings of each field. A field of an unexpected type stays zero, and
+// the other fields are read.
 func (v *ToolVersion) UnmarshalJSON(data []byte) error {
 	type plain ToolVersion
 	return decodeEitherCase(data, (*plain)(v))
 }
 
-// ToolVersionDiff tells two versions of a tool apart. All its names are inferred.
+// ToolVersionDiff holds the differences between two versions of a tool. All its names are inferred.
 type ToolVersionDiff struct {
 	ToolID           string  `json:"toolId"`
 	VersionID        string  `json:"versionId"`
@@ -127,8 +134,8 @@ type ToolVersionDiff struct {
 	Changes          RawJSON `json:"changes"`
 }
 
-// ToolCreateParams describes a new tool. ToolKey, Name and Type are required. Config and InputSchema are maps,
-// structs or raw JSON; the API wants both, so nil is sent as {}.
+// ToolCreateParams describes a new tool. ToolKey, Name and Type are required. Config and
+// InputSchema are maps, structs or raw JSON. The API requires both, so nil is sent as {}.
 type ToolCreateParams struct {
 	ToolKey     string   `json:"toolKey"`
 	Name        string   `json:"name"`
@@ -142,14 +149,14 @@ func (p ToolCreateParams) validate() error {
 	return required("toolKey", p.ToolKey, "name", p.Name, "type", string(p.Type))
 }
 
-// ToolUpdateParams changes a tool: what is not set is kept, [Null] clears.
+// ToolUpdateParams changes a tool. A field that is not set is kept; [Null] clears one.
 type ToolUpdateParams struct {
 	Name        Opt[string] `json:"name,omitzero"`
 	Description Opt[string] `json:"description,omitzero"`
 }
 
-// ToolVersionCreateParams describes a new version. Config and the schemas are maps, structs or raw JSON; what is
-// zero is left out.
+// ToolVersionCreateParams describes a new version. Config and the schemas are maps, structs or raw
+// JSON. A field that is zero is left out.
 type ToolVersionCreateParams struct {
 	Config       any            `json:"config,omitzero"`
 	InputSchema  any            `json:"inputSchema,omitzero"`
@@ -157,59 +164,85 @@ type ToolVersionCreateParams struct {
 	Capability   ToolCapability `json:"capability,omitzero"`
 }
 
-// List returns all tools of the organization; none is an empty list.
+// List returns all tools of the organization, or an empty slice when there are none.
 //
-// Beta. Either credential, scope tools:read. Repeated safely. Errors: those of every call.
+//	GET /api/tools
+//
+// Beta. Access token, or API key with scope tools:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call.
 func (s *ToolsService) List(ctx context.Context, opts ...CallOption) ([]ToolRecord, error) {
 	return list[ToolRecord](ctx, s.c, call{route: routeToolsList}, opts)
 }
 
-// All is [ToolsService.List] as a stream: one tool at a time, in constant memory. An error is the last pair; each
-// range over the result makes a call of its own.
+// All streams the list of [ToolsService.List]: it yields one tool at a time while the response
+// arrives, in constant memory. After an error it yields nothing more. Each range over the result
+// makes a new call.
 //
-// Beta. Either credential, scope tools:read. Repeated safely until the answer begins. Errors: those of every call.
+//	GET /api/tools
+//
+// Beta. Access token, or API key with scope tools:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505, until the response
+// begins.
+// Errors: those of every call.
 func (s *ToolsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[ToolRecord, error] {
 	return stream[ToolRecord](ctx, s.c, call{route: routeToolsList}, opts)
 }
 
 // Get returns the tool.
 //
-// Beta. Either credential, scope tools:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	GET /api/tools/{toolId}
+//
+// Beta. Access token, or API key with scope tools:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *ToolsService) Get(ctx context.Context, toolID string, opts ...CallOption) (*ToolRecord, error) {
 	return do[ToolRecord](ctx, s.c, call{route: routeToolsGet, ids: [2]string{toolID}}, opts)
 }
 
-// Create returns the new tool.
+// Create creates a tool and returns it.
 //
-// Beta. Either credential, scope tools:write. Never repeated. Errors: those of every call; [KindInvalidRequest];
-// [KindConflict] for a key in use.
+//	POST /api/tools
+//
+// Beta. Access token, or API key with scope tools:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindInvalidRequest]; [KindConflict] for a key that is in use.
 func (s *ToolsService) Create(ctx context.Context, p ToolCreateParams, opts ...CallOption) (*ToolRecord, error) {
 	p.Config, p.InputSchema = object("config", p.Config), object("inputSchema", p.InputSchema)
 	return do[ToolRecord](ctx, s.c, call{route: routeToolsCreate, body: p}, opts)
 }
 
-// Update changes what p sets and returns the tool.
+// Update changes the fields that p sets and returns the tool.
 //
-// Beta. Either credential, scope tools:write. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidRequest].
+//	PATCH /api/tools/{toolId}
+//
+// Beta. Access token, or API key with scope tools:write.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *ToolsService) Update(ctx context.Context, toolID string, p ToolUpdateParams, opts ...CallOption) (*ToolRecord, error) {
 	return do[ToolRecord](ctx, s.c, call{route: routeToolsUpdate, ids: [2]string{toolID}, body: p}, opts)
 }
 
 // CreateVersion adds a version to the tool and returns it.
 //
-// Beta. Either credential, scope tools:write. Never repeated. Errors: those of every call; [KindNotFound] for an
-// unknown id; [KindInvalidRequest].
+//	POST /api/tools/{toolId}/versions
+//
+// Beta. Access token, or API key with scope tools:write.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *ToolsService) CreateVersion(ctx context.Context, toolID string, p ToolVersionCreateParams, opts ...CallOption) (*ToolVersion, error) {
 	p.Config, p.InputSchema, p.OutputSchema = rawValue(p.Config), rawValue(p.InputSchema), rawValue(p.OutputSchema)
 	return do[ToolVersion](ctx, s.c, call{route: routeToolsCreateVersion, ids: [2]string{toolID}, body: p}, opts)
 }
 
-// Diff returns what tells versionID from againstVersionID; with "" the server chooses what to compare with.
+// Diff returns the differences between versionID and againstVersionID. When againstVersionID is "",
+// the server chooses the version to compare with.
 //
-// Beta. Either credential, scope tools:read. Repeated safely. Errors: those of every call; [KindNotFound] for an
-// unknown id.
+//	GET /api/tools/{toolId}/versions/{versionId}/diff
+//
+// Beta. Access token, or API key with scope tools:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *ToolsService) Diff(ctx context.Context, toolID, versionID, againstVersionID string, opts ...CallOption) (*ToolVersionDiff, error) {
 	return do[ToolVersionDiff](ctx, s.c, call{
 		route: routeToolsDiff, ids: [2]string{toolID, versionID},
@@ -217,9 +250,9 @@ func (s *ToolsService) Diff(ctx context.Context, toolID, versionID, againstVersi
 	}, opts)
 }
 
-// decodeEitherCase decodes an object whose members are spelled in snake_case, in camelCase or in both into v, which
-// knows the camelCase ones. A member of an unexpected type is no error, or encoding/json would drop the rest of the
-// record that holds this one.
+// decodeEitherCase decodes an object into v, whose fields are spelled in camelCase. The members of
+// the object may be spelled in snake_case, in camelCase or in both. A member of an unexpected type
+// is no error: encoding/json would drop the rest of the record that holds this one.
 func decodeEitherCase(data []byte, v any) error {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(data, &members) == nil {
@@ -233,7 +266,8 @@ func decodeEitherCase(data []byte, v any) error {
 	return tolerate(json.Unmarshal(data, v))
 }
 
-// joinMembers encodes an object whose values are encoded, and leaves those as they are: json.Marshal would not.
+// joinMembers encodes an object whose values are encoded already. It keeps their bytes, which
+// json.Marshal would not.
 func joinMembers(members map[string]json.RawMessage) []byte {
 	out := []byte{'{'}
 	for i, name := range slices.Sorted(maps.Keys(members)) {
@@ -257,7 +291,7 @@ func camelCase(name string) string {
 	return strings.Join(words, "")
 }
 
-// isEmpty reports whether a member says nothing, so that its other spelling may speak.
+// isEmpty reports whether a member holds no value, so that its other spelling may count.
 func isEmpty(value json.RawMessage) bool {
 	switch string(bytes.TrimSpace(value)) {
 	case "", "null", `""`, "0", "{}", "[]":

@@ -2,11 +2,12 @@ package promptorchestra
 
 import "context"
 
-// VoiceAgentsService authors voice agents and opens sessions with them. Use it as Client.VoiceAgents. Its agent ids are
-// those of [AgentsService] (inferred).
+// VoiceAgentsService authors voice agents and opens sessions with them. Use it as
+// Client.VoiceAgents. Its agent ids are those of [AgentsService] (inferred).
 type VoiceAgentsService struct{ c *Client }
 
-// VoiceAgentVersion is one version of a voice agent. The names that are not in [VoiceAgentVersionCreateParams] are inferred.
+// VoiceAgentVersion is one version of a voice agent. The names that [VoiceAgentVersionCreateParams]
+// does not have are inferred.
 type VoiceAgentVersion struct {
 	ID                 string    `json:"id"`
 	AgentID            string    `json:"agentId"`
@@ -17,13 +18,14 @@ type VoiceAgentVersion struct {
 	CreatedAt          Timestamp `json:"createdAt"`
 }
 
-// VoiceAgentSession is a session to connect to. That it has these members is documented, their spelling is inferred.
+// VoiceAgentSession is a new session to connect to. Its fields are documented, and their spelling
+// is inferred.
 type VoiceAgentSession struct {
-	RunID              string  `json:"runId"` // the id for [RealtimeSessionsService.Get]
+	RunID              string  `json:"runId"` // what RealtimeSessions.Get takes
 	Provider           string  `json:"provider"`
 	Model              string  `json:"model"`
 	ExternalSessionID  string  `json:"externalSessionId"`
-	ClientSecret       Secret  `json:"clientSecret"` // what the browser or phone connects with; prints as redacted
+	ClientSecret       Secret  `json:"clientSecret"` // a browser or phone connects with it; prints as "[redacted]"
 	AgentGraphSnapshot RawJSON `json:"agentGraphSnapshot"`
 }
 
@@ -40,18 +42,27 @@ func (p VoiceAgentVersionCreateParams) validate() error {
 
 // CreateVersion adds a version to the voice agent and returns it.
 //
-// Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown agent or
-// prompt version; [KindInvalidRequest]; [KindEntitlement] for a plan without voice features.
+//	POST /api/realtime-agents/{agentId}/versions
+//
+// Classic. Access token or API key.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown agent or prompt version;
+// [KindInvalidRequest]; [KindEntitlement] for a plan without voice features.
 func (s *VoiceAgentsService) CreateVersion(ctx context.Context, agentID string, p VoiceAgentVersionCreateParams, opts ...CallOption) (*VoiceAgentVersion, error) {
 	return do[VoiceAgentVersion](ctx, s.c, call{route: routeVoiceAgentsCreateVersion, ids: [2]string{agentID}, body: p}, opts)
 }
 
-// CreateSession opens a session with the voice agent and returns what to connect with. When [OutcomeUnknown] is true
-// of the error a session may be open: look at [RealtimeSessionsService.List].
+// CreateSession opens a session with the voice agent and returns what a browser or phone needs to
+// connect to it. When [OutcomeUnknown] is true of the error, a session may be open: look for it
+// with [RealtimeSessionsService.List].
 //
-// Classic. Either credential. Never repeated. Errors: those of every call; [KindNotFound] for an unknown id;
-// [KindConflict] for an agent without a voice version; [KindEntitlement] for a plan without voice features;
-// [KindServer] when the provider fails.
+//	POST /api/realtime-agents/{agentId}/session
+//
+// Classic. Access token or API key.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; [KindNotFound] for an unknown id; [KindConflict] for an agent
+// without a voice version; [KindEntitlement] for a plan without voice features; [KindServer] when
+// the provider fails.
 func (s *VoiceAgentsService) CreateSession(ctx context.Context, agentID string, opts ...CallOption) (*VoiceAgentSession, error) {
 	return do[VoiceAgentSession](ctx, s.c, call{route: routeVoiceAgentsCreateSession, ids: [2]string{agentID}}, opts)
 }

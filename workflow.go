@@ -2,8 +2,7 @@ package promptorchestra
 
 import "fmt"
 
-// StepType says what a workflow step does. The list is open: the API may answer
-// with kinds that have no constant here.
+// StepType says what a step of a workflow does. The API may send values that have no constant here.
 type StepType string
 
 // The documented kinds of step.
@@ -14,7 +13,8 @@ const (
 	StepTypeCondition StepType = "condition_step"
 )
 
-// TransitionType says when a transition is followed. The list is open.
+// TransitionType says when a transition is followed. The API may send values that have no constant
+// here.
 type TransitionType string
 
 // The documented kinds of transition.
@@ -26,8 +26,8 @@ const (
 	TransitionTypeConditionFalse TransitionType = "condition_false"
 )
 
-// Codes of what Workflow.Validate finds. The API documents the first; the others
-// are this package's own names for mistakes it can see before a round trip.
+// The codes of the mistakes that [Workflow.Validate] finds. The API documents the first one. The
+// others are names of this package.
 const (
 	GraphMissingEntryStep          = "missing_entry_step"
 	GraphUnknownEntryStep          = "unknown_entry_step"
@@ -42,18 +42,18 @@ const (
 	GraphUnreachableStep           = "unreachable_step"
 )
 
-// Workflow is the graph of an agent version: steps, and the transitions between
-// them, begun at the entry step.
+// Workflow is the graph of an agent version. A run begins at the entry step and follows the
+// transitions between the steps.
 type Workflow struct {
 	EntryStepKey string               `json:"entryStepKey,omitzero"`
 	Steps        []WorkflowStep       `json:"steps"`
 	Transitions  []WorkflowTransition `json:"transitions"`
 }
 
-// WorkflowStep is one node of a workflow. A prompt step names a prompt or a
-// skill, a tool step a tool; a version id pins what would otherwise be the
-// published version, and may stand alone. The names skillId, skillVersionId and toolId are inferred:
-// no documentation states them.
+// WorkflowStep is one step of a workflow. A prompt step names a prompt or a skill, and a tool step
+// names a tool. A version id pins the version that runs, which is the published one otherwise. A
+// version id is enough without the id of its prompt or skill. The names skillId, skillVersionId and
+// toolId are inferred.
 type WorkflowStep struct {
 	StepKey         string   `json:"stepKey"`
 	Name            string   `json:"name"`
@@ -66,18 +66,18 @@ type WorkflowStep struct {
 	ToolID          string   `json:"toolId,omitzero"`
 }
 
-// WorkflowTransition is one edge of a workflow. Its three JSON names are
-// inferred: the API documents the kinds of transition, not the fields.
+// WorkflowTransition leads from one step to another. Its three JSON names are inferred: the API
+// documents the kinds of transition, not the fields.
 type WorkflowTransition struct {
 	FromStepKey    string         `json:"fromStepKey"`
 	ToStepKey      string         `json:"toStepKey"`
 	TransitionType TransitionType `json:"transitionType"`
 }
 
-// Validate finds the mistakes that can be seen without the server, in the form in
-// which the server reports its own; nil means none. Agents.ValidateWorkflow also
-// checks what only the server knows, such as whether a prompt exists. Kinds of
-// step and transition that have no constant here are left for the server to judge.
+// Validate returns the mistakes that can be found without the server, in the form in which the
+// server reports its own, or nil when there are none. [AgentsService.ValidateWorkflow] also checks
+// what only the server knows, such as whether a prompt exists. Steps and transitions of a kind that
+// has no constant here are left to the server.
 func (w Workflow) Validate() []ErrorDetail {
 	g := graph{Workflow: w, index: make(map[string]int, len(w.Steps)), kinds: make(map[edge]bool, len(w.Transitions))}
 	for i, step := range w.Steps {
@@ -167,13 +167,13 @@ func (g *graph) checkTransitions() {
 	}
 }
 
-// branchless reports whether a step of this kind is known not to decide anything.
+// branchless reports whether a step of this kind never decides anything.
 func (g *graph) branchless(kind StepType) bool {
 	return kind == StepTypePrompt || kind == StepTypeTool || kind == StepTypeReturn
 }
 
-// checkReachable walks the graph from the entry step. Without a valid entry every
-// step would be reported, which says nothing that checkEntry has not said.
+// checkReachable walks the graph from the entry step. Without a valid entry step it reports
+// nothing: checkEntry has reported the cause.
 func (g *graph) checkReachable() {
 	if _, known := g.index[g.EntryStepKey]; !known {
 		return

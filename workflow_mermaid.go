@@ -14,14 +14,14 @@ import (
 )
 
 // Mermaid returns the graph as a Mermaid flowchart, which GitHub, GitLab and many editors show as a
-// picture. The steps and transitions that the mistakes name are red and carry the mistakes' codes.
-// Mistakes may come from [Workflow.Validate], from [APIError.Details] of a rejected Publish, or from
-// [AgentsService.ValidateWorkflow] through [WorkflowValidationIssue.Detail].
+// picture. The steps and transitions that the mistakes name are red and show the codes of the
+// mistakes. Mistakes come from [Workflow.Validate], from [APIError.Details] of a rejected Publish,
+// or from [AgentsService.ValidateWorkflow] through [WorkflowValidationIssue.Detail].
 //
 // A mistake is placed by its Path, else by the step key in its Raw entry, else by the step that its
-// Message names. One that names no place is a red box of its own. No key, name or code can break the
-// chart, whatever characters it has. Long texts are cut. Mermaid itself draws at most 500
-// transitions, unless it is configured otherwise.
+// Message names. A mistake without a place gets a red box of its own. No character of a key, a name
+// or a code can break the chart. Long texts are cut. Mermaid draws at most 500 transitions, unless
+// it is configured otherwise.
 func (w Workflow) Mermaid(mistakes ...ErrorDetail) string {
 	c := chart{workflow: w, nodes: make(map[string]string, len(w.Steps)), codes: map[place][]string{}, own: sync.OnceValue(w.Validate)}
 	for i, step := range w.Steps {
@@ -240,7 +240,7 @@ func (c *chart) step(i int, step WorkflowStep) {
 	default:
 		texts = append(texts, string(step.StepType))
 	}
-	if step.Name != step.StepKey {
+	if !strings.EqualFold(step.Name, step.StepKey) {
 		texts = slices.Insert(texts, 1, step.Name)
 	}
 	at := place{placeStep, i}

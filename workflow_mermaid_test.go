@@ -36,7 +36,7 @@ func TestMermaid(t *testing.T) {
 	assert.Equal(t, `flowchart TD
     start(("start"))
     n0{"urgent<br/>Urgent#63;"}
-    n1["answer<br/>Answer"]
+    n1["answer"]
     n2[["send"]]
     n3(["done"])
     n4["again<br/>loop_step"]
@@ -51,7 +51,7 @@ func TestMermaid(t *testing.T) {
 	assert.Equal(t, `flowchart TD
     start(("start<br/>missing_entry_step"))
     n0{"urgent<br/>Urgent#63;<br/>missing_condition_branch"}
-    n1["answer<br/>Answer"]
+    n1["answer"]
     n2[["send<br/>missing_tool"]]
     n3(["done"])
     n4["again<br/>loop_step"]

@@ -25,8 +25,8 @@ func TestTheChartsBeforeAndAfter(t *testing.T) {
 flowchart TD
     start(("start<br/>missing_entry_step"))
     n0{"urgent<br/>Urgent#63;<br/>missing_condition_branch"}
-    n1["answer<br/>Answer"]
-    n2(["done<br/>Done"])
+    n1["answer"]
+    n2(["done"])
     m0["escalate<br/>missing"]
     n0 -->|"condition_true<br/>unknown_transition_target"| m0
     n1 -->|"next"| n2
@@ -41,8 +41,8 @@ Published:
 flowchart TD
     start(("start"))
     n0{"urgent<br/>Urgent#63;"}
-    n1["answer<br/>Answer"]
-    n2(["done<br/>Done"])
+    n1["answer"]
+    n2(["done"])
     start --> n0
     n0 -->|"condition_true"| n1
     n1 -->|"next"| n2
