@@ -1,14 +1,12 @@
-// Package promptorchestra calls the Prompt Orchestra API: it authors, versions,
-// publishes and runs prompts, skills, tools, multi-step agents and voice agents.
-// All 56 documented endpoints are typed. Every failure, whether the server, a
-// proxy or a dead network caused it, is one of four error types. A paid execution
-// is never sent twice unless the first one provably did not happen.
+// Package promptorchestra is a client for the Prompt Orchestra API: it authors, versions, publishes
+// and runs prompts, skills, tools, multi-step agents and voice agents. All 56 documented endpoints
+// are typed. Every failure of the server, of a proxy or of the network is one of four error types.
+// A call that runs or creates something is retried only when it was not sent or was rate limited.
 //
 // # Start
 //
-// Make one [Client] with [New] or [NewFromEnv] and share it. It is immutable and
-// safe for concurrent use. Its fields are the services, one for each kind of
-// resource:
+// Create one [Client] with [New] or [NewFromEnv] and share it. It is immutable and safe for
+// concurrent use. Its fields are the services, one for each kind of resource:
 //
 //	client, err := promptorchestra.New(
 //		promptorchestra.WithAPIKey(key),
@@ -21,134 +19,165 @@
 //		Variables: map[string]any{"name": "Ada"},
 //	})
 //
-// A method takes the context, the ids of the path in their order, its params and
-// any number of [CallOption] values. It returns a pointer to a record, or a slice,
-// and an error. On an error the first result is nil. Mistakes that can be seen
-// without the server, such as an empty id, are found before anything is sent.
+// A method takes the context, the ids of the path in their order, its params and any number of
+// [CallOption] values. It returns a pointer to a record, or a slice, and an error. On an error the
+// first result is nil. Mistakes that can be found without the server, such as an empty id, are
+// rejected before sending.
+//
+// # Services
+//
+// The fields of [Client], their types and their methods:
+//
+//   - Agents ([AgentsService]): List, All, Get, Create, Update, CreateVersion, SaveWorkflow,
+//     ValidateWorkflow, SaveSteps, Publish, Run, DiffVersion, RollbackVersion
+//   - AgentRuns ([AgentRunsService]): Get, Wait, Compare, LoadInputs, RerunFromStep
+//   - Prompts ([PromptsService]): List, All, Get, Create, Update, CreateVersion, Publish, Run,
+//     AttachTool
+//   - Runs ([RunsService]): List, All, Get
+//   - Skills ([SkillsService]): List, All, Get, Create, Update, CreateVersion, ReplacePrompts,
+//     ReplaceTools, Publish, Preview, Run, GenerateImage, Diff
+//   - SkillRuns ([SkillRunsService]): Get
+//   - Tools ([ToolsService]): List, All, Get, Create, Update, CreateVersion, Diff
+//   - Evaluations ([EvaluationsService]): ListCases, AllCases, CreateCase, Run, Get
+//   - Models ([ModelsService]): List, All
+//   - Setup ([SetupService]): Verify
+//   - VoiceAgents ([VoiceAgentsService]): CreateVersion, CreateSession
+//   - RealtimeSessions ([RealtimeSessionsService]): List, All, Get
+//   - ServiceKeys ([ServiceKeysService]): Create
+//
+// Each method's comment says what the method does and returns, its HTTP method and path, its
+// stability, the credential and scope that it needs, whether it is idempotent, and which errors to
+// expect.
 //
 // # Credentials and organizations
 //
-// There are two kinds of credential. [WithAccessToken] sets a user's token, which
-// is short-lived. [WithAPIKey] sets a key, which belongs to one organization and
-// has scopes. [WithAccessTokenSource] and [WithAPIKeySource] set a function that is
-// asked once an attempt, so that tokens can be renewed. The access token is used
-// where a client has both kinds. There is no second try with the other one.
+// There are two kinds of credential. An access token belongs to a user and is short-lived:
+// [WithAccessToken]. An API key belongs to one organization and has scopes: [WithAPIKey].
+// [WithAccessTokenSource] and [WithAPIKeySource] set a function that is called before each attempt,
+// so that tokens can be renewed. A client that has both kinds uses the access token. It does not
+// fall back to the other kind after a failed request.
 //
-// Each method's comment says which credential its route takes. "Either credential"
-// is followed by the scope that an API key needs, where one is documented.
-// "Access token only" routes take no API key: without a token such a call is
-// refused with an [*ArgumentError].
+// Some routes take an access token only. With an API key alone, such a call is rejected with an
+// [*ArgumentError] before sending.
 //
-// Every call belongs to one organization, which the SDK puts into the query of a
-// GET and into the body of everything else. [WithOrganization] sets it, and
-// [Client.InOrganization] gives the same client for another one. Without one the
-// error matches [ErrMissingOrganization], and nothing is sent.
+// Every call belongs to one organization. The SDK puts the organization's id into the query of a
+// GET and into the body of everything else. [WithOrganization] sets it, and [Client.InOrganization]
+// returns the same client for another one. Without one the error matches [ErrMissingOrganization],
+// and nothing is sent.
 //
 // [NewFromEnv] reads PROMPT_ORCHESTRA_BASE_URL, PROMPT_ORCHESTRA_ORGANIZATION_ID,
-// PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY. [SetupService.Verify]
-// tells what the server thinks of the result.
+// PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY. [SetupService.Verify] returns what
+// the server says of the result.
 //
 // # Errors
 //
-// A failed call returns one of these, which errors.As finds through wrapping:
+// A failed call returns one of these types, which errors.As finds through wrapping:
 //
-//	*APIError        the server answered with a failure
-//	*TransportError  no answer came, or the context ended between two attempts
-//	*DecodeError     the server answered 2xx, but the answer cannot be used
-//	*ArgumentError   the call was refused on our side: nothing was sent
+//	*APIError        the server responded with a status other than 2xx
+//	*TransportError  no response came, or the context ended between two attempts
+//	*DecodeError     the status was 2xx, but the response cannot be used
+//	*ArgumentError   the SDK rejected the call before sending
 //
-// All four say which call it was: Op, Method, Path (the template), Organization,
-// Resource (the ids of the call by name), Attempts and Repeatable. An [*APIError]
-// adds the status, the Kind, and all that the body said. What fits no field is in
-// RawBody, the first 64 KiB of it. Its Kind is decided by the body's code, then by
-// the status:
+// All four embed [CallInfo], which says which call failed: Op, Method, Path (the template),
+// Organization, Resource (the ids of the call by name), Attempts and Repeatable. An [*APIError]
+// adds the status, the Kind, and all that the body said. RawBody has what fits no field, up to the
+// first 64 KiB of the body. The body's code decides the Kind, and then the status:
 //
 //	KindMissingOrganization  400 whose text names organizationId
 //	KindInvalidRequest       other 400s; 405, 406, 411 to 417
 //	KindAuthentication       401: the token is missing, invalid or expired
 //	KindEntitlement          402: seats, AI or voice features not in the plan
-//	KindPermission           403: credential kind, scope or organization does not fit
+//	KindPermission           403: credential kind, scope or organization is wrong
 //	KindNotFound             404: no such record in the organization
-//	KindConflict             409: something there already stands against it
+//	KindConflict             409: the state of the record does not allow it
 //	KindInvalidGraph         422 with code AGENT_GRAPH_INVALID: see Details
 //	KindValidation           other 422s
 //	KindRateLimited          429
-//	KindServer               5xx: the server, or a provider behind it, failed
-//	KindUnknown              redirects, other statuses, and a 403 or 404 of HTML or
-//	                         text, which a proxy or a wrong base URL gives
+//	KindServer               5xx: the server or a provider behind it failed
+//	KindUnknown              redirects, other statuses, and a 403 or 404 of HTML
+//	                         or text, which a proxy or a wrong base URL returns
 //
-// The helpers go by the status alone: [IsBadRequest] 400, [IsUnauthorized] 401,
-// [IsEntitlement] 402, [IsForbidden] 403, [IsNotFound] 404, [IsConflict] 409,
-// [IsValidation] 422, [IsRateLimited] 429 and [IsServer] 5xx. They are functions
-// for any error and methods of [*APIError]. Two more questions concern all types:
-// [IsRetryable] says whether the same call may be sent again and may succeed, and
-// [OutcomeUnknown] whether a call that must not be sent again may have had its
-// effect. [RetryAfter] is how long the server asked to wait.
+// The helpers go by the status alone: [IsBadRequest] 400, [IsUnauthorized] 401, [IsEntitlement]
+// 402, [IsForbidden] 403, [IsNotFound] 404, [IsConflict] 409, [IsValidation] 422, [IsRateLimited]
+// 429 and [IsServer] 5xx. They are functions that take any error, and methods of [*APIError].
 //
-// Where a method's comment speaks of the errors of every call, these are meant:
-// the four types, and of the kinds KindMissingOrganization, KindAuthentication,
-// KindPermission, KindEntitlement (an organization with too few seats),
-// KindRateLimited, KindServer and KindUnknown. The comment names what comes on top.
-// The API documents the statuses, but not which route answers which of them, so
-// these lists are what to expect, not a promise. This holds above all of
-// KindConflict.
+// Two questions apply to all four types. [OutcomeUnknown] says whether a call that is not
+// idempotent may have had its effect: do not send such a call again before checking. [IsRetryable]
+// says whether the same call may be sent again and may succeed. [RetryAfter] returns how long the
+// server asked to wait.
 //
-// Error returns one line without control characters, bodies or tokens. As slog
-// values the errors are groups of attributes. [Client.Diagnose] looks for the cause
-// of a failure step by step, with calls that change nothing.
+// "The errors of every call" in a method's comment are the four types and, of the kinds,
+// KindMissingOrganization, KindAuthentication, KindPermission, KindEntitlement (an organization
+// with too few seats), KindRateLimited, KindServer and KindUnknown. The comment adds the errors to
+// expect on top of these. The API documents the statuses, but not which route returns which of
+// them. So these lists are what to expect, not a promise, KindConflict above all.
+//
+// Error returns one line without control characters, bodies or tokens. As slog values the errors
+// are groups of attributes. [Client.Diagnose] looks for the cause of a failure step by step, with
+// calls that change nothing.
 //
 // # Retries
 //
-// The client tries again by itself, up to three times. The class of the route
-// decides what a call is repeated on. A method's comment names it:
+// The client retries up to three times. A method's comment says whether its call is idempotent,
+// which decides what it is retried on:
 //
-//	class             calls                       repeated on
-//	Repeated safely   reads, updates,             no answer, an answer cut short,
-//	                  replacements, previews,     408, 429, 500, 502, 503, 504
-//	                  checks
-//	Never repeated    executions and creations,   429, and failures that provably
-//	                  publishing, rolling back,   sent nothing (dial, TLS, proxy)
-//	                  AttachTool, SaveSteps
+//	class           calls                       retried on
+//	idempotent      reads, updates,             network errors (no response, or
+//	                replacements, previews,     a truncated one), 408, 429, and
+//	                checks                      5xx except 501 and 505
+//	not idempotent  executions, creations,      429, and failures where the
+//	                publishing, rolling back,   request was certainly not sent
+//	                AttachTool, SaveSteps       (dial, TLS, proxy)
 //
-// So "never repeated" means: not unless it certainly had no effect. For a 429 that
-// is an assumption, that a rate limit refuses before it works. It is not made when
-// the body names a run, or was not read to its end. What nothing repeats:
+// That a 429 had no effect is an assumption: a rate limit rejects a request before the work begins.
+// It is not made when the body names a run, or could not be read to its end. This holds within one
+// process: a job whose worker dies needs a durable record of its own. Never retried are:
 //
-//   - an execution or creation that bytes went out for and no answer came to,
-//     whose answer was cut short, or that was answered with a 5xx,
+//   - a call that is not idempotent, when it was sent and no response came, when its response is
+//     truncated, or when the status is 5xx,
 //   - a failure whose body says "retryable": false,
-//   - an answer that is empty, null, HTML or too large: it would be so again,
-//   - a certificate that does not verify, and a token source that fails,
-//   - a streamed list, once its answer has begun.
+//   - a 2xx response that is empty, null, HTML or too large: the next one would be so too,
+//   - a failure that will not pass by itself, such as a certificate that cannot be verified, a
+//     proxy that rejects the connection with a 4xx, or a token source that fails,
+//   - a streamed list, once its response has begun.
 //
-// Waits are random, between nothing and a bound that doubles from 500 ms to 8 s. A
-// Retry-After is waited for exactly, up to a minute. When it is longer, or the wait
-// would outlast the context's deadline, the failure is returned at once. A retry
-// budget keeps an outage from being amplified: a client has 100 retries, each one
-// takes from it, and each success gives half of one back.
+// Each wait is a random time below a bound, which doubles from 500 ms to 8 s. When the server sends
+// Retry-After, the client waits for that time, up to a minute, and up to a quarter longer, so that
+// clients do not all return at once. When the server asks for more than a minute, or the wait would
+// outlast the context's deadline, the failure is returned at once.
 //
-// [WithRetry] changes numbers and waits for a client. For one call, [WithoutRetry]
-// turns retries off, and [WithRetryable] vouches that repeating is safe. The API
-// has no idempotency keys.
+// A retry budget keeps an outage from being amplified. A client has 100 retries, and shares them
+// with the clients that InOrganization returns. Each retry takes one, except after a 429. Each
+// response that is no reason to retry gives half of one back.
+//
+// [WithRetry] changes the number of retries and the waits of a client. For one call, [WithoutRetry]
+// turns retries off, and [WithRetryable] declares the call idempotent. The API has no idempotency
+// keys.
+//
+// The default transport speaks HTTP/1.1, so that the client knows which requests were sent when the
+// server closes connections. [WithHTTPClient], [WithTransport] and [WithTransportWrapper] say how
+// to change it, and what a RoundTripper must do. One that rejects requests by itself returns an
+// error that wraps [ErrNotSent].
 //
 // # Timeouts
 //
-// A context with a deadline bounds the whole call, waits included, and then
-// attempts have no timeout of their own. Otherwise each attempt has one minute, or
-// ten for executions, which [WithTimeout] changes for a client or a call. With
-// retries a call may take that long several times over: give the context a deadline
-// where that matters. The Timeout of a client given to [WithHTTPClient] bounds each
-// attempt in any case, of a streamed list up to its headers.
+// [WithTimeout], for a client or for a call, limits each attempt. A deadline of the context limits
+// the whole call, waits included. Where both are given, the earlier one counts. Without either, an
+// attempt may take one minute, or ten minutes for an execution. A call with retries may take
+// several times as long: give the context a deadline where that matters. The Timeout of a client
+// given to [WithHTTPClient] limits each attempt in any case. For a streamed list, the timeout of an
+// attempt ends with the response's headers.
 //
-// Time that ran out is an error that matches [context.DeadlineExceeded]: a
-// [*TransportError], or, when the answer had begun, a [*DecodeError] or an
-// [*APIError].
+// The error of a call that timed out matches [context.DeadlineExceeded]. It is a [*TransportError]
+// or, when the response had begun, a [*DecodeError] or an [*APIError].
+//
+// [AgentRunsService.Wait] polls a run until it has finished. [WithPollInterval] sets how often.
 //
 // # Streaming lists
 //
-// The API does not paginate, so a list may be of any size. Beside each List is an
-// All with the same arguments, which yields one element at a time in constant
-// memory, while the answer arrives:
+// The API does not paginate, so a list may have any size. Each List method has a twin, All, with
+// the same arguments. It yields one element at a time while the response arrives, in constant
+// memory:
 //
 //	for run, err := range client.Runs.All(ctx) {
 //		if err != nil {
@@ -157,106 +186,99 @@
 //		fmt.Println(run.ID, run.Status)
 //	}
 //
-// An error is the last pair. A list that breaks off has yielded its first elements
-// by then, and the error is a [*DecodeError]. Leaving the loop early closes the
-// connection. Each range over the result makes a call of its own. The timeout ends
-// with the answer's headers. [WithMaxResponseBytes] limits each element, not the
-// list.
+// After an error the loop ends. A list that breaks off yields the elements that arrived, and then a
+// [*DecodeError]. Leaving the loop early closes the connection. Each range over the result makes a
+// new call. [WithMaxResponseBytes] limits each element, not the list.
 //
 // # Optional fields
 //
-// Update params have fields of type [Opt], which tells three states apart, and so
-// has the temperature of a prompt version:
+// The fields of update params have the type [Opt], which has three states. The temperature of a
+// prompt version has it too:
 //
 //	params.Description = promptorchestra.Opt[string]{}  // keeps it; the zero value
 //	params.Description = promptorchestra.Null[string]() // clears it
-//	params.Description = promptorchestra.Set("")        // replaces it, here by ""
+//	params.Description = promptorchestra.Set("")        // sets it, here to ""
 //
-// Other params leave out a field that is zero, where it is optional. Variables,
-// configs and schemas are of type any: a map, a struct, or raw JSON as [RawJSON],
-// [encoding/json.RawMessage] or []byte.
+// In other params an optional field that is zero is left out. Variables, configs and schemas have
+// the type any: a map, a struct, or raw JSON as [RawJSON], [encoding/json.RawMessage] or []byte.
 //
-// In records, a member that is missing or null is zero. The user's own data, and
-// members whose type is documented nowhere, are [RawJSON], to be read with Decode;
-// those keep null as it is. Types such as [RunStatus] are open: a value that this
-// version does not know arrives unchanged.
+// In records, a field that is missing or null in the response is zero. The user's own data, and
+// fields whose type is not documented, are [RawJSON]: read them with Decode. A null stays null
+// there. Types such as [RunStatus] are open: a value that this version does not know is kept as it
+// is.
 //
-// # What nobody documented
+// # Undocumented fields and endpoints
 //
-// The API changes faster than its documentation. Nothing of it is out of reach:
+// The API changes faster than its documentation. All of it can be reached:
 //
-//   - [WithInto] decodes the same answer into a type of the caller's own as well.
-//   - [WithExtraBody] and [WithExtraQuery] send what the params lack.
-//   - [WithResponse] gives the status, the headers and the body.
-//   - [Client.Do] calls an endpoint that no method wraps.
+//   - [WithInto] decodes the same response into a type of your own as well.
+//   - [WithExtraBody] and [WithExtraQuery] send what the params do not have.
+//   - [WithResponse] returns the status, the headers and the body.
+//   - [Client.Do] calls an endpoint that has no method here.
 //
-// Each has the same credentials, organization, limits and errors as any other
-// call, and the organization cannot be overwritten. For Do, only GET and PUT
-// count as repeatable, and the timeout is one minute, for executions too. When its
-// out is nil, the answer is not looked at.
+// Each has the same credentials, organization, limits and errors as any other call, and the
+// organization cannot be changed. For Do, only GET and PUT count as idempotent, and the default
+// timeout is one minute, for executions too. When its out is nil, the response is not decoded.
 //
-// # Odd answers
+// # Unusual responses
 //
-// What the SDK makes of an answer that is not as it should be:
+// What the SDK returns for a response that is not as it should be:
 //
-//	204 or 205                  no error: a zero record, or an empty list
+//	204 or 205                  no error: a zero record, or an empty slice
 //	2xx, empty, null or HTML    *DecodeError
-//	2xx, not JSON or cut short  *DecodeError
-//	2xx, not an object          *DecodeError where a record is expected
+//	2xx, not JSON or truncated  *DecodeError
+//	2xx, not an object          *DecodeError, where a record is expected
 //	2xx, an object              for a list: the one array in it, else *DecodeError
-//	a member of another type    no error: that member is zero, the rest is there
-//	an unknown member           no error: WithInto reads it
-//	a time of unknown form      no error: a zero Timestamp
+//	a field of another type     no error: that field is zero, the others are read
+//	an unknown field            no error: WithInto reads it
+//	a time of unknown format    no error: a zero Timestamp
 //	3xx                         *APIError: no redirect is followed
-//	4xx, 5xx with any body      *APIError, Shape tells what the body was
+//	4xx, 5xx with any body      *APIError: Shape says what the body was
 //
-// A [*DecodeError] means that the effect happened. Its Body is all that arrived.
+// A [*DecodeError] means that the call had its effect. Its Body is all that arrived.
 //
 // # Secrets
 //
-// A client prints no token under any verb of fmt, and no error's text holds one.
-// Where a server echoes the call's token, the bodies in errors and in [Response]
-// have "[redacted]" in its place. Values that are shown once, such as a new service
-// key, are of type [Secret]: they print as "[redacted]", also in slog and JSON, and
-// [Secret.Reveal] returns them. RawBody of [APIError], Body of [DecodeError] and
-// Body of [Response] hold what the server sent, which may be the user's own data:
-// log the error, not those fields.
+// A client prints no token under any verb of fmt, and no error's text contains one. When a server
+// echoes the call's token, the bodies in errors and in [Response] have "[redacted]" in its place.
+// Values that are shown only once, such as a new API key, have the type [Secret]: they print as
+// "[redacted]", in slog and JSON too, and [Secret.Reveal] returns them. RawBody of [APIError], Body
+// of [DecodeError] and Body of [Response] are what the server sent, which may be the user's own
+// data: log the error, not those fields.
 //
-// Plain http is refused for hosts other than loopback, unless [WithInsecureHTTP]
-// allows it.
+// Plain http is rejected for hosts other than loopback, unless [WithInsecureHTTP] allows it.
 //
 // # Testing
 //
-// Package orchestratest is the API on loopback, stateful and with its failures:
+// Package orchestratest is a stateful emulator of the API on loopback, with its failures:
 //
 //	srv := orchestratest.NewServer()
 //	defer srv.Close()
 //	client := srv.Client()
-//	srv.Restrict(orchestratest.AI(false)) // executions answer 402
+//	srv.Restrict(orchestratest.AI(false)) // executions return 402
 //
-// Every field of the error types may be set, so a test can build the error that it
-// needs. [NewSecret] does the same for secrets.
+// Every field of the error types can be set, so a test can build the error that it needs.
+// [NewSecret] does the same for secrets.
 //
 // # Observability
 //
-// [WithLogger] logs each attempt and each call through log/slog: names and numbers
-// only, no body, query, id of a resource or token. A RoundTripper given to
-// [WithTransport] sees each attempt, and [Operation] tells it the method's name, the
-// path template and the number of the attempt, which make good names for spans and
-// labels for metrics. The request id of a failure is in its error.
+// [WithObserver] sets a function that is called when a call begins and when it ends, with what came
+// of it. Traces, metrics and audits can be built on it without changes at the call sites.
+// [WithLogger] logs each attempt and each call with log/slog: names and numbers only, no body,
+// query, id of a resource or token. A RoundTripper given to [WithTransport] or
+// [WithTransportWrapper] sees each attempt, and [Operation] returns which call the attempt belongs
+// to. The request id of a failure is in its error.
 //
 // # Compatibility and stability
 //
-// The module follows semantic versioning, and [Version] is sent in User-Agent. New
-// fields, constants and options may come with any minor version: name the fields in
-// struct literals, and keep a default case when switching over a Kind or another
-// open type.
+// The module follows semantic versioning, and User-Agent contains [Version]. A minor version may
+// add fields, constants and options: name the fields in struct literals, and keep a default case in
+// a switch over a Kind or another open type.
 //
-// The API gives no such promise for all of its routes. A method's comment begins
-// its last paragraph with the route's stability. Stable and beta routes are the
-// product's public surface. Classic ones are documented by its older generation
-// only, and the newer one calls them non-public.
+// The API makes no such promise for all of its routes. A method's comment names the stability of
+// its route. Stable and beta routes are the product's public surface. Classic routes are documented
+// only by the older generation of the API, and the newer generation calls them non-public.
 //
-// A field marked "inferred" has a name that no documentation states. It is a guess,
-// may stay zero, and may be corrected when more is known.
+// "Inferred" in a comment means that no documentation states it, such as the name of a field. It is
+// a guess: such a field may stay zero, and may be corrected when more is known.
 package promptorchestra

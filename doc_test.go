@@ -1,16 +1,18 @@
 package promptorchestra
 
 import (
+	"fmt"
 	"go/ast"
 	"go/doc"
 	"go/doc/comment"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -167,16 +169,15 @@ func TestDocTables(t *testing.T) {
 			assert.Regexp(t, `\n\t`+name+` {2,}\S`, pkg.Doc)
 		}
 	}
-	var retried []string
 	for status := 100; status < 600; status++ {
-		if transport.RetryableStatus(status) {
-			retried = append(retried, strconv.Itoa(status))
-		}
+		documented := status == 408 || status == 429 || status >= 500 && status != 501 && status != 505
+		assert.Equal(t, documented, transport.RetryableStatus(status), status)
 	}
-	assert.Contains(t, pkg.Doc, strings.Join(retried, ", "))
+	assert.Contains(t, pkg.Doc, fmt.Sprintf("All %d documented endpoints", len(routes)))
 	for _, heading := range []string{
-		"Start", "Credentials and organizations", "Errors", "Retries", "Timeouts", "Streaming lists", "Optional fields",
-		"What nobody documented", "Odd answers", "Secrets", "Testing", "Observability", "Compatibility and stability",
+		"Start", "Services", "Credentials and organizations", "Errors", "Retries", "Timeouts", "Streaming lists",
+		"Optional fields", "Undocumented fields and endpoints", "Unusual responses", "Secrets", "Testing",
+		"Observability", "Compatibility and stability",
 	} {
 		assert.Contains(t, pkg.Doc, "\n# "+heading+"\n")
 	}
@@ -185,6 +186,61 @@ func TestDocTables(t *testing.T) {
 			named := strings.Contains(pkg.Doc, "["+name+"]")
 			minor := map[string]bool{"WithBaseURL": true, "WithUserAgent": true, "WithHeader": true}
 			assert.NotEqual(t, minor[name], named, "%s in the package comment", name)
+		}
+	}
+}
+
+var serviceLine = regexp.MustCompile(`^(\w+) \(\[(\w+)\]\): (.*)$`)
+
+// The package comment lists each service with its type and its methods.
+func TestDocServices(t *testing.T) {
+	pkg := documentation(t)
+	_, section, found := strings.Cut(pkg.Doc, "\n# Services\n")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n# ")
+	listed := map[string][]string{}
+	for _, item := range strings.Split(section, "\n  - ")[1:] {
+		item, _, _ = strings.Cut(item, "\n\n")
+		parts := serviceLine.FindStringSubmatch(strings.Join(strings.Fields(item), " "))
+		require.NotNil(t, parts, item)
+		assert.Equal(t, parts[1]+"Service", parts[2])
+		listed[parts[1]] = strings.Split(parts[3], ", ")
+	}
+	methods := map[string][]string{}
+	for _, m := range serviceMethods() {
+		service, name, _ := strings.Cut(m.op, ".")
+		methods[service] = append(methods[service], name)
+	}
+	assert.Len(t, listed, 13)
+	for service, names := range methods {
+		assert.ElementsMatch(t, names, listed[service], service)
+	}
+	for service := range listed {
+		assert.Contains(t, methods, service)
+	}
+}
+
+// In the files of the surface no comment is wider than 100 columns, and no code block of the package
+// comment wider than 80: pkg.go.dev would clip it.
+func TestDocCommentsAreWrapped(t *testing.T) {
+	names, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		text := string(data)
+		overview := name == "doc.go"
+		if strings.HasSuffix(name, "_test.go") || !overview && !strings.Contains(text, "Service struct{") && !strings.Contains(text, "Workflow") {
+			continue
+		}
+		for i, line := range strings.Split(text, "\n") {
+			line = strings.ReplaceAll(line, "\t", "    ")
+			if strings.HasPrefix(strings.TrimSpace(line), "//") {
+				assert.LessOrEqual(t, utf8.RuneCountInString(line), 100, "%s:%d", name, i+1)
+			}
+			if overview && strings.HasPrefix(line, "//    ") {
+				assert.LessOrEqual(t, utf8.RuneCountInString(line), 80+len("//    "), "%s:%d", name, i+1)
+			}
 		}
 	}
 }
