@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -103,7 +105,7 @@ func TestDocLinksResolve(t *testing.T) {
 }
 
 // routeFacts returns what the end of a method's comment says of its route, line by line, up to the errors.
-func routeFacts(r documentedRoute, streams bool) []string {
+func routeFacts(r apidocs.Route, streams bool) []string {
 	stability := map[string]string{"stable": "Stable. ", "beta": "Beta. ", "classic": "Classic. "}[r.Stability]
 	credential := "Access token or API key."
 	switch {
@@ -126,16 +128,16 @@ func routeFacts(r documentedRoute, streams bool) []string {
 // errors to expect. They are those of the route table: see TestRouteTableIsTheDocumentedOne.
 func TestDocMethodsStateTheirRoutesFacts(t *testing.T) {
 	comments := docComments(documentation(t))
-	documented := documentedRoutes(t)
-	for _, m := range serviceMethods() {
-		t.Run(m.op, func(t *testing.T) {
-			op := m.op
-			if isWrapper(m) {
+	documented := apidocs.Routes(t)
+	for _, m := range apidocs.Methods(reflect.TypeFor[Client]()) {
+		t.Run(m.Op, func(t *testing.T) {
+			op := m.Op
+			if m.IsWrapper() {
 				op = strings.NewReplacer(".AllCases", ".ListCases", ".All", ".List", ".Wait", ".Get").Replace(op)
 			}
 			route, found := documented[op]
 			require.True(t, found)
-			service, name, _ := strings.Cut(m.op, ".")
+			service, name, _ := strings.Cut(m.Op, ".")
 			paragraphs := strings.Split(comments[service+"Service."+name], "\n\n")
 			require.GreaterOrEqual(t, len(paragraphs), 3)
 			first, line, last := paragraphs[0], paragraphs[len(paragraphs)-2], paragraphs[len(paragraphs)-1]
@@ -207,8 +209,8 @@ func TestDocServices(t *testing.T) {
 		listed[parts[1]] = strings.Split(parts[3], ", ")
 	}
 	methods := map[string][]string{}
-	for _, m := range serviceMethods() {
-		service, name, _ := strings.Cut(m.op, ".")
+	for _, m := range apidocs.Methods(reflect.TypeFor[Client]()) {
+		service, name, _ := strings.Cut(m.Op, ".")
 		methods[service] = append(methods[service], name)
 	}
 	assert.Len(t, listed, 13)

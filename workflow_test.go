@@ -61,7 +61,9 @@ func TestWorkflowValidate(t *testing.T) {
 		"a tool step without a tool": {func(w *promptorchestra.Workflow) { w.Steps[2].ToolID = "" }, []promptorchestra.ErrorDetail{
 			{Code: "missing_tool", Message: `Tool step "send" names no tool`, Path: "steps[2].toolId"},
 		}},
-		"a condition without a branch": {func(w *promptorchestra.Workflow) { w.Transitions[1].TransitionType = promptorchestra.TransitionTypeNext }, []promptorchestra.ErrorDetail{
+		"a condition without a branch": {func(w *promptorchestra.Workflow) {
+			w.Transitions[1].TransitionType = promptorchestra.TransitionTypeNext
+		}, []promptorchestra.ErrorDetail{
 			{Code: "missing_condition_branch", Message: `Condition step "choice" has no condition_false transition`, Path: "steps[0].stepKey"},
 		}},
 		"a condition without any": {func(w *promptorchestra.Workflow) { w.EntryStepKey, w.Transitions = "draft", w.Transitions[2:] }, []promptorchestra.ErrorDetail{
