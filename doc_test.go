@@ -213,12 +213,9 @@ func TestDocServices(t *testing.T) {
 		service, name, _ := strings.Cut(m.Op, ".")
 		methods[service] = append(methods[service], name)
 	}
-	assert.Len(t, listed, 13)
+	assert.Len(t, listed, len(methods))
 	for service, names := range methods {
 		assert.ElementsMatch(t, names, listed[service], service)
-	}
-	for service := range listed {
-		assert.Contains(t, methods, service)
 	}
 }
 
