@@ -52,10 +52,13 @@
 // # Credentials and organizations
 //
 // There are two kinds of credential. An access token belongs to a user and is short-lived:
-// [WithAccessToken]. An API key belongs to one organization and has scopes: [WithAPIKey].
+// [WithAccessToken]. An API key belongs to one organization and has scopes: [WithAPIKey]. A client
+// that has both kinds uses the access token. It does not fall back to the other kind after a failed
+// request.
+//
 // [WithAccessTokenSource] and [WithAPIKeySource] set a function that is called before each attempt,
-// so that tokens can be renewed. A client that has both kinds uses the access token. It does not
-// fall back to the other kind after a failed request.
+// so that tokens can be renewed. A source that returns "" has no token for the organization: the
+// other kind of credential is used, where the client has it and the route takes it.
 //
 // Some routes take an access token only. With an API key alone, such a call is rejected with an
 // [*ArgumentError] before sending.
