@@ -50,6 +50,7 @@ type elementStream struct {
 	dec      *json.Decoder
 	begun    bool
 	envelope bool // the array is a member of an object
+	pages    pageMembers
 	done     bool
 }
 
@@ -94,16 +95,19 @@ func (s *elementStream) skipToArray() (bool, error) {
 		name := depth == 1 && s.dec.More()
 		token, err := s.dec.Token()
 		if err == nil && name {
+			s.pages.see(token)
 			token, err = s.dec.Token() // the member's value
 		}
 		if err != nil {
 			return false, err //nolint:wrapcheck // fail wraps it
 		}
+		if depth == 1 && token == json.Delim('[') {
+			s.pages.skipValue()
+			return true, nil
+		}
+		s.pages.see(token)
 		switch token {
 		case json.Delim('['):
-			if depth == 1 {
-				return true, nil
-			}
 			depth++
 		case json.Delim('{'):
 			depth++

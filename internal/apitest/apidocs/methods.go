@@ -26,9 +26,10 @@ func Methods(client reflect.Type) []Method {
 	return all
 }
 
-// IsWrapper reports whether the method has no route of its own: the streaming twins of lists, and waiting.
+// IsWrapper reports whether the method has no route of its own: the streaming twins of lists, waiting
+// and finding.
 func (m Method) IsWrapper() bool {
-	return m.Name == "All" || m.Name == "AllCases" || m.Op == "AgentRuns.Wait"
+	return m.Name == "All" || m.Name == "AllCases" || m.Op == "AgentRuns.Wait" || m.Op == "Runs.Find"
 }
 
 // IsList reports whether the method returns a slice.

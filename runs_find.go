@@ -1,0 +1,307 @@
+package promptorchestra
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// RunFindParams says which recorded runs [RunsService.Find] looks for. All fields but Since are required.
+type RunFindParams struct {
+	PromptID string    // the prompt that may have run
+	Variable string    // the name of one of its input variables, such as "job_id"
+	Values   []string  // the values to look for: the ids of jobs, each sent in that variable
+	Since    time.Time // when the oldest of them was sent, by this machine's clock; zero reads every run of the prompt
+}
+
+// Find returns the recorded runs of a prompt whose input variable has one of the values, by that value. It tells what
+// a caller has to know before a job whose outcome is unknown is sent again: whether it ran.
+//
+// A value that is absent from the result did not run, as far as the list of runs is complete: that it is, is an
+// assumption, for the API documents no pagination. Whatever else leaves it open is an error: a list that names a next
+// page, a run that does not show its variables, a run that was listed and then not found. Of two runs with one value
+// the newest is returned. A run whose variables do not have the name belongs to something else. A run that is found may
+// still be pending: see [RunStatus.Pending].
+//
+// An execution that is still in flight may not be recorded yet: call Find once none can be in flight any more.
+//
+// It lists the runs once, as a stream, and reads those of the prompt that were created at Since or later, newest
+// first, until every value is found. Since is compared on the server's clock, which the list's Date header shows, less
+// a minute. A run without a creation time is read too. The options apply to each of these requests.
+//
+// Classic. Either credential. Repeated safely. Errors: those of every call; an [*ArgumentError] for an empty argument; a
+// [*DecodeError], or one of [KindNotFound], where it cannot be told.
+func (s *RunsService) Find(ctx context.Context, params RunFindParams, opts ...CallOption) (map[string]RunDetail, error) {
+	if err := params.check(); err != nil {
+		return nil, s.c.send(ctx, call{route: routeRunsFind, invalid: err}, opts, nil, nil)
+	}
+	candidates, err := s.candidates(ctx, params, opts)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]RunDetail, len(params.Values))
+	wanted := make(map[string]bool, len(params.Values))
+	for _, value := range params.Values {
+		wanted[value] = true
+	}
+	for _, run := range candidates {
+		if len(found) == len(wanted) {
+			break
+		}
+		detail, variables, err := s.getWithVariables(ctx, run.id, opts)
+		switch {
+		case IsNotFound(err):
+			return nil, fmt.Errorf("promptorchestra: Runs.Find: run %q is listed, but was not found: %w", run.id, err)
+		case err != nil:
+			return nil, err
+		}
+		value, ok := scalarText(variables[params.Variable])
+		if !ok || !wanted[value] || detail.PromptID != "" && detail.PromptID != params.PromptID {
+			continue
+		}
+		if _, newer := found[value]; !newer {
+			found[value] = *detail
+		}
+	}
+	return found, nil
+}
+
+// routeRunsFind stands for Find in its own errors; what it sends are calls of Runs.List and Runs.Get.
+var routeRunsFind = &route{op: "Runs.Find", method: http.MethodGet, path: routeRunsList.path, traits: classic}
+
+func (p *RunFindParams) check() error {
+	if err := required("PromptID", p.PromptID, "Variable", p.Variable); err != nil {
+		return err
+	}
+	if len(p.Values) == 0 || slices.Contains(p.Values, "") {
+		return &ArgumentError{Argument: "Values", Reason: "must not be empty, nor hold an empty value"}
+	}
+	return nil
+}
+
+// findMargin is how far before Since a run may have been created: clocks differ, and so do the machines that wrote Since
+// and that look now.
+const findMargin = time.Minute
+
+type runCandidate struct {
+	id      string
+	created time.Time
+}
+
+// candidates lists the runs that may be a value's, newest first. Those without a time come first of all.
+func (s *RunsService) candidates(
+	ctx context.Context, params RunFindParams, opts []CallOption,
+) (candidates []runCandidate, err error) {
+	r, ctx, err := s.c.start(ctx, call{route: routeRunsList, stream: true}, opts)
+	defer func() { r.end(err, nil) }()
+	if err != nil {
+		return nil, err
+	}
+	list := newElementStream(r)
+	defer list.close()
+	if r.isEmpty() {
+		return nil, r.decodeError(errNoBody)
+	}
+	since := params.Since
+	if date, err := http.ParseTime(r.result.Header.Get("Date")); err == nil && !since.IsZero() {
+		since = since.Add(time.Until(date)) // by how much the server's clock is ahead
+	}
+	count := 0
+	for ; ; count++ {
+		var run Run
+		more, err := list.next(ctx, &run)
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
+		}
+		if run.PromptID != "" && run.PromptID != params.PromptID ||
+			!run.CreatedAt.IsZero() && run.CreatedAt.Before(since.Add(-findMargin)) {
+			continue
+		}
+		if run.ID == "" {
+			return nil, r.decodeError(errRunWithoutID)
+		}
+		candidates = append(candidates, runCandidate{run.ID, run.CreatedAt.Time})
+	}
+	if list.pages.more || list.pages.total > float64(count) || headersSayMore(r.result.Header, count) {
+		return nil, r.decodeError(errMorePages)
+	}
+	slices.SortStableFunc(candidates, func(a, b runCandidate) int {
+		switch {
+		case a.created.IsZero() == b.created.IsZero():
+			return b.created.Compare(a.created)
+		case a.created.IsZero():
+			return -1
+		default:
+			return 1
+		}
+	})
+	return candidates, nil
+}
+
+var (
+	errRunWithoutID = errors.New("the list has a run without an id, which cannot be read")
+	errMorePages    = errors.New("the list names a next page, so that a run which is not in it may exist all the same")
+	errNoVariables  = errors.New("the run does not show the variables that it was given")
+)
+
+// getWithVariables reads a run and the variables in its input snapshot. A run that does not show
+// them is an error.
+func (s *RunsService) getWithVariables(
+	ctx context.Context, runID string, opts []CallOption,
+) (*RunDetail, map[string]json.RawMessage, error) {
+	detail := new(RunDetail)
+	var input struct {
+		Variables map[string]json.RawMessage `json:"variables"`
+	}
+	r, ctx, err := s.c.start(ctx, call{route: routeRunsGet, ids: [2]string{runID}}, opts)
+	if err == nil {
+		err = r.decode(ctx, detail, func(body []byte, out any) error {
+			err := decodeRecord(body, out)
+			if tolerate(err) == nil && (detail.InputSnapshot.Decode(&input) != nil || input.Variables == nil) {
+				err = errNoVariables
+			}
+			return err
+		})
+	}
+	if err == nil && r.isEmpty() {
+		err = r.decodeError(errNoVariables)
+	}
+	r.end(err, detail)
+	if err != nil {
+		return nil, nil, err
+	}
+	return detail, input.Variables, nil
+}
+
+// scalarText returns the text of a JSON string, or a number as it stands.
+func scalarText(value json.RawMessage) (string, bool) {
+	var text string
+	var number json.Number
+	switch {
+	case len(value) == 0 || string(value) == "null":
+		return "", false
+	case json.Unmarshal(value, &text) == nil:
+		return text, true
+	case value[0] != '"' && json.Unmarshal(value, &number) == nil:
+		return number.String(), true
+	}
+	return "", false
+}
+
+// pageMembers watches the members that stand beside a list, and those inside them, for one that names a next page or
+// says how long the whole list is.
+type pageMembers struct {
+	open  []pageLevel
+	name  string // of the member whose value comes next
+	more  bool
+	total float64
+}
+
+type pageLevel struct {
+	object   bool
+	hasName  bool // a member's name was read, and its value comes next
+	nextPage bool // it is the value of such a member
+}
+
+// see takes the next token after the opening brace of the object that holds the list.
+func (p *pageMembers) see(token json.Token) {
+	if len(p.open) == 0 {
+		p.open = append(p.open, pageLevel{object: true})
+	}
+	level := &p.open[len(p.open)-1]
+	switch delim, _ := token.(json.Delim); {
+	case delim == '}' || delim == ']':
+		p.open = p.open[:len(p.open)-1]
+		return
+	case level.object && !level.hasName:
+		p.name, _ = token.(string)
+		level.hasName = true
+		return
+	case delim != 0:
+		inner := level.nextPage || level.object && namesNextPage(p.name)
+		level.hasName = false
+		p.open = append(p.open, pageLevel{object: delim == '{', nextPage: inner})
+		return
+	}
+	if total, ok := token.(float64); ok && namesTotal(p.name) {
+		p.total = max(p.total, total)
+	}
+	if (level.nextPage || level.object && namesNextPage(p.name)) && token != nil && token != false && token != "" && token != 0.0 {
+		p.more = true
+	}
+	level.hasName = false
+}
+
+// skipValue is called in the place of see for the list itself.
+func (p *pageMembers) skipValue() { p.open[len(p.open)-1].hasName = false }
+
+// namesNextPage reports whether a member or a header of this name says that a list goes on elsewhere, in any spelling.
+func namesNextPage(name string) bool {
+	switch plainName(name) {
+	case "next", "nextpage", "nexturl", "nextlink", "nexthref", "nexttoken", "nextpagetoken", "nextcursor", "nextpagecursor",
+		"nextoffset", "nextkey", "cursor", "endcursor", "pagetoken", "continuation", "continuationtoken", "lastevaluatedkey",
+		"more", "hasmore", "hasnext", "hasnextpage", "moreresults", "truncated", "istruncated", "incomplete", "incompleteresults":
+		return true
+	}
+	return false
+}
+
+// namesTotal reports whether a member or a header of this name says how many elements there are on all pages.
+func namesTotal(name string) bool {
+	switch plainName(name) {
+	case "total", "totalcount", "totalitems", "totalresults", "totalrecords":
+		return true
+	}
+	return false
+}
+
+// plainName writes next_page, nextPage and X-Next-Page alike.
+func plainName(name string) string {
+	return strings.TrimPrefix(strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name)), "x")
+}
+
+// headersSayMore reports whether a response's headers name a next page, such as X-Next-Cursor or a Link, or a total
+// above the number of elements in the list.
+func headersSayMore(headers http.Header, count int) bool {
+	for name, values := range headers {
+		for _, value := range values {
+			value = strings.ToLower(strings.TrimSpace(value))
+			total, _ := strconv.Atoi(value)
+			switch {
+			case name == "Link":
+				if linksToNext(value) {
+					return true
+				}
+			case namesTotal(name):
+				if total > count {
+					return true
+				}
+			case namesNextPage(name):
+				if value != "" && value != "false" && value != "0" {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// linksToNext reports whether a Link header, in lower case, has a link of the relation next.
+func linksToNext(value string) bool {
+	for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == ',' }) {
+		relation, ok := strings.CutPrefix(strings.TrimSpace(part), "rel=")
+		if ok && slices.Contains(strings.Fields(strings.Trim(relation, `"`)), "next") {
+			return true
+		}
+	}
+	return false
+}
