@@ -1,0 +1,168 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river/rivertype"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+var rounds = flag.Int("rounds", 2, "how many workers to kill on each database, some 20 s each; -parallel says how many at once")
+
+// A worker process is the test binary once more.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "-worker" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// gate stands between the workers and the emulator, and counts the calls that are in flight.
+type gate struct {
+	*httptest.Server
+	inFlight atomic.Int32
+}
+
+func newGate(t *testing.T, emulator *orchestratest.Server) *gate {
+	t.Helper()
+	target, err := url.Parse(emulator.URL)
+	require.NoError(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	// What the emulator does to a connection happens to the worker's too.
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
+	g := &gate{}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			g.inFlight.Add(1)
+			defer g.inFlight.Add(-1)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(g.Close)
+	return g
+}
+
+// A kill is what one round saw.
+type kill struct {
+	inFlight, completed int // when the worker was killed
+	unreported          int // executions by then that no job was completed for
+	executions          map[string]int
+	states              map[rivertype.JobState]int
+}
+
+const jobs = 16 // of a round
+
+// drain works some jobs, kills the worker with four calls in flight at some moment, and starts
+// another one, which drains the rest.
+func drain(t *testing.T, database string, naive bool, ways ...orchestratest.Fault) kill {
+	t.Helper()
+	emulator := orchestratest.NewServer()
+	t.Cleanup(emulator.Close)
+	promptID, err := publish(t.Context(), emulator.Client())
+	require.NoError(t, err)
+	queue, err := openQueue(t.Context(), database)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = queue.Close() })
+	_, err = queue.insert(t.Context(), jobs)
+	require.NoError(t, err)
+	for range jobs + 4 {
+		emulator.Fail("Prompts.Run", ways[rand.N(len(ways))].WithDelay(300*time.Millisecond+rand.N(600*time.Millisecond)))
+	}
+
+	g := newGate(t, emulator)
+	s := settings{database: database, promptID: promptID, naive: naive, times: Times{Attempt: time.Second, Settle: 3 * time.Second, Upgrade: time.Second}}
+	worker, err := startWorker(g.URL, emulator, s)
+	require.NoError(t, err)
+	killed, after := kill{}, rand.N(jobs/2)
+	deadline := time.Now().Add(3 * time.Minute)
+	for killed.inFlight == 0 {
+		require.True(t, time.Now().Before(deadline), "no four calls in flight")
+		time.Sleep(rand.N(100 * time.Millisecond))
+		states, err := queue.states(t.Context())
+		require.NoError(t, err)
+		killed.completed = states[rivertype.JobStateCompleted] + states[rivertype.JobStateCancelled]
+		if n := int(g.inFlight.Load()); n >= 4 && killed.completed >= after {
+			worker.kill()
+			killed.inFlight = n
+		}
+	}
+	counts, err := executions(t.Context(), emulator)
+	require.NoError(t, err)
+	killed.unreported = len(counts) - killed.completed
+
+	worker, err = startWorker(g.URL, emulator, s)
+	require.NoError(t, err)
+	defer worker.kill()
+	for {
+		killed.states, err = queue.states(t.Context())
+		require.NoError(t, err)
+		if killed.states[rivertype.JobStateCompleted]+killed.states[rivertype.JobStateCancelled] == jobs {
+			break
+		}
+		require.True(t, time.Now().Before(deadline), "not drained: %v", killed.states)
+		time.Sleep(100 * time.Millisecond)
+	}
+	killed.executions, err = executions(t.Context(), emulator)
+	require.NoError(t, err)
+	return killed
+}
+
+// notOnce returns the jobs that were not executed exactly once.
+func (k kill) notOnce() (wrong []string) {
+	for i := range jobs {
+		if id := fmt.Sprintf("job-%03d", i+1); k.executions[id] != 1 {
+			wrong = append(wrong, fmt.Sprintf("%s: %d executions", id, k.executions[id]))
+		}
+	}
+	return wrong
+}
+
+// The promise of this example: every job is executed once, though its worker is killed in the
+// middle of four calls, and though the API fails in every way at the same time.
+func TestEveryJobIsPaidOnce(t *testing.T) {
+	t.Parallel()
+	ways := []orchestratest.Fault{
+		{}, {}, {}, orchestratest.DropBefore(), orchestratest.DropAfter(), orchestratest.CutBody(20), orchestratest.HTML(502),
+		orchestratest.Status(503, ""), orchestratest.Status(500, `{"error":"failed","message":"upstream"}`), orchestratest.RateLimited(time.Second),
+	}
+	onEachDatabase(t, func(t *testing.T, newDatabase func(t *testing.T) string) {
+		for i := range *rounds {
+			t.Run(fmt.Sprint("round ", i+1), func(t *testing.T) {
+				t.Parallel()
+				k := drain(t, newDatabase(t), false, ways...)
+				assert.Empty(t, k.notOnce())
+				assert.Equal(t, map[rivertype.JobState]int{rivertype.JobStateCompleted: jobs}, k.states)
+				t.Logf("killed with %d calls in flight and %d of %d jobs completed; %d executions had happened that no job knew of; in the end %d executions",
+					k.inFlight, k.completed, jobs, k.unreported, len(k.executions))
+			})
+		}
+	})
+}
+
+// The same check fails for a worker that only maps errors, as long as its worker is killed while
+// executions go on.
+func TestTheNaiveWorkerPaysTwice(t *testing.T) {
+	t.Parallel()
+	onEachDatabase(t, func(t *testing.T, newDatabase func(t *testing.T) string) {
+		k := drain(t, newDatabase(t), true, orchestratest.Fault{})
+		assert.NotEmpty(t, k.notOnce(), "the check must see it")
+		t.Logf("killed with %d calls in flight: %v", k.inFlight, k.notOnce())
+	})
+}
