@@ -33,10 +33,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// gate stands between the workers and the emulator, and counts the calls that are in flight.
+// gate stands between the workers and the emulator. It counts the calls that are in flight, and
+// keeps their responses back for a while, until it is open.
 type gate struct {
 	*httptest.Server
 	inFlight atomic.Int32
+	open     atomic.Bool
 }
 
 func newGate(t *testing.T, emulator *orchestratest.Server) *gate {
@@ -48,6 +50,12 @@ func newGate(t *testing.T, emulator *orchestratest.Server) *gate {
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	g := &gate{}
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if r.Request.Method == http.MethodPost && !g.open.Load() {
+			time.Sleep(200*time.Millisecond + rand.N(500*time.Millisecond))
+		}
+		return nil
+	}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			g.inFlight.Add(1)
@@ -67,7 +75,7 @@ type kill struct {
 	states              map[rivertype.JobState]int
 }
 
-const jobs = 16 // of a round
+const jobs = 24 // of a round
 
 // drain works some jobs, kills the worker with four calls in flight at some moment, and starts
 // another one, which drains the rest.
@@ -83,33 +91,35 @@ func drain(t *testing.T, database string, naive bool, ways ...orchestratest.Faul
 	_, err = queue.insert(t.Context(), jobs)
 	require.NoError(t, err)
 	for range jobs + 4 {
-		emulator.Fail("Prompts.Run", ways[rand.N(len(ways))].WithDelay(300*time.Millisecond+rand.N(600*time.Millisecond)))
+		emulator.Fail("Prompts.Run", ways[rand.N(len(ways))].WithDelay(rand.N(200*time.Millisecond)))
 	}
 
 	g := newGate(t, emulator)
 	s := settings{database: database, promptID: promptID, naive: naive, times: Times{Attempt: time.Second, Settle: 3 * time.Second, Upgrade: time.Second}}
 	worker, err := startWorker(g.URL, emulator, s)
 	require.NoError(t, err)
-	killed, after := kill{}, rand.N(jobs/2)
+	t.Cleanup(worker.kill)
 	deadline := time.Now().Add(3 * time.Minute)
-	for killed.inFlight == 0 {
+	require.Eventually(t, func() bool { return g.inFlight.Load() > 0 }, time.Minute, time.Millisecond)
+	time.Sleep(rand.N(1500 * time.Millisecond))
+	killed := kill{}
+	for killed.inFlight < 4 {
 		require.True(t, time.Now().Before(deadline), "no four calls in flight")
-		time.Sleep(rand.N(100 * time.Millisecond))
-		states, err := queue.states(t.Context())
-		require.NoError(t, err)
-		killed.completed = states[rivertype.JobStateCompleted] + states[rivertype.JobStateCancelled]
-		if n := int(g.inFlight.Load()); n >= 4 && killed.completed >= after {
-			worker.kill()
-			killed.inFlight = n
-		}
+		time.Sleep(time.Millisecond)
+		killed.inFlight = int(g.inFlight.Load())
 	}
+	worker.kill()
+	g.open.Store(true)
+	states, err := queue.states(t.Context())
+	require.NoError(t, err)
+	killed.completed = states[rivertype.JobStateCompleted] + states[rivertype.JobStateCancelled]
 	counts, err := executions(t.Context(), emulator)
 	require.NoError(t, err)
 	killed.unreported = len(counts) - killed.completed
 
-	worker, err = startWorker(g.URL, emulator, s)
+	second, err := startWorker(g.URL, emulator, s)
 	require.NoError(t, err)
-	defer worker.kill()
+	t.Cleanup(second.kill)
 	for {
 		killed.states, err = queue.states(t.Context())
 		require.NoError(t, err)
