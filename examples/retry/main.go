@@ -1,7 +1,10 @@
-// Retry drains a queue of jobs, each a paid execution, through a flaky server.
-// A job is sent again only when it certainly did not run. Where that cannot be
-// told, it is parked, and looked up in the recorded runs by the id it was sent
-// with. With PROMPT_ORCHESTRA_* set, three jobs run there and are to be paid for.
+// Retry is the smallest loop that runs each paid execution once, in memory: a crash loses its jobs,
+// and examples/river and examples/temporal keep them.
+//
+// It drains jobs through a flaky server. A job is sent again only when it certainly did not run.
+// Where that cannot be told, it is parked, and looked up in the recorded runs by the id that was
+// sent in its variables. An interrupt ends the loop, and the ids of all jobs that are not done are
+// printed. With PROMPT_ORCHESTRA_* set, three jobs run there and are to be paid for.
 package main
 
 import (
@@ -9,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,56 +29,69 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if emulator == nil { // an execution whose answer was lost may go on for minutes
-		return drainJobs(ctx, out, &worker{client: client, parallel: 1, settle: 10 * time.Minute}, 3)
+	if emulator == nil { // an execution whose response was lost may go on for minutes
+		return drainJobs(ctx, out, &worker{client: client, parallel: 1, settle: 15 * time.Minute}, 3)
 	}
 	defer emulator.Close()
 	setup.MakeFlaky(emulator, 60)
-	w := &worker{client: emulator.Client(promptorchestra.WithTimeout(200 * time.Millisecond)), parallel: 8, settle: 300 * time.Millisecond}
+	w := &worker{client: emulator.Client(promptorchestra.WithTimeout(200 * time.Millisecond)), parallel: 8, settle: time.Second}
 	return drainJobs(ctx, out, w, 100)
 }
 
-// drainJobs makes a prompt and n jobs for it, and works until none is left.
+// drainJobs makes a prompt and n jobs for it, works until none is left or ctx ends, and reports.
 func drainJobs(ctx context.Context, out io.Writer, w *worker, n int) (err error) {
 	if w.promptID, err = setup.Prompt(ctx, w.client, "Greet {{name}}."); err != nil {
 		return err
 	}
-	w.done = map[string]job{}
-	jobs := make([]job, n)
-	for i := range jobs {
-		jobs[i] = job{ID: fmt.Sprintf("job-%04d", i), Name: fmt.Sprintf("customer %d", i)}
+	for i := range n {
+		w.waiting = append(w.waiting, job{ID: fmt.Sprintf("job-%04d", i), Name: fmt.Sprintf("customer %d", i)})
 	}
-	fmt.Fprintf(out, "round 1: %d jobs\n", n)
-	w.drain(ctx, jobs)
-	for round := 2; len(w.parked) > 0; round++ {
-		if jobs, err = w.checkParked(ctx); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "round %d: %d jobs that had not run\n", round, len(jobs))
-		w.drain(ctx, jobs)
-	}
-	fmt.Fprintf(out, "%d jobs done, %d failed\n", len(w.done), len(w.failed))
-	return errors.Join(w.failed...)
+	err = w.work(ctx, out)
+	return errors.Join(err, w.report(ctx, out), errors.Join(w.failed...))
 }
 
-type job struct { // what the variables are, so that the recorded run says by the id whose it is
+type job struct { // what the variables are, so that the recorded run shows whose it is
 	ID   string `json:"job_id"`
 	Name string `json:"name"`
 }
 
+// A worker has every job in one of four places.
 type worker struct {
 	client   *promptorchestra.Client
 	promptID string
 	parallel int
-	settle   time.Duration  // until an execution whose answer was lost is recorded, if there was one
-	mu       sync.Mutex     // for what follows
-	done     map[string]job // by the id of the run
-	parked   []job
-	failed   []error
+	settle   time.Duration // after the last call no execution is in flight any more
+
+	mu      sync.Mutex // for what follows
+	waiting []job      // they did not run
+	done    []string   // their ids
+	parked  []job      // they may have run
+	failed  []error    // they did not run and would not, or ran and failed
 }
 
-// drain takes every job to one of three ends: done, parked or failed.
-func (w *worker) drain(ctx context.Context, jobs []job) {
+// work takes rounds until every job is done or failed.
+func (w *worker) work(ctx context.Context, out io.Writer) error {
+	started := time.Now()
+	for round := 1; len(w.waiting)+len(w.parked) > 0; round++ {
+		fmt.Fprintf(out, "round %d: %d jobs to send\n", round, len(w.waiting))
+		w.drain(ctx)
+		if len(w.parked) > 0 {
+			fmt.Fprintf(out, "  parked: %s\n", ids(w.parked))
+			if err := w.lookUp(ctx, started); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// drain sends every waiting job, until ctx ends.
+func (w *worker) drain(ctx context.Context) {
+	jobs := w.waiting
+	w.waiting = nil
 	var running sync.WaitGroup
 	free := make(chan struct{}, w.parallel)
 	for _, j := range jobs {
@@ -84,66 +102,120 @@ func (w *worker) drain(ctx context.Context, jobs []job) {
 }
 
 func (w *worker) execute(ctx context.Context, j job) {
-	result, err := w.client.Prompts.Run(ctx, w.promptID, promptorchestra.PromptRunParams{Variables: j})
-	for wait := time.Second; promptorchestra.IsRetryable(err); wait = min(2*wait, time.Minute) { // it did not run, though the client repeated it
-		asked, _ := promptorchestra.RetryAfter(err)
-		if pause(ctx, max(asked, wait)) != nil {
+	err := ctx.Err()
+	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
+		_, err = w.client.Prompts.Run(ctx, w.promptID, promptorchestra.PromptRunParams{Variables: j})
+		if !promptorchestra.IsRetryable(err) {
 			break
 		}
-		result, err = w.client.Prompts.Run(ctx, w.promptID, promptorchestra.PromptRunParams{Variables: j})
+		asked, _ := promptorchestra.RetryAfter(err)
+		pause(ctx, max(asked, wait))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case err == nil:
-		w.done[result.RunID] = j
-	case promptorchestra.OutcomeUnknown(err): // it may have run: sent again, it might be paid twice
+	case promptorchestra.OutcomeUnknown(err): // sent again, it might be paid twice
 		w.parked = append(w.parked, j)
-	default: // it did not run, and would not
+	case err == nil:
+		w.done = append(w.done, j.ID)
+	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || promptorchestra.IsRetryable(err)):
+		w.waiting = append(w.waiting, j)
+	default:
 		w.failed = append(w.failed, fmt.Errorf("%s: %w", j.ID, err))
 	}
 }
 
-// checkParked looks the parked jobs up by run record and returns those without one: they may be sent again.
-func (w *worker) checkParked(ctx context.Context) (again []job, err error) {
-	if err := pause(ctx, w.settle); err != nil {
-		return nil, fmt.Errorf("%d jobs are parked: %w", len(w.parked), err)
+// lookUp finds the parked jobs among the recorded runs. Those that did not run are sent again.
+func (w *worker) lookUp(ctx context.Context, since time.Time) error {
+	pause(ctx, w.settle)
+	var values []string
+	for _, j := range w.parked {
+		values = append(values, j.ID)
 	}
-	runs, err := w.client.Runs.List(ctx)
+	runs, err := w.client.Runs.Find(ctx, promptorchestra.RunFindParams{
+		PromptID: w.promptID, Variable: "job_id", Values: values, Since: since,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%d jobs are parked: %w", len(w.parked), err)
+		return fmt.Errorf("looking parked jobs up: %w", err)
 	}
-	for _, run := range runs {
-		if _, known := w.done[run.ID]; known || run.PromptID != "" && run.PromptID != w.promptID {
-			continue // certainly not a parked job's
-		}
-		var input struct{ Variables job }
-		detail, err := w.client.Runs.Get(ctx, run.ID)
-		if err == nil {
-			err = detail.InputSnapshot.Decode(&input)
-		}
-		i := slices.IndexFunc(w.parked, func(j job) bool { return j.ID == input.Variables.ID })
-		switch {
-		case err != nil || input.Variables.ID == "":
-			return nil, errors.Join(fmt.Errorf("run %s does not show which job it is for", run.ID), err)
-		case i < 0:
-			continue
-		case detail.Status.Pending() || detail.ErrorMessage != "": // it is paid for: look into it
-			w.failed = append(w.failed, fmt.Errorf("%s: run %s is %s: %s", w.parked[i].ID, run.ID, detail.Status, detail.ErrorMessage))
+	parked := w.parked
+	w.parked = nil
+	for _, j := range parked {
+		switch run, ran := runs[j.ID]; {
+		case !ran:
+			w.waiting = append(w.waiting, j)
+		case run.Status.Pending():
+			w.parked = append(w.parked, j)
+		case run.ErrorMessage != "":
+			w.failed = append(w.failed, fmt.Errorf("%s: run %s is paid for and failed: %s", j.ID, run.ID, run.ErrorMessage))
 		default:
-			w.done[run.ID] = w.parked[i]
+			w.done = append(w.done, j.ID)
 		}
-		w.parked = slices.Delete(w.parked, i, i+1)
 	}
-	again, w.parked = w.parked, nil
-	return again, nil
+	return nil
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+// report prints where the jobs are, and how many executions each has cost.
+func (w *worker) report(ctx context.Context, out io.Writer) error {
+	fmt.Fprintf(out, "%d jobs done, %d failed\n", len(w.done), len(w.failed))
+	if len(w.waiting) > 0 {
+		fmt.Fprintf(out, "%d did not run: %s\n", len(w.waiting), ids(w.waiting))
+	}
+	if len(w.parked) > 0 {
+		fmt.Fprintf(out, "%d may have run, look for them among the runs of %s before they are sent again: %s\n", len(w.parked), w.promptID, ids(w.parked))
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	counts, err := w.executions(ctx)
+	if err != nil {
+		return fmt.Errorf("counting the executions: %w", err)
+	}
+	jobs := map[int]int{} // by the number of their executions
+	for _, n := range counts {
+		jobs[n]++
+	}
+	for _, n := range slices.Sorted(maps.Keys(jobs)) {
+		fmt.Fprintf(out, "%d jobs cost %d execution%s each\n", jobs[n], n, map[bool]string{true: "", false: "s"}[n == 1])
+	}
+	return nil
+}
+
+// executions counts the recorded runs of the prompt by job.
+func (w *worker) executions(ctx context.Context) (map[string]int, error) {
+	counts := map[string]int{}
+	for run, err := range w.client.Runs.All(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if run.PromptID != w.promptID {
+			continue
+		}
+		detail, err := w.client.Runs.Get(ctx, run.ID)
+		if err != nil {
+			return nil, err
+		}
+		var input struct{ Variables job }
+		if err := detail.InputSnapshot.Decode(&input); err != nil {
+			return nil, err
+		}
+		counts[input.Variables.ID]++
+	}
+	return counts, nil
+}
+
+func ids(jobs []job) string {
+	var all []string
+	for _, j := range jobs {
+		all = append(all, j.ID)
+	}
+	return strings.Join(all, " ")
+}
+
+// pause waits, or returns earlier when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
-		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("waiting: %w", context.Cause(ctx))
 	}
 }

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,22 +26,6 @@ func fastClient(srv *orchestratest.Server) *promptorchestra.Client {
 		promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond}))
 }
 
-// executions counts the recorded runs by job, as the emulator has them.
-func executions(t *testing.T, srv *orchestratest.Server) map[string]int {
-	t.Helper()
-	runs, err := srv.Client().Runs.List(t.Context())
-	require.NoError(t, err)
-	counts := map[string]int{}
-	for _, run := range runs {
-		detail, err := srv.Client().Runs.Get(t.Context(), run.ID)
-		require.NoError(t, err)
-		var input struct{ Variables job }
-		require.NoError(t, detail.InputSnapshot.Decode(&input))
-		counts[input.Variables.ID]++
-	}
-	return counts
-}
-
 // The promise of this program: whatever goes wrong, a thousand jobs are a
 // thousand executions, one each.
 func TestEveryJobIsExecutedOnce(t *testing.T) {
@@ -47,22 +34,20 @@ func TestEveryJobIsExecutedOnce(t *testing.T) {
 	const jobs = 1000
 	setup.MakeFlaky(srv, 700)
 	var out strings.Builder
-	w := &worker{client: fastClient(srv), parallel: 16, settle: 300 * time.Millisecond}
+	w := &worker{client: fastClient(srv), parallel: 16, settle: time.Second}
 	started := time.Now()
 	require.NoError(t, drainJobs(t.Context(), &out, w, jobs))
-	counts := executions(t, srv)
+	counts, err := w.executions(t.Context())
+	require.NoError(t, err)
 	assert.Len(t, counts, jobs)
 	for id, n := range counts {
 		assert.Equal(t, 1, n, "executions of %s", id)
 	}
-	byJob := map[string]bool{}
-	for _, j := range w.done {
-		byJob[j.ID] = true
-	}
-	assert.Len(t, byJob, jobs)
-	assert.Contains(t, out.String(), "1000 jobs done, 0 failed")
+	slices.Sort(w.done)
+	assert.Len(t, slices.Compact(w.done), jobs)
+	assert.Contains(t, out.String(), "1000 jobs done, 0 failed\n1000 jobs cost 1 execution each\n")
 	assert.Greater(t, strings.Count(out.String(), "round"), 1, "the faults must have been felt")
-	t.Logf("%v, %d requests\n%s", time.Since(started), len(srv.Requests("Prompts.Run")), &out)
+	t.Logf("%v, %d requests", time.Since(started), len(srv.Requests("Prompts.Run")))
 }
 
 func TestOnTheEmulator(t *testing.T) {
@@ -81,46 +66,89 @@ func TestAgainstAnAPI(t *testing.T) {
 	t.Setenv("PROMPT_ORCHESTRA_API_KEY", srv.APIKey)
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out))
-	assert.Len(t, executions(t, srv), 3)
-	assert.Contains(t, out.String(), "3 jobs done, 0 failed")
+	assert.Contains(t, out.String(), "3 jobs done, 0 failed\n3 jobs cost 1 execution each\n")
+}
+
+// newWorker returns a worker with one job that is done.
+func newWorker(t *testing.T, srv *orchestratest.Server, settle time.Duration) *worker {
+	t.Helper()
+	w := &worker{client: fastClient(srv), parallel: 1, settle: settle}
+	require.NoError(t, drainJobs(t.Context(), io.Discard, w, 1))
+	return w
 }
 
 // A refusal ends a job; a failed execution does too, for it was paid for.
 func TestJobsThatFail(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
-	w := &worker{client: fastClient(srv), parallel: 1}
-	var out strings.Builder
-	require.NoError(t, drainJobs(t.Context(), &out, w, 1))
-
+	w := newWorker(t, srv, 0)
 	srv.Fail("Prompts.Run", orchestratest.NoFeature("ai"))
-	w.drain(t.Context(), []job{{ID: "refused"}})
+	w.waiting = []job{{ID: "refused"}}
+	require.NoError(t, w.work(t.Context(), io.Discard))
 	srv.FailExecution(w.promptID, "the provider is down")
-	w.drain(t.Context(), []job{{ID: "broken"}})
-	require.Len(t, w.parked, 1)
-	again, err := w.checkParked(t.Context())
-	require.NoError(t, err)
-	assert.Empty(t, again)
+	w.waiting = []job{{ID: "broken"}}
+	require.NoError(t, w.work(t.Context(), io.Discard))
 	require.Len(t, w.failed, 2)
 	assert.ErrorContains(t, w.failed[0], "refused: promptorchestra: Prompts.Run: 402")
 	assert.ErrorContains(t, w.failed[1], "failed: the provider is down")
-	assert.Equal(t, map[string]int{"job-0000": 1, "broken": 1}, executions(t, srv))
+	counts, err := w.executions(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{"job-0000": 1, "broken": 1}, counts)
 }
 
-// When the context ends, parked jobs stay parked.
-func TestParkedJobsSurviveTheEnd(t *testing.T) {
+// Others may run the same prompt, without a job's id.
+func TestRunsOfOthers(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
-	w := &worker{client: fastClient(srv), parallel: 1, settle: time.Hour}
-	var out strings.Builder
-	require.NoError(t, drainJobs(t.Context(), &out, w, 1))
+	w := newWorker(t, srv, 0)
+	_, err := w.client.Prompts.Run(t.Context(), w.promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
+	require.NoError(t, err)
 	srv.Fail("Prompts.Run", orchestratest.DropAfter())
-	w.drain(t.Context(), []job{{ID: "lost"}})
+	w.waiting = []job{{ID: "lost"}}
+	require.NoError(t, w.work(t.Context(), io.Discard))
+	assert.Contains(t, w.done, "lost")
+}
+
+// When the context ends, every job's id is printed that is not done.
+func TestAnInterruptLosesNoJob(t *testing.T) {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	const jobs = 40
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("shutting down"))
-	_, err := w.checkParked(ctx)
-	require.ErrorContains(t, err, "1 jobs are parked: waiting: shutting down")
-	assert.Len(t, w.parked, 1)
+	var faults []orchestratest.Fault
+	for range jobs {
+		faults = append(faults, orchestratest.Fault{}, orchestratest.DropAfter(), orchestratest.RateLimited(time.Minute), orchestratest.Delay(time.Minute))
+	}
+	srv.Fail("Prompts.Run", faults...)
+	w := &worker{client: srv.Client(promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1})), parallel: 8, settle: time.Hour}
+	var interrupting sync.WaitGroup
+	interrupting.Go(func() {
+		for len(srv.Requests("Prompts.Run")) < 15 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel(errors.New("shutting down"))
+	})
+	var out strings.Builder
+	err := drainJobs(ctx, &out, w, jobs)
+	interrupting.Wait()
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Empty(t, w.failed)
+	assert.NotEmpty(t, w.parked)
+	assert.NotEmpty(t, w.waiting)
+	seen := map[string]int{}
+	for _, id := range w.done {
+		seen[id]++
+	}
+	for _, j := range append(w.parked, w.waiting...) {
+		seen[j.ID]++
+		assert.Contains(t, out.String(), j.ID)
+	}
+	assert.Len(t, seen, jobs, "every job is in one place")
+	counts, err := w.executions(t.Context())
+	require.NoError(t, err)
+	for _, j := range w.waiting {
+		assert.Zero(t, counts[j.ID], "%s was to be sent again", j.ID)
+	}
 }
 
 func clearEnvironment(t *testing.T) {
