@@ -16,7 +16,7 @@ import (
 // work is a worker process: it works jobs until it is told to stop, its standard input ends, or it
 // is killed.
 func work(ctx context.Context, _ io.Writer, s settings) error {
-	client, err := promptorchestra.NewFromEnv(promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))
+	client, err := promptorchestra.NewFromEnv()
 	if err != nil {
 		return err
 	}

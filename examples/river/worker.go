@@ -26,11 +26,10 @@ func (Job) Kind() string { return "prompt_run" }
 // Result is what a completed job has as its output.
 type Result struct {
 	RunID  string                  `json:"run_id"`
-	Output promptorchestra.RawJSON `json:"output"`
+	Output promptorchestra.RawJSON `json:"output"` // of a run that was looked up, its output snapshot
 }
 
-// Worker executes each job once, whatever becomes of the process that it works in. The client must
-// not retry by itself: every attempt needs a mark of its own.
+// Worker executes each job once, whatever becomes of the process that it works in.
 type Worker struct {
 	river.WorkerDefaults[Job]
 	db       *sql.DB // River's own
@@ -69,7 +68,8 @@ func (w *Worker) send(ctx context.Context, job *river.Job[Job]) error {
 	}
 	call, stop := context.WithDeadline(ctx, sent.Add(w.times.Attempt))
 	defer stop()
-	result, err := w.client.Prompts.Run(call, w.promptID, promptorchestra.PromptRunParams{Variables: job.Args})
+	// Without the SDK's own retries: every attempt needs a mark of its own.
+	result, err := w.client.Prompts.Run(call, w.promptID, promptorchestra.PromptRunParams{Variables: job.Args}, promptorchestra.WithoutRetry())
 	switch {
 	case err == nil:
 		return river.RecordOutput(ctx, Result{result.RunID, result.Output})

@@ -11,7 +11,7 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
-// Activities call the API. The client must not retry by itself: Temporal does, where it is safe.
+// Activities call the API.
 type Activities struct {
 	Client   *promptorchestra.Client
 	PromptID string
@@ -28,7 +28,8 @@ const (
 // Execute sends the job, once. The deadline of its context is the end of its attempt.
 func (a *Activities) Execute(ctx context.Context, job Job, times Times) (Result, error) {
 	defer heartbeat(ctx)()
-	result, err := a.Client.Prompts.Run(ctx, a.PromptID, promptorchestra.PromptRunParams{Variables: job})
+	// Without the SDK's own retries: the workflow writes down when it is sent.
+	result, err := a.Client.Prompts.Run(ctx, a.PromptID, promptorchestra.PromptRunParams{Variables: job}, promptorchestra.WithoutRetry())
 	if err != nil {
 		return Result{}, failureOf(ctx, err, times)
 	}

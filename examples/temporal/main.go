@@ -157,8 +157,8 @@ func onServer(ctx context.Context, address string, activities *Activities) (exec
 	return execute, func() { w.Stop(); server.Close() }, nil
 }
 
-func newActivities(ctx context.Context, emulator *orchestratest.Server) (*Activities, error) {
-	client := emulator.Client(promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))
+func newActivities(ctx context.Context, emulator *orchestratest.Server, opts ...promptorchestra.Option) (*Activities, error) {
+	client := emulator.Client(opts...)
 	prompt, err := client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{PromptKey: "greeting", Name: "Greeting"})
 	if err != nil {
 		return nil, err

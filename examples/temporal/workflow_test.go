@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,8 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
+
+var fastRetries = promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond})
 
 // A death is what a worker did before it died.
 type death int
@@ -106,7 +109,7 @@ func TestExecuteOnce(t *testing.T) {
 		{
 			name: "the look-up fails for now", faults: []orchestratest.Fault{orchestratest.DropAfter()}, executions: 1, requests: 1,
 			prepare: func(srv *orchestratest.Server, _ *Activities) {
-				srv.Fail("Runs.List", orchestratest.Status(503, ""), orchestratest.Status(503, ""))
+				srv.Fail("Runs.List", slices.Repeat([]orchestratest.Fault{orchestratest.Status(503, "")}, 5)...)
 			},
 		},
 		{
@@ -120,7 +123,7 @@ func TestExecuteOnce(t *testing.T) {
 			t.Parallel()
 			srv := orchestratest.NewServer()
 			t.Cleanup(srv.Close)
-			activities, err := newActivities(t.Context(), srv)
+			activities, err := newActivities(t.Context(), srv, fastRetries)
 			require.NoError(t, err)
 			srv.Fail("Prompts.Run", test.faults...)
 			if test.prepare != nil {
@@ -151,7 +154,7 @@ func TestExecuteOnce(t *testing.T) {
 
 func failingDial(srv *orchestratest.Server, a *Activities) {
 	var dials atomic.Int32
-	a.Client = srv.Client(promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}), promptorchestra.WithTransport(&http.Transport{
+	a.Client = srv.Client(fastRetries, promptorchestra.WithTransport(&http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if dials.Add(1) == 1 {
