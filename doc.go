@@ -33,7 +33,7 @@
 //   - AgentRuns ([AgentRunsService]): Get, Wait, Compare, LoadInputs, RerunFromStep
 //   - Prompts ([PromptsService]): List, All, Get, Create, Update, CreateVersion, Publish, Run,
 //     AttachTool
-//   - Runs ([RunsService]): List, All, Get
+//   - Runs ([RunsService]): List, All, Get, Find
 //   - Skills ([SkillsService]): List, All, Get, Create, Update, CreateVersion, ReplacePrompts,
 //     ReplaceTools, Publish, Preview, Run, GenerateImage, Diff
 //   - SkillRuns ([SkillRunsService]): Get

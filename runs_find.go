@@ -20,23 +20,32 @@ type RunFindParams struct {
 	Since    time.Time // when the oldest of them was sent, by this machine's clock; zero reads every run of the prompt
 }
 
-// Find returns the recorded runs of a prompt whose input variable has one of the values, by that value. It tells what
-// a caller has to know before a job whose outcome is unknown is sent again: whether it ran.
+// Find returns the recorded runs of a prompt whose input variable has one of the values, by that
+// value. It tells what a caller has to know before a job whose outcome is unknown is sent again:
+// whether it ran.
 //
-// A value that is absent from the result did not run, as far as the list of runs is complete: that it is, is an
-// assumption, for the API documents no pagination. Whatever else leaves it open is an error: a list that names a next
-// page, a run that does not show its variables, a run that was listed and then not found. Of two runs with one value
-// the newest is returned. A run whose variables do not have the name belongs to something else. A run that is found may
-// still be pending: see [RunStatus.Pending].
+// A value that is absent from the result did not run, as far as the list of runs is complete. That
+// it is complete is an assumption, for the API documents no pagination. Whatever else leaves it open
+// is an error: a list that names a next page, a run that does not show its variables, a run that was
+// listed and then not found. Of two runs with one value the newest is returned. A run whose
+// variables do not have the name belongs to something else. A run that is found may still be
+// pending: see [RunStatus.Pending].
 //
-// An execution that is still in flight may not be recorded yet: call Find once none can be in flight any more.
+// An execution that is still in flight may not be recorded yet: call Find once none can be in flight
+// any more.
 //
-// It lists the runs once, as a stream, and reads those of the prompt that were created at Since or later, newest
-// first, until every value is found. Since is compared on the server's clock, which the list's Date header shows, less
-// a minute. A run without a creation time is read too. The options apply to each of these requests.
+// It lists the runs once, as a stream, and reads those of the prompt that were created at Since or
+// later, newest first, until every value is found. Since is compared on the server's clock, which
+// the list's Date header shows, less a minute. A run without a creation time is read too. The
+// options apply to each of these requests.
 //
-// Classic. Either credential. Repeated safely. Errors: those of every call; an [*ArgumentError] for an empty argument; a
-// [*DecodeError], or one of [KindNotFound], where it cannot be told.
+//	GET /api/runs
+//	GET /api/runs/{runId}
+//
+// Classic. Access token or API key.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; an [*ArgumentError] for an empty argument; a [*DecodeError], or one
+// of [KindNotFound], where it cannot be told.
 func (s *RunsService) Find(ctx context.Context, params RunFindParams, opts ...CallOption) (map[string]RunDetail, error) {
 	if err := params.check(); err != nil {
 		return nil, s.c.send(ctx, call{route: routeRunsFind, invalid: err}, opts, nil, nil)

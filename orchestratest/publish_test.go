@@ -22,7 +22,7 @@ func TestPublishedRecordsRunAtOnce(t *testing.T) {
 			{StepKey: "greet", Name: "Greet", StepType: sdk.StepTypePrompt, PromptID: promptIDs[0]},
 			{StepKey: "bow", Name: "Bow", StepType: sdk.StepTypePrompt, SkillID: skillIDs[0]},
 		},
-		Transitions: []sdk.WorkflowTransition{{FromStepKey: "greet", ToStepKey: "bow", TransitionType: sdk.TransitionNext}},
+		Transitions: []sdk.WorkflowTransition{{FromStepKey: "greet", ToStepKey: "bow", TransitionType: sdk.TransitionTypeNext}},
 	})
 	alone := srv.PublishAgent(sdk.Workflow{
 		EntryStepKey: "greet", Steps: []sdk.WorkflowStep{{StepKey: "greet", StepType: sdk.StepTypePrompt, PromptID: promptIDs[1]}},
