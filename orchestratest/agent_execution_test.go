@@ -195,7 +195,7 @@ func TestRerunFromStep(t *testing.T) {
 	second, _ := a.publishedPrompt("Second", "2 {{steps.first}}")
 	agentID := a.publishedAgent(flow([]object{step("first", "prompt_step", "promptId", first), step("second", "prompt_step", "promptId", second), step("end", "return_step")},
 		"first next second", "second next end"))
-	source := a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{"x": 10000000000000001}})
+	source := a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{"x": int64(10000000000000001)}})
 	runID := source["runId"].(string)
 	assert.Equal(t, "2 1 10000000000000001", source["output"], "numbers keep their digits")
 
