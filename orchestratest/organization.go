@@ -41,7 +41,7 @@ func newOrganization(id, name string) *organization {
 		agentRuns: table[agentRun]{kind: "agent run"},
 		prompts:   table[prompt]{kind: "prompt"},
 		promptVersions: versionKind[promptVersion]{
-			table[promptVersion]{kind: "prompt version"}, "prompt", "prv_", (*promptVersion).head, (*promptVersion).content,
+			table[promptVersion]{kind: "prompt version"}, "prompt", "prv_", (*promptVersion).head, nil,
 		},
 		runs:  table[run]{kind: "run"},
 		tools: table[tool]{kind: "tool"},

@@ -229,6 +229,3 @@ func (v *promptVersion) outputSchema() json.RawMessage {
 	}
 	return format.JSONSchema.Schema
 }
-
-// content is what two versions are compared by. No route does.
-func (v *promptVersion) content() any { return v }

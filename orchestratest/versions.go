@@ -28,7 +28,7 @@ type versionKind[V any] struct {
 	owner   string // "agent"
 	prefix  string // of the ids
 	head    func(*V) *version
-	content func(*V) any // what two versions are compared by
+	content func(*V) any // what two versions are compared by, nil when no route compares
 }
 
 // versions are the versions of one record, oldest first.
