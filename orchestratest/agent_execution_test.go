@@ -163,64 +163,6 @@ func TestFailedAgentRuns(t *testing.T) {
 	assert.Equal(t, "completed", a.ok("POST", "/api/agents/"+agentID+"/run", run)["status"])
 }
 
-func TestHeldRuns(t *testing.T) {
-	a := start(t)
-	promptID, _ := a.publishedPrompt("Draft", "text")
-	agentID := a.publishedAgent(flow([]object{step("draft", "prompt_step", "promptId", promptID)}))
-	poll := func(runID any) []any {
-		var statuses []any
-		for range 3 {
-			statuses = append(statuses, a.ok("GET", "/api/agent-runs/"+runID.(string), nil)["run"].(object)["status"])
-		}
-		return statuses
-	}
-	a.srv.HoldRuns(2)
-	started := a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{"a": 1}})
-	assert.Equal(t, "running", started["status"])
-	assert.Nil(t, started["output"])
-	a.refused(409, "POST", "/api/agent-runs/"+started["runId"].(string)+"/rerun-from-step", object{"stepKey": "draft"})
-	assert.Equal(t, []any{"running", "running", "completed"}, poll(started["runId"]))
-
-	a.srv.FailExecution(promptID, "down")
-	started = a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{}})
-	assert.Equal(t, []any{"running", "running", "failed"}, poll(started["runId"]))
-
-	a.srv.HoldRuns(0)
-	a.refused(500, "POST", "/api/agents/"+agentID+"/run", object{"variables": object{}})
-}
-
-func TestRerunFromStep(t *testing.T) {
-	a := start(t)
-	first, _ := a.publishedPrompt("First", "1 {{x}}")
-	second, _ := a.publishedPrompt("Second", "2 {{steps.first}}")
-	agentID := a.publishedAgent(flow([]object{step("first", "prompt_step", "promptId", first), step("second", "prompt_step", "promptId", second), step("end", "return_step")},
-		"first next second", "second next end"))
-	source := a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{"x": int64(10000000000000001)}})
-	runID := source["runId"].(string)
-	assert.Equal(t, "2 1 10000000000000001", source["output"], "numbers keep their digits")
-
-	inputs := a.ok("POST", "/api/agent-runs/"+runID+"/load-inputs", nil)
-	assert.Equal(t, agentID, inputs["agentId"])
-	assert.Contains(t, inputs["variables"], "x")
-
-	// The first step would fail now, and the second says something else.
-	a.srv.FailExecution(first, "down")
-	newer := a.create("/api/prompts/"+second+"/versions", object{"content": "again {{steps.first}}"})
-	a.ok("POST", "/api/prompts/"+second+"/publish", object{"versionId": newer})
-	rerun := a.ok("POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "second"})
-	assert.NotEqual(t, runID, rerun["runId"])
-	assert.Equal(t, runID, rerun["sourceRunId"])
-	assert.Equal(t, "second", rerun["stepKey"])
-	assert.Equal(t, "again 1 10000000000000001", rerun["output"])
-	assert.Equal(t, []string{"first", "second", "end"}, visited(a.runOf(rerun)))
-	assert.Equal(t, source["output"], a.ok("POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "end"})["output"])
-
-	a.refused(400, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "third"})
-	a.refused(400, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{})
-	a.refused(500, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "first"})
-	assert.Equal(t, "AUTH_MODE_INVALID", a.with(a.srv.APIKey).refused(403, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "second"})["code"])
-}
-
 func TestClosingWhileAToolIsCalled(t *testing.T) {
 	blocked := start(t) // answers nothing in time
 	blocked.srv.Fail("*", orchestratest.Delay(time.Hour))

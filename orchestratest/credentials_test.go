@@ -4,12 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
-	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 // Each credential against a route of either generation, a route with a scope and a route for users.
@@ -94,20 +90,6 @@ func TestCredentialsLookReal(t *testing.T) {
 	assert.Regexp(t, `^org_[0-9a-z]{24}$`, a.srv.OrganizationID)
 }
 
-func TestSetupVerifyTellsTheTruth(t *testing.T) {
-	a := start(t)
-	body := a.ok("POST", "/api/setup/verify", nil)
-	assert.Equal(t, true, body["ok"])
-	assert.Equal(t, a.org, body["organizationId"])
-	assert.Equal(t, "access_token", body["authSource"])
-
-	body = a.with(a.srv.IssueKey(a.org, "runtime_default")).ok("POST", "/api/setup/verify", nil)
-	assert.Equal(t, "api_key", body["authSource"])
-	assert.Equal(t, []any{"agents:read", "runs:read"}, body["scopes"])
-
-	assert.Equal(t, "AUTH_SCOPE_MISSING", a.with(a.srv.IssueKey(a.org, "agents:read")).refused(403, "POST", "/api/setup/verify", nil)["code"])
-}
-
 func TestOrganizationsAreApart(t *testing.T) {
 	a := start(t)
 	other := a.srv.AddOrganization("Other")
@@ -140,49 +122,4 @@ func TestAuthenticationFailuresOfClassicRoutesHaveDetails(t *testing.T) {
 		"details": []any{object{"code": "AUTH_MISSING", "message": "A bearer token is required"}},
 	}, a.with("").refused(401, "GET", "/api/runs", nil))
 	assert.Equal(t, "Auth missing", a.with("").refused(401, "GET", "/api/agents", nil)["title"])
-}
-
-func TestServiceKeys(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	a := start(t, orchestratest.WithClock(func() time.Time { return now }))
-	made := a.ok("POST", "/api/service-keys", object{"name": "CI", "preset": "ai_platform_full_control"})
-	assert.Regexp(t, `^key_[0-9a-z]{24}$`, made["id"])
-	key, _ := made["key"].(string)
-	require.Regexp(t, `^sk_`, key)
-	assert.Nil(t, made["expiresAt"])
-	a.with(key).list("/api/skills")
-	assert.Equal(t, "AUTH_MODE_INVALID", a.with(key).refused(403, "POST", "/api/service-keys", object{"name": "More", "preset": "runtime_default"})["code"])
-
-	for name, c := range map[string]struct {
-		body object
-		why  string
-	}{
-		"no name":           {object{"preset": "runtime_default"}, "name is required"},
-		"no preset":         {object{"name": "CI"}, "preset is required"},
-		"unknown preset":    {object{"name": "CI", "preset": "all"}, "preset must be one of ai_platform_full_control, authoring_ci, runtime_default, runtime_execution"},
-		"CI without expiry": {object{"name": "CI", "preset": "authoring_ci"}, "expiresAt is required for authoring_ci"},
-		"an odd expiry":     {object{"name": "CI", "preset": "runtime_default", "expiresAt": "soon"}, "expiresAt must be an RFC 3339 time"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, object{"error": c.why}, a.refused(400, "POST", "/api/service-keys", c.body))
-		})
-	}
-}
-
-func TestServiceKeysExpire(t *testing.T) {
-	for name, c := range map[string]struct {
-		expiresAt string
-		status    int
-	}{
-		"later":   {"2026-01-02T03:04:06Z", 200},
-		"already": {"2026-01-02T03:04:05Z", 401},
-	} {
-		t.Run(name, func(t *testing.T) {
-			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-			a := start(t, orchestratest.WithClock(func() time.Time { return now }))
-			made := a.ok("POST", "/api/service-keys", object{"name": "CI", "preset": "authoring_ci", "expiresAt": c.expiresAt})
-			status, _ := a.with(made["key"].(string)).ask("GET", "/api/agents", nil)
-			assert.Equal(t, c.status, status)
-		})
-	}
 }

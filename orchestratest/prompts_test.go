@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 func TestPrompts(t *testing.T) {
@@ -75,92 +74,3 @@ func TestPromptRefusals(t *testing.T) {
 	}
 	assert.Len(t, a.list("/api/prompts"), 2, "nothing refused was made")
 }
-
-func TestRunsAreRecorded(t *testing.T) {
-	a := start(t)
-	toolID := a.stub("weather", object{"sky": "blue"})
-	promptID := a.create("/api/prompts", object{"name": "Forecast"})
-	versionID := a.create("/api/prompts/"+promptID+"/versions", object{"content": "{{city}}: {{tools.weather.sky}}"})
-	attached := a.ok("POST", "/api/prompt-versions/"+versionID+"/tools", object{"toolId": toolID})
-	assert.Equal(t, toolID, attached["toolId"])
-	a.refused(409, "POST", "/api/prompt-versions/"+versionID+"/tools", object{"toolId": toolID})
-	a.ok("POST", "/api/prompts/"+promptID+"/publish", object{"versionId": versionID})
-
-	ran := a.ok("POST", "/api/prompts/"+promptID+"/run", object{"variables": object{"city": "Rome"}})
-	assert.Equal(t, "Rome: blue", ran["outputText"])
-	record := a.ok("GET", "/api/runs/"+ran["runId"].(string), nil)
-	assert.Equal(t, "completed", record["status"])
-	assert.Equal(t, promptID, record["promptId"])
-	assert.Equal(t, versionID, record["promptVersionId"])
-	assert.Positive(t, record["inputTokens"])
-	assert.Positive(t, record["outputTokens"])
-	assert.Positive(t, record["estimatedCost"])
-	assert.Positive(t, record["latencyMs"])
-	assert.InDelta(t, 2, record["stepCount"], 0)
-	assert.Equal(t, object{"variables": object{"city": "Rome"}, "renderedPrompt": "Rome: blue"}, record["inputSnapshot"])
-	assert.Equal(t, object{"output": "Rome: blue", "outputText": "Rome: blue"}, record["outputSnapshot"])
-	steps := record["steps"].([]any)
-	require.Len(t, steps, 2)
-	assert.Equal(t, "tool_call", steps[0].(object)["step_type"])
-	assert.Equal(t, "weather", steps[0].(object)["tool_name"])
-	assert.Equal(t, object{"sky": "blue"}, steps[0].(object)["output"])
-	assert.Equal(t, "final_response", steps[1].(object)["step_type"])
-	assert.NotContains(t, a.list("/api/runs")[0], "steps", "the list is short")
-
-	a.srv.FailExecution(promptID, "Prompt execution failed upstream")
-	assert.Equal(t, object{"error": "failed", "message": "Prompt execution failed upstream"},
-		a.refused(500, "POST", "/api/prompts/"+promptID+"/run", object{"variables": object{}}))
-	all := a.list("/api/runs")
-	require.Len(t, all, 2, "the failed run is recorded, the newest last")
-	failed := a.ok("GET", "/api/runs/"+all[1].(object)["id"].(string), nil)
-	assert.Equal(t, "failed", failed["status"])
-	assert.Equal(t, "Prompt execution failed upstream", failed["errorMessage"])
-
-	a.srv.FailExecution(promptID, "")
-	a.srv.FailExecution(toolID, "no weather")
-	assert.Equal(t, "Tool weather failed: no weather", a.refused(500, "POST", "/api/prompts/"+promptID+"/run", object{"variables": object{}})["message"])
-	assert.Equal(t, object{"error": "not_found", "message": `There is no run "run_none" in this organization`}, a.refused(404, "GET", "/api/runs/run_none", nil))
-}
-
-func TestPromptsRender(t *testing.T) {
-	a := start(t)
-	schema := object{"type": "object", "properties": object{
-		"summary": object{"type": "string"}, "score": object{"type": "number"}, "done": object{"type": "boolean"}, "tags": object{"type": "array"},
-		"given": object{"type": "string"},
-	}}
-	for name, c := range map[string]struct {
-		version object
-		output  any
-	}{
-		"plain":               {object{"content": "text"}, "text"},
-		"a variable":          {object{"content": "{{ given }}, {{given}}"}, "x, x"},
-		"an object":           {object{"content": "{{deep}} {{deep.a}} {{deep.b.c}}"}, `{"a":"<&>","b":{"c":1.50}} <&> 1.50`},
-		"no such variable":    {object{"content": "{{none}} {{deep.none}}"}, "{{none}} {{deep.none}}"},
-		"no content":          {object{"content": ""}, ""},
-		"system prompt alone": {object{"systemPrompt": "s"}, "s"},
-		"content comes first": {object{"content": "c", "systemPrompt": "s"}, "c"},
-		"JSON":                {object{"content": `{"answer": "{{given}}"}`}, object{"answer": "x"}},
-		"a schema": {
-			object{"content": "text", "responseFormat": object{"type": "json_schema", "schema": schema}},
-			object{"summary": "text", "score": 0.0, "done": false, "tags": []any{}, "given": "x"},
-		},
-		"a schema as OpenAI has it": {
-			object{"content": "text", "responseFormat": object{"json_schema": object{"schema": schema}}},
-			object{"summary": "text", "score": 0.0, "done": false, "tags": []any{}, "given": "x"},
-		},
-		"another format": {object{"content": "text", "responseFormat": "text"}, "text"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			promptID := a.create("/api/prompts", object{"name": name})
-			versionID := a.create("/api/prompts/"+promptID+"/versions", c.version)
-			a.ok("POST", "/api/prompts/"+promptID+"/publish", object{"versionId": versionID})
-			variables := object{"given": "x", "deep": object{"a": "<&>", "b": object{"c": jsonNumber("1.50")}}}
-			assert.Equal(t, c.output, a.ok("POST", "/api/prompts/"+promptID+"/run", object{"variables": variables})["output"])
-		})
-	}
-}
-
-// jsonNumber is a number that is written as it stands.
-type jsonNumber string
-
-func (n jsonNumber) MarshalJSON() ([]byte, error) { return []byte(n), nil }

@@ -1,12 +1,17 @@
 package orchestratest_test
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 // upload sends a body without a credential: the request is recorded and refused.
@@ -54,4 +59,43 @@ func TestRecordedRequestsAreBoundedInHeaders(t *testing.T) {
 	assert.Less(t, len(kept), sent)
 	assert.Greater(t, len(kept), sent/2)
 	assert.Equal(t, "{}", string(kept[len(kept)-1].Body))
+}
+
+func TestRequestsTellWhatArrived(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
+	a := start(t, orchestratest.WithClock(func() time.Time { return at }))
+	a.create("/api/agents", object{"name": "Writer"})
+	a.list("/api/agents")
+	a.refused(404, "GET", "/api/nothing", nil)
+	a.with("").refused(401, "GET", "/api/agents", nil)
+
+	all := a.srv.Requests("*")
+	require.Len(t, all, 4)
+	assert.Equal(t, []string{"Agents.Create", "Agents.List", "", "Agents.List"}, []string{all[0].Op, all[1].Op, all[2].Op, all[3].Op})
+	assert.Equal(t, []int{201, 200, 404, 401}, []int{all[0].Status, all[1].Status, all[2].Status, all[3].Status})
+
+	created := a.srv.Requests("Agents.Create")
+	require.Len(t, created, 1)
+	assert.Equal(t, "POST", created[0].Method)
+	assert.Equal(t, "/api/agents", created[0].Path)
+	assert.JSONEq(t, fmt.Sprintf(`{"organizationId":%q,"name":"Writer"}`, a.org), string(created[0].Body))
+	assert.Equal(t, "Bearer "+a.token, created[0].Header.Get("Authorization"))
+	assert.Equal(t, at, created[0].Time)
+	assert.True(t, strings.HasPrefix(created[0].RequestID, "req_"))
+	assert.Equal(t, a.org, all[1].Query.Get("organizationId"))
+	assert.Empty(t, a.srv.Requests("Agents.Run"))
+}
+
+func TestRequestsAreCopies(t *testing.T) {
+	a := start(t)
+	a.create("/api/agents", object{"name": "Writer"})
+	for range 2 { // the second time nothing has changed
+		seen := a.srv.Requests("*")[0]
+		assert.Equal(t, "Bearer "+a.token, seen.Header.Get("Authorization"))
+		assert.True(t, bytes.HasPrefix(seen.Body, []byte("{")))
+		seen.Header.Set("Authorization", "changed")
+		seen.Query.Set("changed", "1")
+		seen.Body[0] = 'x'
+		assert.Empty(t, a.srv.Requests("*")[0].Query)
+	}
 }

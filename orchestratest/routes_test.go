@@ -370,3 +370,34 @@ func lacks(path string, want, got any) string {
 	}
 	return ""
 }
+
+func TestUnknownRoutesAndMethods(t *testing.T) {
+	a := start(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"GET", "/", 404, ""},
+		{"GET", "/api/agents/", 404, ""},
+		{"GET", "/api//agents", 404, ""},
+		{"GET", "/api/agents/a/b/c", 404, ""},
+		{"GET", "/api/agents/agt_1", 404, ""},
+		{"GET", "/api/agents/..%2F..%2Fadmin%3Fx=1%23y", 404, ""},
+		{"DELETE", "/api/agents", 405, "GET, POST"},
+		{"PUT", "/api/agents/agt_1", 405, "GET, PATCH"},
+		{"GET", "/api/setup/verify", 405, "POST"},
+	} {
+		t.Run(c.method+" "+c.path, func(t *testing.T) {
+			response, body, err := a.send(c.method, c.path, nil)
+			require.NoError(t, err)
+			assert.Equal(t, c.status, response.StatusCode)
+			assert.Equal(t, c.allow, response.Header.Get("Allow"))
+			assert.Equal(t, "application/json; charset=utf-8", response.Header.Get("Content-Type"))
+			assert.True(t, strings.HasPrefix(response.Header.Get("X-Request-Id"), "req_"))
+			assert.True(t, strings.HasPrefix(string(body), "{"))
+		})
+	}
+	escaped := a.srv.Requests("Agents.Get")
+	assert.Equal(t, "/api/agents/..%2F..%2Fadmin%3Fx=1%23y", escaped[len(escaped)-1].Path, "an escaped id is one segment")
+}

@@ -5,8 +5,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 // skill returns the ids of a new skill and a draft version with prompts.
@@ -68,68 +66,6 @@ func TestSkillAuthoring(t *testing.T) {
 	assert.Equal(t, []string{"inputSchema", "outputSchema", "prompts[0]", "prompts[1]", "tools[0]"}, paths(diff["changes"]))
 	same := a.ok("GET", "/api/skills/"+skillID+"/versions/"+next+"/diff?againstVersionId="+next, nil)
 	assert.Empty(t, same["changes"])
-}
-
-func TestSkillRuns(t *testing.T) {
-	a := start(t)
-	promptID, _ := a.publishedPrompt("Sum up", "Sum up {{text}} under a {{tools.weather.sky}} sky")
-	toolID := a.stub("weather", object{"sky": "blue"})
-	skillID, versionID := a.skill("sum-up", object{"outputSchema": object{
-		"properties": object{"summary": object{"type": "string"}}, "required": []any{"summary"},
-	}}, object{"promptId": promptID})
-	a.ok("POST", "/api/skill-versions/"+versionID+"/tools", object{"tools": []object{{"toolId": toolID}}})
-	run := "/api/skills/" + skillID + "/run"
-	a.refused(409, "POST", run, object{"variables": object{}})
-	assert.Equal(t, "completed", a.ok("POST", run, object{"skillVersionId": versionID, "variables": object{}})["status"], "a draft by name")
-	a.ok("POST", "/api/skills/"+skillID+"/publish", nil)
-
-	ran := a.ok("POST", run, object{"variables": object{"text": "this"}, "modelKey": "gpt-4.1"})
-	assert.Equal(t, object{"summary": "Sum up this under a blue sky"}, ran["output"])
-	assert.Equal(t, `{"summary":"Sum up this under a blue sky"}`, ran["outputText"])
-	assert.Equal(t, "gpt-4.1", ran["modelKey"])
-	assert.Equal(t, object{"state": "declared", "satisfied": true, "missingFields": []any{}}, ran["validation"].(object)["outputContract"])
-	usage := ran["usage"].(object)
-	assert.InDelta(t, usage["inputTokens"].(float64)+usage["outputTokens"].(float64), usage["totalTokens"], 0)
-	detail := a.ok("GET", "/api/skill-runs/"+ran["runId"].(string), nil)
-	assert.Equal(t, ran["output"], detail["output"])
-	assert.Equal(t, object{"text": "this"}, detail["variables"])
-	assert.Len(t, detail["steps"], 2)
-
-	a.srv.FailExecution(skillID, "no provider")
-	body := a.refused(500, "POST", run, object{"variables": object{}})
-	assert.Equal(t, "no provider", body["why"])
-	failed := a.ok("GET", "/api/skill-runs/"+body["runId"].(string), nil)
-	assert.Equal(t, "failed", failed["status"])
-	assert.Equal(t, "no provider", failed["diagnostic"].(object)["why"])
-	a.refused(404, "GET", "/api/skill-runs/srun_none", nil)
-}
-
-func TestOutputsThatMissTheirContract(t *testing.T) {
-	a := start(t)
-	promptID, _ := a.publishedPrompt("JSON", `{"other": 1}`)
-	skillID, versionID := a.skill("json", object{"outputSchema": object{"required": []any{"summary"}}}, object{"promptId": promptID})
-	ran := a.ok("POST", "/api/skills/"+skillID+"/run", object{"skillVersionId": versionID, "variables": object{}})
-	validation := ran["validation"].(object)
-	assert.Equal(t, false, validation["valid"])
-	assert.Equal(t, []any{"summary"}, validation["outputContract"].(object)["missingFields"])
-	assert.Equal(t, "completed", ran["status"])
-}
-
-func TestPreviewsChangeNothing(t *testing.T) {
-	a := start(t)
-	promptID, _ := a.publishedPrompt("Hello", "Hello {{tools.weather}}")
-	toolID := a.stub("weather", nil)
-	a.srv.FailExecution(toolID, "not to be called")
-	skillID, versionID := a.skill("hello", nil, object{"promptId": promptID})
-	a.ok("POST", "/api/skill-versions/"+versionID+"/tools", object{"tools": []object{{"toolId": toolID}}})
-	before := a.ok("GET", "/api/skills/"+skillID, nil)
-	preview := object{"skillVersionId": versionID, "variables": object{}}
-	first := a.ok("POST", "/api/skills/"+skillID+"/preview", preview)
-	assert.Equal(t, first, a.ok("POST", "/api/skills/"+skillID+"/preview", preview))
-	assert.Equal(t, before, a.ok("GET", "/api/skills/"+skillID, nil))
-	assert.Empty(t, a.list("/api/runs"))
-	a.srv.Restrict(orchestratest.AI(false))
-	a.ok("POST", "/api/skills/"+skillID+"/preview", preview) // calls no model
 }
 
 func TestSkillRefusals(t *testing.T) {
@@ -195,86 +131,4 @@ func (a *api) versionOwner(versionID string) string {
 		}
 	}
 	return ""
-}
-
-func TestGeneratedImages(t *testing.T) {
-	a := start(t)
-	promptID, _ := a.publishedPrompt("Paint", "A {{thing}}")
-	skillID, versionID := a.skill("paint", nil, object{"promptId": promptID})
-	paint := object{"skillVersionId": versionID, "variables": object{"thing": "boat"}}
-	made := a.ok("POST", "/api/skills/"+skillID+"/generated-images", paint)
-	assert.Equal(t, "gpt-image-1", made["modelKey"])
-	assert.Nil(t, made["failure"])
-	reference := made["images"].([]any)[0].(object)["storageReference"].(object)
-	assert.Equal(t, "object_storage", reference["kind"])
-	assert.NotEmpty(t, reference["bucket"])
-	assert.Contains(t, reference["objectKey"], made["runId"])
-	assert.Contains(t, reference["signedUrl"], "expiresAt")
-	assert.InDelta(t, 1, made["usage"].(object)["imageCount"], 0)
-	assert.Equal(t, "A boat", a.ok("GET", "/api/skill-runs/"+made["runId"].(string), nil)["renderedPrompt"])
-
-	a.srv.FailExecution(promptID, "not painted")
-	failed := a.ok("POST", "/api/skills/"+skillID+"/generated-images", paint)
-	assert.Equal(t, "failed", failed["status"])
-	assert.Equal(t, "not painted", failed["failure"].(object)["message"])
-	assert.Empty(t, failed["images"])
-}
-
-func TestEvaluations(t *testing.T) {
-	a := start(t)
-	promptID, _ := a.publishedPrompt("Echo", "{{x}}")
-	skillID, published := a.skill("echo", nil, object{"promptId": promptID})
-	evaluations := "/api/skills/" + skillID + "/evaluations/run"
-	a.refused(409, "POST", evaluations, nil)
-	cases := "/api/skills/" + skillID + "/evaluation-cases"
-	assert.Empty(t, a.list(cases))
-	made := a.ok("POST", cases, object{"label": "one", "input": object{"x": "1"}, "expected": "1"})
-	assert.Regexp(t, `^evc_`, made["id"])
-	a.create(cases, object{"input": object{"x": "2"}, "expected": "3"})
-	a.create(cases, object{})
-	a.refused(400, "POST", cases, object{"input": "text"})
-	assert.Len(t, a.list(cases), 3)
-
-	first := a.ok("POST", evaluations, nil)
-	assert.Equal(t, published, first["draftVersionId"], "the newest draft, when none is named")
-	assert.Nil(t, first["publishedRunId"])
-	assert.Equal(t, object{"cases": 3.0, "passed": 2.0, "failed": 1.0, "regressions": 0.0, "message": "2 of 3 cases passed"}, first["diagnosticSummary"])
-
-	a.ok("POST", "/api/skills/"+skillID+"/publish", nil)
-	a.refused(409, "POST", evaluations, nil)
-	other, _ := a.publishedPrompt("Wrong", "wrong")
-	draft := a.create("/api/skills/"+skillID+"/versions", nil)
-	a.ok("POST", "/api/skill-versions/"+draft+"/prompts", object{"prompts": []object{{"promptId": other}}})
-	second := a.ok("POST", evaluations, object{"draftVersionId": draft})
-	summary := second["diagnosticSummary"].(object)
-	assert.InDelta(t, 1, summary["regressions"], 0)
-	assert.Equal(t, "wrong", a.ok("GET", "/api/skill-runs/"+second["draftRunId"].(string), nil)["output"])
-	assert.Equal(t, "1", a.ok("GET", "/api/skill-runs/"+second["publishedRunId"].(string), nil)["output"])
-	assert.Equal(t, second, a.ok("GET", "/api/skills/"+skillID+"/evaluations/"+second["id"].(string), nil))
-
-	stranger, _ := a.skill("stranger", nil)
-	a.refused(404, "GET", "/api/skills/"+stranger+"/evaluations/"+second["id"].(string), nil)
-	a.srv.Restrict(orchestratest.AI(false))
-	a.refused(402, "POST", evaluations, object{"draftVersionId": draft})
-}
-
-// An evaluation that is refused for one of its two versions has not run the other.
-func TestRefusedEvaluationRunsNothing(t *testing.T) {
-	a := start(t)
-	skillID := a.create("/api/skills", object{"skillKey": "greet", "name": "Greet"})
-	one := "/api/skills/" + skillID
-	a.create(one+"/versions", nil)
-	a.ok("POST", one+"/publish", nil) // without prompts it cannot be run
-	promptID, _ := a.publishedPrompt("Greet", "Hello")
-	draft := a.create(one+"/versions", nil)
-	a.ok("POST", "/api/skill-versions/"+draft+"/prompts", object{"prompts": []object{{"promptId": promptID}}})
-	a.create(one+"/evaluation-cases", nil)
-	a.refused(409, "POST", one+"/evaluations/run", nil)
-	ran := a.ok("POST", one+"/run", object{"skillVersionId": draft, "variables": object{}})
-
-	fresh := start(t)
-	promptID, _ = fresh.publishedPrompt("Greet", "Hello")
-	first, draft := fresh.skill("greet", nil, object{"promptId": promptID})
-	assert.Equal(t, fresh.ok("POST", "/api/skills/"+first+"/run", object{"skillVersionId": draft, "variables": object{}})["runId"], ran["runId"],
-		"the first recorded run of either server")
 }
