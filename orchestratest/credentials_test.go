@@ -20,22 +20,22 @@ func TestCredentials(t *testing.T) {
 		authorization                 string
 		agents, skills, runs, execute string // the code of the refusal
 	}{
-		"access token":           {"Bearer " + a.token, fine, fine, fine, "not_found"},
-		"API key":                {"Bearer " + a.srv.APIKey, fine, fine, fine, "AUTH_MODE_INVALID"},
-		"lower-case scheme":      {"bearer " + a.token, fine, fine, fine, "not_found"},
-		"runtime_default key":    {"Bearer " + a.srv.IssueKey(a.org, "runtime_default"), fine, "AUTH_SCOPE_MISSING", fine, "AUTH_MODE_INVALID"},
-		"runtime_execution key":  {"Bearer " + a.srv.IssueKey(a.org, "runtime_execution"), "AUTH_SCOPE_MISSING", fine, fine, "AUTH_MODE_INVALID"},
-		"authoring_ci key":       {"Bearer " + a.srv.IssueKey(a.org, "authoring_ci"), fine, fine, fine, "AUTH_MODE_INVALID"},
-		"full-control key":       {"Bearer " + a.srv.IssueKey(a.org, "ai_platform_full_control"), fine, fine, fine, "AUTH_MODE_INVALID"},
-		"key with one scope":     {"Bearer " + a.srv.IssueKey(a.org, "skills:read"), "AUTH_SCOPE_MISSING", fine, fine, "AUTH_MODE_INVALID"},
-		"token, one permission":  {"Bearer " + a.srv.IssueToken(a.org, "agents:read"), fine, "AUTH_SCOPE_MISSING", fine, "not_found"},
-		"another organization's": {"Bearer " + other.AccessToken, "AUTH_ORG_MISMATCH", "AUTH_ORG_MISMATCH", "AUTH_ORG_MISMATCH", "AUTH_ORG_MISMATCH"},
-		"another's key":          {"Bearer " + other.APIKey, "AUTH_ORG_MISMATCH", "AUTH_ORG_MISMATCH", "AUTH_ORG_MISMATCH", "AUTH_MODE_INVALID"},
-		"nothing":                {"", "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING"},
-		"no token":               {"Bearer ", "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING"},
-		"another scheme":         {"Basic " + a.token, "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING", "AUTH_MISSING"},
-		"an unknown key":         {"Bearer sk_unknown", "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN"},
-		"an expired token":       {"Bearer " + expired, "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN", "AUTH_INVALID_TOKEN"},
+		"access token":           {authorization: "Bearer " + a.token, agents: fine, skills: fine, runs: fine, execute: "not_found"},
+		"API key":                {authorization: "Bearer " + a.srv.APIKey, agents: fine, skills: fine, runs: fine, execute: "AUTH_MODE_INVALID"},
+		"lower-case scheme":      {authorization: "bearer " + a.token, agents: fine, skills: fine, runs: fine, execute: "not_found"},
+		"runtime_default key":    {authorization: "Bearer " + a.srv.IssueKey(a.org, "runtime_default"), agents: fine, skills: "AUTH_SCOPE_MISSING", runs: fine, execute: "AUTH_MODE_INVALID"},
+		"runtime_execution key":  {authorization: "Bearer " + a.srv.IssueKey(a.org, "runtime_execution"), agents: "AUTH_SCOPE_MISSING", skills: fine, runs: fine, execute: "AUTH_MODE_INVALID"},
+		"authoring_ci key":       {authorization: "Bearer " + a.srv.IssueKey(a.org, "authoring_ci"), agents: fine, skills: fine, runs: fine, execute: "AUTH_MODE_INVALID"},
+		"full-control key":       {authorization: "Bearer " + a.srv.IssueKey(a.org, "ai_platform_full_control"), agents: fine, skills: fine, runs: fine, execute: "AUTH_MODE_INVALID"},
+		"key with one scope":     {authorization: "Bearer " + a.srv.IssueKey(a.org, "skills:read"), agents: "AUTH_SCOPE_MISSING", skills: fine, runs: fine, execute: "AUTH_MODE_INVALID"},
+		"token, one permission":  {authorization: "Bearer " + a.srv.IssueToken(a.org, "agents:read"), agents: fine, skills: "AUTH_SCOPE_MISSING", runs: fine, execute: "not_found"},
+		"another organization's": {authorization: "Bearer " + other.AccessToken, agents: "AUTH_ORG_MISMATCH", skills: "AUTH_ORG_MISMATCH", runs: "AUTH_ORG_MISMATCH", execute: "AUTH_ORG_MISMATCH"},
+		"another's key":          {authorization: "Bearer " + other.APIKey, agents: "AUTH_ORG_MISMATCH", skills: "AUTH_ORG_MISMATCH", runs: "AUTH_ORG_MISMATCH", execute: "AUTH_MODE_INVALID"},
+		"nothing":                {authorization: "", agents: "AUTH_MISSING", skills: "AUTH_MISSING", runs: "AUTH_MISSING", execute: "AUTH_MISSING"},
+		"no token":               {authorization: "Bearer ", agents: "AUTH_MISSING", skills: "AUTH_MISSING", runs: "AUTH_MISSING", execute: "AUTH_MISSING"},
+		"another scheme":         {authorization: "Basic " + a.token, agents: "AUTH_MISSING", skills: "AUTH_MISSING", runs: "AUTH_MISSING", execute: "AUTH_MISSING"},
+		"an unknown key":         {authorization: "Bearer sk_unknown", agents: "AUTH_INVALID_TOKEN", skills: "AUTH_INVALID_TOKEN", runs: "AUTH_INVALID_TOKEN", execute: "AUTH_INVALID_TOKEN"},
+		"an expired token":       {authorization: "Bearer " + expired, agents: "AUTH_INVALID_TOKEN", skills: "AUTH_INVALID_TOKEN", runs: "AUTH_INVALID_TOKEN", execute: "AUTH_INVALID_TOKEN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ask := func(method, path string) string {

@@ -25,20 +25,20 @@ func TestFaultsThatAnswer(t *testing.T) {
 		body        string
 		header      map[string]string
 	}{
-		"JSON":             {"Agents.List", "/api/agents", orchestratest.Status(503, `{"error":"down"}`), 503, "application/json; charset=utf-8", `{"error":"down"}`, nil},
-		"truncated JSON":   {"Agents.List", "/api/agents", orchestratest.Status(500, `{"error":`), 500, "application/json; charset=utf-8", `{"error":`, nil},
-		"text":             {"Agents.List", "/api/agents", orchestratest.Status(502, "bad gateway"), 502, "text/plain; charset=utf-8", "bad gateway", nil},
-		"HTML":             {"Agents.List", "/api/agents", orchestratest.Status(502, "<p>no</p>"), 502, "text/html; charset=utf-8", "<p>no</p>", nil},
-		"a proxy's page":   {"Agents.List", "/api/agents", orchestratest.HTML(502), 502, "text/html; charset=utf-8", "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n", nil},
-		"nothing":          {"Agents.List", "/api/agents", orchestratest.Status(500, ""), 500, "", "", nil},
-		"a success":        {"Agents.List", "/api/agents", orchestratest.Status(200, "null"), 200, "application/json; charset=utf-8", "null", nil},
-		"no content":       {"Agents.List", "/api/agents", orchestratest.Status(204, ""), 204, "", "", nil},
-		"a redirect":       {"Agents.List", "/api/agents", orchestratest.Status(302, "").WithHeader("Location", "/other"), 302, "", "", map[string]string{"Location": "/other"}},
-		"another type":     {"Agents.List", "/api/agents", orchestratest.Status(500, "{}").WithHeader("Content-Type", "text/html"), 500, "text/html", "{}", nil},
-		"any route":        {"*", "/api/prompts", orchestratest.Status(500, "{}"), 500, "application/json; charset=utf-8", "{}", nil},
-		"seats, classic":   {"Runs.List", "/api/runs", orchestratest.NoSeats(), 402, "application/json; charset=utf-8", `{"error":"seat_limit_exceeded","message":"The organization has 5 members and 4 seats"}`, nil},
-		"feature, classic": {"Runs.List", "/api/runs", orchestratest.NoFeature("voice"), 402, "application/json; charset=utf-8", `{"error":"feature_not_in_plan","message":"The plan does not include the feature \"voice\""}`, nil},
-		"429, classic":     {"Runs.List", "/api/runs", orchestratest.RateLimited(1500 * time.Millisecond), 429, "application/json; charset=utf-8", `{"error":"rate_limited","message":"Too many requests"}`, map[string]string{"Retry-After": "2"}},
+		"JSON":             {op: "Agents.List", path: "/api/agents", fault: orchestratest.Status(503, `{"error":"down"}`), status: 503, contentType: "application/json; charset=utf-8", body: `{"error":"down"}`},
+		"truncated JSON":   {op: "Agents.List", path: "/api/agents", fault: orchestratest.Status(500, `{"error":`), status: 500, contentType: "application/json; charset=utf-8", body: `{"error":`},
+		"text":             {op: "Agents.List", path: "/api/agents", fault: orchestratest.Status(502, "bad gateway"), status: 502, contentType: "text/plain; charset=utf-8", body: "bad gateway"},
+		"HTML":             {op: "Agents.List", path: "/api/agents", fault: orchestratest.Status(502, "<p>no</p>"), status: 502, contentType: "text/html; charset=utf-8", body: "<p>no</p>"},
+		"a proxy's page":   {op: "Agents.List", path: "/api/agents", fault: orchestratest.HTML(502), status: 502, contentType: "text/html; charset=utf-8", body: "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"},
+		"nothing":          {op: "Agents.List", path: "/api/agents", fault: orchestratest.Status(500, ""), status: 500},
+		"a success":        {op: "Agents.List", path: "/api/agents", fault: orchestratest.Status(200, "null"), status: 200, contentType: "application/json; charset=utf-8", body: "null"},
+		"no content":       {op: "Agents.List", path: "/api/agents", fault: orchestratest.Status(204, ""), status: 204},
+		"a redirect":       {op: "Agents.List", path: "/api/agents", fault: orchestratest.Status(302, "").WithHeader("Location", "/other"), status: 302, header: map[string]string{"Location": "/other"}},
+		"another type":     {op: "Agents.List", path: "/api/agents", fault: orchestratest.Status(500, "{}").WithHeader("Content-Type", "text/html"), status: 500, contentType: "text/html", body: "{}"},
+		"any route":        {op: "*", path: "/api/prompts", fault: orchestratest.Status(500, "{}"), status: 500, contentType: "application/json; charset=utf-8", body: "{}"},
+		"seats, classic":   {op: "Runs.List", path: "/api/runs", fault: orchestratest.NoSeats(), status: 402, contentType: "application/json; charset=utf-8", body: `{"error":"seat_limit_exceeded","message":"The organization has 5 members and 4 seats"}`},
+		"feature, classic": {op: "Runs.List", path: "/api/runs", fault: orchestratest.NoFeature("voice"), status: 402, contentType: "application/json; charset=utf-8", body: `{"error":"feature_not_in_plan","message":"The plan does not include the feature \"voice\""}`},
+		"429, classic":     {op: "Runs.List", path: "/api/runs", fault: orchestratest.RateLimited(1500 * time.Millisecond), status: 429, contentType: "application/json; charset=utf-8", body: `{"error":"rate_limited","message":"Too many requests"}`, header: map[string]string{"Retry-After": "2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := start(t)

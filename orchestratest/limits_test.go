@@ -17,11 +17,11 @@ func TestRestrictAndLift(t *testing.T) {
 		limit                      orchestratest.Limit
 		list, run, session, verify int
 	}{
-		"nothing":         {orchestratest.Seats(5), 200, 200, 404, 200},
-		"too few seats":   {orchestratest.Seats(3), 402, 402, 402, 200},
-		"no AI":           {orchestratest.AI(false), 200, 402, 404, 200},
-		"no voice":        {orchestratest.Voice(false), 200, 200, 402, 200},
-		"AI is available": {orchestratest.AI(true), 200, 200, 404, 200},
+		"nothing":         {limit: orchestratest.Seats(5), list: 200, run: 200, session: 404, verify: 200},
+		"too few seats":   {limit: orchestratest.Seats(3), list: 402, run: 402, session: 402, verify: 200},
+		"no AI":           {limit: orchestratest.AI(false), list: 200, run: 402, session: 404, verify: 200},
+		"no voice":        {limit: orchestratest.Voice(false), list: 200, run: 200, session: 402, verify: 200},
+		"AI is available": {limit: orchestratest.AI(true), list: 200, run: 200, session: 404, verify: 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a.srv.Restrict(c.limit)

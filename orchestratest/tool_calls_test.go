@@ -40,21 +40,21 @@ func TestHTTPTools(t *testing.T) {
 		failure  string
 		received string
 	}{
-		"host and port":      {[]string{host}, object{"url": hook.URL + "/a"}, object{"sky": "blue"}, "", `POST /a {"city":"Rome"}`},
-		"host alone":         {[]string{"127.0.0.1"}, object{"url": hook.URL + "/a", "method": "put"}, object{"sky": "blue"}, "", `PUT /a {"city":"Rome"}`},
-		"GET has no body":    {[]string{host}, object{"url": hook.URL + "/a", "method": "GET"}, object{"sky": "blue"}, "", "GET /a "},
-		"a text":             {[]string{host}, object{"url": hook.URL + "/text"}, "plain", "", `POST /text {"city":"Rome"}`},
-		"its own allowlist":  {[]string{host}, object{"url": hook.URL + "/a", "allowlist": []string{"127.0.0.1"}}, object{"sky": "blue"}, "", `POST /a {"city":"Rome"}`},
-		"not on its list":    {[]string{host}, object{"url": hook.URL + "/a", "allowlist": []string{"example.com"}}, nil, "is not in the tool's allowlist", ""},
-		"an empty list":      {[]string{host}, object{"url": hook.URL + "/a", "allowlist": []string{}}, nil, "is not in the tool's allowlist", ""},
-		"no host is allowed": {nil, object{"url": hook.URL + "/a"}, nil, "may not be called from here", ""},
-		"another is allowed": {[]string{"example.com"}, object{"url": hook.URL + "/a"}, nil, "may not be called from here", ""},
-		"no url":             {[]string{host}, object{}, nil, "no valid url", ""},
-		"an odd url":         {[]string{host}, object{"url": "http://[::1"}, nil, "no valid url", ""},
-		"an odd method":      {[]string{host}, object{"url": hook.URL, "method": "A B"}, nil, "make the request", ""},
-		"an odd scheme":      {[]string{host}, object{"url": "ftp://" + host}, nil, "unsupported protocol scheme", ""},
-		"a failure":          {[]string{host}, object{"url": hook.URL + "/fail"}, nil, "the tool answered 418", `POST /fail {"city":"Rome"}`},
-		"a redirect":         {[]string{host}, object{"url": hook.URL + "/away"}, nil, "the tool answered 302", `POST /away {"city":"Rome"}`},
+		"host and port":      {allowed: []string{host}, config: object{"url": hook.URL + "/a"}, output: object{"sky": "blue"}, failure: "", received: `POST /a {"city":"Rome"}`},
+		"host alone":         {allowed: []string{"127.0.0.1"}, config: object{"url": hook.URL + "/a", "method": "put"}, output: object{"sky": "blue"}, failure: "", received: `PUT /a {"city":"Rome"}`},
+		"GET has no body":    {allowed: []string{host}, config: object{"url": hook.URL + "/a", "method": "GET"}, output: object{"sky": "blue"}, failure: "", received: "GET /a "},
+		"a text":             {allowed: []string{host}, config: object{"url": hook.URL + "/text"}, output: "plain", failure: "", received: `POST /text {"city":"Rome"}`},
+		"its own allowlist":  {allowed: []string{host}, config: object{"url": hook.URL + "/a", "allowlist": []string{"127.0.0.1"}}, output: object{"sky": "blue"}, failure: "", received: `POST /a {"city":"Rome"}`},
+		"not on its list":    {allowed: []string{host}, config: object{"url": hook.URL + "/a", "allowlist": []string{"example.com"}}, output: nil, failure: "is not in the tool's allowlist", received: ""},
+		"an empty list":      {allowed: []string{host}, config: object{"url": hook.URL + "/a", "allowlist": []string{}}, output: nil, failure: "is not in the tool's allowlist", received: ""},
+		"no host is allowed": {allowed: nil, config: object{"url": hook.URL + "/a"}, output: nil, failure: "may not be called from here", received: ""},
+		"another is allowed": {allowed: []string{"example.com"}, config: object{"url": hook.URL + "/a"}, output: nil, failure: "may not be called from here", received: ""},
+		"no url":             {allowed: []string{host}, config: object{}, output: nil, failure: "no valid url", received: ""},
+		"an odd url":         {allowed: []string{host}, config: object{"url": "http://[::1"}, output: nil, failure: "no valid url", received: ""},
+		"an odd method":      {allowed: []string{host}, config: object{"url": hook.URL, "method": "A B"}, output: nil, failure: "make the request", received: ""},
+		"an odd scheme":      {allowed: []string{host}, config: object{"url": "ftp://" + host}, output: nil, failure: "unsupported protocol scheme", received: ""},
+		"a failure":          {allowed: []string{host}, config: object{"url": hook.URL + "/fail"}, output: nil, failure: "the tool answered 418", received: `POST /fail {"city":"Rome"}`},
+		"a redirect":         {allowed: []string{host}, config: object{"url": hook.URL + "/away"}, output: nil, failure: "the tool answered 302", received: `POST /away {"city":"Rome"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			received = ""
