@@ -107,7 +107,7 @@ func (s *Server) HoldRuns(polls int) {
 	s.heldPolls = max(polls, 0)
 }
 
-// shown is a run as it looks from outside: a held one has come to nothing yet.
+// shown is a run as it looks from outside: a held run has no result yet.
 func (r *agentRun) shown() agentRun {
 	shown := *r
 	if r.heldPolls > 0 {
@@ -167,7 +167,7 @@ func (c *call) comparedRun(name string) agentRunDetail {
 	return lookup(c, &c.org.agentRuns, id).detail()
 }
 
-// content is what two runs are compared by: not which they are, nor when they ran.
+// content is what two runs are compared by. It leaves out their ids and times.
 func (d agentRunDetail) content() any {
 	d.Run.ID, d.Run.SourceRunID, d.Run.CreatedAt, d.Run.CompletedAt = "", nil, "", nil
 	return d

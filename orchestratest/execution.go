@@ -220,7 +220,7 @@ func (m model) price(u usage) float64 {
 // dollars rounds an amount, so that sums can be compared in tests.
 func dollars(amount float64) float64 { return math.Round(amount*1e9) / 1e9 }
 
-// latency pretends: it depends on nothing but the work, so that runs can be compared.
+// latency is made up. It depends on nothing but the work, so that runs can be compared.
 func latency(u usage) int { return 100 + 2*u.InputTokens + 10*u.OutputTokens }
 
 // FailExecution makes every execution that uses the prompt, tool or skill fail with message, as if

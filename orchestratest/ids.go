@@ -32,8 +32,8 @@ func (g *ids) secret(prefix string) string {
 	return prefix + letters(g.digest(prefix, g.counts[prefix]), 32)
 }
 
-// jwt returns a new access token in the form of a JSON web token. Nobody signs it: the server knows
-// its tokens by heart.
+// jwt returns a new access token in the form of a JSON web token. Nobody signs it: the server
+// knows its tokens.
 func (g *ids) jwt(organizationID string) string {
 	g.counts["jwt"]++
 	digest := g.digest("jwt", g.counts["jwt"])

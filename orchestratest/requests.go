@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What a server that runs for days remembers.
+// How many requests are kept, and how many bytes of them: a server may run for days.
 const (
 	keptRequests = 10_000
 	keptBytes    = 64 << 20

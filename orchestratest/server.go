@@ -67,8 +67,8 @@ func WithSeed(seed uint64) Option {
 	return func(s *settings) { s.seed = seed }
 }
 
-// WithClock sets where times come from: time.Now when none, or nil, is given. It is called from
-// many goroutines.
+// WithClock sets where times come from, the Date of responses included: time.Now when none, or nil,
+// is given. It is called from many goroutines.
 func WithClock(now func() time.Time) Option {
 	return func(s *settings) {
 		if now != nil {
