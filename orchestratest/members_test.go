@@ -66,7 +66,7 @@ func TestWorkflowsComeBackAsTheyWere(t *testing.T) {
 	a.raw("PUT", "/api/agent-versions/"+next+"/workflow", strings.Replace(workflow, `"value":1.50`, `"value":2`, 1))
 	changes := a.raw("GET", one+"/versions/"+next+"/diff", "&againstVersionId="+versionID)
 	assert.Contains(t, changes, `"changes":[{"path":"steps[0].condition.value","change":"changed","before":1.50,"after":2}]`)
-	steps := a.raw("POST", "/api/agent-versions/"+next+"/steps", `"steps":[`+condition+","+greet+`]`)
+	steps := a.raw("POST", "/api/agent-versions/"+next+"/steps", `"steps":[`+condition+","+greet+`],"notes":null`)
 	assert.Equal(t, "["+condition+","+greet+"]", steps)
 	same := a.raw("GET", one+"/versions/"+next+"/diff", "&againstVersionId="+versionID)
 	assert.Contains(t, same, `"changes":[]`)
