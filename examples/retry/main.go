@@ -164,10 +164,10 @@ func (w *worker) report(ctx context.Context, out io.Writer) error {
 	if len(w.parked) > 0 {
 		fmt.Fprintf(out, "%d may have run, look for them among the runs of %s before they are sent again: %s\n", len(w.parked), w.promptID, ids(w.parked))
 	}
-	if ctx.Err() != nil {
-		return nil
-	}
 	counts, err := w.executions(ctx)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // work says that it was interrupted
+	}
 	if err != nil {
 		return fmt.Errorf("counting the executions: %w", err)
 	}

@@ -70,7 +70,11 @@ func (d *database) newClient(workers *river.Workers, times Times) (*river.Client
 		config.CancelledJobRetentionPeriod = -1
 		config.DiscardedJobRetentionPeriod = -1
 	}
-	return river.NewClient(d.driver, config)
+	client, err := river.NewClient(d.driver, config)
+	if err != nil {
+		return nil, fmt.Errorf("setting River up: %w", err)
+	}
+	return client, nil
 }
 
 func quiet() *slog.Logger {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"net/url"
@@ -42,7 +43,7 @@ func newPostgres(t *testing.T, server string) string {
 		db, err := sql.Open("pgx", server)
 		require.NoError(t, err)
 		defer db.Close()
-		_, err = db.Exec(statement)
+		_, err = db.ExecContext(context.WithoutCancel(t.Context()), statement)
 		require.NoError(t, err)
 	}
 	execute("CREATE DATABASE " + name)

@@ -149,7 +149,10 @@ func (k kill) notOnce() (wrong []string) {
 func TestEveryJobIsPaidOnce(t *testing.T) {
 	t.Parallel()
 	ways := []orchestratest.Fault{
-		{}, {}, {}, orchestratest.DropBefore(), orchestratest.DropAfter(), orchestratest.CutBody(20), orchestratest.HTML(502),
+		{},
+		{},
+		{},
+		orchestratest.DropBefore(), orchestratest.DropAfter(), orchestratest.CutBody(20), orchestratest.HTML(502),
 		orchestratest.Status(503, ""), orchestratest.Status(500, `{"error":"failed","message":"upstream"}`), orchestratest.RateLimited(time.Second),
 	}
 	onEachDatabase(t, func(t *testing.T, newDatabase func(t *testing.T) string) {

@@ -1,7 +1,7 @@
 // River pays for each job once, whatever becomes of the worker: with the River queue, on SQLite by
 // default and on PostgreSQL where DATABASE_URL names a database of its own. This program drains a
-// hundred jobs through a flaky emulator of the API, kills its own worker process with SIGKILL in the
-// middle, starts another one, and prints what each job cost. Run it in its own module:
+// hundred jobs through a flaky emulator of the API, kills its own worker process with SIGKILL in
+// the middle, starts another one, and prints what each job cost. Run it in its own module:
 //
 //	go -C examples/river run .
 //	go -C examples/river run . -naive
@@ -49,7 +49,7 @@ func parse(arguments []string) settings {
 	flags.IntVar(&s.jobs, "jobs", 100, "how many jobs to drain")
 	flags.StringVar(&s.database, "database", os.Getenv("DATABASE_URL"), "postgres://... or sqlite:PATH; a new SQLite file when empty")
 	flags.DurationVar(&s.times.Attempt, "attempt", time.Second, "how long one call may take")
-	flags.DurationVar(&s.times.Settle, "settle", 2*time.Second, "after which time a call has left its record, if it will leave one")
+	flags.DurationVar(&s.times.Settle, "settle", 3*time.Second, "how long after its mark no call is in flight any more")
 	flags.DurationVar(&s.times.Upgrade, "upgrade", time.Hour, "how long to wait after a 402")
 	flags.BoolVar(&s.worker, "worker", false, "be a worker process, for this program itself")
 	flags.StringVar(&s.promptID, "prompt", "", "the prompt that the worker executes")
@@ -58,83 +58,104 @@ func parse(arguments []string) settings {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	s, run := parse(os.Args[1:]), demonstrate
 	if s.worker {
 		run = work
 	}
-	if err := run(ctx, os.Stdout, s); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Stdout, s)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "The example did not get through:", err)
 		os.Exit(1)
 	}
 }
 
-// demonstrate starts the API and the workers, kills the first of them, and counts.
+// demonstrate puts jobs into the queue, drains them with a worker that is killed and another one, and
+// counts what they cost.
 func demonstrate(ctx context.Context, out io.Writer, s settings) error {
 	emulator := orchestratest.NewServer()
 	defer emulator.Close()
-	promptID, err := publish(ctx, emulator.Client())
-	if err != nil {
+	var err error
+	if s.promptID, err = publish(ctx, emulator.Client()); err != nil {
 		return err
 	}
 	if s.database == "" {
 		dir, err := os.MkdirTemp("", "river")
 		if err != nil {
-			return err
+			return fmt.Errorf("making a folder for the database: %w", err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }() // it is one for such files
 		s.database = "sqlite:" + filepath.Join(dir, "jobs.db")
 	}
-	s.promptID = promptID
 	queue, err := openQueue(ctx, s.database)
 	if err != nil {
 		return err
 	}
-	defer queue.Close()
+	defer func() { _ = queue.Close() }() // nothing depends on it any more
 	ids, err := queue.insert(ctx, s.jobs)
 	if err != nil {
 		return err
 	}
 	makeFlaky(emulator, s.jobs)
+	d := &drainer{out: out, queue: queue, emulator: emulator, settings: s, began: time.Now()}
+	if err := d.drain(ctx); err != nil {
+		return err
+	}
+	return printCosts(ctx, out, emulator, ids)
+}
 
-	worker, err := startWorker(emulator.URL, emulator, s)
+// A drainer lets worker processes drain a queue.
+type drainer struct {
+	out      io.Writer
+	queue    *queue
+	emulator *orchestratest.Server
+	settings settings
+	began    time.Time
+}
+
+func (d *drainer) drain(ctx context.Context) error {
+	worker, err := startWorker(d.emulator.URL, d.emulator, d.settings)
 	if err != nil {
 		return err
 	}
 	defer func() { worker.kill() }()
-	fmt.Fprintf(out, "%d jobs, worker %d starts\n", s.jobs, worker.pid())
-	killed, began, line := false, time.Now(), time.Time{}
+	d.say("worker %d starts with %d jobs", worker.pid(), d.settings.jobs)
+	killed, said := false, time.Now()
 	for {
-		states, err := queue.states(ctx)
+		states, err := d.queue.states(ctx)
 		if err != nil {
 			return err
 		}
-		done := states[rivertype.JobStateCompleted] + states[rivertype.JobStateCancelled]
-		if !killed && done >= s.jobs*2/5 && states[rivertype.JobStateRunning] > 1 {
+		done, running := states[rivertype.JobStateCompleted]+states[rivertype.JobStateCancelled], states[rivertype.JobStateRunning]
+		if !killed && done >= d.settings.jobs*2/5 && running == 4 {
+			killed = true
 			worker.kill()
-			fmt.Fprintf(out, "%3.0f s: worker %d is killed with %d jobs in its hands", time.Since(began).Seconds(), worker.pid(), states[rivertype.JobStateRunning])
-			if worker, err = startWorker(emulator.URL, emulator, s); err != nil {
+			d.say("worker %d is killed with %d jobs in its hands", worker.pid(), running)
+			second, err := startWorker(d.emulator.URL, d.emulator, d.settings)
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(out, ", worker %d starts\n%5s River gives these jobs to it once the killed one's lease has ended, after 15 s at most\n", worker.pid(), "")
-			killed = true
+			worker = second
+			d.say("worker %d starts; it gets those jobs when River misses the other one, in some 15 s", worker.pid())
 		}
-		if time.Since(line) > time.Second || done == s.jobs {
-			line = time.Now()
-			fmt.Fprintf(out, "%3.0f s: %d done, %d in work, %d waiting; %d requests\n", time.Since(began).Seconds(), done,
-				states[rivertype.JobStateRunning], s.jobs-done-states[rivertype.JobStateRunning], len(emulator.Requests("Prompts.Run")))
+		if time.Since(said) > time.Second || done == d.settings.jobs {
+			said = time.Now()
+			d.say("%d done, %d in work, %d waiting; %d requests so far", done, running, d.settings.jobs-done-running, len(d.emulator.Requests("Prompts.Run")))
 		}
-		if done == s.jobs {
-			break
+		if done == d.settings.jobs {
+			return nil
 		}
 		select {
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return printCosts(ctx, out, emulator, ids)
+}
+
+func (d *drainer) say(format string, args ...any) {
+	fmt.Fprintf(d.out, "%4.0f s: %s\n", time.Since(d.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // printCosts says for each job how many executions are recorded.
@@ -179,7 +200,10 @@ func executions(ctx context.Context, emulator *orchestratest.Server) (map[string
 func makeFlaky(emulator *orchestratest.Server, n int) {
 	ways := []orchestratest.Fault{
 		orchestratest.DropBefore(), orchestratest.DropAfter(), orchestratest.CutBody(20), orchestratest.HTML(502), orchestratest.Status(503, ""),
-		orchestratest.Status(500, `{"error":"failed","message":"upstream"}`), orchestratest.RateLimited(time.Second), {}, {}, {},
+		orchestratest.Status(500, `{"error":"failed","message":"upstream"}`), orchestratest.RateLimited(time.Second),
+		{},
+		{},
+		{},
 	}
 	for range n {
 		emulator.Fail("Prompts.Run", ways[rand.N(len(ways))].WithDelay(rand.N(600*time.Millisecond)))
@@ -217,20 +241,30 @@ func openQueue(ctx context.Context, url string) (*queue, error) {
 	return &queue{d, client}, nil
 }
 
+// insert puts n jobs into the queue, which must be empty.
 func (q *queue) insert(ctx context.Context, n int) (ids []string, err error) {
+	if states, err := q.states(ctx); err != nil || len(states) > 0 || n < 1 || n > mostJobs {
+		return nil, cmp.Or(err, fmt.Errorf("it takes 1 to %d jobs, and a database that has none", mostJobs))
+	}
 	jobs := make([]river.InsertManyParams, n)
 	for i := range jobs {
 		ids = append(ids, fmt.Sprintf("job-%03d", i+1))
 		jobs[i].Args = Job{ID: ids[i], Name: fmt.Sprintf("customer %d", i+1)}
 	}
-	_, err = q.client.InsertMany(ctx, jobs)
-	return ids, err
+	if _, err = q.client.InsertMany(ctx, jobs); err != nil {
+		return nil, fmt.Errorf("inserting jobs: %w", err)
+	}
+	return ids, nil
 }
 
+// mostJobs is how many states looks at.
+const mostJobs = 1000
+
+// states counts the jobs by their state.
 func (q *queue) states(ctx context.Context) (map[rivertype.JobState]int, error) {
-	list, err := q.client.JobList(ctx, river.NewJobListParams().Kinds(Job{}.Kind()).First(1000))
+	list, err := q.client.JobList(ctx, river.NewJobListParams().Kinds(Job{}.Kind()).First(mostJobs))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("listing jobs: %w", err)
 	}
 	states := map[rivertype.JobState]int{}
 	for _, job := range list.Jobs {

@@ -24,7 +24,7 @@ func work(ctx context.Context, _ io.Writer, s settings) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }() // nothing depends on it any more
 	workers := river.NewWorkers()
 	if s.naive {
 		river.AddWorker(workers, &NaiveWorker{client: client, promptID: s.promptID})
@@ -41,7 +41,7 @@ func work(ctx context.Context, _ io.Writer, s settings) error {
 		stop()
 	}()
 	if err := queue.Start(ctx); err != nil {
-		return err
+		return fmt.Errorf("starting to work: %w", err)
 	}
 	<-queue.Stopped()
 	return nil
@@ -53,17 +53,21 @@ type workerProcess struct{ command *exec.Cmd }
 func startWorker(api string, emulator *orchestratest.Server, s settings) (*workerProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("finding this program: %w", err)
 	}
+	//nolint:gosec,noctx // it is this program, and lives until it is killed
 	command := exec.Command(self, "-worker", "-database", s.database, "-prompt", s.promptID, fmt.Sprintf("-naive=%t", s.naive),
 		"-attempt", s.times.Attempt.String(), "-settle", s.times.Settle.String(), "-upgrade", s.times.Upgrade.String())
 	command.Env = append(os.Environ(), "PROMPT_ORCHESTRA_BASE_URL="+api, "PROMPT_ORCHESTRA_ORGANIZATION_ID="+emulator.OrganizationID,
 		"PROMPT_ORCHESTRA_ACCESS_TOKEN=", "PROMPT_ORCHESTRA_API_KEY="+emulator.APIKey)
 	command.Stderr = os.Stderr
 	if _, err := command.StdinPipe(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("starting a worker: %w", err)
 	}
-	return &workerProcess{command}, command.Start()
+	if err := command.Start(); err != nil {
+		return nil, fmt.Errorf("starting a worker: %w", err)
+	}
+	return &workerProcess{command}, nil
 }
 
 func (p *workerProcess) pid() int { return p.command.Process.Pid }

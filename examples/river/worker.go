@@ -41,7 +41,7 @@ type Worker struct {
 // Times are how long a worker waits for what.
 type Times struct {
 	Attempt time.Duration // a call ends this long after its mark, at the latest
-	Settle  time.Duration // after its mark no execution is in flight any more: Attempt, the longest execution, and a margin
+	Settle  time.Duration // after its mark none is in flight: Attempt, the longest execution, a margin
 	Upgrade time.Duration // between two attempts while the plan does not allow executions
 }
 

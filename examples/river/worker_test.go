@@ -175,7 +175,7 @@ func TestEveryFailureEndsWhereItShould(t *testing.T) {
 			}
 		})
 		t.Cleanup(func() { // after the rows, which run at the same time
-			assert.NoError(t, client.StopAndCancel(context.Background()))
+			assert.NoError(t, client.StopAndCancel(context.WithoutCancel(t.Context())))
 			unsubscribe()
 			reading.Wait()
 			assert.NoError(t, d.Close())
@@ -301,7 +301,7 @@ func TestDeploysLoseNothing(t *testing.T) {
 		inserted, err := first.Insert(t.Context(), b.job, nil)
 		require.NoError(t, err)
 		require.Eventually(t, func() bool { return len(b.emulator.Requests("Prompts.Run")) == 1 }, time.Minute, 10*time.Millisecond)
-		require.NoError(t, first.StopAndCancel(context.Background()))
+		require.NoError(t, first.StopAndCancel(t.Context()))
 		given, err := first.JobGet(t.Context(), inserted.Job.ID)
 		require.NoError(t, err)
 		assert.Equal(t, rivertype.JobStateAvailable, given.State)
@@ -312,7 +312,7 @@ func TestDeploysLoseNothing(t *testing.T) {
 			job, err := second.JobGet(t.Context(), inserted.Job.ID)
 			return err == nil && job.State == rivertype.JobStateCompleted
 		}, time.Minute, 20*time.Millisecond)
-		require.NoError(t, second.StopAndCancel(context.Background()))
+		require.NoError(t, second.StopAndCancel(t.Context()))
 		counts, err := executions(t.Context(), b.emulator)
 		require.NoError(t, err)
 		assert.Equal(t, map[string]int{"job-1": 1}, counts)
@@ -335,7 +335,7 @@ func TestMarkOfAnothersJob(t *testing.T) {
 		_, err = client.Insert(t.Context(), b.job, nil)
 		require.NoError(t, err)
 		require.ErrorIs(t, <-result, errElsewhere)
-		require.NoError(t, client.StopAndCancel(context.Background()))
+		require.NoError(t, client.StopAndCancel(t.Context()))
 		assert.Empty(t, b.emulator.Requests("Prompts.Run"), "nothing is sent")
 	})
 }

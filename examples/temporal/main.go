@@ -43,8 +43,9 @@ func main() {
 	address := flag.String("address", "", "of a Temporal server; without one the workflows run in Temporal's test environment")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Stdout, *address); err != nil {
+	err := run(ctx, os.Stdout, *address)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "The example did not get through:", err)
 		os.Exit(1)
 	}
@@ -136,22 +137,21 @@ func newEnvironment(activities implementation) *testsuite.TestWorkflowEnvironmen
 func onServer(ctx context.Context, address string, activities *Activities) (executor, func(), error) {
 	server, err := client.DialContext(ctx, client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.Default())})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("connecting to Temporal: %w", err)
 	}
 	w := worker.New(server, taskQueue, worker.Options{WorkerStopTimeout: times.Attempt})
 	w.RegisterWorkflow(ExecuteOnce)
 	w.RegisterActivity(activities)
 	if err := w.Start(); err != nil {
 		server.Close()
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("starting a worker: %w", err)
 	}
 	execute := func(ctx context.Context, job Job) (result Result, err error) {
 		options := client.StartWorkflowOptions{ID: job.ID, TaskQueue: taskQueue, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE}
 		started, err := server.ExecuteWorkflow(ctx, options, ExecuteOnce, job, times)
-		if err != nil {
-			return result, err
+		if err == nil {
+			err = started.Get(ctx, &result)
 		}
-		err = started.Get(ctx, &result)
 		return result, err
 	}
 	return execute, func() { w.Stop(); server.Close() }, nil

@@ -28,18 +28,18 @@ type Result struct {
 type Times struct {
 	Attempt   time.Duration // a call ends this long after it was started, at the latest
 	Heartbeat time.Duration // a worker that is silent for so long is taken for dead
-	Settle    time.Duration // after a failure no execution is in flight any more: Attempt, the longest execution, and a margin
+	Settle    time.Duration // after a failure none is in flight: Attempt, the longest execution, a margin
 	Upgrade   time.Duration // between two attempts while the plan does not allow executions
 }
 
-// ExecuteOnce executes the job once, whatever becomes of the workers. The mark is the workflow's own
-// history: Temporal writes down that Execute is scheduled before any worker gets it.
+// ExecuteOnce executes the job once, whatever becomes of the workers. The mark is the workflow's
+// own history: Temporal writes down that Execute is scheduled before any worker gets it.
 func ExecuteOnce(ctx workflow.Context, job Job, times Times) (Result, error) {
 	var activities *Activities // only for the names of its methods
 	execute := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: times.Attempt,
 		HeartbeatTimeout:    times.Heartbeat,
-		// Temporal must not repeat it: a worker that died may have had the effect.
+		// Temporal must not retry it: a worker that died may have had the effect.
 		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
@@ -82,7 +82,7 @@ func mayHaveRun(err error) bool {
 		errors.As(err, &timeout) && timeout.TimeoutType() != enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
 }
 
-// lookUp returns nil if the job did not run. That changes nothing, so Temporal repeats it.
+// lookUp returns nil if the job did not run. It changes nothing, so Temporal retries it.
 func lookUp(ctx workflow.Context, job Job, sent time.Time, times Times) (*Result, error) {
 	var activities *Activities
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{

@@ -42,7 +42,7 @@ type mortal struct {
 
 func (m *mortal) Execute(ctx context.Context, job Job, times Times) (Result, error) {
 	if attempt := activity.GetInfo(ctx).Attempt; attempt > 1 {
-		return Result{}, temporal.NewNonRetryableApplicationError("Temporal repeated an execution by itself", "repeated", nil)
+		return Result{}, temporal.NewNonRetryableApplicationError("Temporal retried an execution by itself", "retried", nil)
 	}
 	m.mu.Lock()
 	death := lives
