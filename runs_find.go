@@ -12,12 +12,13 @@ import (
 	"time"
 )
 
-// RunFindParams says which recorded runs [RunsService.Find] looks for. All fields but Since are required.
+// RunFindParams says which recorded runs [RunsService.Find] looks for. All fields but Since are
+// required.
 type RunFindParams struct {
 	PromptID string    // the prompt that may have run
 	Variable string    // the name of one of its input variables, such as "job_id"
 	Values   []string  // the values to look for: the ids of jobs, each sent in that variable
-	Since    time.Time // when the oldest of them was sent, by this machine's clock; zero reads every run of the prompt
+	Since    time.Time // when the oldest was sent, by this machine's clock; zero reads every run
 }
 
 // Find returns the recorded runs of a prompt whose input variable has one of the values, by that
@@ -25,14 +26,14 @@ type RunFindParams struct {
 // whether it ran.
 //
 // A value that is absent from the result did not run, as far as the list of runs is complete. That
-// it is complete is an assumption, for the API documents no pagination. Whatever else leaves it open
-// is an error: a list that names a next page, a run that does not show its variables, a run that was
-// listed and then not found. Of two runs with one value the newest is returned. A run whose
-// variables do not have the name belongs to something else. A run that is found may still be
+// it is complete is an assumption, for the API documents no pagination. Whatever else leaves it
+// open is an error: a list that names a next page, a run that does not show its variables, a run
+// that was listed and then not found. Of two runs with one value the newest is returned. A run
+// whose variables do not have the name belongs to something else. A run that is found may still be
 // pending: see [RunStatus.Pending].
 //
-// An execution that is still in flight may not be recorded yet: call Find once none can be in flight
-// any more.
+// An execution that is still in flight may not be recorded yet: call Find once none can be in
+// flight any more.
 //
 // It lists the runs once, as a stream, and reads those of the prompt that were created at Since or
 // later, newest first, until every value is found. Since is compared on the server's clock, which
@@ -81,7 +82,8 @@ func (s *RunsService) Find(ctx context.Context, params RunFindParams, opts ...Ca
 	return found, nil
 }
 
-// routeRunsFind stands for Find in its own errors; what it sends are calls of Runs.List and Runs.Get.
+// routeRunsFind stands for Find in its own errors; what it sends are calls of Runs.List and
+// Runs.Get.
 var routeRunsFind = &route{op: "Runs.Find", method: http.MethodGet, path: routeRunsList.path, traits: classic}
 
 func (p *RunFindParams) check() error {
@@ -94,8 +96,8 @@ func (p *RunFindParams) check() error {
 	return nil
 }
 
-// findMargin is how far before Since a run may have been created: clocks differ, and so do the machines that wrote Since
-// and that look now.
+// findMargin is how far before Since a run may have been created: clocks differ, and so do the
+// machines that wrote Since and that look now.
 const findMargin = time.Minute
 
 type runCandidate struct {
@@ -103,7 +105,8 @@ type runCandidate struct {
 	created time.Time
 }
 
-// candidates lists the runs that may be a value's, newest first. Those without a time come first of all.
+// candidates lists the runs that may be a value's, newest first. Those without a time come first of
+// all.
 func (s *RunsService) candidates(
 	ctx context.Context, params RunFindParams, opts []CallOption,
 ) (candidates []runCandidate, err error) {
@@ -206,8 +209,8 @@ func scalarText(value json.RawMessage) (string, bool) {
 	return "", false
 }
 
-// pageMembers watches the members that stand beside a list, and those inside them, for one that names a next page or
-// says how long the whole list is.
+// pageMembers watches the members that stand beside a list, and those inside them, for one that
+// names a next page or says how long the whole list is.
 type pageMembers struct {
 	open  []pageLevel
 	name  string // of the member whose value comes next
@@ -253,7 +256,8 @@ func (p *pageMembers) see(token json.Token) {
 // skipValue is called in the place of see for the list itself.
 func (p *pageMembers) skipValue() { p.open[len(p.open)-1].hasName = false }
 
-// namesNextPage reports whether a member or a header of this name says that a list goes on elsewhere, in any spelling.
+// namesNextPage reports whether a member or a header of this name says that a list goes on
+// elsewhere, in any spelling.
 func namesNextPage(name string) bool {
 	switch plainName(name) {
 	case "next", "nextpage", "nexturl", "nextlink", "nexthref", "nexttoken", "nextpagetoken", "nextcursor", "nextpagecursor",
@@ -264,7 +268,8 @@ func namesNextPage(name string) bool {
 	return false
 }
 
-// namesTotal reports whether a member or a header of this name says how many elements there are on all pages.
+// namesTotal reports whether a member or a header of this name says how many elements there are on
+// all pages.
 func namesTotal(name string) bool {
 	switch plainName(name) {
 	case "total", "totalcount", "totalitems", "totalresults", "totalrecords":
@@ -278,8 +283,8 @@ func plainName(name string) string {
 	return strings.TrimPrefix(strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name)), "x")
 }
 
-// headersSayMore reports whether a response's headers name a next page, such as X-Next-Cursor or a Link, or a total
-// above the number of elements in the list.
+// headersSayMore reports whether a response's headers name a next page, such as X-Next-Cursor or a
+// Link, or a total above the number of elements in the list.
 func headersSayMore(headers http.Header, count int) bool {
 	for name, values := range headers {
 		for _, value := range values {

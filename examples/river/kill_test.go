@@ -83,8 +83,6 @@ func drain(t *testing.T, database string, naive bool, ways ...orchestratest.Faul
 	t.Helper()
 	emulator := orchestratest.NewServer()
 	t.Cleanup(emulator.Close)
-	promptID, err := publish(t.Context(), emulator.Client())
-	require.NoError(t, err)
 	queue, err := openQueue(t.Context(), database)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = queue.Close() })
@@ -95,7 +93,7 @@ func drain(t *testing.T, database string, naive bool, ways ...orchestratest.Faul
 	}
 
 	g := newGate(t, emulator)
-	s := settings{database: database, promptID: promptID, naive: naive, times: Times{Attempt: time.Second, Settle: 3 * time.Second, Upgrade: time.Second}}
+	s := settings{database: database, promptID: emulator.PublishPrompt("Greet {{name}}."), naive: naive, times: Times{Attempt: time.Second, Settle: 3 * time.Second, Upgrade: time.Second}}
 	worker, err := startWorker(g.URL, emulator, s)
 	require.NoError(t, err)
 	t.Cleanup(worker.kill)

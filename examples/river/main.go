@@ -29,7 +29,6 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
-	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -76,10 +75,7 @@ func main() {
 func demonstrate(ctx context.Context, out io.Writer, s settings) error {
 	emulator := orchestratest.NewServer()
 	defer emulator.Close()
-	var err error
-	if s.promptID, err = publish(ctx, emulator.Client()); err != nil {
-		return err
-	}
+	s.promptID = emulator.PublishPrompt("Greet {{name}}.")
 	if s.database == "" {
 		dir, err := os.MkdirTemp("", "river")
 		if err != nil {
@@ -208,19 +204,6 @@ func makeFlaky(emulator *orchestratest.Server, n int) {
 	for range n {
 		emulator.Fail("Prompts.Run", ways[rand.N(len(ways))].WithDelay(rand.N(600*time.Millisecond)))
 	}
-}
-
-func publish(ctx context.Context, client *promptorchestra.Client) (string, error) {
-	prompt, err := client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{PromptKey: "greeting", Name: "Greeting"})
-	if err != nil {
-		return "", err
-	}
-	version, err := client.Prompts.CreateVersion(ctx, prompt.ID, promptorchestra.PromptVersionCreateParams{Content: "Greet {{name}}."})
-	if err != nil {
-		return "", err
-	}
-	_, err = client.Prompts.Publish(ctx, prompt.ID, promptorchestra.PromptPublishParams{VersionID: version.ID})
-	return prompt.ID, err
 }
 
 // A queue puts jobs into River and looks at them.

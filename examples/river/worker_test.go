@@ -199,9 +199,7 @@ func newBench(t *testing.T, d *database, id string, f failure) *bench {
 	t.Helper()
 	b := &bench{emulator: orchestratest.NewServer(), job: Job{ID: id, Name: "Ada"}, events: make(chan *river.Event, 100)}
 	t.Cleanup(b.emulator.Close)
-	promptID, err := publish(t.Context(), b.emulator.Client())
-	require.NoError(t, err)
-	b.worker = &Worker{db: d.DB, promptID: promptID, times: Times{Attempt: 15 * time.Second, Settle: 300 * time.Millisecond, Upgrade: 300 * time.Millisecond}}
+	b.worker = &Worker{db: d.DB, promptID: b.emulator.PublishPrompt("Greet {{name}}."), times: Times{Attempt: 15 * time.Second, Settle: 300 * time.Millisecond, Upgrade: 300 * time.Millisecond}}
 	b.options = []promptorchestra.Option{promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond})}
 	b.emulator.Fail("Prompts.Run", f.faults...)
 	if f.prepare != nil {

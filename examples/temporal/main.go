@@ -54,10 +54,7 @@ func main() {
 func run(ctx context.Context, out io.Writer, address string) error {
 	emulator := orchestratest.NewServer()
 	defer emulator.Close()
-	activities, err := newActivities(ctx, emulator)
-	if err != nil {
-		return err
-	}
+	activities := newActivities(emulator)
 	execute := inTestEnvironment(activities)
 	if address != "" {
 		onServer, stop, err := onServer(ctx, address, activities)
@@ -157,18 +154,8 @@ func onServer(ctx context.Context, address string, activities *Activities) (exec
 	return execute, func() { w.Stop(); server.Close() }, nil
 }
 
-func newActivities(ctx context.Context, emulator *orchestratest.Server, opts ...promptorchestra.Option) (*Activities, error) {
-	client := emulator.Client(opts...)
-	prompt, err := client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{PromptKey: "greeting", Name: "Greeting"})
-	if err != nil {
-		return nil, err
-	}
-	version, err := client.Prompts.CreateVersion(ctx, prompt.ID, promptorchestra.PromptVersionCreateParams{Content: "Greet {{name}}."})
-	if err != nil {
-		return nil, err
-	}
-	_, err = client.Prompts.Publish(ctx, prompt.ID, promptorchestra.PromptPublishParams{VersionID: version.ID})
-	return &Activities{Client: client, PromptID: prompt.ID}, err
+func newActivities(emulator *orchestratest.Server, opts ...promptorchestra.Option) *Activities {
+	return &Activities{Client: emulator.Client(opts...), PromptID: emulator.PublishPrompt("Greet {{name}}.")}
 }
 
 // executions counts the recorded runs by job, as the API has them.
