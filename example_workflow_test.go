@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
@@ -100,44 +101,59 @@ func ExampleAgentVersionSummary_LiveVersion() {
 	client := srv.Client()
 	ctx := context.Background()
 
-	agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Support"})
+	agentID, versionID, err := newAgent(ctx, client)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	show := func() {
-		summary, err := client.Agents.Get(ctx, agent.ID)
+		agent, err := client.Agents.Get(ctx, agentID)
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		live, found := summary.LiveVersion()
+		live, found := agent.LiveVersion()
 		fmt.Println(found, live.VersionNumber)
 	}
 	show()
-	for range 2 {
-		version, err := client.Agents.CreateVersion(ctx, agent.ID)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		_, err = client.Agents.SaveWorkflow(ctx, version.ID, promptorchestra.Workflow{
-			EntryStepKey: "end",
-			Steps:        []promptorchestra.WorkflowStep{{StepKey: "end", StepType: promptorchestra.StepTypeReturn}},
-		})
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		_, err = client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID})
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		show()
+	if _, err := client.Agents.Publish(ctx, agentID, promptorchestra.AgentPublishParams{VersionID: versionID}); err != nil {
+		fmt.Println(err)
+		return
 	}
+	show()
 	// Output:
 	// false 0
 	// true 1
-	// true 2
+}
+
+// A run is polled more often than by default. A run that failed is no error: its status says so.
+func ExampleWithPollInterval() {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	client := srv.Client()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	agentID, versionID, err := newAgent(ctx, client)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := client.Agents.Publish(ctx, agentID, promptorchestra.AgentPublishParams{VersionID: versionID}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	srv.HoldRuns(3) // it is pending for three polls
+
+	started, err := client.Agents.Run(ctx, agentID, promptorchestra.AgentRunParams{Variables: map[string]any{"name": "Ada"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	run, err := client.AgentRuns.Wait(ctx, started.RunID, promptorchestra.WithPollInterval(time.Millisecond, 10*time.Millisecond))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(run.Run.Status, run.Run.Status.Failed())
+	// Output: completed false
 }
