@@ -250,6 +250,6 @@ func (s *AgentRunsService) waitEnded(runID string, err error) error {
 	route := routeAgentRunsGet
 	return &TransportError{
 		CallInfo: CallInfo{Op: "AgentRuns.Wait", Method: route.method, Path: route.path, Organization: s.c.organization, Resource: map[string]string{"runId": runID}, Repeatable: true},
-		Err:      fmt.Errorf("waiting for the run to end: %w", err),
+		Err:      fmt.Errorf("waiting for the run to end: %w", err), callerDone: true,
 	}
 }

@@ -94,7 +94,7 @@ func setSource(to *credential, option string, source TokenSource) error {
 		token, err := source.ask(ctx, organization)
 		switch reason := badToken(token); {
 		case err != nil:
-			return nil, fmt.Errorf("%s: %w", option, err)
+			return nil, &sourceError{option, err}
 		case token == "":
 			return nil, nil // it has none for this organization
 		case reason != "":

@@ -14,12 +14,11 @@ import (
 	"time"
 )
 
-// Diagnosis says why a call failed. All fields may be set, so that tests can
-// build one.
+// Diagnosis says why a call failed. All fields may be set, so that tests can build one.
 type Diagnosis struct {
-	// Kind is that of the [APIError]; a missing organization or credential of the
-	// client's counts as the server's refusal would. It is "transport", "decode",
-	// "argument" or "foreign" for other errors, and "" when there was none.
+	// Kind is that of [KindOf], with two exceptions: a missing organization of the client's has the kind that
+	// the server's rejection has, and so has a missing credential or a token source that fails for good. It is
+	// "" when there was no error.
 	Kind     Kind
 	Cause    string    // the first cause found, in a sentence
 	Advice   string    // what to do about it
@@ -34,7 +33,7 @@ type Finding struct {
 	Evidence []string // what it rests on
 }
 
-// Verdict is what a look came to; expect values not listed here.
+// Verdict is the result of one look; expect values not listed here.
 type Verdict string
 
 // The verdicts.
@@ -49,16 +48,8 @@ const (
 	maxDiagnosisTime  = 10 * time.Second
 )
 
-// Kinds of a diagnosis that no [APIError] has.
-const (
-	kindTransport Kind = "transport"
-	kindDecode    Kind = "decode"
-	kindArgument  Kind = "argument"
-	kindForeign   Kind = "foreign"
-)
-
-// bucket is what a kind of failure means. The cause may lie deeper: settledBy
-// lists the steps whose problem explains such a failure better than its body.
+// bucket is what a kind of failure means. The cause may lie deeper: settledBy lists the steps whose
+// problem explains such a failure better than its body.
 type bucket struct {
 	settledBy     []int
 	cause, advice string
@@ -70,118 +61,128 @@ var buckets = map[Kind]bucket{
 	KindPermission:          {[]int{2}, "The credential may not do this", "Use a credential of this organization, of the kind and with the scope that the call needs."},
 	KindEntitlement:         {nil, "The organization's plan does not allow this", "Upgrade the plan or reduce usage; the same call succeeds once the plan allows it."},
 	KindNotFound:            {[]int{3, 4}, "The organization has no such record", "Check the id, and that the record belongs to this organization and not to another."},
-	KindInvalidGraph:        {[]int{5}, "The agent's graph is not valid", "Mend the mistakes of step 5 and save the graph with Agents.SaveWorkflow; Workflow.Validate finds most of them before a round trip."},
-	KindValidation:          {[]int{5, 3}, "The server refused what the call holds", "Mend what the details name."},
-	KindInvalidRequest:      {[]int{3}, "The server refused the request", "Mend the request as the message says."},
+	KindInvalidGraph:        {[]int{5}, "The agent's graph is not valid", "Fix the mistakes of step 5 and save the graph with Agents.SaveWorkflow; Workflow.Validate finds most of them before a round trip."},
+	KindValidation:          {[]int{5, 3}, "The server rejected the values of the call", "Fix what the details name."},
+	KindInvalidRequest:      {[]int{3}, "The server rejected the request", "Fix the request as the message says."},
 	KindConflict:            {nil, "The call does not fit the record's present state", "Read the record again and decide anew."},
 	KindRateLimited:         {nil, "The server takes no more requests for now", "Send fewer requests at a time."},
 	KindServer:              {[]int{3, 4}, "The server, or the provider behind it, failed", "Look at the recorded run; give the request id to support."},
-	KindUnknown:             {[]int{2}, "The answer is none that the API gives: it came from a proxy, or the base URL is wrong", "Check the base URL and what lies between."},
-	kindTransport:           {[]int{2, 4}, "No answer came", "Check the base URL, the network and the time that the call is given."},
-	kindDecode:              {[]int{4}, "The call succeeded, but its answer cannot be used", "Take the result from the record that the call left, if it left one; DecodeError.Body keeps what arrived."},
-	kindArgument:            {nil, "The call was refused before anything was sent", "Mend the argument."},
-	kindForeign:             {nil, "The error is none of this package", "Pass the error that a method of the client returned."},
+	KindUnknown:             {[]int{2}, "The response is not the API's: it came from a proxy, or the base URL is wrong", "Check the base URL, and the proxies before it."},
+	KindTransport:           {[]int{2, 4}, "No response came", "Check the base URL, the network and the timeout of the call."},
+	KindTimeout:             {[]int{2, 4}, "No response came in time", "Check the base URL and the network; give the call more time with WithTimeout or its context's deadline."},
+	KindCanceled:            {[]int{4}, "The context of the call was cancelled", "Look for what cancelled it: the call itself met no failure."},
+	KindDecode:              {[]int{4}, "The call succeeded, but its response cannot be used", "Take the result from the record that the call left, if it left one; DecodeError.Body keeps what arrived."},
+	KindArgument:            {nil, "The call was rejected by the SDK before sending", "Fix the argument."},
 }
+
+// Buckets that share their kind with another.
+var (
+	foreignBucket = bucket{nil, "The error is none of this package", "Pass the error that a method of the client returned."}
+	sourceBucket  = bucket{[]int{2}, "The token source failed", "Fix what the token source asks for its token, or what it asks with. The SDK asks it once for each attempt and does not retry its failures."}
+)
 
 var stepNames = [...]string{"", "status and body", "credential and organization", "records of the call", "recorded run", "graph"}
 
-// Diagnose walks the product's own debugging order for an error of this client:
-// status and body, credential and organization, whether what the call names
-// exists there, the recorded run, the graph's details. It takes any error,
-// wrapped or joined, in which case the first is diagnosed. It never fails: what
-// it cannot check it says. It changes nothing, sends at most eight requests and
-// takes ten seconds at most.
+// Diagnose walks the product's own debugging order for an error of this client: status and body, credential
+// and organization, whether what the call names exists there, the recorded run, the graph's details. It
+// takes any error, wrapped or joined; of joined ones the first is diagnosed. It never fails, and says what
+// it cannot check. It changes nothing, sends at most eight requests and takes ten seconds at most.
 func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {
 	if err == nil {
 		return &Diagnosis{Cause: "There is no error."}
 	}
-	x := examination{failedCall: failureOf(err), looked: map[string]look{}}
-	x.checkBody()
+	d := diagnosing{failedCall: failureOf(err), looked: map[string]look{}}
+	d.checkBody()
 	if c == nil || c.core == nil || ctx == nil {
-		x.report(2, VerdictNotChecked, "Without a client made by New and a context nothing more can be checked.")
-		return x.conclude(err)
+		d.report(2, VerdictNotChecked, "Without a client made by New and a context nothing more can be checked.")
+		return d.conclude(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxDiagnosisTime)
 	defer cancel()
-	x.ctx, x.client = ctx, c.InOrganization(cmp.Or(x.organization, c.organization))
-	x.organization = x.client.organization
-	x.checkCredential()
-	x.checkRecords()
-	x.checkRun()
-	x.checkGraph()
-	return x.conclude(err)
+	d.ctx, d.client = ctx, c.InOrganization(cmp.Or(d.Organization, c.organization))
+	d.Organization = d.client.organization
+	d.checkCredential()
+	d.checkRecords()
+	d.checkRun()
+	d.checkGraph()
+	return d.conclude(err)
 }
 
-// failedCall is what the error types have in common, and what tells them apart.
+// failedCall is what the error types have in common, and what distinguishes them.
 type failedCall struct {
-	kind                   Kind
-	op, path, organization string
-	resource               map[string]string
-	text, note             string // what the error says, without its call
-	body                   []byte
-	api                    *APIError // nil for the other types
-	route                  *route    // nil for Do
-	refused                bool      // certain to have run nothing
-	more                   int       // further errors joined to the first
+	CallInfo
+
+	kind         Kind
+	bucket       bucket
+	text, note   string    // what the error says, without its call
+	runOf, runID string    // the run that its body names: see namedRun
+	api          *APIError // nil for the other types
+	route        *route    // nil for Do
+	refused      bool      // certain to have run nothing
+	more         int       // further errors joined to the first
 }
 
 func failureOf(err error) failedCall {
 	var failure callError
-	f := failedCall{kind: kindForeign, text: err.Error(), more: -1}
+	f := failedCall{kind: KindUnknown, bucket: foreignBucket, text: err.Error(), more: -1}
 	eachCallError(err, func(e callError) {
 		if failure == nil && !isNilPointer(e) {
 			failure = e
 		}
 		f.more++
 	})
+	if failure == nil {
+		return f
+	}
+	f.kind = failure.kind()
+	f.bucket = buckets[f.kind]
+	f.runOf, f.runID = failure.namedRun()
 	switch e := failure.(type) {
 	case *APIError:
-		f.answered(e)
-		f.refused = !e.IsServer()
-		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
+		f.CallInfo, f.api, f.text, f.refused = e.CallInfo, e, e.Message, !e.IsServer()
 	case *TransportError:
-		f.kind, f.text, f.refused = kindTransport, causeText(e.Err), !e.OutcomeUnknown && !e.Repeatable
+		f.CallInfo, f.text, f.refused = e.CallInfo, errorText(e.Err), !e.OutcomeUnknown && !e.Repeatable
 		var last *APIError
-		if errors.As(e.Err, &last) && last != nil { // met before ctx ended
-			f.answered(last)
-			f.note = "the context ended while the call waited to be sent again"
+		switch {
+		case e.source:
+			f.sourceFailed(e)
+		case errors.As(e.Err, &last) && last != nil: // met before ctx ended
+			f.api, f.text = last, last.Message
+			f.note = "the context ended while the call waited for its next attempt"
 		}
-		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
 	case *DecodeError:
-		f.kind, f.text, f.body = kindDecode, causeText(e.Err), e.Body[:min(len(e.Body), maxRawBody)]
-		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
+		f.CallInfo, f.text = e.CallInfo, errorText(e.Err)
 	case *ArgumentError:
-		f.kind, f.text, f.refused = kindArgument, join(e.Argument, e.Reason), true
+		f.CallInfo, f.text, f.refused = e.CallInfo, join(e.Argument, e.Reason), true
 		switch {
 		case errors.Is(e, ErrMissingOrganization):
 			f.kind = KindMissingOrganization
 		case slices.Contains([]string{"credential", "accessToken", "WithAccessTokenSource", "WithAPIKeySource"}, e.Argument):
 			f.kind = KindAuthentication
 		}
-		f.op, f.path, f.organization, f.resource = e.Op, e.Method+" "+e.Path, e.Organization, e.Resource
+		f.bucket = buckets[f.kind]
 	}
 	for _, r := range routes {
-		if r.op == f.op {
+		if r.op == f.Op {
 			f.route = r
 		}
 	}
 	return f
 }
 
-// answered takes what the server said.
-func (f *failedCall) answered(e *APIError) {
-	f.kind, f.api, f.text, f.body = cmp.Or(e.Kind, kindOf(e)), e, e.Message, e.RawBody
-}
-
-func causeText(err error) string {
-	if err == nil {
-		return ""
+// sourceFailed takes the failure of a token source: one that stays is a matter of the credential.
+func (f *failedCall) sourceFailed(e *TransportError) {
+	if f.kind == KindCanceled {
+		return
 	}
-	return err.Error()
+	f.bucket = sourceBucket
+	if !sourceMayRecover(e.Err) {
+		f.kind = KindAuthentication
+	}
 }
 
-// examination is a diagnosis under way.
-type examination struct {
+// diagnosing is a diagnosis in the making.
+type diagnosing struct {
 	failedCall
 
 	ctx     context.Context //nolint:containedctx // lives as long as Diagnose
@@ -193,80 +194,79 @@ type examination struct {
 	guessed bool // step 4 is about a run that may be another call's
 }
 
-func (x *examination) report(step int, verdict Verdict, summary string, evidence ...string) {
+func (d *diagnosing) report(step int, verdict Verdict, summary string, evidence ...string) {
 	f := Finding{Step: step, Verdict: verdict, Summary: presentable(summary)}
 	for _, e := range evidence {
 		if e != "" {
 			f.Evidence = append(f.Evidence, presentable(e))
 		}
 	}
-	x.found = append(x.found, f)
+	d.found = append(d.found, f)
 }
 
 // reading makes one call, if there may be one more. What it returns besides nil
 // is why something could not be read.
-func (x *examination) reading(call func(context.Context, CallOption) error) error {
+func (d *diagnosing) reading(call func(context.Context, CallOption) error) error {
 	switch {
-	case x.blocked != "":
-		return errors.New(x.blocked)
-	case x.ctx.Err() != nil:
-		return fmt.Errorf("the time was up: %w", context.Cause(x.ctx))
-	case x.calls == maxDiagnosisCalls:
+	case d.blocked != "":
+		return errors.New(d.blocked)
+	case d.ctx.Err() != nil:
+		return fmt.Errorf("the time was up: %w", context.Cause(d.ctx))
+	case d.calls == maxDiagnosisCalls:
 		return errors.New("enough requests were made")
 	}
-	x.calls++
-	return call(x.ctx, WithoutRetry())
+	d.calls++
+	return call(d.ctx, WithoutRetry())
 }
 
-func (x *examination) checkBody() {
-	b := buckets[x.kind]
-	evidence := []string{prefixed("call: ", join(x.op, strings.TrimSpace(x.path)))}
-	if e := x.api; e != nil {
+func (d *diagnosing) checkBody() {
+	evidence := []string{prefixed("call: ", join(d.Op, strings.TrimSpace(d.Method+" "+d.Path)))}
+	if e := d.api; e != nil {
 		evidence = append(evidence, fmt.Sprintf("status: %d %s", e.StatusCode, http.StatusText(e.StatusCode)),
 			prefixed("code: ", e.Code), prefixed("shape of the body: ", string(e.Shape)), prefixed("request id: ", e.RequestID))
 		if e.Diagnostic != nil {
-			evidence = append(evidence, prefixed("recovery: ", textOf(e.Diagnostic.Recovery, 0)))
+			evidence = append(evidence, prefixed("recovery: ", cmp.Or(textOf(e.Diagnostic.Recovery, 0), e.Diagnostic.Recovery.String())))
 		}
 	}
-	evidence = append(evidence, x.note)
-	if x.more > 0 {
-		evidence = append(evidence, fmt.Sprintf("joined with %d more, which are not diagnosed", x.more))
+	evidence = append(evidence, d.note)
+	if d.more > 0 {
+		evidence = append(evidence, fmt.Sprintf("joined with %d more, which are not diagnosed", d.more))
 	}
-	x.report(1, VerdictProblem, b.cause+prefixed(": ", x.text), evidence...)
+	d.report(1, VerdictProblem, d.bucket.cause+prefixed(": ", d.text), evidence...)
 }
 
 // checkCredential asks the server what it thinks of credential and organization.
-func (x *examination) checkCredential() {
-	if x.organization == "" {
-		x.blocked = "there is no organization to look in"
-		x.report(2, VerdictProblem, "Neither the call nor the client has an organization.")
+func (d *diagnosing) checkCredential() {
+	if d.Organization == "" {
+		d.blocked = "there is no organization to look in"
+		d.report(2, VerdictProblem, "Neither the call nor the client has an organization.")
 		return
 	}
-	evidence := []string{"organization: " + x.organization, "server: " + x.client.core.scheme + "://" + x.client.core.host + x.client.core.rawPath}
+	evidence := []string{"organization: " + d.Organization, "server: " + d.client.core.scheme + "://" + d.client.core.host + d.client.core.rawPath}
 	var v *SetupVerifyResponse
 	var said struct{ OK Opt[bool] } // no source documents ok: it may be missing
-	err := x.reading(func(ctx context.Context, once CallOption) (err error) {
-		v, err = x.client.Setup.Verify(ctx, once, WithInto(&said))
+	err := d.reading(func(ctx context.Context, once CallOption) (err error) {
+		v, err = d.client.Setup.Verify(ctx, once, WithInto(&said))
 		return err
 	})
 	if err != nil {
-		x.credentialRefused(err, evidence)
+		d.credentialRefused(err, evidence)
 		return
 	}
 	evidence = append(evidence, prefixed("credential: ", v.AuthSource), prefixed("scopes: ", strings.Join(v.Scopes, " ")))
-	r := x.route
+	r := d.route
 	ok, given := said.OK.Get()
 	switch {
-	case v.OrganizationID != "" && v.OrganizationID != x.organization:
-		x.report(2, VerdictProblem, "The credential belongs to organization "+v.OrganizationID+".", evidence...)
+	case v.OrganizationID != "" && v.OrganizationID != d.Organization:
+		d.report(2, VerdictProblem, "The credential belongs to organization "+v.OrganizationID+".", evidence...)
 	case r != nil && r.traits.has(userOnly) && v.AuthSource == authAPIKey:
-		x.report(2, VerdictProblem, "The call takes access tokens only, and the client sends an API key.", evidence...)
+		d.report(2, VerdictProblem, "The call takes access tokens only, and the client sends an API key.", evidence...)
 	case r != nil && r.scope != "" && len(v.Scopes) > 0 && !slices.Contains(v.Scopes, r.scope):
-		x.report(2, VerdictProblem, "The credential lacks the scope "+r.scope+" that the call needs.", evidence...)
+		d.report(2, VerdictProblem, "The credential lacks the scope "+r.scope+" that the call needs.", evidence...)
 	case given && !ok:
-		x.report(2, VerdictProblem, "The server accepts the credential, but its check of the setup is not ok.", append(evidence, failedChecks(v.Checks)...)...)
+		d.report(2, VerdictProblem, "The server accepts the credential, but its check of the setup is not ok.", append(evidence, failedChecks(v.Checks)...)...)
 	default:
-		x.report(2, VerdictOK, "The server accepts the credential for the organization.", evidence...)
+		d.report(2, VerdictOK, "The server accepts the credential for the organization.", evidence...)
 	}
 }
 
@@ -284,55 +284,57 @@ func failedChecks(raw RawJSON) (failed []string) {
 	return failed
 }
 
-func (x *examination) credentialRefused(err error, evidence []string) {
+func (d *diagnosing) credentialRefused(err error, evidence []string) {
 	var api *APIError
 	var decode *DecodeError
 	var argument *ArgumentError
+	var lost *TransportError
 	problem := ""
 	switch {
-	case x.ctx.Err() != nil:
+	case d.ctx.Err() != nil:
 	case errors.As(err, &argument):
 		problem = "The client has no fitting credential: "
+	case errors.As(err, &lost) && lost.source:
+		problem, err = "The token source failed: ", lost.Err
 	case errors.As(err, &decode) && !errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &api) && api.Kind == KindUnknown:
 		problem = "What answers is not the API: "
 	case api == nil:
-		problem = "There is no answer to Setup.Verify either: "
+		problem = "There is no response to Setup.Verify either: "
 	case api.Kind == KindAuthentication:
 		problem = "The server does not accept the credential: "
 	case api.Kind == KindPermission && api.Code != "AUTH_SCOPE_MISSING":
 		problem = "The credential does not fit the organization: "
 	}
 	if problem == "" {
-		x.report(2, VerdictNotChecked, "The credential could not be checked: "+err.Error(), evidence...)
+		d.report(2, VerdictNotChecked, "The credential could not be checked: "+err.Error(), evidence...)
 		return
 	}
-	x.blocked = "step 2 must be right first"
+	d.blocked = "step 2 must be right first"
 	if api != nil {
 		err = errors.New(api.Message)
 	}
-	x.report(2, VerdictProblem, problem+err.Error(), evidence...)
+	d.report(2, VerdictProblem, problem+err.Error(), evidence...)
 }
 
 // conclude picks the cause: the first problem in a step that explains such a
 // failure, else what status and body say.
-func (x *examination) conclude(err error) *Diagnosis {
-	b := buckets[x.kind]
-	d := &Diagnosis{Kind: x.kind, Cause: x.found[0].Summary, Advice: b.advice, Findings: x.found}
-	for _, f := range x.found {
-		if f.Verdict == VerdictProblem && slices.Contains(b.settledBy, f.Step) && (f.Step != 4 || !x.guessed) {
-			d.Cause = f.Summary
+func (d *diagnosing) conclude(err error) *Diagnosis {
+	result := &Diagnosis{Kind: d.kind, Cause: d.found[0].Summary, Advice: d.bucket.advice, Findings: d.found}
+	for _, f := range d.found {
+		if f.Verdict == VerdictProblem && slices.Contains(d.bucket.settledBy, f.Step) && (f.Step != 4 || !d.guessed) {
+			result.Cause = f.Summary
 			break
 		}
 	}
 	switch wait, given := RetryAfter(err); {
 	case OutcomeUnknown(err):
-		d.Advice += " The call may have had its effect: do not send it again before you know that it had none."
+		result.Advice += " The call may have had its effect: do not send it again before you know that it had none."
 	case IsRetryable(err) && given:
-		d.Advice += fmt.Sprintf(" The call may be sent again after %v.", wait)
+		result.Advice += fmt.Sprintf(" The call may be sent again after %v.", wait)
 	case IsRetryable(err):
-		d.Advice += " The call may be sent again."
+		result.Advice += " The call may be sent again."
 	}
-	return d
+	return result
 }
 
 // String returns the diagnosis as a report of several lines.

@@ -29,6 +29,9 @@ type record struct {
 	EntryStepKey string                `json:"entryStepKey"`
 	Steps        RawJSON               `json:"steps"` // of a graph or of a run
 	Transitions  []WorkflowTransition  `json:"transitions"`
+	UsageMetrics struct {
+		RunCount *int `json:"runCount"`
+	} `json:"usageMetrics"`
 
 	Status          RunStatus       `json:"status"`
 	CompletionState RunStatus       `json:"completionState"` // of a session
@@ -38,65 +41,65 @@ type record struct {
 	Run             AgentRun        `json:"run"` // of an agent run
 }
 
-// look is what reading a record came to.
+// look is the result of reading a record.
 type look struct {
 	record *record
 	err    error
 }
 
 // read reads a record, once.
-func (x *examination) read(kind string, ids ...string) look {
+func (d *diagnosing) read(kind string, ids ...string) look {
 	key := kind + " " + strings.Join(ids, " ")
-	if known, ok := x.looked[key]; ok {
+	if known, ok := d.looked[key]; ok {
 		return known
 	}
 	in := call{route: readers[kind]}
 	copy(in.ids[:], ids)
 	var l look
-	l.err = x.reading(func(ctx context.Context, once CallOption) (err error) {
-		l.record, err = do[record](ctx, x.client, in, []CallOption{once})
+	l.err = d.reading(func(ctx context.Context, once CallOption) (err error) {
+		l.record, err = do[record](ctx, d.client, in, []CallOption{once})
 		return err
 	})
-	x.looked[key] = l
+	d.looked[key] = l
 	return l
 }
 
 // idNames returns the names of the call's ids: those of runs, or the others.
-func (x *examination) idNames(runs bool) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(x.resource)), func(name string) bool {
+func (d *diagnosing) idNames(runs bool) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(d.Resource)), func(name string) bool {
 		return strings.HasSuffix(strings.ToLower(name), "runid") != runs
 	})
 }
 
 // checkRecords looks up what the failed call names, in its path and body.
-func (x *examination) checkRecords() {
-	names := x.idNames(false)
-	if x.starts() {
-		names = append(names, x.idNames(true)...)
+func (d *diagnosing) checkRecords() {
+	names := d.idNames(false)
+	if d.starts() {
+		names = append(names, d.idNames(true)...)
 	}
 	if len(names) == 0 {
-		x.report(3, VerdictNotChecked, "The call names no prompt, version, tool, agent or skill.")
+		d.report(3, VerdictNotChecked, "The call names no prompt, version, tool, agent or skill.")
 	}
 	for _, name := range names {
-		x.checkRecord(name)
+		d.checkRecord(name)
 	}
 }
 
-func (x *examination) checkRecord(name string) {
-	id := x.resource[name]
+func (d *diagnosing) checkRecord(name string) {
+	id := d.Resource[name]
 	what := fmt.Sprintf("%s %q", name, id)
-	kind, owner, version := x.owner(name)
+	kind, owner, version := d.owner(name)
 	if owner == "" || readers[kind] == nil {
-		x.report(3, VerdictNotChecked, what+" could not be checked: the API has no route that reads it by this id alone.")
+		d.report(3, VerdictNotChecked, what+" could not be checked: the API has no route that reads it by this id alone.")
 		return
 	}
-	l := x.read(kind, owner)
+	l := d.read(kind, owner)
 	switch {
 	case IsNotFound(l.err):
-		x.report(3, VerdictProblem, fmt.Sprintf("There is no %s %q in organization %s (%s).", kind, owner, x.organization, name))
+		d.report(3, VerdictProblem, fmt.Sprintf("There is no %s %q in organization %s (%s).", kind, owner, d.Organization, name))
 		return
 	case l.err != nil:
-		x.report(3, VerdictNotChecked, what+" could not be checked: "+l.err.Error())
+		d.report(3, VerdictNotChecked, what+" could not be checked: "+l.err.Error())
 		return
 	}
 	versions := []string{l.record.VersionID}
@@ -105,32 +108,32 @@ func (x *examination) checkRecord(name string) {
 	}
 	switch {
 	case !version || slices.Contains(versions, id):
-		x.report(3, VerdictOK, what+" exists in organization "+x.organization+".")
+		d.report(3, VerdictOK, what+" exists in organization "+d.Organization+".")
 	case len(l.record.Versions) == 0:
-		x.report(3, VerdictNotChecked, fmt.Sprintf("%s could not be checked: the answer does not list the versions of the %s.", what, kind))
+		d.report(3, VerdictNotChecked, fmt.Sprintf("%s could not be checked: the response does not list the versions of the %s.", what, kind))
 	default:
-		x.report(3, VerdictProblem, fmt.Sprintf("%s is no version of %s %q.", what, kind, owner), "versions: "+strings.TrimSpace(strings.Join(versions, " ")))
+		d.report(3, VerdictProblem, fmt.Sprintf("%s is no version of %s %q.", what, kind, owner), "versions: "+strings.TrimSpace(strings.Join(versions, " ")))
 	}
 }
 
 // owner returns the record through which an id can be looked up: "agentId" is
 // one itself, "steps[2].promptVersionId" is a version of "steps[2].promptId",
 // and "versionId" is one of whatever the call is about.
-func (x *examination) owner(name string) (kind, id string, version bool) {
+func (d *diagnosing) owner(name string) (kind, id string, version bool) {
 	at := strings.LastIndex(name, ".") + 1
 	kind = strings.TrimSuffix(name[at:], "Id")
 	if of, ok := strings.CutSuffix(kind, "Version"); ok {
 		kind, version = of, true
 	}
 	if name == "runId" {
-		return x.runKind(), x.resource[name], false
+		return d.runKind(), d.Resource[name], false
 	}
-	if own := x.resource[name[:at]+kind+"Id"]; own != "" && readers[kind] != nil {
+	if own := d.Resource[name[:at]+kind+"Id"]; own != "" && readers[kind] != nil {
 		return kind, own, version
 	}
 	if at == 0 && slices.Contains([]string{"version", "against", "draft"}, kind) {
 		for _, of := range []string{"agent", "prompt", "skill", "tool"} {
-			if own := x.resource[of+"Id"]; own != "" {
+			if own := d.Resource[of+"Id"]; own != "" {
 				return of, own, true
 			}
 		}
@@ -140,69 +143,74 @@ func (x *examination) owner(name string) (kind, id string, version bool) {
 
 // checkRun looks at the run that the call's ids or the failure's body name, or
 // at the newest one of those that the API lists.
-func (x *examination) checkRun() {
+func (d *diagnosing) checkRun() {
 	var ids []string
-	if !x.starts() {
-		for _, name := range x.idNames(true) {
-			ids = append(ids, x.resource[name])
+	if !d.starts() {
+		for _, name := range d.idNames(true) {
+			ids = append(ids, d.Resource[name])
 		}
 	}
-	kind := x.runKind()
-	of, named := namedRun(x.body)
-	if slices.Contains(slices.Collect(maps.Values(x.resource)), named) {
-		named = "" // the call named it itself
-	}
+	kind := d.runKind()
 	switch {
 	case kind != "" && len(ids) > 0:
 		for _, id := range ids {
-			x.checkRunByID(kind, id, false)
+			d.checkRunByID(kind, id, false)
 		}
-	case kind != "" && named != "":
-		if readers[of+" run"] != nil {
-			kind = of + " run"
+	case kind != "" && d.runID != "":
+		if readers[d.runOf+" run"] != nil {
+			kind = d.runOf + " run"
 		}
-		x.checkRunByID(kind, named, true)
-	case x.route == nil:
-		x.report(4, VerdictNotChecked, "The error names no run.")
-	case !x.starts():
-		x.report(4, VerdictNotChecked, "The call runs nothing, so there is no record of a run.")
-	case x.refused:
-		x.report(4, VerdictNotChecked, "The call was refused or never sent, so there is no record of a run.")
-	case x.route == routePromptsRun:
-		x.checkNewestRun(routeRunsList, "run of the prompt", x.resource["promptId"])
-	case x.route == routeVoiceAgentsCreateSession:
-		x.checkNewestRun(routeRealtimeSessionsList, "session of the agent", x.resource["agentId"])
+		d.checkRunByID(kind, d.runID, true)
+	case d.route == nil:
+		d.report(4, VerdictNotChecked, "The error names no run.")
+	case !d.starts():
+		d.report(4, VerdictNotChecked, "The call runs nothing, so there is no record of a run.")
+	case d.refused:
+		d.report(4, VerdictNotChecked, "The call was rejected or never sent, so there is no record of a run.")
+	case d.route == routePromptsRun:
+		d.checkNewestRun(routeRunsList, "run of the prompt", d.Resource["promptId"])
+	case d.route == routeVoiceAgentsCreateSession:
+		d.checkNewestRun(routeRealtimeSessionsList, "session of the agent", d.Resource["agentId"])
 	default:
-		x.report(4, VerdictNotChecked, "The record could not be checked: the error names no run, and the API lists those of prompts and of voice agents only.")
+		d.report(4, VerdictNotChecked, "The record could not be checked: the error names no run, and the API lists those of prompts and of voice agents only.", d.runCount())
 	}
+}
+
+// runCount says how many runs the agent of the call has now, for whoever knows how many it had before.
+func (d *diagnosing) runCount() string {
+	agent := d.looked["agent "+d.Resource["agentId"]].record
+	if agent == nil || agent.UsageMetrics.RunCount == nil {
+		return ""
+	}
+	return fmt.Sprintf("runs of the agent now: %d", *agent.UsageMetrics.RunCount)
 }
 
 // starts reports whether the call leaves a run behind. A run that such a call
 // names is one to begin from.
-func (x *examination) starts() bool {
-	return x.route != nil && (x.route.traits.has(execution) || x.route == routeVoiceAgentsCreateSession)
+func (d *diagnosing) starts() bool {
+	return d.route != nil && (d.route.traits.has(execution) || d.route == routeVoiceAgentsCreateSession)
 }
 
-func (x *examination) runKind() string {
-	service, _, _ := strings.Cut(x.op, ".")
+func (d *diagnosing) runKind() string {
+	service, _, _ := strings.Cut(d.Op, ".")
 	return runKinds[service]
 }
 
 // checkRunByID reads a run. One that only the body names may be of another kind,
 // and is no cause when it is not found.
-func (x *examination) checkRunByID(kind, id string, guess bool) {
+func (d *diagnosing) checkRunByID(kind, id string, guess bool) {
 	what, ids := fmt.Sprintf("The %s %q", kind, id), []string{id}
 	if kind == "evaluation run" {
-		ids = []string{x.resource["skillId"], id}
+		ids = []string{d.Resource["skillId"], id}
 	}
-	l := x.read(kind, ids...)
+	l := d.read(kind, ids...)
 	switch r := l.record; {
 	case IsNotFound(l.err) && guess:
-		x.report(4, VerdictNotChecked, fmt.Sprintf("The answer names run %q, which is no %s of organization %s.", id, kind, x.organization))
+		d.report(4, VerdictNotChecked, fmt.Sprintf("The response names run %q, which is no %s of organization %s.", id, kind, d.Organization))
 	case IsNotFound(l.err):
-		x.report(4, VerdictProblem, fmt.Sprintf("There is no %s %q in organization %s.", kind, id, x.organization))
+		d.report(4, VerdictProblem, fmt.Sprintf("There is no %s %q in organization %s.", kind, id, d.Organization))
 	case l.err != nil:
-		x.report(4, VerdictNotChecked, what+" could not be read: "+l.err.Error())
+		d.report(4, VerdictNotChecked, what+" could not be read: "+l.err.Error())
 	default:
 		var evidence []string
 		for _, d := range r.DecisionTrace {
@@ -217,7 +225,7 @@ func (x *examination) checkRunByID(kind, id string, guess bool) {
 		if d := r.Diagnostic; failure == "" && d != nil {
 			failure = cmp.Or(d.Why, d.Title, d.Code)
 		}
-		x.reportRun(what, cmp.Or(r.Run.Status, r.Status, r.CompletionState), failure, evidence...)
+		d.reportRun(what, cmp.Or(r.Run.Status, r.Status, r.CompletionState), failure, evidence...)
 	}
 }
 
@@ -235,12 +243,12 @@ type listedRun struct {
 
 // checkNewestRun reads a list of runs, which is long in a busy organization: one
 // element at a time, within the time that is left.
-func (x *examination) checkNewestRun(lister *route, what, of string) {
+func (d *diagnosing) checkNewestRun(lister *route, what, of string) {
 	var newest listedRun
 	var at Timestamp
 	found, unnamed, undated := 0, 0, 0
-	err := x.reading(func(ctx context.Context, once CallOption) error {
-		for run, err := range stream[listedRun](ctx, x.client, call{route: lister}, []CallOption{once}) {
+	err := d.reading(func(ctx context.Context, once CallOption) error {
+		for run, err := range stream[listedRun](ctx, d.client, call{route: lister}, []CallOption{once}) {
 			if err != nil {
 				return err
 			}
@@ -263,35 +271,35 @@ func (x *examination) checkNewestRun(lister *route, what, of string) {
 	})
 	switch {
 	case err != nil:
-		x.report(4, VerdictNotChecked, "The runs could not be listed: "+err.Error())
+		d.report(4, VerdictNotChecked, "The runs could not be listed: "+err.Error())
 	case found == 0 && unnamed > 0:
-		x.report(4, VerdictNotChecked, fmt.Sprintf("The list does not say of %d whose they are.", unnamed))
+		d.report(4, VerdictNotChecked, fmt.Sprintf("The list does not say of %d whose they are.", unnamed))
 	case found == 0:
-		x.report(4, VerdictOK, fmt.Sprintf("No %s %q is recorded: it seems that nothing ran.", what, of))
+		d.report(4, VerdictOK, fmt.Sprintf("No %s %q is recorded: it seems that nothing ran.", what, of))
 	case found > 1 && undated > 0:
-		x.report(4, VerdictNotChecked, fmt.Sprintf("The list does not say which of %d is the newest %s %q.", found, what, of))
+		d.report(4, VerdictNotChecked, fmt.Sprintf("The list does not say which of %d is the newest %s %q.", found, what, of))
 	default:
-		x.guessed = true
-		x.reportRun(fmt.Sprintf("The newest %s, %q, which may be another call's,", what, newest.ID),
+		d.guessed = true
+		d.reportRun(fmt.Sprintf("The newest %s, %q, which may be another call's,", what, newest.ID),
 			cmp.Or(newest.Status, newest.CompletionState), newest.ErrorMessage, "created: "+at.String(), "compare what it was given with the call")
 	}
 }
 
-func (x *examination) reportRun(what string, status RunStatus, failure string, evidence ...string) {
+func (d *diagnosing) reportRun(what string, status RunStatus, failure string, evidence ...string) {
 	evidence = append([]string{prefixed("status: ", string(status))}, evidence...)
 	switch {
 	case failure != "" || status == "failed":
-		x.report(4, VerdictProblem, what+" failed: "+cmp.Or(failure, "the record does not say why"), evidence...)
+		d.report(4, VerdictProblem, what+" failed: "+cmp.Or(failure, "the record does not say why"), evidence...)
 	case status.Pending():
-		x.report(4, VerdictOK, what+" has not ended yet.", evidence...)
+		d.report(4, VerdictOK, what+" has not ended yet.", evidence...)
 	default:
-		x.report(4, VerdictOK, what+" exists and shows no failure: its result is in the record.", evidence...)
+		d.report(4, VerdictOK, what+" exists and shows no failure: its result is in the record.", evidence...)
 	}
 }
 
 // checkGraph lists the graph's mistakes: those that the server names, else those
 // of the agent's version in use.
-func (x *examination) checkGraph() {
+func (d *diagnosing) checkGraph() {
 	list := func(by string, details []ErrorDetail) {
 		const most = 20
 		var lines []string
@@ -301,33 +309,33 @@ func (x *examination) checkGraph() {
 		if more := len(details) - most; more > 0 {
 			lines = append(lines, fmt.Sprintf("and %d more", more))
 		}
-		x.report(5, VerdictProblem, fmt.Sprintf("%s: %s", by, strings.Join(lines, "; ")), lines...)
+		d.report(5, VerdictProblem, fmt.Sprintf("%s: %s", by, strings.Join(lines, "; ")), lines...)
 	}
-	agent := x.looked["agent "+x.resource["agentId"]].record
-	graph := x.kind == KindInvalidGraph
-	if (graph || x.kind == KindValidation) && x.api != nil && len(x.api.Details) > 0 {
-		list("The server names these mistakes", x.api.Details)
+	agent := d.looked["agent "+d.Resource["agentId"]].record
+	graph := d.kind == KindInvalidGraph
+	if (graph || d.kind == KindValidation) && d.api != nil && len(d.api.Details) > 0 {
+		list("The server names these mistakes", d.api.Details)
 		return
 	}
 	if agent == nil || agent.EntryStepKey == "" { // an agent that was never published may have no entry step in the answer
 		why := "The call is not about a graph."
-		if graph || x.resource["agentId"] != "" {
+		if graph || d.Resource["agentId"] != "" {
 			why = "The graph could not be read; Agents.ValidateWorkflow tells more of one."
 		}
-		x.report(5, VerdictNotChecked, why)
+		d.report(5, VerdictNotChecked, why)
 		return
 	}
-	if version := x.resource["versionId"]; version != "" && agent.VersionID != "" && version != agent.VersionID {
-		x.report(5, VerdictNotChecked, fmt.Sprintf("The API shows the graph of version %q, not of %q; Agents.ValidateWorkflow tells more of one.", agent.VersionID, version))
+	if version := d.Resource["versionId"]; version != "" && agent.VersionID != "" && version != agent.VersionID {
+		d.report(5, VerdictNotChecked, fmt.Sprintf("The API shows the graph of version %q, not of %q; Agents.ValidateWorkflow tells more of one.", agent.VersionID, version))
 		return
 	}
 	w := Workflow{EntryStepKey: agent.EntryStepKey, Transitions: agent.Transitions}
 	if err := agent.Steps.Decode(&w.Steps); err != nil {
-		x.report(5, VerdictNotChecked, "The agent's graph could not be read: "+err.Error())
+		d.report(5, VerdictNotChecked, "The agent's graph could not be read: "+err.Error())
 		return
 	}
 	if slices.ContainsFunc(w.Transitions, func(t WorkflowTransition) bool { return t.FromStepKey == "" || t.ToStepKey == "" }) {
-		x.report(5, VerdictNotChecked, "The graph of the agent's version in use spells its transitions in a way unknown here.")
+		d.report(5, VerdictNotChecked, "The graph of the agent's version in use spells its transitions in a way unknown here.")
 		return
 	}
 	// The members that name a skill or a tool are inferred: their absence says nothing.
@@ -336,5 +344,5 @@ func (x *examination) checkGraph() {
 		list("The agent's version in use has these mistakes", mistakes)
 		return
 	}
-	x.report(5, VerdictOK, fmt.Sprintf("The graph of the agent's version in use, %d steps, has no mistake that Validate finds.", len(w.Steps)))
+	d.report(5, VerdictOK, fmt.Sprintf("The graph of the agent's version in use, %d steps, has no mistake that Validate finds.", len(w.Steps)))
 }

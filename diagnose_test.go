@@ -277,7 +277,7 @@ func TestDiagnose(t *testing.T) {
 				_, err = srv.Client().VoiceAgents.CreateSession(t.Context(), agentID)
 				return srv.Client(), err
 			},
-			kind: "transport", cause: `^No answer came`, advice: "do not send it again",
+			kind: promptorchestra.KindTransport, cause: `^No response came`, advice: "do not send it again",
 			verdicts: verdicts{3: diagnosisOK, 4: diagnosisOK},
 		},
 		{
@@ -373,7 +373,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
 				return srv.Client(), err
 			},
-			kind: "transport", cause: `^No answer came: .*`, advice: "do not send it again",
+			kind: promptorchestra.KindTransport, cause: `^No response came: .*`, advice: "do not send it again",
 			verdicts: verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisOK},
 		},
 		{
@@ -384,7 +384,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := client.Agents.Get(t.Context(), "agt_1")
 				return client, err
 			},
-			kind: "transport", cause: `^There is no answer to Setup.Verify either: .*refused`, advice: "base URL",
+			kind: promptorchestra.KindTransport, cause: `^There is no response to Setup.Verify either: .*refused`, advice: "base URL",
 			verdicts: verdicts{2: diagnosisProblem, 3: diagnosisNotChecked},
 		},
 		{
@@ -395,7 +395,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
 				return srv.Client(), err
 			},
-			kind: "decode", cause: `^The call succeeded, but its answer cannot be used: .*cut short`,
+			kind: promptorchestra.KindDecode, cause: `^The call succeeded, but its response cannot be used: .*cut short`,
 			advice: "Take the result from the record", verdicts: verdicts{4: diagnosisOK},
 		},
 		{
@@ -404,8 +404,8 @@ func TestDiagnose(t *testing.T) {
 				_, err := srv.Client().Agents.Create(t.Context(), promptorchestra.AgentCreateParams{})
 				return srv.Client(), err
 			},
-			kind: "argument", cause: `^The call was refused before anything was sent: name: must not be empty`,
-			advice: "Mend the argument", verdicts: verdicts{2: diagnosisOK, 4: diagnosisNotChecked},
+			kind: promptorchestra.KindArgument, cause: `^The call was rejected by the SDK before sending: name: must not be empty`,
+			advice: "Fix the argument", verdicts: verdicts{2: diagnosisOK, 4: diagnosisNotChecked},
 		},
 		{
 			name: "wrong base URL",
@@ -432,7 +432,7 @@ func TestDiagnose(t *testing.T) {
 			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
 				return srv.Client(), errors.New("disk full")
 			},
-			kind: "foreign", cause: `^The error is none of this package: disk full`,
+			kind: promptorchestra.KindUnknown, cause: `^The error is none of this package: disk full`,
 			advice:   "error that a method of the client returned",
 			verdicts: verdicts{2: diagnosisOK, 3: diagnosisNotChecked, 4: diagnosisNotChecked, 5: diagnosisNotChecked},
 		},
@@ -467,7 +467,7 @@ func TestDiagnose(t *testing.T) {
 
 			wrapped := client.Diagnose(t.Context(), errors.Join(errors.New("other"), fmt.Errorf("publishing: %w", err)))
 			assert.Equal(t, d.Kind, wrapped.Kind)
-			if d.Kind != "foreign" {
+			if row.name != "an error of somebody else's" {
 				assert.Equal(t, d.Cause, wrapped.Cause)
 			}
 		})

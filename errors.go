@@ -1,26 +1,31 @@
 package promptorchestra
 
 import (
-	"bytes"
-	"encoding/json"
-	"net/http"
-	"strings"
+	"errors"
 	"time"
 
-	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// APIError is a failure that the server answered with: any status from 300 on,
-// whatever its body was. The decoder accepts every shape the backend and the
-// proxies before it are known to send, and loses nothing: what fits no field
-// is in RawBody. All fields may be set, so that tests can build one.
+// ErrMissingOrganization is matched, with errors.Is, by the server's rejection of a call without an
+// organization and by the SDK's own before sending.
+var ErrMissingOrganization = errors.New("every call needs an organization: use WithOrganization or InOrganization")
+
+// ErrNotSent is for RoundTrippers that refuse a request by themselves, such as a circuit breaker: an error
+// that wraps it says that the request was not sent. Without it, a RoundTripper that failed and told the
+// hooks of net/http/httptrace nothing counts as having sent the request.
+var ErrNotSent = transport.ErrNotSent
+
+// APIError is a failure that the server responded with: any status from 300 on, whatever its body is.
+// The decoder reads every shape that the backend and the proxies before it are known to send; what fits
+// no field is in RawBody. All fields may be set, so that tests can build one.
 type APIError struct {
 	CallInfo // which call it is about
 
 	StatusCode int           // HTTP status
-	Kind       Kind          // what sort of failure it is: decided by the code, then by the status
+	Kind       Kind          // the kind of failure: decided by the code, then by the status
 	Code       string        // machine-readable code of the body, such as "AGENT_GRAPH_INVALID"; "" when it had none
-	Message    string        // the most specific text of the body; the status text when there was none
+	Message    string        // the most specific text of the body; the status text when there is none
 	Summary    string        // the body's "error" text when its "message" said more; else ""
 	Details    []ErrorDetail // the body's details, of any form, in their order
 	Diagnostic *Diagnostic   // the newer diagnostic object, nil in other shapes
@@ -30,21 +35,62 @@ type APIError struct {
 	RawBody    []byte        // the first 64 KiB of the body
 	Err        error         // why the body could not be read to its end; usually nil
 
-	partial bool // the body goes on after the 1 MiB that is read, or was cut
-	final   bool // it says that trying again is pointless, or names a run,
-	named   bool // beyond what RawBody holds
+	partial    bool   // the body goes on after the 1 MiB that is read, or was cut
+	final      bool   // it says that a retry is pointless
+	named      bool   // it names a run or session, perhaps beyond what RawBody holds
+	runID      string // the run it names, where RawBody is not the whole body
+	callerDone bool   // the caller's own context has ended
 }
 
-// ErrorDetail is one entry of a failure's details, such as one mistake in an
-// agent's graph. At most 1,000 entries of a body are listed.
+// TransportError means that no response came, or that the context ended while a call waited for its next
+// attempt. It unwraps to the cause, the context's error included, and after a wait to the last failure
+// too: helpers such as [IsRateLimited] then match that one. A token source that failed is one with
+// Attempts 0, or as many as were sent before.
+type TransportError struct {
+	CallInfo // which call it is about
+
+	OutcomeUnknown bool  // the call may have had its effect: the request was sent, and the call is not idempotent
+	Err            error // the cause
+
+	callerDone bool // the caller's own context has ended
+	source     bool // a token source failed: the request was not sent
+	final      bool // it was not retryable before it was encoded to JSON
+}
+
+// DecodeError means that the call succeeded, with a 2xx status, but that its response cannot be used: it
+// is cut short, empty, null, HTML, not JSON, too large, or one of the API's failures in the place of the
+// record. The effect may have happened: never retry an execution because of it.
+type DecodeError struct {
+	CallInfo // which call it is about
+
+	StatusCode int    // 2xx
+	RequestID  string // X-Request-Id
+	Body       []byte // all that arrived, up to the limit; nil for a streamed list
+	Err        error  // why it cannot be used
+
+	callerDone bool // the caller's own context has ended
+}
+
+// ArgumentError means that a call or an option was rejected by the SDK before sending.
+type ArgumentError struct {
+	CallInfo // which call it is about
+
+	Argument string // its name, such as "agentId", "organizationId" or "WithBaseURL"
+	Reason   string // what is wrong with it
+	Err      error  // the cause, when there is one
+}
+
+// ErrorDetail is one entry of a failure's details, such as one mistake in an agent's graph. At most 1,000
+// entries of a body are listed.
 type ErrorDetail struct {
 	Code    string  `json:"code"`          // such as "missing_entry_step"
 	Message string  `json:"message"`       // for people
 	Path    string  `json:"path,omitzero"` // where the mistake is, such as "steps[2].promptId"; often ""
-	Raw     RawJSON `json:"-"`             // the entry as the server sent it; nil when it was found on our side
+	Raw     RawJSON `json:"-"`             // the entry as the server sent it; nil when the SDK found the mistake
 }
 
-// Diagnostic is the newer error object of the API. Newer records carry one too.
+// Diagnostic is the newer error object of the API. Newer records have one too. It is read in any form:
+// a plain text becomes Why, and what does not fit a field is left out.
 type Diagnostic struct {
 	Code           string    `json:"code"`           // machine-readable
 	Title          string    `json:"title"`          // a few words for people
@@ -53,16 +99,16 @@ type Diagnostic struct {
 	Where          RawJSON   `json:"where,omitzero"` // a string or an object: no source states which
 	AffectedFields []string  `json:"affectedFields,omitzero"`
 	Recovery       RawJSON   `json:"recovery,omitzero"`  // a string or an object
-	Retryable      Opt[bool] `json:"retryable,omitzero"` // Set(false) means that trying again is pointless
+	Retryable      Opt[bool] `json:"retryable,omitzero"` // Set(false) means that a retry is pointless
 	DocsHint       RawJSON   `json:"docsHint,omitzero"`  // a string or an object
 	Details        RawJSON   `json:"details,omitzero"`   // of any type
 }
 
-// Kind says what sort of failure an [APIError] is.
+// Kind is the kind of a failure: see [KindOf].
 type Kind string
 
-// The kinds: six buckets hold most integration failures of the platform; the
-// rest follows the status.
+// The kinds of an [APIError]. Six of them hold most integration failures of the platform; the others
+// follow the status.
 const (
 	KindMissingOrganization Kind = "missing_organization" // 400 whose text names organizationId
 	KindAuthentication      Kind = "authentication"       // 401: bearer token missing, invalid or expired
@@ -70,19 +116,27 @@ const (
 	KindEntitlement         Kind = "entitlement"          // 402: seats, AI or voice features not in the plan
 	KindNotFound            Kind = "not_found"            // 404: no such prompt, version, tool, agent or skill in the organization
 	KindInvalidGraph        Kind = "invalid_graph"        // 422 with the mistakes of an agent's graph in Details
-	KindInvalidRequest      Kind = "invalid_request"      // 400 and other refusals of the request itself
+	KindInvalidRequest      Kind = "invalid_request"      // 400 and other rejections of the request itself
 	KindConflict            Kind = "conflict"             // 409
 	KindValidation          Kind = "validation"           // 422 that is not about a graph
 	KindRateLimited         Kind = "rate_limited"         // 429
 	KindServer              Kind = "server"               // 5xx
-	KindUnknown             Kind = "unknown"              // redirects, odd statuses, and a 403 or 404 of HTML or text, which no API wrote
+	KindUnknown             Kind = "unknown"              // redirects, odd statuses, a 403 or 404 of HTML or text, which no API wrote, and errors of other packages
+)
+
+// The kinds of the other errors. No [APIError] has one of them.
+const (
+	KindCanceled  Kind = "canceled"  // the caller's context was cancelled
+	KindTimeout   Kind = "timeout"   // a deadline passed: the context's, the attempt's or one of the network's
+	KindTransport Kind = "transport" // no response came for another reason, or a token source failed
+	KindDecode    Kind = "decode"    // the call succeeded, and its response cannot be used
+	KindArgument  Kind = "argument"  // rejected by the SDK before sending
 )
 
 // Shape is the form of a failure's body.
 type Shape string
 
-// The shapes: the three documented ones, the newer diagnostic object, and what
-// else can arrive.
+// The shapes: the three documented ones, the newer diagnostic object, and what else can arrive.
 const (
 	ShapeError        Shape = "error"         // {error}
 	ShapeErrorMessage Shape = "error_message" // {error, message}
@@ -92,139 +146,3 @@ const (
 	ShapeText         Shape = "text"          // HTML or text
 	ShapeEmpty        Shape = "empty"         // nothing
 )
-
-const (
-	maxErrorBytes = 1 << 20  // of a failure's body, how much is read and decoded
-	maxRawBody    = 64 << 10 // and how much is kept
-	maxDetails    = 1000
-)
-
-// decode fills in what the answer says.
-func (e *APIError) decode(status int, body []byte) {
-	e.StatusCode = status
-	if len(body) > 0 {
-		e.RawBody = bytes.Clone(body[:min(len(body), maxRawBody)])
-	}
-	if len(body) > maxRawBody {
-		e.final, e.named = saysFinal(body), namesRun(body)
-	}
-	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
-	var b errorBody
-	switch {
-	case len(text) == 0:
-		e.Shape = ShapeEmpty
-	case text[0] == '{' && jsonscan.LooksLikeJSON(text):
-		b.parse(text)
-		e.fill(&b)
-	case text[0] == '[' && jsonscan.LooksLikeJSON(text) || json.Valid(text):
-		e.Shape = ShapeOther
-		e.Message = textOf(text, 0)
-		e.Details = detailsOf(text)
-	default:
-		e.Shape = ShapeText
-		e.Message = excerpt(text)
-	}
-	e.Kind = kindOf(e)
-	if e.Message == "" {
-		e.Message = http.StatusText(status)
-	}
-}
-
-// fill takes the fields of a JSON object: message before error, and a
-// diagnostic's own words where a handler put neither beside it.
-func (e *APIError) fill(b *errorBody) {
-	e.Code = b.Code.text()
-	e.Details = detailsOf(b.Details.raw)
-	summary, message := b.Error.text(), b.Message.text()
-	if raw := b.Error.raw; len(raw) > 0 && raw[0] == '{' {
-		var inner errorBody
-		inner.parse(raw)
-		if e.Code == "" {
-			e.Code = first(inner.Code.text(), inner.Type.text())
-		}
-		if e.Details == nil {
-			e.Details = detailsOf(inner.Details.raw)
-		}
-	}
-	diagnostic := b.diagnostic()
-	switch {
-	case diagnostic != nil:
-		e.Shape, e.Diagnostic = ShapeDiagnostic, diagnostic
-	case b.Error.given() && b.Details.given():
-		e.Shape = ShapeErrorDetails
-	case b.Error.given() && b.Message.given():
-		e.Shape = ShapeErrorMessage
-	case b.Error.given():
-		e.Shape = ShapeError
-	default:
-		e.Shape = ShapeOther
-	}
-	e.Message = first(message, summary, join(b.Title.text(), b.Why.text(), b.Detail.text()),
-		b.Description.text(), b.Reason.text(), b.Errors.text())
-	if message != "" && summary != message {
-		e.Summary = summary
-	}
-	if e.Details == nil {
-		e.Details = detailsOf(b.Errors.raw)
-	}
-}
-
-// kindOf decides by the code, then by the status, as the API's contract says.
-func kindOf(e *APIError) Kind {
-	switch strings.ToUpper(e.Code) {
-	case "AUTH_MISSING", "AUTH_INVALID_TOKEN":
-		return KindAuthentication
-	case "AUTH_MODE_INVALID", "AUTH_SCOPE_MISSING", "AUTH_ORG_MISMATCH":
-		return KindPermission
-	case "AGENT_GRAPH_INVALID":
-		return KindInvalidGraph
-	case "BAD_REQUEST":
-		return requestKind(e)
-	}
-	switch s := e.StatusCode; {
-	case s == http.StatusBadRequest:
-		return requestKind(e)
-	case (s == http.StatusForbidden || s == http.StatusNotFound) && e.Shape == ShapeText:
-		return KindUnknown // a proxy or a wrong base URL: the API answers in JSON
-	case s == http.StatusUnauthorized:
-		return KindAuthentication
-	case s == http.StatusPaymentRequired:
-		return KindEntitlement
-	case s == http.StatusForbidden:
-		return KindPermission
-	case s == http.StatusNotFound:
-		return KindNotFound
-	case s == http.StatusConflict:
-		return KindConflict
-	case s == http.StatusUnprocessableEntity:
-		return KindValidation
-	case s == http.StatusTooManyRequests:
-		return KindRateLimited
-	case s == http.StatusMethodNotAllowed, s == http.StatusNotAcceptable,
-		s >= http.StatusLengthRequired && s <= http.StatusExpectationFailed:
-		return KindInvalidRequest
-	case s >= 500 && s <= 599:
-		return KindServer
-	default:
-		return KindUnknown
-	}
-}
-
-// requestKind tells a missing organization, which the server reports as a
-// plain bad request, by its text: the field's name in any spelling.
-func requestKind(e *APIError) Kind {
-	texts := []string{e.Message, e.Summary}
-	if d := e.Diagnostic; d != nil {
-		texts = append(texts, d.Title, d.Why, d.Where.String())
-		texts = append(texts, d.AffectedFields...)
-	}
-	for _, d := range e.Details {
-		texts = append(texts, d.Path, d.Message)
-	}
-	for _, t := range texts {
-		if strings.Contains(strings.NewReplacer("_", "", " ", "").Replace(strings.ToLower(t)), "organizationid") {
-			return KindMissingOrganization
-		}
-	}
-	return KindInvalidRequest
-}

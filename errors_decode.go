@@ -3,304 +3,175 @@ package promptorchestra
 import (
 	"bytes"
 	"encoding/json"
-	"html"
-	"strconv"
+	"net/http"
 	"strings"
-	"unicode"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
-const maxErrorDepth = 8 // of nested values that are searched for a text
+const (
+	maxErrorBytes = 1 << 20  // of a failure's body, how much is read and decoded
+	maxRawBody    = 64 << 10 // and how much is kept
+	maxDetails    = 1000
+)
 
-// errorBody is the union of what failures are known to look like. Every member
-// may be of any type.
-type errorBody struct {
-	Error, Message, Code, Details                       member
-	Title, Category, Why                                member
-	Where, AffectedFields, Recovery, Retryable          member
-	DocsHint, Type, Detail, Description, Reason, Errors member
-	Path, Field, Loc                                    member
-}
-
-// parse reads an object's members. It takes what it can: a body may have been
-// cut, or be JSON only at first sight.
-func (b *errorBody) parse(object []byte) {
-	jsonscan.EachMember(object, func(name, value []byte) {
-		if m := b.member(name); m != nil {
-			m.add(value)
-		}
-	})
-}
-
-// member returns the member of a name in any casing: docsHint, docs_hint.
-func (b *errorBody) member(name []byte) *member {
-	var buf [20]byte
-	folded := buf[:0]
-	for _, c := range name {
-		if c == '_' || c == '-' {
-			continue
-		}
-		if len(folded) == len(buf) {
-			return nil
-		}
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		folded = append(folded, c)
+// decode fills in what the response says, without the call's tokens.
+func (e *APIError) decode(status int, body []byte, tokens secrets) {
+	escapes := bytes.ContainsAny(body, `\&%`)
+	body = tokens.bytes(body)
+	e.StatusCode = status
+	if len(body) > 0 {
+		e.RawBody = bytes.Clone(body[:min(len(body), maxRawBody)])
 	}
-	switch string(folded) {
-	case "error":
-		return &b.Error
-	case "message", "msg":
-		return &b.Message
-	case "code":
-		return &b.Code
-	case "details":
-		return &b.Details
-	case "title":
-		return &b.Title
-	case "category":
-		return &b.Category
-	case "why":
-		return &b.Why
-	case "where":
-		return &b.Where
-	case "affectedfields":
-		return &b.AffectedFields
-	case "recovery":
-		return &b.Recovery
-	case "retryable":
-		return &b.Retryable
-	case "docshint":
-		return &b.DocsHint
-	case "type":
-		return &b.Type
-	case "detail":
-		return &b.Detail
-	case "description", "errordescription":
-		return &b.Description
-	case "reason":
-		return &b.Reason
-	case "errors":
-		return &b.Errors
-	case "path":
-		return &b.Path
-	case "field":
-		return &b.Field
-	case "loc":
-		return &b.Loc
-	default:
-		return nil
+	if len(body) > maxRawBody {
+		runs := runsIn(body, nil)
+		e.final, e.named, e.runID = saysFinal(body), runs.named, runs.id
 	}
-}
-
-// diagnostic returns the newer object when the body is one.
-func (b *errorBody) diagnostic() *Diagnostic {
-	if !b.Why.given() && (!b.Title.given() || !b.Category.given()) {
-		return nil
-	}
-	d := &Diagnostic{
-		Code: b.Code.text(), Title: b.Title.text(), Category: b.Category.text(), Why: b.Why.text(),
-		Where: b.Where.keep(), Recovery: b.Recovery.keep(), DocsHint: b.DocsHint.keep(), Details: b.Details.keep(),
-	}
-	if b.AffectedFields.given() {
-		d.AffectedFields = textsOf(b.AffectedFields.raw, maxDetails, 0)
-	}
-	if b.Retryable.given() {
-		_ = d.Retryable.UnmarshalJSON(b.Retryable.raw) // another type leaves it absent
-	}
-	return d
-}
-
-// member is one member of a failure's body, of any type: a part of the body,
-// not a copy. A name that comes again makes it an array of the values.
-type member struct {
-	raw      []byte
-	repeated bool
-}
-
-func (m *member) add(value []byte) {
-	const most = 16 << 10 // of repetitions, so that they cost no square time
+	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	switch {
-	case !m.given():
-		m.raw = value
-	case string(value) == "null" || string(value) == `""` || bytes.Equal(value, m.raw) || len(m.raw)+len(value) > most:
-	case m.repeated:
-		m.raw = append(append(append(m.raw[:len(m.raw)-1], ','), value...), ']')
+	case len(text) == 0:
+		e.Shape = ShapeEmpty
+	case text[0] == '{' && jsonscan.LooksLikeJSON(text):
+		var b errorBody
+		b.parse(text)
+		e.fill(&b, text)
+	case text[0] == '[' && jsonscan.LooksLikeJSON(text) || json.Valid(text):
+		e.Shape = ShapeOther
+		e.Message = textOf(text, 0)
+		e.Details = detailsOf(text, e.mayNameFields())
 	default:
-		m.raw = bytes.Join([][]byte{[]byte("["), m.raw, []byte(","), value, []byte("]")}, nil)
-		m.repeated = true
+		e.Shape = ShapeText
+		e.Message = excerpt(text)
+	}
+	if escapes {
+		e.redact(tokens) // decoding may have brought a token to light
+	}
+	e.Kind = kindOf(e)
+	if e.Message == "" {
+		e.Message = http.StatusText(status)
 	}
 }
 
-func (m *member) given() bool {
-	return len(m.raw) > 0 && string(m.raw) != "null" && string(m.raw) != `""`
+// mayNameFields reports whether the failure is one that lists mistakes by the names of fields. Other
+// failures' objects may hold the user's data under the same names.
+func (e *APIError) mayNameFields() bool {
+	return e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusUnprocessableEntity
 }
 
-func (m *member) text() string { return textOf(m.raw, 0) }
-
-// keep returns a copy of the value, for fields that hold JSON.
-func (m *member) keep() RawJSON { return keepJSON(m.raw) }
-
-func keepJSON(raw []byte) RawJSON {
-	if len(raw) == 0 || !json.Valid(raw) {
-		return nil
-	}
-	return bytes.Clone(raw)
-}
-
-// textOf returns what a value of any type says to a person.
-func textOf(raw []byte, depth int) string {
-	if len(raw) == 0 || string(raw) == "null" || depth > maxErrorDepth {
-		return ""
-	}
-	switch raw[0] {
-	case '"':
-		return jsonscan.Unquote(raw)
-	case '[':
-		return jsonscan.Clip(strings.Join(textsOf(raw, 10, depth+1), "; "), jsonscan.MaxText)
-	case '{':
-		var b errorBody
-		b.parse(raw)
-		for _, m := range [...]*member{&b.Message, &b.Error, &b.Detail, &b.Why, &b.Title, &b.Description, &b.Reason, &b.Errors} {
-			if t := textOf(m.raw, depth+1); t != "" {
-				return t
-			}
+// fill takes the fields of a JSON object: its message before its error, and a diagnostic's own words
+// where a handler put neither beside it.
+func (e *APIError) fill(b *errorBody, text []byte) {
+	fields := e.mayNameFields()
+	inner, data := b.Error.object(), b.Data.object()
+	e.Code = first(b.Code.text(), inner.Code.text(), inner.Type.text(), data.Code.text())
+	for _, raw := range [...][]byte{
+		b.Details.raw, inner.Details.raw, b.Errors.raw, inner.Errors.raw, data.Details.raw, data.Errors.raw,
+		listIn(b.Detail.raw), listIn(b.Message.raw), listIn(b.Error.raw),
+	} {
+		if e.Details == nil {
+			e.Details = detailsOf(raw, fields)
 		}
 	}
-	return jsonscan.Clip(strings.ToValidUTF8(string(raw[:min(len(raw), jsonscan.MaxText)]), "\uFFFD"), jsonscan.MaxText)
-}
-
-// textsOf returns the texts of an array's first elements, or of the one value.
-func textsOf(raw []byte, most, depth int) []string {
-	var texts []string
-	jsonscan.EachElement(raw, most, func(item []byte) {
-		if t := textOf(item, depth); t != "" {
-			texts = append(texts, t)
+	summary, message := b.Error.text(), b.Message.text()
+	e.Shape = b.shape()
+	e.Diagnostic = b.diagnostic()
+	if e.Message = first(message, summary); e.Message != "" {
+		if message != "" && summary != message {
+			e.Summary = summary
 		}
-	})
-	return texts
-}
-
-// detailsOf lists details of any type: objects, strings, a mix, one object
-// alone, or an object that names fields.
-func detailsOf(raw []byte) []ErrorDetail {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil
+		return
 	}
-	var details []ErrorDetail
-	if raw[0] == '{' {
-		if d := detailOf(raw); d.Code != "" || d.Path != "" || d.Message != string(raw) {
-			return []ErrorDetail{d}
-		}
-		jsonscan.EachMember(raw, func(name, value []byte) {
-			if len(details) < maxDetails {
-				details = append(details, ErrorDetail{Path: jsonscan.Name(name), Message: textOf(value, 0), Raw: keepJSON(value)})
-			}
-		})
-		return details
-	}
-	jsonscan.EachElement(raw, maxDetails, func(item []byte) { details = append(details, detailOf(item)) })
-	return details
-}
-
-func detailOf(raw []byte) ErrorDetail {
-	d := ErrorDetail{Message: textOf(raw, 0), Raw: keepJSON(raw)}
-	if raw[0] == '{' {
-		var b errorBody
-		b.parse(raw)
-		d.Code = first(b.Code.text(), b.Type.text())
-		d.Path = first(pathOf(b.Path.raw), b.Field.text(), pathOf(b.Loc.raw))
-		if d.Code != "" && d.Message == string(raw) {
-			d.Message = "" // it had no text
-		}
-	}
-	return d
-}
-
-// pathOf writes a path given as an array, ["steps", 2, "promptId"], in the
-// usual form.
-func pathOf(raw []byte) string {
-	if len(raw) == 0 || raw[0] != '[' {
-		return textOf(raw, 0)
-	}
-	var path strings.Builder
-	jsonscan.EachElement(raw, 100, func(part []byte) {
-		if _, err := strconv.Atoi(string(part)); err == nil {
-			path.WriteString("[" + string(part) + "]")
-			return
-		}
-		if path.Len() > 0 {
-			path.WriteByte('.')
-		}
-		path.WriteString(textOf(part, 0))
-	})
-	return path.String()
-}
-
-// excerpt returns the beginning of a text or an HTML page as one line.
-func excerpt(text []byte) string {
-	const most = 300
-	var out strings.Builder
-	s := string(text[:min(len(text), 16<<10)])
-	if text[0] == '<' {
-		s = html.UnescapeString(withoutTags(s))
-	}
-	space := false
-	for _, r := range s {
+	e.Message = first(join(b.Title.text(), b.Why.text(), b.Detail.text()),
+		b.Description.text(), b.Reason.text(), b.errorsText(fields), b.dataText())
+	if e.Message == "" && e.Details == nil {
 		switch {
-		case unicode.IsSpace(r) || unicode.IsControl(r):
-			space = true
-		default:
-			if space && out.Len() > 0 {
-				out.WriteByte(' ')
-			}
-			space = false
-			out.WriteRune(r)
-		}
-		if out.Len() >= most {
-			break
+		case b.failed() && len(b.Data.raw) > 0 && b.Data.raw[0] == '{':
+			e.Details = fieldsOf(b.Data.raw, true, anyMistake)
+		case fields:
+			e.Details = fieldsOf(text, true, listedMistake)
 		}
 	}
-	return out.String()
+	e.Message = first(e.Message, messagesOf(e.Details), inner.nameOrType(), b.nameOrType())
 }
 
-// withoutTags puts a space in the place of each tag of a page.
-func withoutTags(page string) string {
-	tag := false
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '<':
-			tag = true
-			return ' '
-		case r == '>' && tag:
-			tag = false
-			return -1
-		case tag:
-			return -1
-		default:
-			return r
+// redact removes the tokens from the decoded texts.
+func (e *APIError) redact(tokens secrets) {
+	if len(tokens) == 0 {
+		return
+	}
+	for _, text := range []*string{&e.Code, &e.Message, &e.Summary} {
+		*text = tokens.text(*text)
+	}
+	for i := range e.Details {
+		d := &e.Details[i]
+		d.Code, d.Message, d.Path = tokens.text(d.Code), tokens.text(d.Message), tokens.text(d.Path)
+	}
+	if d := e.Diagnostic; d != nil {
+		for _, text := range []*string{&d.Code, &d.Title, &d.Category, &d.Why} {
+			*text = tokens.text(*text)
 		}
-	}, page)
+		for i, field := range d.AffectedFields {
+			d.AffectedFields[i] = tokens.text(field)
+		}
+	}
 }
 
-func first(texts ...string) string {
+// kindOf decides by the code, then by the status, as the API's contract says.
+func kindOf(e *APIError) Kind {
+	switch strings.ToUpper(e.Code) {
+	case "AUTH_MISSING", "AUTH_INVALID_TOKEN":
+		return KindAuthentication
+	case "AUTH_MODE_INVALID", "AUTH_SCOPE_MISSING", "AUTH_ORG_MISMATCH":
+		return KindPermission
+	case "AGENT_GRAPH_INVALID":
+		return KindInvalidGraph
+	case "BAD_REQUEST":
+		return requestKind(e)
+	}
+	switch s := e.StatusCode; {
+	case s == http.StatusBadRequest:
+		return requestKind(e)
+	case (s == http.StatusForbidden || s == http.StatusNotFound) && e.Shape == ShapeText:
+		return KindUnknown // a proxy or a wrong base URL: the API responds with JSON
+	case s == http.StatusUnauthorized:
+		return KindAuthentication
+	case s == http.StatusPaymentRequired:
+		return KindEntitlement
+	case s == http.StatusForbidden:
+		return KindPermission
+	case s == http.StatusNotFound:
+		return KindNotFound
+	case s == http.StatusConflict:
+		return KindConflict
+	case s == http.StatusUnprocessableEntity:
+		return KindValidation
+	case s == http.StatusTooManyRequests:
+		return KindRateLimited
+	case s == http.StatusMethodNotAllowed, s == http.StatusNotAcceptable,
+		s >= http.StatusLengthRequired && s <= http.StatusExpectationFailed:
+		return KindInvalidRequest
+	case s >= 500 && s <= 599:
+		return KindServer
+	default:
+		return KindUnknown
+	}
+}
+
+// requestKind tells a missing organization, which the server reports as a plain bad request, by its text:
+// the field's name in any spelling.
+func requestKind(e *APIError) Kind {
+	texts := []string{e.Message, e.Summary}
+	if d := e.Diagnostic; d != nil {
+		texts = append(texts, d.Title, d.Why, d.Where.String())
+		texts = append(texts, d.AffectedFields...)
+	}
+	for _, d := range e.Details {
+		texts = append(texts, d.Path, d.Message)
+	}
 	for _, t := range texts {
-		if t != "" {
-			return t
+		if strings.Contains(strings.NewReplacer("_", "", " ", "").Replace(strings.ToLower(t)), "organizationid") {
+			return KindMissingOrganization
 		}
 	}
-	return ""
-}
-
-func join(texts ...string) string {
-	var kept []string
-	for _, t := range texts {
-		if t != "" && (len(kept) == 0 || kept[len(kept)-1] != t) {
-			kept = append(kept, t)
-		}
-	}
-	return strings.Join(kept, ": ")
+	return KindInvalidRequest
 }

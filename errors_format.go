@@ -1,63 +1,19 @@
 package promptorchestra
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
-	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// ErrMissingOrganization is matched, with errors.Is, by the server's refusal
-// of a call without an organization and by our own before anything is sent.
-var ErrMissingOrganization = errors.New("every call needs an organization: use WithOrganization or InOrganization")
-
-// ErrNotSent is for RoundTrippers that refuse a request by themselves, such as a circuit breaker: an
-// error that wraps it says that the request was not sent. Without it, a RoundTripper that failed and
-// told the hooks of net/http/httptrace nothing counts as having sent the request.
-var ErrNotSent = transport.ErrNotSent
-
-// TransportError means that no answer came, or that the context ended while a
-// call waited to be sent again. It unwraps to the cause, the context's error
-// included, and, after a wait, to the last failure too: the helpers, such as
-// [IsRateLimited], then match that one. A token source that failed is one with
-// Attempts 0, or as many as were sent before.
-type TransportError struct {
-	CallInfo // which call it is about
-
-	OutcomeUnknown bool  // the call may have had its effect: bytes went out, and it may not be repeated
-	Err            error // the cause
-}
-
-// DecodeError means that the call succeeded, with a 2xx status, but its answer
-// could not be used: cut short, empty, null, HTML, not JSON, too large. The
-// effect happened: never repeat an execution because of it.
-type DecodeError struct {
-	CallInfo // which call it is about
-
-	StatusCode int    // 2xx
-	RequestID  string // X-Request-Id
-	Body       []byte // all that arrived, up to the limit; nil for a streamed list
-	Err        error  // why it could not be used
-}
-
-// ArgumentError means that a call or an option was refused on our side and
-// nothing was sent.
-type ArgumentError struct {
-	CallInfo // which call it is about
-
-	Argument string // its name, such as "agentId", "organizationId" or "WithBaseURL"
-	Reason   string // what is wrong with it
-	Err      error  // the cause, when there is one
-}
-
-// Error returns one line of at most about 1 KiB: the call, status, code,
-// message, the first details and the request id.
+// Error returns one line of at most about 1 KiB: the call, status, code, message, the first details and
+// the request id.
 func (e *APIError) Error() string {
 	if e == nil {
 		return "promptorchestra: <nil>"
@@ -72,21 +28,23 @@ func (e *APIError) Error() string {
 	if e.Code != "" {
 		b.WriteString(" (" + clean(e.Code, 80) + ")")
 	}
-	if e.Message != "" && e.Message != status {
+	if e.Message != "" && e.Message != status && e.Message != e.Code {
 		b.WriteString(": " + clean(e.Message, 500))
 	}
+	separator := ": "
 	for i, d := range e.Details {
 		const shown = 3
 		if i == shown {
 			fmt.Fprintf(&b, "; and %d more", len(e.Details)-shown)
 			break
 		}
-		separator := "; "
-		if i == 0 {
-			separator = ": "
+		text := d.Message
+		if strings.Contains(e.Message, text) { // the message was made of it
+			text = ""
 		}
-		if text := clean(join(d.Code, d.Message), 120); text != clean(e.Message, 120) {
+		if text = clean(join(d.Code, text), 120); text != "" {
 			b.WriteString(separator + text)
+			separator = "; "
 		}
 	}
 	if e.RequestID != "" {
@@ -114,7 +72,7 @@ func (e *APIError) Is(target error) bool {
 	return target == ErrMissingOrganization && e.Kind == KindMissingOrganization
 }
 
-// LogValue gives slog the error's fields, without bodies.
+// LogValue gives slog the error's fields without bodies, and the codes and paths of the first details.
 func (e *APIError) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
@@ -122,7 +80,21 @@ func (e *APIError) LogValue() slog.Value {
 	return logGroup(e.CallInfo,
 		slog.Int("status", e.StatusCode), slog.String("kind", string(e.Kind)), slog.String("code", clean(e.Code, 80)),
 		slog.String("message", clean(e.Message, 500)), slog.Int("details", len(e.Details)),
+		slog.String("detail_codes", listed(e.Details, func(d ErrorDetail) string { return d.Code })),
+		slog.String("detail_paths", listed(e.Details, func(d ErrorDetail) string { return d.Path })),
 		slog.String("request_id", clean(e.RequestID, 80)), slog.Duration("retry_after", e.RetryAfter))
+}
+
+// listed joins one field of the first details, each value once.
+func listed(details []ErrorDetail, field func(ErrorDetail) string) string {
+	const most = 10
+	var values []string
+	for _, d := range details[:min(len(details), most)] {
+		if v := field(d); v != "" && !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	return clean(strings.Join(values, ", "), 200)
 }
 
 // Error returns one line of at most about 1 KiB: the call and the cause.
@@ -132,7 +104,11 @@ func (e *TransportError) Error() string {
 	}
 	var b strings.Builder
 	prefix(&b, e.Op)
-	b.WriteString("no answer")
+	if e.source {
+		b.WriteString("not sent")
+	} else {
+		b.WriteString("no response")
+	}
 	if e.Attempts > 1 {
 		fmt.Fprintf(&b, " after %d attempts", e.Attempts)
 	}
@@ -166,7 +142,7 @@ func (e *DecodeError) Error() string {
 	}
 	var b strings.Builder
 	prefix(&b, e.Op)
-	fmt.Fprintf(&b, "answered %d, but the answer cannot be used", e.StatusCode)
+	fmt.Fprintf(&b, "the response with status %d cannot be used", e.StatusCode)
 	cause(&b, e.Err)
 	if e.RequestID != "" {
 		b.WriteString(" [request_id=" + clean(e.RequestID, 80) + "]")
@@ -257,8 +233,8 @@ func logGroup(call CallInfo, more ...slog.Attr) slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// clean makes s fit for one line of a log: without control characters, which
-// could forge a line, and of at most n bytes.
+// clean makes s fit for one line of a log: without control characters, which could forge a line, and of
+// at most n bytes.
 func clean(s string, n int) string {
 	short := jsonscan.Clip(s, n)
 	short = strings.Map(func(r rune) rune {

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
@@ -117,7 +118,7 @@ func TestWhatToDoWithAnError(t *testing.T) {
 				t.Cleanup(cancel)
 				return ctx, srv.Client()
 			},
-			read: again, execution: unknown,
+			read: no, execution: unknown,
 		},
 		{
 			name: "cancelled under way",
@@ -165,7 +166,25 @@ func TestWhatToDoWithAnError(t *testing.T) {
 					return "", errors.New("the vault is sealed")
 				}))
 			},
+			read: no, execution: no,
+		},
+		{
+			name: "a token source that times out",
+			meet: func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+				return t.Context(), srv.Client(promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+					return "", fmt.Errorf("asking the vault: %w", os.ErrDeadlineExceeded)
+				}))
+			},
 			read: again, execution: again,
+		},
+		{
+			name: "the context's deadline had passed",
+			meet: func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
+				ctx, cancel := context.WithTimeout(t.Context(), -time.Second)
+				t.Cleanup(cancel)
+				return ctx, srv.Client()
+			},
+			read: no, execution: no,
 		},
 		{
 			name: "refused on our side",

@@ -2,14 +2,78 @@ package promptorchestra
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
-func namesRun(body []byte) bool {
-	_, id := namedRun(body)
-	return id != ""
+// RunID returns the id of the run that a failure's body names, in any spelling and however much of the
+// body arrived: an [APIError]'s and a [DecodeError]'s, and that of the last failure in a [TransportError].
+// It is the run that an execution of unknown outcome left behind, or one of several. It is never the id of
+// a session, and not one that the call itself was given, such as the run that
+// [AgentRunsService.RerunFromStep] begins from. Of joined errors the first that names a run counts.
+func RunID(err error) (string, bool) {
+	id := ""
+	eachCallError(err, func(e callError) {
+		if id == "" {
+			_, id = e.namedRun()
+		}
+	})
+	return id, id != ""
+}
+
+func (e *APIError) namedRun() (of, id string) {
+	if e == nil {
+		return "", ""
+	}
+	own := ownIDs(&e.CallInfo)
+	if found := runsIn(e.RawBody, own); found.id != "" {
+		return found.of, found.id
+	}
+	if own != nil && own(e.runID) {
+		return "", ""
+	}
+	return "", e.runID
+}
+
+func (e *DecodeError) namedRun() (of, id string) {
+	if e == nil {
+		return "", ""
+	}
+	found := runsIn(e.Body, ownIDs(&e.CallInfo))
+	return found.of, found.id
+}
+
+func (e *TransportError) namedRun() (of, id string) {
+	if e == nil || e.source {
+		return "", ""
+	}
+	eachCallError(e.Err, func(last callError) {
+		if id == "" {
+			of, id = last.namedRun()
+		}
+	})
+	return of, id
+}
+
+func (e *ArgumentError) namedRun() (of, id string) { return "", "" }
+
+// ownIDs returns a check for the ids that an execution was given itself: such a run is not its outcome.
+// It is nil for other calls.
+func ownIDs(call *CallInfo) func(id string) bool {
+	at := slices.IndexFunc(routes, func(r *route) bool { return r.op == call.Op })
+	if at < 0 || !routes[at].traits.has(execution) {
+		return nil
+	}
+	return func(id string) bool {
+		for _, own := range call.Resource {
+			if own == id {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 // isFinal is saysFinal for the whole body, and for errors that a test built.
@@ -22,80 +86,208 @@ func (e *APIError) isFinal() bool {
 	return e.final || saysFinal(e.RawBody)
 }
 
-// saysFinal reports whether a failure's body says that trying again is pointless:
-// at its top, or, where that says nothing, anywhere.
+// saysFinal reports whether a failure's body says that a retry is pointless: at its top, or, where that
+// says nothing, anywhere.
 func saysFinal(body []byte) bool {
-	const member = "retryable"
 	final := false
 	jsonscan.EachName(body, func(name, value []byte) bool {
-		final = strings.EqualFold(string(name), member) && bytes.HasPrefix(value, []byte("false"))
+		final = isRetryableName(name) && (bytes.HasPrefix(value, []byte("false")) || bytes.HasPrefix(value, []byte(`"false"`)))
 		return !final
 	})
 	if text := bytes.TrimLeft(body, " \t\r\n"); final && text[0] == '{' {
 		jsonscan.EachMember(text, func(name, value []byte) {
-			if strings.EqualFold(string(name), member) {
-				final = string(value) != "true"
+			if isRetryableName(name) {
+				final = string(value) != "true" && string(value) != `"true"`
 			}
 		})
 	}
 	return final
 }
 
-// namedRun returns the id of the run that a failure's body names, or "", and
-// what stands before "run" in the member's name: "runId", "draft_run_id" or
-// "agentRun":{"id"}. The source of a rerun is not what this call ran.
-func namedRun(body []byte) (of, id string) {
-	most := 16 // members looked at: a body of nothing else takes no longer
-	jsonscan.EachName(body, func(name, value []byte) bool {
-		before, isID, ok := cutRun(name)
-		if !ok || before == "source" {
-			return true
-		}
-		end, _ := jsonscan.ValueEnd(value)
-		value = value[:end]
-		if !isID {
-			value = idOf(value)
-		}
-		most--
-		of, id = before, runID(value)
-		return id == "" && most > 0
-	})
-	return of, id
+func isRetryableName(name []byte) bool {
+	var buf [12]byte
+	folded, ok := foldName(buf[:0], name)
+	return ok && (string(folded) == "retryable" || string(folded) == "isretryable")
 }
 
-// cutRun takes a name such as "draft_run_id" or "agentRun" apart.
-func cutRun(name []byte) (before string, isID, ok bool) {
-	for _, end := range [...]string{"run", "runid", "run_id"} {
-		at := len(name) - len(end)
-		if at >= 0 && strings.EqualFold(string(name[at:]), end) {
-			return strings.ToLower(strings.TrimRight(string(name[:at]), "_")), end != "run", true
+// namesRun reports whether a failure's body names a run or a session, which then exists.
+func namesRun(body []byte) bool { return runsIn(body, nil).named }
+
+// runs is what a body says of runs.
+type runs struct {
+	named bool                 // it names a run or a session
+	id    string               // of the run
+	of    string               // what stands before "run" in its name, such as "draft" or "skill"
+	skip  func(id string) bool // ids to leave out; nil for none
+}
+
+// A runPlace is what the next value in a body is, by the name of its member and by where it stands.
+type runPlace struct {
+	role role
+	of   string
+}
+
+type role uint8
+
+const (
+	otherValue   role = iota
+	runIDValue        // "runId": an id, or an object that has one
+	runValue          // "run": the same, but a number counts runs and a word is a status
+	sessionValue      // "session": an object that has an id
+	sessionIDValue
+)
+
+// runsIn reads a body once, from its beginning to where it ends or is cut.
+func runsIn(body []byte, skip func(id string) bool) runs {
+	r := runs{skip: skip}
+	r.read(body, 0)
+	return r
+}
+
+func (r *runs) read(text []byte, depth int) {
+	type level struct {
+		runPlace
+		object bool
+	}
+	const deepest = 1000
+	var inside []level
+	var next runPlace // of the value that follows
+	after := func() {
+		next = runPlace{}
+		if n := len(inside); n > 0 && !inside[n-1].object {
+			next = inside[n-1].runPlace
 		}
 	}
-	return "", false, false
-}
-
-// idOf returns the id of an object.
-func idOf(object []byte) (id []byte) {
-	if len(object) > 0 && object[0] == '{' {
-		jsonscan.EachMember(object, func(name, value []byte) {
-			if strings.EqualFold(string(name), "id") {
-				id = value
+	for i := 0; i < len(text); {
+		switch c := text[i]; {
+		case c == '{' || c == '[':
+			if len(inside) == deepest {
+				r.named = true // nobody knows
+				return
 			}
-		})
+			inside = append(inside, level{next, c == '{'})
+			after()
+			i++
+		case c == '}' || c == ']':
+			inside = inside[:max(len(inside)-1, 0)]
+			after()
+			i++
+		case c == '"':
+			end, closed := jsonscan.StringEnd(text[i:])
+			raw := text[i : i+end]
+			i += end
+			rest := bytes.TrimLeft(text[i:], " \t\r\n")
+			if len(rest) > 0 && rest[0] == ':' && (len(inside) == 0 || inside[len(inside)-1].object) {
+				var of runPlace
+				if n := len(inside); n > 0 {
+					of = inside[n-1].runPlace
+				}
+				next = runPlaceOf(raw[1:len(raw)-1], of)
+				i = len(text) - len(rest) + 1
+				continue
+			}
+			r.text(raw, closed, next, depth)
+			after()
+		case c >= '1' && c <= '9':
+			end, _ := jsonscan.ValueEnd(text[i:])
+			r.number(text[i:i+end], next)
+			i += end
+			after()
+		default:
+			i++
+		}
 	}
-	return id
 }
 
-// runID returns a JSON value as an id, if it can be one.
-func runID(value []byte) string {
-	const most = 200
-	switch {
-	case len(value) == 0 || len(value) > most:
-		return ""
-	case value[0] == '"':
-		return jsonscan.Unquote(value)
-	case value[0] >= '1' && value[0] <= '9':
-		return string(value)
+// runPlaceOf tells what the value of a member is, in an object that stands at a place itself.
+func runPlaceOf(name []byte, object runPlace) runPlace {
+	var buf [64]byte
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name = []byte(jsonscan.Name(name))
 	}
-	return ""
+	folded, ok := foldName(buf[:0], name)
+	if !ok {
+		return runPlace{}
+	}
+	switch string(folded) {
+	case "id", "uuid":
+		switch object.role {
+		case runValue, runIDValue:
+			return runPlace{runIDValue, object.of}
+		case sessionValue, sessionIDValue:
+			return runPlace{role: sessionIDValue}
+		default:
+			return runPlace{}
+		}
+	case "data", "items", "results":
+		return object // an envelope of what it stands in
+	}
+	for _, ending := range [...]struct {
+		text string
+		role role
+	}{
+		{"runid", runIDValue}, {"runids", runIDValue}, {"run", runValue}, {"runs", runValue},
+		{"sessionid", sessionIDValue}, {"sessionids", sessionIDValue}, {"session", sessionValue}, {"sessions", sessionValue},
+	} {
+		if of, found := bytes.CutSuffix(folded, []byte(ending.text)); found && !bytes.HasPrefix(of, []byte("source")) {
+			return runPlace{ending.role, string(of)}
+		}
+	}
+	return runPlace{}
+}
+
+// text takes a string. A body within it, as providers' errors are passed on, is read too.
+func (r *runs) text(raw []byte, closed bool, at runPlace, depth int) {
+	const deepest, longest = 3, 200
+	if at.role == otherValue {
+		if depth < deepest && bytes.Contains(raw, []byte(`\"`)) {
+			r.read([]byte(jsonscan.Unquote(raw)), depth+1)
+		}
+		return
+	}
+	id := jsonscan.Unquote(raw)
+	switch {
+	case id == "" || len(id) > longest || strings.ContainsAny(id, " \t\r\n"):
+	case at.role == sessionIDValue:
+		r.named = true
+	case at.role == runIDValue || at.role == runValue && looksLikeID(id):
+		r.take(at.of, id, closed)
+	}
+}
+
+// number takes a number: an id where the name says so, else a count.
+func (r *runs) number(raw []byte, at runPlace) {
+	if len(bytes.Trim(raw, "0123456789")) > 0 {
+		return
+	}
+	switch at.role {
+	case runIDValue:
+		r.take(at.of, string(raw), true)
+	case sessionIDValue:
+		r.named = true
+	}
+}
+
+// take takes an id: the first one, or the first that is of no other kind of run. One that was cut is not
+// the run's, though there is a run.
+func (r *runs) take(of, id string, whole bool) {
+	r.named = true
+	better := r.id == "" || r.of != "" && of == ""
+	if whole && better && (r.skip == nil || !r.skip(id)) {
+		r.of, r.id = of, id
+	}
+}
+
+// looksLikeID tells the id of a run from its status, as in {"run":"failed"}, and from a count or rate.
+func looksLikeID(text string) bool {
+	const digits, uuidStart = "0123456789", 8
+	switch {
+	case !strings.ContainsAny(text, digits):
+		text = strings.ToLower(text)
+		return strings.Contains(text, "run_") || strings.Contains(text, "run-")
+	case isLetter(text[0]):
+		return true
+	default:
+		return len(text) >= uuidStart && strings.Trim(text, digits+".,") != "" && !strings.Contains(text, "/")
+	}
 }

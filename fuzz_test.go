@@ -31,8 +31,8 @@ func FuzzErrorDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		given := bytes.Clone(body)
 		var e, again APIError
-		e.decode(status, body)
-		again.decode(status, body)
+		e.decode(status, body, nil)
+		again.decode(status, body, nil)
 		if !bytes.Equal(given, body) || !assert.ObjectsAreEqual(e, again) {
 			t.Fatal("decoding changes the body, or is not the same twice")
 		}

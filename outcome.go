@@ -42,16 +42,18 @@ func (r *request) newFailure() error {
 		if unusable, ok := x.Err.(*ArgumentError); ok { //nolint:errorlint // of authorize, not what a source's error wraps
 			return r.reject(unusable)
 		}
-		return &TransportError{CallInfo: r.info(), OutcomeUnknown: !x.NotSent && !r.out.Idempotent, Err: x.Err}
+		return &TransportError{
+			CallInfo: r.info(), OutcomeUnknown: !x.NotSent && !r.out.Idempotent, Err: r.tokens().err(x.Err), source: isSourceError(x.Err),
+		}
 	case x.Success():
 		if x.Err == nil {
 			return nil
 		}
 		return r.decodeError(x.Err)
 	default:
-		e := &APIError{CallInfo: r.info(), RequestID: r.requestID(), Err: x.Err, partial: x.Partial}
+		e := &APIError{CallInfo: r.info(), RequestID: r.requestID(), Err: r.tokens().err(x.Err), partial: x.Partial}
 		e.RetryAfter, _ = transport.RetryAfter(x.Header, time.Now())
-		e.decode(x.StatusCode, r.body())
+		e.decode(x.StatusCode, x.Body, r.tokens())
 		if errors.Is(x.Err, transport.ErrEncoded) {
 			e.Message = x.Err.Error() // the body's text is binary
 		}
@@ -62,7 +64,7 @@ func (r *request) newFailure() error {
 // decodeError reports a successful response that cannot be used.
 func (r *request) decodeError(err error) error {
 	return &DecodeError{
-		CallInfo: r.info(), StatusCode: r.result.StatusCode, RequestID: r.requestID(), Body: bytes.Clone(r.body()), Err: err,
+		CallInfo: r.info(), StatusCode: r.result.StatusCode, RequestID: r.requestID(), Body: bytes.Clone(r.body()), Err: r.tokens().err(err),
 	}
 }
 
@@ -77,32 +79,14 @@ func (r *request) reject(err error) error {
 	return &e
 }
 
+// tokens returns what must be in no error and no log entry of the call.
+func (r *request) tokens() secrets { return r.authorization }
+
 // body returns the response's body for errors, without the token, which a server or a proxy may echo.
-func (r *request) body() []byte {
-	body := r.result.Body
-	for _, authorization := range r.authorization {
-		token := strings.TrimPrefix(authorization, "Bearer ")
-		if len(token) >= minSecret && bytes.Contains(body, []byte(token)) {
-			body = bytes.ReplaceAll(body, []byte(token), []byte(redacted))
-		}
-	}
-	return body
-}
+func (r *request) body() []byte { return r.tokens().bytes(r.result.Body) }
 
 // requestID returns what names the request for support, likewise.
-func (r *request) requestID() string {
-	id := r.result.Header.Get("X-Request-Id")
-	for _, authorization := range r.authorization {
-		if token := strings.TrimPrefix(authorization, "Bearer "); len(token) >= minSecret {
-			id = strings.ReplaceAll(id, token, redacted)
-		}
-	}
-	return id
-}
-
-// minSecret is the length of the shortest token that is redacted: a shorter one is a test's, and may
-// be part of any word.
-const minSecret = 8
+func (r *request) requestID() string { return r.tokens().text(r.result.Header.Get("X-Request-Id")) }
 
 // info says which call this is.
 func (r *request) info() CallInfo {

@@ -218,7 +218,7 @@ func (r *request) IsWhole(body []byte) bool {
 func (r *request) exchange(ctx context.Context) error {
 	r.result = r.client.core.engine.Do(ctx, &r.out)
 	r.capture()
-	err := r.failure()
+	err := noteEnd(ctx, r.failure())
 	r.logCall(ctx, err)
 	if err != nil {
 		r.result.Release()

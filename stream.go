@@ -34,7 +34,7 @@ func stream[T any](ctx context.Context, c *Client, in call, opts []CallOption) i
 			more, err = s.next(ctx, &v)
 			switch {
 			case err != nil:
-				yield(zero, err)
+				yield(zero, noteEnd(ctx, err))
 				return
 			case !more || !yield(v, nil):
 				return

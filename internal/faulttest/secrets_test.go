@@ -214,3 +214,28 @@ func TestEchoedTokenIsRedacted(t *testing.T) {
 	assert.Equal(t, "bad header Bearer [redacted]", e.Message)
 	assert.NotContains(t, string(e.RawBody), apitest.Token)
 }
+
+// What net/http says of a broken response may hold what the server sent.
+func TestTokenInABrokenResponse(t *testing.T) {
+	for name, response := range map[string]string{
+		"status line":  "HTTP/1.1 $ OK\r\n\r\n",
+		"protocol":     "$\r\n\r\n",
+		"header":       "HTTP/1.1 200 OK\r\nX-Echo $\r\n\r\n",
+		"length":       "HTTP/1.1 200 OK\r\nContent-Length: $\r\n\r\n",
+		"encoding":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: $\r\n\r\n",
+		"chunk length": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n$\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+				_, _ = io.WriteString(r.Conn, strings.ReplaceAll(response, "$", apitest.Token))
+				return false
+			})
+			for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
+				err := call(t.Context(), apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t)))
+				require.Error(t, err)
+				assertPrintsNoSecret(t, "error", err)
+				assertPrintsNoSecret(t, "wrapped", fmt.Errorf("calling: %w", err))
+			}
+		})
+	}
+}

@@ -1,0 +1,236 @@
+package promptorchestra
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+)
+
+// errorBody is the union of what failures are known to look like. Every member may be of any type.
+type errorBody struct {
+	Error, Message, Code, Details              member
+	Title, Category, Why                       member
+	Where, AffectedFields, Recovery, Retryable member
+	DocsHint, Type, Name, Detail, Description  member
+	Reason, Errors, Data, Status, Success      member
+	Path, Field, Loc                           member
+}
+
+// parse reads an object's members. It takes what it can: a body may have been cut, or be JSON only at
+// first sight.
+func (b *errorBody) parse(object []byte) {
+	jsonscan.EachMember(object, func(name, value []byte) {
+		if m := b.member(name); m != nil {
+			m.add(value)
+		}
+	})
+}
+
+// member returns the member of a name in any spelling: docsHint, docs_hint.
+func (b *errorBody) member(name []byte) *member {
+	var buf [20]byte
+	folded, ok := foldName(buf[:0], name)
+	if !ok {
+		return nil
+	}
+	switch string(folded) {
+	case "error", "err", "fault", "exception":
+		return &b.Error
+	case "message", "msg", "errormessage", "errormsg", "errortext", "usermessage":
+		return &b.Message
+	case "code", "errorcode", "errcode":
+		return &b.Code
+	case "details", "errordetails":
+		return &b.Details
+	case "title":
+		return &b.Title
+	case "category":
+		return &b.Category
+	case "why":
+		return &b.Why
+	case "where":
+		return &b.Where
+	case "affectedfields":
+		return &b.AffectedFields
+	case "recovery":
+		return &b.Recovery
+	case "retryable", "isretryable":
+		return &b.Retryable
+	case "docshint":
+		return &b.DocsHint
+	case "type":
+		return &b.Type
+	case "name":
+		return &b.Name
+	case "detail", "errordetail", "faultstring":
+		return &b.Detail
+	case "description", "errordescription":
+		return &b.Description
+	case "reason":
+		return &b.Reason
+	case "errors", "issues", "violations", "validationerrors", "errormessages", "formerrors", "fielderrors":
+		return &b.Errors
+	case "data":
+		return &b.Data
+	case "status":
+		return &b.Status
+	case "success":
+		return &b.Success
+	case "path":
+		return &b.Path
+	case "field", "property":
+		return &b.Field
+	case "loc":
+		return &b.Loc
+	default:
+		return nil
+	}
+}
+
+// foldName appends a member's name in lower case, without "_" and "-"; false when buf has no room for it.
+func foldName(buf, name []byte) (folded []byte, ok bool) {
+	for _, c := range name {
+		if c == '_' || c == '-' {
+			continue
+		}
+		if len(buf) == cap(buf) {
+			return nil, false
+		}
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buf = append(buf, c)
+	}
+	return buf, true
+}
+
+func (b *errorBody) shape() Shape {
+	switch {
+	case b.isDiagnostic():
+		return ShapeDiagnostic
+	case b.Error.given() && b.Details.given():
+		return ShapeErrorDetails
+	case b.Error.given() && b.Message.given():
+		return ShapeErrorMessage
+	case b.Error.given():
+		return ShapeError
+	default:
+		return ShapeOther
+	}
+}
+
+func (b *errorBody) isDiagnostic() bool {
+	return b.Why.given() || b.Title.given() && b.Category.given()
+}
+
+// diagnostic returns the newer error object when the body is one.
+func (b *errorBody) diagnostic() *Diagnostic {
+	if !b.isDiagnostic() {
+		return nil
+	}
+	d := new(Diagnostic)
+	d.fill(b)
+	return d
+}
+
+// failed reports whether the body says so itself, in the forms {"status":"fail"} and {"success":false}.
+func (b *errorBody) failed() bool {
+	return b.Status.text() == "fail" || b.Status.text() == "error" || string(b.Success.raw) == "false"
+}
+
+// errorsText returns what the member "errors" says: a list, or an object that names fields.
+func (b *errorBody) errorsText(fields bool) string {
+	if raw := b.Errors.raw; fields && len(raw) > 0 && raw[0] == '{' {
+		return messagesOf(detailsOf(raw, fields))
+	}
+	return b.Errors.text()
+}
+
+// dataText returns what the member "data" says: the texts that are certainly a failure's, for it may hold
+// the user's own record.
+func (b *errorBody) dataText() string {
+	var texts []string
+	jsonscan.EachElement(b.Data.raw, maxTexts, func(item []byte) {
+		switch {
+		case len(item) == 0:
+		case item[0] == '{':
+			data := (&member{raw: item}).object()
+			texts = append(texts, first(data.Message.text(), data.Error.text(), data.Errors.text()))
+		case item[0] == '"' && b.failed():
+			texts = append(texts, textOf(item, 0))
+		}
+	})
+	return joinTexts(texts)
+}
+
+// nameOrType returns what an object without a text of its own is called.
+func (b *errorBody) nameOrType() string {
+	for _, m := range [...]*member{&b.Name, &b.Type} {
+		if len(m.raw) > 0 && m.raw[0] == '"' {
+			if text := m.text(); text != "" && text != "about:blank" {
+				return text
+			}
+		}
+	}
+	return ""
+}
+
+// member is one member of a failure's body, of any type: a part of the body, not a copy. A name that comes
+// again makes it an array of the values.
+type member struct {
+	raw      []byte
+	repeated bool
+}
+
+func (m *member) add(value []byte) {
+	const most = 16 << 10 // of repetitions, so that they cost no square time
+	switch {
+	case holdsNothing(m.raw):
+		m.raw = value
+	case holdsNothing(value) || bytes.Equal(value, m.raw) || len(m.raw)+len(value) > most:
+	case m.repeated:
+		m.raw = append(append(append(m.raw[:len(m.raw)-1], ','), value...), ']')
+	default:
+		m.raw = bytes.Join([][]byte{[]byte("["), m.raw, []byte(","), value, []byte("]")}, nil)
+		m.repeated = true
+	}
+}
+
+func holdsNothing(raw []byte) bool {
+	switch string(raw) {
+	case "", "null", `""`, "[]", "{}":
+		return true
+	default:
+		return false
+	}
+}
+
+func (m *member) given() bool {
+	return len(m.raw) > 0 && string(m.raw) != "null" && string(m.raw) != `""`
+}
+
+func (m *member) text() string { return textOf(m.raw, 0) }
+
+var noBody errorBody // read only
+
+// object returns the members of an object, or of the text of one; none where it is neither.
+func (m *member) object() *errorBody {
+	raw := documentIn(m.raw)
+	if len(raw) == 0 || raw[0] != '{' {
+		return &noBody
+	}
+	b := new(errorBody)
+	b.parse(raw)
+	return b
+}
+
+// keep returns a copy of the value, for fields that hold JSON.
+func (m *member) keep() RawJSON { return keepJSON(m.raw) }
+
+func keepJSON(raw []byte) RawJSON {
+	if len(raw) == 0 || !json.Valid(raw) {
+		return nil
+	}
+	return bytes.Clone(raw)
+}

@@ -1,0 +1,135 @@
+package promptorchestra
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
+// callError is what the four error types say of themselves to the functions that take any error.
+type callError interface {
+	error
+	kind() Kind
+	retryable() bool
+	outcomeUnknown() bool
+	namedRun() (of, id string)
+}
+
+// IsRetryable reports whether a retry of the very same call is safe for its route and may help. It is true
+// for
+//   - an idempotent call that met 408, 429 or a 5xx that may pass, no response, or one cut short,
+//   - any other call that met 429, unless the body names a run or session: a rate limit rejects a call
+//     before it works (an assumption),
+//   - any call that was not sent, because of a failed dial for example,
+//
+// and false for everything else: an unknown outcome, a certificate that does not verify, a body that says
+// "retryable": false, a rejection that will stay one. It is false, too, once the caller's own context has
+// ended, because a retry with it would fail at once: with a new context the call may succeed, if
+// [OutcomeUnknown] is false. A token source's error is final unless it says otherwise itself: a timeout, a
+// network error, or an error of this package that is retryable.
+//
+// By default the SDK has retried by itself before a caller sees the error. Of joined errors, all must be
+// retryable.
+func IsRetryable(err error) bool {
+	found, all := false, true
+	eachCallError(err, func(e callError) { found, all = true, all && e.retryable() })
+	return found && all
+}
+
+// IsRetryable is the function [IsRetryable] for this error.
+func (e *APIError) IsRetryable() bool { return e != nil && e.retryable() }
+
+// OutcomeUnknown reports whether a call that is not idempotent may have had its effect all the same: no
+// response came after the request was sent, or it was a 5xx, or a 2xx that cannot be used. Do not send such
+// a call again; look for what it left behind, such as the recorded run, which [RunID] may name. It is false
+// for idempotent calls: a retry settles the matter.
+func OutcomeUnknown(err error) bool {
+	unknown := false
+	eachCallError(err, func(e callError) { unknown = unknown || e.outcomeUnknown() })
+	return unknown
+}
+
+func (e *APIError) retryable() bool {
+	if e == nil || !transport.RetryableStatus(e.StatusCode) || hasEnded(e.callerDone, e.Err) || e.isFinal() {
+		return false
+	}
+	return e.Repeatable || e.StatusCode == http.StatusTooManyRequests && !e.mayHaveRun()
+}
+
+func (e *APIError) outcomeUnknown() bool { return e != nil && !e.Repeatable && e.mayHaveRun() }
+
+// mayHaveRun reports whether the failure leaves it open: a rate limit does when its body names a run, or
+// may do so in a part that was not read.
+func (e *APIError) mayHaveRun() bool {
+	return e.IsServer() || e.IsRateLimited() && (e.Err != nil || e.partial || e.named || namesRun(e.RawBody))
+}
+
+func (e *TransportError) retryable() bool {
+	if e == nil || e.OutcomeUnknown || e.final || hasEnded(e.callerDone, e.Err) || transport.Permanent(e.Err) {
+		return false
+	}
+	return !e.source || sourceMayRecover(e.Err)
+}
+
+func (e *TransportError) outcomeUnknown() bool { return e != nil && e.OutcomeUnknown }
+
+func (e *DecodeError) retryable() bool {
+	return e != nil && e.Repeatable && errors.Is(e.Err, io.ErrUnexpectedEOF) && !hasEnded(e.callerDone, e.Err)
+}
+
+func (e *DecodeError) outcomeUnknown() bool { return e != nil && !e.Repeatable }
+
+func (e *ArgumentError) retryable() bool { return false }
+
+func (e *ArgumentError) outcomeUnknown() bool { return false }
+
+// hasEnded reports whether the caller gave up. A deadline that passed may be the attempt's own; that it was
+// the caller's is noted when the error is made.
+func hasEnded(callerDone bool, err error) bool { return callerDone || errors.Is(err, context.Canceled) }
+
+// noteEnd notes in an error that the caller's own context has ended.
+func noteEnd(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	switch e := err.(type) { //nolint:errorlint // as this package returns them
+	case *APIError:
+		e.callerDone = true
+	case *TransportError:
+		e.callerDone = true
+	case *DecodeError:
+		e.callerDone = true
+	}
+	return err
+}
+
+// sourceError is a token source's own failure, with the option that set the source.
+type sourceError struct {
+	option string
+	err    error
+}
+
+func (e *sourceError) Error() string { return e.option + ": " + e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+func isSourceError(err error) bool {
+	var e *sourceError
+	return errors.As(err, &e)
+}
+
+// sourceMayRecover reports whether a token source's error says of itself that it may pass.
+func sourceMayRecover(err error) bool {
+	ours := false
+	eachCallError(err, func(callError) { ours = true })
+	if ours {
+		return IsRetryable(err)
+	}
+	var timeout interface{ Timeout() bool }
+	var network net.Error
+	return errors.As(err, &timeout) && timeout.Timeout() || errors.As(err, &network) ||
+		errors.Is(err, io.ErrUnexpectedEOF)
+}

@@ -1,0 +1,192 @@
+package promptorchestra
+
+import (
+	"errors"
+	"html"
+	"strconv"
+	"strings"
+)
+
+// minSecret is the length from which a token is redacted: a shorter one, as tests use them, may be an
+// ordinary word of a text.
+const minSecret = 8
+
+// secrets are the Authorization values of a call. A server, a proxy or net/http may repeat a token in
+// what becomes an error or a log entry: it is removed from every such text, however it is escaped.
+type secrets []string
+
+// text returns a text without the tokens.
+func (s secrets) text(text string) string {
+	for _, authorization := range s {
+		token := strings.TrimPrefix(authorization, "Bearer ")
+		if len(token) < minSecret {
+			continue
+		}
+		text = replaceToken(text, token)
+	}
+	return text
+}
+
+// bytes is text for a body. It returns the body itself where there is nothing to redact, and never
+// changes it.
+func (s secrets) bytes(body []byte) []byte {
+	for _, authorization := range s {
+		token := strings.TrimPrefix(authorization, "Bearer ")
+		if len(token) < minSecret {
+			continue
+		}
+		if start, _ := findToken(body, token, 0); start >= 0 {
+			body = []byte(replaceToken(string(body), token))
+		}
+	}
+	return body
+}
+
+// err returns an error whose text, and that of what it wraps, has no token. errors.Is and errors.As
+// find in it what they found before.
+func (s secrets) err(err error) error {
+	if err == nil || !s.in(err, 0) {
+		return err
+	}
+	return &redactedError{
+		text: s.text(err.Error()),
+		is:   func(target error) bool { return errors.Is(err, target) },
+		as:   func(target any) bool { return errors.As(err, target) },
+	}
+}
+
+// in reports whether the text of an error, or of one that it wraps, has a token.
+func (s secrets) in(err error, depth int) bool {
+	const deepest = 20 // of wrapped errors: a tree of more is not from net/http
+	if err == nil || depth > deepest {
+		return false
+	}
+	text := err.Error()
+	if s.text(text) != text {
+		return true
+	}
+	switch e := err.(type) { //nolint:errorlint // this is the walk itself
+	case interface{ Unwrap() error }:
+		return s.in(e.Unwrap(), depth+1)
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			if s.in(inner, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// redactedError stands for an error that shows a token. The error itself is in closures, which no verb
+// of fmt looks into.
+type redactedError struct {
+	text string
+	is   func(target error) bool
+	as   func(target any) bool
+}
+
+func (e *redactedError) Error() string        { return e.text }
+func (e *redactedError) Is(target error) bool { return e.is(target) }
+func (e *redactedError) As(target any) bool   { return e.as(target) }
+
+func replaceToken(text, token string) string {
+	start, end := findToken(text, token, 0)
+	if start < 0 {
+		return text
+	}
+	var out strings.Builder
+	from := 0
+	for start >= 0 {
+		out.WriteString(text[from:start])
+		out.WriteString(redacted)
+		from = end
+		start, end = findToken(text, token, from)
+	}
+	out.WriteString(text[from:])
+	return out.String()
+}
+
+// findToken returns where the next token begins and ends, plain or escaped; -1 where there is none. A
+// token that the text's end cuts counts from half its length on.
+func findToken[T string | []byte](text T, token string, from int) (start, end int) {
+	for start = from; start < len(text); start++ {
+		switch text[start] {
+		case token[0], '\\', '&', '%':
+			if end = matchToken(text, start, token); end > 0 {
+				return start, end
+			}
+		}
+	}
+	return -1, -1
+}
+
+func matchToken[T string | []byte](text T, at int, token string) (end int) {
+	if len(text)-at >= len(token) && string(text[at:at+len(token)]) == token {
+		return at + len(token)
+	}
+	for i := range len(token) {
+		if at >= len(text) {
+			if i >= minSecret && i >= len(token)/2 {
+				return at
+			}
+			return 0
+		}
+		c, n := unescape(text, at)
+		if c != token[i] && text[at] == token[i] {
+			c, n = token[i], 1
+		}
+		if c != token[i] {
+			return 0
+		}
+		at += n
+	}
+	return at
+}
+
+// unescape returns the character that stands at a place of a text, and in how many bytes: plain, or
+// escaped as in JSON and Go (\/, \u0026, \x26), in a URL (%26) or in HTML (&amp;, &#38;), also in HTML
+// within one of the others. Backslashes may be many: JSON within JSON doubles them.
+func unescape[T string | []byte](text T, at int) (c byte, n int) {
+	c, n = unescapeOnce(text, at)
+	if c == '&' {
+		if inner, more := reference(text, at+n); more > 0 {
+			return inner, n + more
+		}
+	}
+	return c, n
+}
+
+func unescapeOnce[T string | []byte](text T, at int) (c byte, n int) {
+	i := at
+	for text[at] == '\\' && i < len(text)-1 && text[i] == '\\' {
+		i++
+	}
+	digits := 0
+	switch {
+	case i > at && text[i] == 'u':
+		digits = 4
+	case i > at && text[i] == 'x', text[at] == '%':
+		digits = 2
+	}
+	if digits > 0 && i+1+digits <= len(text) {
+		if v, err := strconv.ParseUint(string(text[i+1:i+1+digits]), 16, 8); err == nil {
+			return byte(v), i + 1 + digits - at
+		}
+	}
+	return text[i], i + 1 - at
+}
+
+// reference returns the character of an HTML reference, of which text[from:] is what follows the "&".
+func reference[T string | []byte](text T, from int) (c byte, n int) {
+	const longest = 10 // of those of a token's characters
+	for i := from; i < len(text) && i < from+longest; i++ {
+		if text[i] == ';' {
+			if s := html.UnescapeString("&" + string(text[from:i+1])); len(s) == 1 {
+				return s[0], i + 1 - from
+			}
+			break
+		}
+	}
+	return 0, 0
+}
