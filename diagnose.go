@@ -16,9 +16,9 @@ import (
 
 // Diagnosis says why a call failed. All fields may be set, so that tests can build one.
 type Diagnosis struct {
-	// Kind is that of [KindOf], with two exceptions: a missing organization of the client's has the kind that
-	// the server's rejection has, and so has a missing credential or a token source that fails for good. It is
-	// "" when there was no error.
+	// Kind is that of [KindOf], with two exceptions: a missing organization of the client's has the
+	// kind that the server's rejection has, and so has a missing credential or a token source that
+	// fails for good. It is "" when there was no error.
 	Kind     Kind
 	Cause    string    // the first cause found, in a sentence
 	Advice   string    // what to do about it
@@ -83,10 +83,11 @@ var (
 
 var stepNames = [...]string{"", "status and body", "credential and organization", "records of the call", "recorded run", "graph"}
 
-// Diagnose walks the product's own debugging order for an error of this client: status and body, credential
-// and organization, whether what the call names exists there, the recorded run, the graph's details. It
-// takes any error, wrapped or joined; of joined ones the first is diagnosed. It never fails, and says what
-// it cannot check. It changes nothing, sends at most eight requests and takes ten seconds at most.
+// Diagnose walks the product's own debugging order for an error of this client: status and body,
+// credential and organization, whether what the call names exists there, the recorded run, the
+// graph's details. It takes any error, wrapped or joined; of joined ones the first is diagnosed. It
+// never fails, and says what it cannot check. It changes nothing, sends at most eight requests and
+// takes ten seconds at most.
 func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {
 	if err == nil {
 		return &Diagnosis{Cause: "There is no error."}

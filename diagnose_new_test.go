@@ -16,7 +16,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-// A token source that fails for good is a matter of the credential; one that may recover stays what it is.
+// A token source that fails for good is a matter of the credential; one that may recover stays what
+// it is.
 func TestDiagnoseATokenSource(t *testing.T) {
 	for name, row := range map[string]struct {
 		err  error

@@ -176,7 +176,8 @@ func (d *diagnosing) checkRun() {
 	}
 }
 
-// runCount says how many runs the agent of the call has now, for whoever knows how many it had before.
+// runCount says how many runs the agent of the call has now, for whoever knows how many it had
+// before.
 func (d *diagnosing) runCount() string {
 	agent := d.looked["agent "+d.Resource["agentId"]].record
 	if agent == nil || agent.UsageMetrics.RunCount == nil {

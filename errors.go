@@ -11,14 +11,14 @@ import (
 // organization and by the SDK's own before sending.
 var ErrMissingOrganization = errors.New("every call needs an organization: use WithOrganization or InOrganization")
 
-// ErrNotSent is for RoundTrippers that refuse a request by themselves, such as a circuit breaker: an error
-// that wraps it says that the request was not sent. Without it, a RoundTripper that failed and told the
-// hooks of net/http/httptrace nothing counts as having sent the request.
+// ErrNotSent is for RoundTrippers that refuse a request by themselves, such as a circuit breaker:
+// an error that wraps it says that the request was not sent. Without it, a RoundTripper that failed
+// and told the hooks of net/http/httptrace nothing counts as having sent the request.
 var ErrNotSent = transport.ErrNotSent
 
-// APIError is a failure that the server responded with: any status from 300 on, whatever its body is.
-// The decoder reads every shape that the backend and the proxies before it are known to send; what fits
-// no field is in RawBody. All fields may be set, so that tests can build one.
+// APIError is a failure that the server responded with: any status from 300 on, whatever its body
+// is. The decoder reads every shape that the backend and the proxies before it are known to send;
+// what fits no field is in RawBody. All fields may be set, so that tests can build one.
 type APIError struct {
 	CallInfo // which call it is about
 
@@ -42,10 +42,10 @@ type APIError struct {
 	callerDone bool   // the caller's own context has ended
 }
 
-// TransportError means that no response came, or that the context ended while a call waited for its next
-// attempt. It unwraps to the cause, the context's error included, and after a wait to the last failure
-// too: helpers such as [IsRateLimited] then match that one. A token source that failed is one with
-// Attempts 0, or as many as were sent before.
+// TransportError means that no response came, or that the context ended while a call waited for its
+// next attempt. It unwraps to the cause, the context's error included, and after a wait to the last
+// failure too: helpers such as [IsRateLimited] then match that one. A token source that failed is
+// one with Attempts 0, or as many as were sent before.
 type TransportError struct {
 	CallInfo // which call it is about
 
@@ -57,9 +57,9 @@ type TransportError struct {
 	final      bool // it was not retryable before it was encoded to JSON
 }
 
-// DecodeError means that the call succeeded, with a 2xx status, but that its response cannot be used: it
-// is cut short, empty, null, HTML, not JSON, too large, or one of the API's failures in the place of the
-// record. The effect may have happened: never retry an execution because of it.
+// DecodeError means that the call succeeded, with a 2xx status, but that its response cannot be
+// used: it is cut short, empty, null, HTML, not JSON, too large, or one of the API's failures in
+// the place of the record. The effect may have happened: never retry an execution because of it.
 type DecodeError struct {
 	CallInfo // which call it is about
 
@@ -80,8 +80,8 @@ type ArgumentError struct {
 	Err      error  // the cause, when there is one
 }
 
-// ErrorDetail is one entry of a failure's details, such as one mistake in an agent's graph. At most 1,000
-// entries of a body are listed.
+// ErrorDetail is one entry of a failure's details, such as one mistake in an agent's graph. At most
+// 1,000 entries of a body are listed.
 type ErrorDetail struct {
 	Code    string  `json:"code"`          // such as "missing_entry_step"
 	Message string  `json:"message"`       // for people
@@ -89,8 +89,8 @@ type ErrorDetail struct {
 	Raw     RawJSON `json:"-"`             // the entry as the server sent it; nil when the SDK found the mistake
 }
 
-// Diagnostic is the newer error object of the API. Newer records have one too. It is read in any form:
-// a plain text becomes Why, and what does not fit a field is left out.
+// Diagnostic is the newer error object of the API. Newer records have one too. It is read in any
+// form: a plain text becomes Why, and what does not fit a field is left out.
 type Diagnostic struct {
 	Code           string    `json:"code"`           // machine-readable
 	Title          string    `json:"title"`          // a few words for people
@@ -107,8 +107,8 @@ type Diagnostic struct {
 // Kind is the kind of a failure: see [KindOf].
 type Kind string
 
-// The kinds of an [APIError]. Six of them hold most integration failures of the platform; the others
-// follow the status.
+// The kinds of an [APIError]. Six of them hold most integration failures of the platform; the
+// others follow the status.
 const (
 	KindMissingOrganization Kind = "missing_organization" // 400 whose text names organizationId
 	KindAuthentication      Kind = "authentication"       // 401: bearer token missing, invalid or expired

@@ -17,8 +17,8 @@ type errorBody struct {
 	Path, Field, Loc                           member
 }
 
-// parse reads an object's members. It takes what it can: a body may have been cut, or be JSON only at
-// first sight.
+// parse reads an object's members. It takes what it can: a body may have been cut, or be JSON only
+// at first sight.
 func (b *errorBody) parse(object []byte) {
 	jsonscan.EachMember(object, func(name, value []byte) {
 		if m := b.member(name); m != nil {
@@ -88,7 +88,8 @@ func (b *errorBody) member(name []byte) *member {
 	}
 }
 
-// foldName appends a member's name in lower case, without "_" and "-"; false when buf has no room for it.
+// foldName appends a member's name in lower case, without "_" and "-"; false when buf has no room
+// for it.
 func foldName(buf, name []byte) (folded []byte, ok bool) {
 	for _, c := range name {
 		if c == '_' || c == '-' {
@@ -134,7 +135,8 @@ func (b *errorBody) diagnostic() *Diagnostic {
 	return d
 }
 
-// failed reports whether the body says so itself, in the forms {"status":"fail"} and {"success":false}.
+// failed reports whether the body says so itself, in the forms {"status":"fail"} and
+// {"success":false}.
 func (b *errorBody) failed() bool {
 	return b.Status.text() == "fail" || b.Status.text() == "error" || string(b.Success.raw) == "false"
 }
@@ -147,8 +149,8 @@ func (b *errorBody) errorsText(fields bool) string {
 	return b.Errors.text()
 }
 
-// dataText returns what the member "data" says: the texts that are certainly a failure's, for it may hold
-// the user's own record.
+// dataText returns what the member "data" says: the texts that are certainly a failure's, for it
+// may hold the user's own record.
 func (b *errorBody) dataText() string {
 	var texts []string
 	jsonscan.EachElement(b.Data.raw, maxTexts, func(item []byte) {
@@ -176,8 +178,8 @@ func (b *errorBody) nameOrType() string {
 	return ""
 }
 
-// member is one member of a failure's body, of any type: a part of the body, not a copy. A name that comes
-// again makes it an array of the values.
+// member is one member of a failure's body, of any type: a part of the body, not a copy. A name
+// that comes again makes it an array of the values.
 type member struct {
 	raw      []byte
 	repeated bool

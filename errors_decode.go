@@ -52,14 +52,14 @@ func (e *APIError) decode(status int, body []byte, tokens secrets) {
 	}
 }
 
-// mayNameFields reports whether the failure is one that lists mistakes by the names of fields. Other
-// failures' objects may hold the user's data under the same names.
+// mayNameFields reports whether the failure is one that lists mistakes by the names of fields.
+// Other failures' objects may hold the user's data under the same names.
 func (e *APIError) mayNameFields() bool {
 	return e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusUnprocessableEntity
 }
 
-// fill takes the fields of a JSON object: its message before its error, and a diagnostic's own words
-// where a handler put neither beside it.
+// fill takes the fields of a JSON object: its message before its error, and a diagnostic's own
+// words where a handler put neither beside it.
 func (e *APIError) fill(b *errorBody, text []byte) {
 	fields := e.mayNameFields()
 	inner, data := b.Error.object(), b.Data.object()
@@ -157,8 +157,8 @@ func kindOf(e *APIError) Kind {
 	}
 }
 
-// requestKind tells a missing organization, which the server reports as a plain bad request, by its text:
-// the field's name in any spelling.
+// requestKind tells a missing organization, which the server reports as a plain bad request, by its
+// text: the field's name in any spelling.
 func requestKind(e *APIError) Kind {
 	texts := []string{e.Message, e.Summary}
 	if d := e.Diagnostic; d != nil {

@@ -109,7 +109,8 @@ func TestTextWhereverItStands(t *testing.T) {
 	assert.Equal(t, promptorchestra.KindMissingOrganization, failWith(t, 400, nil, `{"organizationId":["Required"]}`).Kind)
 }
 
-// A failure's body may hold the user's prompt: the error and the logs show texts of it, and no JSON.
+// A failure's body may hold the user's prompt: the error and the logs show texts of it, and no
+// JSON.
 func TestNoErrorShowsTheUsersPrompt(t *testing.T) {
 	const prompt = "the user's text"
 	for _, row := range []struct {

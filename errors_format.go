@@ -12,8 +12,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
-// Error returns one line of at most about 1 KiB: the call, status, code, message, the first details and
-// the request id.
+// Error returns one line of at most about 1 KiB: the call, status, code, message, the first details
+// and the request id.
 func (e *APIError) Error() string {
 	if e == nil {
 		return "promptorchestra: <nil>"
@@ -72,7 +72,8 @@ func (e *APIError) Is(target error) bool {
 	return target == ErrMissingOrganization && e.Kind == KindMissingOrganization
 }
 
-// LogValue gives slog the error's fields without bodies, and the codes and paths of the first details.
+// LogValue gives slog the error's fields without bodies, and the codes and paths of the first
+// details.
 func (e *APIError) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
@@ -233,8 +234,8 @@ func logGroup(call CallInfo, more ...slog.Attr) slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// clean makes s fit for one line of a log: without control characters, which could forge a line, and of
-// at most n bytes.
+// clean makes s fit for one line of a log: without control characters, which could forge a line,
+// and of at most n bytes.
 func clean(s string, n int) string {
 	short := jsonscan.Clip(s, n)
 	short = strings.Map(func(r rune) rune {

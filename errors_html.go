@@ -35,8 +35,8 @@ func excerpt(text []byte) string {
 	return out.String()
 }
 
-// pageText returns the text of an HTML page that a reader sees, a space in the place of each tag, up to
-// about so many bytes.
+// pageText returns the text of an HTML page that a reader sees, a space in the place of each tag,
+// up to about so many bytes.
 func pageText(page string, most int) string {
 	var out strings.Builder
 	for page != "" && out.Len() < most {
@@ -61,8 +61,8 @@ func pageText(page string, most int) string {
 // unseen are the elements whose content is no text.
 var unseen = []string{"script", "style", "svg", "template"}
 
-// afterTag returns what follows the tag or comment that a text begins with, and the content of an element
-// that nobody sees; false when it begins with a mere "<".
+// afterTag returns what follows the tag or comment that a text begins with, and the content of an
+// element that nobody sees; false when it begins with a mere "<".
 func afterTag(s string) (rest string, isTag bool) {
 	switch {
 	case strings.HasPrefix(s, "<!--"):

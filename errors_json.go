@@ -16,9 +16,9 @@ type (
 	argumentErrorFields  ArgumentError
 )
 
-// MarshalJSON encodes the exported fields under their Go names, those of CallInfo among them, and Err as
-// its text. Final and MayHaveRun are added where [IsRetryable] and [OutcomeUnknown] would not say the same
-// after reading it back.
+// MarshalJSON encodes the exported fields under their Go names, those of CallInfo among them, and
+// Err as its text. Final and MayHaveRun are added where [IsRetryable] and [OutcomeUnknown] would
+// not say the same after reading it back.
 func (e APIError) MarshalJSON() ([]byte, error) {
 	back := e
 	back.Err, back.partial, back.final, back.named, back.runID, back.callerDone = textError(errorText(e.Err)), false, false, false, "", false
@@ -30,8 +30,8 @@ func (e APIError) MarshalJSON() ([]byte, error) {
 	}{apiErrorFields(e), errorText(e.Err), e.outcomeUnknown() && !back.outcomeUnknown(), !e.retryable() && back.retryable()})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. Err is an error with the same text; errors.Is no longer finds
-// in it what it found.
+// UnmarshalJSON reads what MarshalJSON wrote. Err is an error with the same text; errors.Is no
+// longer finds in it what it found.
 func (e *APIError) UnmarshalJSON(data []byte) error {
 	var v struct {
 		apiErrorFields
@@ -46,8 +46,8 @@ func (e *APIError) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON encodes the exported fields under their Go names, those of CallInfo among them, and Err as
-// its text. Final is added where [IsRetryable] would not say the same after reading it back.
+// MarshalJSON encodes the exported fields under their Go names, those of CallInfo among them, and
+// Err as its text. Final is added where [IsRetryable] would not say the same after reading it back.
 func (e TransportError) MarshalJSON() ([]byte, error) {
 	back := TransportError{CallInfo: e.CallInfo, OutcomeUnknown: e.OutcomeUnknown, Err: textError(errorText(e.Err))}
 	return json.Marshal(struct {
@@ -57,8 +57,8 @@ func (e TransportError) MarshalJSON() ([]byte, error) {
 	}{transportErrorFields(e), errorText(e.Err), !e.retryable() && back.retryable()})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. Err is an error with the same text; errors.Is no longer finds
-// in it what it found.
+// UnmarshalJSON reads what MarshalJSON wrote. Err is an error with the same text; errors.Is no
+// longer finds in it what it found.
 func (e *TransportError) UnmarshalJSON(data []byte) error {
 	var v struct {
 		transportErrorFields
@@ -73,8 +73,8 @@ func (e *TransportError) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON encodes the exported fields under their Go names, those of CallInfo among them, and Err as
-// its text.
+// MarshalJSON encodes the exported fields under their Go names, those of CallInfo among them, and
+// Err as its text.
 func (e DecodeError) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		decodeErrorFields
@@ -82,8 +82,8 @@ func (e DecodeError) MarshalJSON() ([]byte, error) {
 	}{decodeErrorFields(e), errorText(e.Err)})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. Err is an error with the same text; errors.Is no longer finds
-// in it what it found, and so [IsRetryable] is false.
+// UnmarshalJSON reads what MarshalJSON wrote. Err is an error with the same text; errors.Is no
+// longer finds in it what it found, and so [IsRetryable] is false.
 func (e *DecodeError) UnmarshalJSON(data []byte) error {
 	var v struct {
 		decodeErrorFields
@@ -97,8 +97,8 @@ func (e *DecodeError) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON encodes the exported fields under their Go names, those of CallInfo among them, and Err as
-// its text.
+// MarshalJSON encodes the exported fields under their Go names, those of CallInfo among them, and
+// Err as its text.
 func (e ArgumentError) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		argumentErrorFields
@@ -106,8 +106,8 @@ func (e ArgumentError) MarshalJSON() ([]byte, error) {
 	}{argumentErrorFields(e), errorText(e.Err)})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. Err is an error with the same text; errors.Is no longer finds
-// in it what it found.
+// UnmarshalJSON reads what MarshalJSON wrote. Err is an error with the same text; errors.Is no
+// longer finds in it what it found.
 func (e *ArgumentError) UnmarshalJSON(data []byte) error {
 	var v struct {
 		argumentErrorFields
@@ -135,8 +135,9 @@ func textError(text string) error {
 	return errors.New(text)
 }
 
-// UnmarshalJSON reads a diagnostic of any form, as the decoder of failures does: names in any spelling, a
-// text alone, a list in the place of a text, a number in the place of a code. It returns no error.
+// UnmarshalJSON reads a diagnostic of any form, as the decoder of failures does: names in any
+// spelling, a text alone, a list in the place of a text, a number in the place of a code. It
+// returns no error.
 func (d *Diagnostic) UnmarshalJSON(data []byte) error {
 	*d = Diagnostic{}
 	if len(data) == 0 {

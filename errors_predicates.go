@@ -19,17 +19,19 @@ func (s statusTarget) matches(status int) bool {
 	return int(s) == status || s == serverErrors && status >= 500 && status <= 599
 }
 
-// IsBadRequest reports whether the status is 400: a missing organization or another mistake in the request.
+// IsBadRequest reports whether the status is 400: a missing organization or another mistake in the
+// request.
 func (e *APIError) IsBadRequest() bool { return e.Is(statusTarget(http.StatusBadRequest)) }
 
 // IsUnauthorized reports whether the status is 401: no valid bearer token.
 func (e *APIError) IsUnauthorized() bool { return e.Is(statusTarget(http.StatusUnauthorized)) }
 
-// IsEntitlement reports whether the status is 402: a seat limit, or an AI or voice feature that the plan
-// lacks. An upgrade fixes it.
+// IsEntitlement reports whether the status is 402: a seat limit, or an AI or voice feature that the
+// plan lacks. An upgrade fixes it.
 func (e *APIError) IsEntitlement() bool { return e.Is(statusTarget(http.StatusPaymentRequired)) }
 
-// IsForbidden reports whether the status is 403: the credential's kind, scope or organization does not fit.
+// IsForbidden reports whether the status is 403: the credential's kind, scope or organization does
+// not fit.
 func (e *APIError) IsForbidden() bool { return e.Is(statusTarget(http.StatusForbidden)) }
 
 // IsNotFound reports whether the status is 404.
@@ -38,8 +40,8 @@ func (e *APIError) IsNotFound() bool { return e.Is(statusTarget(http.StatusNotFo
 // IsConflict reports whether the status is 409.
 func (e *APIError) IsConflict() bool { return e.Is(statusTarget(http.StatusConflict)) }
 
-// IsValidation reports whether the status is 422, today an invalid graph, which [KindInvalidGraph] tells
-// from others.
+// IsValidation reports whether the status is 422, today an invalid graph, which [KindInvalidGraph]
+// tells from others.
 func (e *APIError) IsValidation() bool { return e.Is(statusTarget(http.StatusUnprocessableEntity)) }
 
 // IsRateLimited reports whether the status is 429.
@@ -48,19 +50,21 @@ func (e *APIError) IsRateLimited() bool { return e.Is(statusTarget(http.StatusTo
 // IsServer reports whether the status is 5xx.
 func (e *APIError) IsServer() bool { return e.Is(serverErrors) }
 
-// IsBadRequest reports whether any error holds an [APIError] with status 400: a missing organization or
-// another mistake in the request. Like all functions here it looks through wrapping and joining.
+// IsBadRequest reports whether any error holds an [APIError] with status 400: a missing
+// organization or another mistake in the request. Like all functions here it looks through wrapping
+// and joining.
 func IsBadRequest(err error) bool { return errors.Is(err, statusTarget(http.StatusBadRequest)) }
 
-// IsUnauthorized reports whether any error holds an [APIError] with status 401: no valid bearer token.
+// IsUnauthorized reports whether any error holds an [APIError] with status 401: no valid bearer
+// token.
 func IsUnauthorized(err error) bool { return errors.Is(err, statusTarget(http.StatusUnauthorized)) }
 
-// IsEntitlement reports whether any error holds an [APIError] with status 402: a seat limit, or an AI or
-// voice feature that the plan lacks. An upgrade fixes it.
+// IsEntitlement reports whether any error holds an [APIError] with status 402: a seat limit, or an
+// AI or voice feature that the plan lacks. An upgrade fixes it.
 func IsEntitlement(err error) bool { return errors.Is(err, statusTarget(http.StatusPaymentRequired)) }
 
-// IsForbidden reports whether any error holds an [APIError] with status 403: the credential's kind, scope
-// or organization does not fit.
+// IsForbidden reports whether any error holds an [APIError] with status 403: the credential's kind,
+// scope or organization does not fit.
 func IsForbidden(err error) bool { return errors.Is(err, statusTarget(http.StatusForbidden)) }
 
 // IsNotFound reports whether any error holds an [APIError] with status 404.
@@ -69,7 +73,8 @@ func IsNotFound(err error) bool { return errors.Is(err, statusTarget(http.Status
 // IsConflict reports whether any error holds an [APIError] with status 409.
 func IsConflict(err error) bool { return errors.Is(err, statusTarget(http.StatusConflict)) }
 
-// IsValidation reports whether any error holds an [APIError] with status 422, today an invalid graph.
+// IsValidation reports whether any error holds an [APIError] with status 422, today an invalid
+// graph.
 func IsValidation(err error) bool {
 	return errors.Is(err, statusTarget(http.StatusUnprocessableEntity))
 }
@@ -80,8 +85,8 @@ func IsRateLimited(err error) bool { return errors.Is(err, statusTarget(http.Sta
 // IsServer reports whether any error holds an [APIError] with status 5xx.
 func IsServer(err error) bool { return errors.Is(err, serverErrors) }
 
-// RetryAfter returns how long the server asked to wait, and whether it did. A Retry-After too long for a
-// [time.Duration] is the longest there is.
+// RetryAfter returns how long the server asked to wait, and whether it did. A Retry-After too long
+// for a [time.Duration] is the longest there is.
 func RetryAfter(err error) (time.Duration, bool) {
 	var e *APIError
 	if !errors.As(err, &e) || e == nil || e.RetryAfter <= 0 {
@@ -107,11 +112,11 @@ func eachCallError(err error, visit func(callError)) {
 }
 
 // KindOf returns the kind of any error of this package: that of an [APIError], [KindCanceled],
-// [KindTimeout] or [KindTransport] of a [TransportError], [KindDecode] of a [DecodeError] (or one of the
-// first two, if its body broke off because of that) and [KindArgument] of an [ArgumentError]. A call whose
-// wait for the next attempt was cut off has the kind of its last failure. It looks through wrapping; of
-// joined errors the first of this package counts. nil is "", and an error of another package is
-// [KindUnknown].
+// [KindTimeout] or [KindTransport] of a [TransportError], [KindDecode] of a [DecodeError] (or one
+// of the first two, if its body broke off because of that) and [KindArgument] of an
+// [ArgumentError]. A call whose wait for the next attempt was cut off has the kind of its last
+// failure. It looks through wrapping; of joined errors the first of this package counts. nil is "",
+// and an error of another package is [KindUnknown].
 //
 // Whether the call may have had its effect is no kind: ask [OutcomeUnknown] first.
 func KindOf(err error) Kind {

@@ -8,11 +8,12 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
-// RunID returns the id of the run that a failure's body names, in any spelling and however much of the
-// body arrived: an [APIError]'s and a [DecodeError]'s, and that of the last failure in a [TransportError].
-// It is the run that an execution of unknown outcome left behind, or one of several. It is never the id of
-// a session, and not one that the call itself was given, such as the run that
-// [AgentRunsService.RerunFromStep] begins from. Of joined errors the first that names a run counts.
+// RunID returns the id of the run that a failure's body names, in any spelling and however much of
+// the body arrived: an [APIError]'s and a [DecodeError]'s, and that of the last failure in a
+// [TransportError]. It is the run that an execution of unknown outcome left behind, or one of
+// several. It is never the id of a session, and not one that the call itself was given, such as the
+// run that [AgentRunsService.RerunFromStep] begins from. Of joined errors the first that names a
+// run counts.
 func RunID(err error) (string, bool) {
 	id := ""
 	eachCallError(err, func(e callError) {
@@ -59,8 +60,8 @@ func (e *TransportError) namedRun() (of, id string) {
 
 func (e *ArgumentError) namedRun() (of, id string) { return "", "" }
 
-// ownIDs returns a check for the ids that an execution was given itself: such a run is not its outcome.
-// It is nil for other calls.
+// ownIDs returns a check for the ids that an execution was given itself: such a run is not its
+// outcome. It is nil for other calls.
 func ownIDs(call *CallInfo) func(id string) bool {
 	at := slices.IndexFunc(routes, func(r *route) bool { return r.op == call.Op })
 	if at < 0 || !routes[at].traits.has(execution) {
@@ -86,8 +87,8 @@ func (e *APIError) isFinal() bool {
 	return e.final || saysFinal(e.RawBody)
 }
 
-// saysFinal reports whether a failure's body says that a retry is pointless: at its top, or, where that
-// says nothing, anywhere.
+// saysFinal reports whether a failure's body says that a retry is pointless: at its top, or, where
+// that says nothing, anywhere.
 func saysFinal(body []byte) bool {
 	final := false
 	jsonscan.EachName(body, func(name, value []byte) bool {
@@ -268,8 +269,8 @@ func (r *runs) number(raw []byte, at runPlace) {
 	}
 }
 
-// take takes an id: the first one, or the first that is of no other kind of run. One that was cut is not
-// the run's, though there is a run.
+// take takes an id: the first one, or the first that is of no other kind of run. One that was cut
+// is not the run's, though there is a run.
 func (r *runs) take(of, id string, whole bool) {
 	r.named = true
 	better := r.id == "" || r.of != "" && of == ""
@@ -278,7 +279,8 @@ func (r *runs) take(of, id string, whole bool) {
 	}
 }
 
-// looksLikeID tells the id of a run from its status, as in {"run":"failed"}, and from a count or rate.
+// looksLikeID tells the id of a run from its status, as in {"run":"failed"}, and from a count or
+// rate.
 func looksLikeID(text string) bool {
 	const digits, uuidStart = "0123456789", 8
 	switch {

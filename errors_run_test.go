@@ -18,7 +18,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-// However a failure's body spells it: RunID finds the apitest.Run, and a rate limit that names one is not retried.
+// However a failure's body spells it: RunID finds the apitest.Run, and a rate limit that names one
+// is not retried.
 var bodiesOfRuns = []struct {
 	body string
 	id   string // of RunID

@@ -15,8 +15,8 @@ const (
 	maxTexts      = 10 // of a list that are joined to a message
 )
 
-// textOf returns what a value of any type says to a person: never its JSON, which may hold the user's
-// prompt. An object without a text of its own says nothing.
+// textOf returns what a value of any type says to a person: never its JSON, which may hold the
+// user's prompt. An object without a text of its own says nothing.
 func textOf(raw []byte, depth int) string {
 	if len(raw) == 0 || depth > maxErrorDepth {
 		return ""
@@ -56,8 +56,8 @@ func joinTexts(texts []string) string {
 	return jsonscan.Clip(strings.Join(texts, "; "), jsonscan.MaxText)
 }
 
-// withoutJSON puts in the place of each JSON object or array in a text what that says. Frameworks and
-// providers write whole documents into a message.
+// withoutJSON puts in the place of each JSON object or array in a text what that says. Frameworks
+// and providers write whole documents into a message.
 func withoutJSON(text string, depth int) string {
 	const most = 4 // documents in one text
 	at := documentAt(text)
@@ -77,8 +77,8 @@ func withoutJSON(text string, depth int) string {
 	return strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), " ")
 }
 
-// documentAt returns where the first JSON object of a text begins, or the array that begins with it; -1
-// where there is none.
+// documentAt returns where the first JSON object of a text begins, or the array that begins with
+// it; -1 where there is none.
 func documentAt(text string) int {
 	const space, most = " \t\r\n", 20 // braces looked at, so that it takes no square time
 	from := 0
@@ -129,8 +129,8 @@ func listIn(raw []byte) []byte {
 	return raw
 }
 
-// detailsOf lists details of any type: objects, strings, a mix, one object alone, or an object that names
-// fields. The texts of the last one are taken only where fields says so: see mayNameFields.
+// detailsOf lists details of any type: objects, strings, a mix, one object alone, or an object that
+// names fields. The texts of the last one are taken only where fields says so: see mayNameFields.
 func detailsOf(raw []byte, fields bool) []ErrorDetail {
 	raw = documentIn(bytes.TrimSpace(raw))
 	if holdsNothing(raw) {
@@ -163,8 +163,8 @@ func detailOf(raw []byte) ErrorDetail {
 	return d
 }
 
-// fieldsOf lists the mistakes of an object that names fields, {"slug":["taken"]}, with their texts or
-// without.
+// fieldsOf lists the mistakes of an object that names fields, {"slug":["taken"]}, with their texts
+// or without.
 func fieldsOf(object []byte, texts bool, isMistake func(value []byte) bool) []ErrorDetail {
 	var details []ErrorDetail
 	jsonscan.EachMember(object, func(name, value []byte) {

@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// minSecret is the length from which a token is redacted: a shorter one, as tests use them, may be an
-// ordinary word of a text.
+// minSecret is the length from which a token is redacted: a shorter one, as tests use them, may be
+// an ordinary word of a text.
 const minSecret = 8
 
-// secrets are the Authorization values of a call. A server, a proxy or net/http may repeat a token in
-// what becomes an error or a log entry: it is removed from every such text, however it is escaped.
+// secrets are the Authorization values of a call. A server, a proxy or net/http may repeat a token
+// in what becomes an error or a log entry: it is removed from every such text, however it is
+// escaped.
 type secrets []string
 
 // text returns a text without the tokens.
@@ -78,8 +79,8 @@ func (s secrets) in(err error, depth int) bool {
 	return false
 }
 
-// redactedError stands for an error that shows a token. The error itself is in closures, which no verb
-// of fmt looks into.
+// redactedError stands for an error that shows a token. The error itself is in closures, which no
+// verb of fmt looks into.
 type redactedError struct {
 	text string
 	is   func(target error) bool
@@ -107,8 +108,8 @@ func replaceToken(text, token string) string {
 	return out.String()
 }
 
-// findToken returns where the next token begins and ends, plain or escaped; -1 where there is none. A
-// token that the text's end cuts counts from half its length on.
+// findToken returns where the next token begins and ends, plain or escaped; -1 where there is none.
+// A token that the text's end cuts counts from half its length on.
 func findToken[T string | []byte](text T, token string, from int) (start, end int) {
 	for start = from; start < len(text); start++ {
 		switch text[start] {
@@ -145,8 +146,8 @@ func matchToken[T string | []byte](text T, at int, token string) (end int) {
 }
 
 // unescape returns the character that stands at a place of a text, and in how many bytes: plain, or
-// escaped as in JSON and Go (\/, \u0026, \x26), in a URL (%26) or in HTML (&amp;, &#38;), also in HTML
-// within one of the others. Backslashes may be many: JSON within JSON doubles them.
+// escaped as in JSON and Go (\/, \u0026, \x26), in a URL (%26) or in HTML (&amp;, &#38;), also in
+// HTML within one of the others. Backslashes may be many: JSON within JSON doubles them.
 func unescape[T string | []byte](text T, at int) (c byte, n int) {
 	c, n = unescapeOnce(text, at)
 	if c == '&' {
@@ -177,7 +178,8 @@ func unescapeOnce[T string | []byte](text T, at int) (c byte, n int) {
 	return text[i], i + 1 - at
 }
 
-// reference returns the character of an HTML reference, of which text[from:] is what follows the "&".
+// reference returns the character of an HTML reference, of which text[from:] is what follows the
+// "&".
 func reference[T string | []byte](text T, from int) (c byte, n int) {
 	const longest = 10 // of those of a token's characters
 	for i := from; i < len(text) && i < from+longest; i++ {
