@@ -27,6 +27,14 @@ func FuzzErrorDecoder(f *testing.F) {
 	} {
 		f.Add(500, []byte(seed))
 	}
+	for _, seed := range []string{
+		`{"slug":["x"],"name":[{"message":"y"}]}`, `{"errors":{"title":["x"]},"issues":[{"path":["a",1],"message":"{\"b\":[]}"}]}`, `{"status":"fail","data":{"title":"x"}}`,
+		`{"error":"[{\"message\":\"a\"},{"}`, `{"message":"400 {\"error\":{\"prompt\":\"tok\/en\u002d0123456789\"}} {\"a\":1"}`, `{"code":[1],"affected_fields":{"a":"b"},"title":"t","category":"c","where":null}`,
+		"<!-- > --><style>a > b</style><p title='>'>x &amp;amp; y</p><![CDATA[<b>]]><svg", `upstream: {"a":"tok&#101;n-0123456789"}`, `"token-0123456789 token-01234`,
+		`{"runs":{"items":[{"id":"run_1"}]},"x":"{\"runIds\":[7]}","sessions":[{"uuid":"s"}],"sourceRun":{"id":"r"}}`, `{"runId":"run_1`,
+	} {
+		f.Add(422, []byte(seed))
+	}
 	f.Add(429, []byte(`{"source_run_id":"r0","x":{"draftRun":{"meta":{},"ID":"r1"}},"y":[{"retryable" : false}],"Retryable":true}`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		given := bytes.Clone(body)
@@ -60,9 +68,47 @@ func FuzzErrorDecoder(f *testing.F) {
 			t.Fatal(err)
 		}
 		if IsRetryable(&e) && (OutcomeUnknown(&e) || final(status, e.RawBody, false)) {
-			t.Fatalf("retryable, and must not be repeated: %+v", e)
+			t.Fatalf("retryable, and must not be retried: %+v", e)
 		}
+		fuzzErrorThroughJSON(t, &e, status, body)
+		fuzzRedaction(t, status, body)
 	})
+}
+
+// fuzzErrorThroughJSON: an error that was read back says the same.
+func fuzzErrorThroughJSON(t *testing.T, e *APIError, status int, body []byte) {
+	t.Helper()
+	e.RequestID = "" // may hold invalid UTF-8 here
+	text, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back APIError
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	if back.Error() != e.Error() || IsRetryable(&back) != IsRetryable(e) || OutcomeUnknown(&back) != OutcomeUnknown(e) || KindOf(&back) != KindOf(e) {
+		t.Fatalf("%v\nread back as\n%v", e, &back)
+	}
+	if len(body) <= maxRawBody && !reflect.DeepEqual(back.Diagnostic, e.Diagnostic) && !bytes.ContainsAny(body, "<>&\u2028\u2029 \t\r\n") {
+		t.Fatalf("%+v\nread back as\n%+v", e.Diagnostic, back.Diagnostic)
+	}
+	if id, ok := RunID(e); ok && (id == "" || !namesRun(body)) {
+		t.Fatalf("run %q of a body that names none, status %d", id, status)
+	}
+}
+
+// fuzzRedaction: no text of an error holds the call's token.
+func fuzzRedaction(t *testing.T, status int, body []byte) {
+	t.Helper()
+	const token = "token-0123456789"
+	var e APIError
+	e.decode(status, body, secrets{"Bearer " + token})
+	for _, text := range []string{e.Error(), e.LogValue().String(), e.Message, e.Summary, e.Code, string(e.RawBody), fmt.Sprintf("%v %s", e.Details, e.Diagnostic)} {
+		if strings.Contains(text, token) {
+			t.Fatalf("%q shows the token", text)
+		}
+	}
 }
 
 // FuzzRecords: any JSON object decodes into any record, whatever its members are, and the record encodes again.
