@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -211,4 +213,105 @@ func TestTokenSourceThatUsesHTTP(t *testing.T) {
 	dials, _ := apitest.FailingDial(t, 2)
 	require.NoError(t, apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, dials, promptorchestra.WithAccessTokenSource(source))))
 	assert.Equal(t, 1, srv.Count(http.MethodPost))
+}
+
+// One that ignores its context keeps nobody waiting: the call ends with its attempt's time, or with the caller's context.
+func TestTokenSourceThatIgnoresItsContext(t *testing.T) {
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	for name, row := range map[string]struct {
+		timeout time.Duration
+		ctx     func(context.Context) (context.Context, context.CancelFunc)
+		want    error
+	}{
+		"the timeout": {timeout: 100 * time.Millisecond, ctx: context.WithCancel, want: context.DeadlineExceeded},
+		"the deadline": {timeout: time.Hour, ctx: func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, 100*time.Millisecond)
+		}, want: context.DeadlineExceeded},
+		"the caller": {timeout: time.Hour, ctx: func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(100*time.Millisecond, cancel)
+			return ctx, cancel
+		}, want: context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			release := make(chan struct{})
+			var asked, returned sync.WaitGroup
+			client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithTimeout(row.timeout),
+				promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+					defer returned.Done()
+					asked.Done()
+					<-release
+					return apitest.Token, nil // after the end, and of no use any more
+				}))
+			for _, call := range []apitest.Call{apitest.Get, apitest.Run, func(ctx context.Context, c *promptorchestra.Client, _ ...promptorchestra.CallOption) (err error) {
+				for _, err = range c.Agents.All(ctx) {
+				}
+				return err
+			}} {
+				asked.Add(1) // and not once more
+				returned.Add(1)
+				ctx, cancel := row.ctx(t.Context())
+				err := call(ctx, client)
+				cancel()
+				var e *promptorchestra.TransportError
+				require.ErrorAs(t, err, &e)
+				require.ErrorIs(t, err, row.want)
+				assert.Zero(t, e.Attempts)
+				assert.False(t, e.OutcomeUnknown)
+			}
+			asked.Wait()
+			close(release)
+			returned.Wait()
+			assert.Zero(t, srv.Connections.Load())
+		})
+	}
+}
+
+// One that panics, or ends its goroutine, is an error of the call, without the value: that may be a secret.
+func TestTokenSourceThatPanics(t *testing.T) {
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	for name, row := range map[string]struct {
+		source promptorchestra.TokenSource
+		text   string
+	}{
+		"a text":        {source: func(context.Context, string) (string, error) { panic("hunter2") }, text: "panicked with a string"},
+		"an error":      {source: func(context.Context, string) (string, error) { panic(errors.New("hunter2")) }, text: "panicked with a *errors.errorString"},
+		"nil":           {source: func(context.Context, string) (string, error) { panic(nil) }, text: "panicked"}, //nolint:govet // on purpose
+		"nil map":       {source: func(context.Context, string) (string, error) { var m map[string]int; m["a"] = 1; return "", nil }, text: "nil map"},
+		"its end":       {source: func(context.Context, string) (string, error) { runtime.Goexit(); return "", nil }, text: "ended its goroutine"},
+		"a failed test": {source: func(context.Context, string) (string, error) { panic(struct{ secret string }{"hunter2"}) }, text: "panicked with a struct"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithAccessTokenSource(row.source))
+			for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
+				err := call(t.Context(), client)
+				var e *promptorchestra.TransportError
+				require.ErrorAs(t, err, &e)
+				assert.ErrorContains(t, err, row.text)
+				assert.NotContains(t, err.Error(), "hunter2")
+				assert.Zero(t, e.Attempts)
+				assert.False(t, e.OutcomeUnknown)
+			}
+		})
+	}
+	assert.Zero(t, srv.Connections.Load())
+}
+
+// A source is asked again for each attempt, for whom it is in, and may see which call it is for.
+func TestTokenSourceSeesItsCall(t *testing.T) {
+	type asked struct {
+		op, organization string
+		attempts         int
+	}
+	var all []asked
+	client := apitest.NewClient(t, apitest.InTurn(apitest.Respond(503, ""), apitest.Respond(200, apitest.Agent)),
+		promptorchestra.WithAPIKeySource(func(context.Context, string) (string, error) { return "", errors.New("not asked") }),
+		promptorchestra.WithAccessTokenSource(func(ctx context.Context, organization string) (string, error) {
+			call, ok := promptorchestra.Operation(ctx)
+			assert.True(t, ok)
+			all = append(all, asked{call.Op, organization, call.Attempts})
+			return apitest.Token, nil
+		}))
+	require.NoError(t, apitest.Get(t.Context(), client.InOrganization("org_2")))
+	assert.Equal(t, []asked{{"Agents.Get", "org_2", 0}, {"Agents.Get", "org_2", 1}}, all)
 }

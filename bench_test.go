@@ -244,7 +244,9 @@ func BenchmarkInProcess(b *testing.B) {
 
 // BenchmarkLoopback goes through a real server and real connections, the SDK on its default transport.
 func BenchmarkLoopback(b *testing.B) {
-	benchmarks(b, func(b *testing.B, status int, body string) (*raw, *promptorchestra.Client) { return loopback(b, status, body) })
+	benchmarks(b, func(b *testing.B, status int, body string) (*raw, *promptorchestra.Client) {
+		return loopback(b, status, body)
+	})
 }
 
 // BenchmarkLoopbackWrapped is the same with a RoundTripper of the user's own, as one that traces, around an

@@ -2,6 +2,7 @@ package promptorchestra_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -62,4 +63,132 @@ func TestOperationBesideTheNextAttempt(t *testing.T) {
 	defer pool.CloseIdleConnections()
 	require.NoError(t, apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(250*time.Millisecond))))
 	dialing.Wait()
+}
+
+// An observer is told of every call of every kind, when it begins and when it ends, and of what came of it.
+func TestObserverIsToldOfEveryCall(t *testing.T) {
+	type told struct {
+		op, method, path, organization string
+		repeatable                     bool
+		status, attempts               int
+		requestID                      string
+		failed                         bool
+		result                         string // its type
+	}
+	var all []told
+	var begun int
+	observe := func(ctx context.Context, call promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+		begun++
+		assert.Zero(t, call.Attempts)
+		return ctx, func(r promptorchestra.CallResult) {
+			all = append(all, told{
+				call.Op, call.Method, call.Path, call.Organization, call.Repeatable, r.StatusCode, r.Attempts, r.RequestID, r.Err != nil, fmt.Sprintf("%T", r.Result),
+			})
+			assert.GreaterOrEqual(t, r.Duration, time.Duration(0))
+		}
+	}
+	var status atomic.Int32
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-Id", "req_1")
+		w.WriteHeader(int(status.Load()))
+		switch {
+		case status.Load() != 200:
+		case r.URL.Path == "/api/agents":
+			_, _ = w.Write([]byte("[" + apitest.Agent + "]"))
+		default:
+			_, _ = w.Write([]byte(`{"id":"agt_1","runId":"run_1"}`))
+		}
+	}), promptorchestra.WithObserver(observe))
+	every := func() {
+		_ = apitest.Get(t.Context(), client)
+		_ = apitest.Run(t.Context(), client)
+		_, _ = client.Agents.List(t.Context())
+		for range client.Agents.All(t.Context()) {
+			assert.Len(t, all, 3, "a stream has not ended in its loop")
+		}
+		_ = apitest.Post(t.Context(), client)
+		_, _ = client.Agents.Get(t.Context(), "..")
+	}
+	status.Store(200)
+	every()
+	const agent, run, list = "/api/agents/{agentId}", "/api/agents/{agentId}/run", "/api/agents"
+	assert.Equal(t, []told{
+		{"Agents.Get", "GET", agent, "org_1", true, 200, 1, "req_1", false, "*promptorchestra.AgentVersionSummary"},
+		{"Agents.Run", "POST", run, "org_1", false, 200, 1, "req_1", false, "*promptorchestra.AgentRunResponse"},
+		{"Agents.List", "GET", list, "org_1", true, 200, 1, "req_1", false, "*[]promptorchestra.AgentListItem"},
+		{"Agents.List", "GET", list, "org_1", true, 200, 1, "req_1", false, "<nil>"},
+		{"Do", "POST", "", "org_1", false, 200, 1, "req_1", false, "*map[string]interface {}"},
+		{"Agents.Get", "GET", agent, "org_1", true, 0, 0, "", true, "<nil>"},
+	}, all)
+	all = nil
+	status.Store(503)
+	every()
+	require.Len(t, all, 6)
+	for i, attempts := range []int{4, 1, 4, 4, 1, 0} {
+		assert.Equal(t, attempts, all[i].attempts)
+		assert.True(t, all[i].failed)
+		assert.Equal(t, "<nil>", all[i].result)
+	}
+	assert.Equal(t, 12, begun)
+}
+
+// Observers add up: the first is the outermost, and the context that one returns is the next one's and the call's.
+func TestObserversAddUp(t *testing.T) {
+	type key struct{ name string }
+	var order []string
+	observe := func(name string) promptorchestra.Option {
+		return promptorchestra.WithObserver(func(ctx context.Context, _ promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+			order = append(order, "begin "+name)
+			assert.Equal(t, name == "inner", ctx.Value(key{"outer"}) != nil)
+			return context.WithValue(ctx, key{name}, name), func(promptorchestra.CallResult) { order = append(order, "end "+name) }
+		})
+	}
+	nothing := promptorchestra.WithObserver(func(context.Context, promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+		return nil, nil
+	})
+	client := apitest.NewClient(t, apitest.Respond(200, apitest.Agent), observe("outer"), nothing, observe("inner"),
+		promptorchestra.WithTransportWrapper(func(below http.RoundTripper) http.RoundTripper {
+			return apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+				assert.NotNil(t, r.Context().Value(key{"outer"}))
+				assert.NotNil(t, r.Context().Value(key{"inner"}))
+				return below.RoundTrip(r)
+			})
+		}))
+	require.NoError(t, apitest.Get(t.Context(), client))
+	assert.Equal(t, []string{"begin outer", "begin inner", "end inner", "end outer"}, order)
+}
+
+// An observer may end the context of a call: nothing is sent.
+func TestObserverThatCancels(t *testing.T) {
+	var seen apitest.Recorder
+	client := apitest.NewClient(t, &seen, promptorchestra.WithObserver(func(ctx context.Context, _ promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		return ctx, nil
+	}))
+	err := apitest.Run(t.Context(), client)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.False(t, promptorchestra.OutcomeUnknown(err))
+	assert.Empty(t, seen.All())
+}
+
+// Calls at the same time have an observation each.
+func TestObserverOfParallelCalls(t *testing.T) {
+	var open, ended atomic.Int32
+	client := apitest.NewClient(t, apitest.Respond(200, apitest.Agent), promptorchestra.WithObserver(
+		func(ctx context.Context, call promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+			open.Add(1)
+			return ctx, func(promptorchestra.CallResult) { ended.Add(1); call.Resource["agentId"] += "x" }
+		}))
+	var calls sync.WaitGroup
+	for range 16 {
+		calls.Go(func() {
+			for range 20 {
+				assert.NoError(t, apitest.Get(t.Context(), client))
+			}
+		})
+	}
+	calls.Wait()
+	assert.EqualValues(t, 320, open.Load())
+	assert.EqualValues(t, 320, ended.Load())
 }

@@ -167,6 +167,9 @@ func WithHTTPClient(client *http.Client) Option {
 		if client == nil {
 			return &ArgumentError{Argument: "WithHTTPClient", Reason: "must not be nil"}
 		}
+		if isNilPointer(client.Transport) {
+			return &ArgumentError{Argument: "WithHTTPClient", Reason: "its Transport must not be a nil pointer"}
+		}
 		cfg.httpClient = client
 		return nil
 	})

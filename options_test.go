@@ -122,3 +122,70 @@ func TestBaseURLPrefix(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "/pre%2Ffix/api/prompts/prm_1?organizationId=org_1", seen.Last().RequestURI)
 }
+
+func TestOptionsThatAreMissing(t *testing.T) {
+	for name, option := range map[string]promptorchestra.Option{
+		"WithObserver":         promptorchestra.WithObserver(nil),
+		"WithTransportWrapper": promptorchestra.WithTransportWrapper(nil),
+		"WithTransport":        promptorchestra.WithTransport(nil),
+		"WithHTTPClient":       promptorchestra.WithHTTPClient(&http.Client{Transport: (*http.Transport)(nil)}),
+	} {
+		_, err := promptorchestra.New(option)
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, err, &e, name)
+		assert.Equal(t, name, e.Argument)
+	}
+	for _, wrap := range []func(http.RoundTripper) http.RoundTripper{
+		func(http.RoundTripper) http.RoundTripper { return nil },
+		func(http.RoundTripper) http.RoundTripper { return (*http.Transport)(nil) },
+	} {
+		for _, opts := range [][]promptorchestra.Option{nil, {promptorchestra.WithTransport(&http.Transport{})}} {
+			client, err := promptorchestra.New(append(opts, promptorchestra.WithTransportWrapper(wrap))...)
+			assert.Nil(t, client)
+			require.ErrorContains(t, err, "WithTransportWrapper: the function returned nil")
+		}
+	}
+}
+
+// Wrappers add up, the last one outermost, around whatever transport the client has.
+func TestTransportWrappersAddUp(t *testing.T) {
+	for name, opts := range map[string][]promptorchestra.Option{
+		"the default transport": nil,
+		"one of the user's":     {apitest.OwnPool(t)},
+		"an http.Client's":      {promptorchestra.WithHTTPClient(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var order []string
+			wrap := func(name string) promptorchestra.Option {
+				return promptorchestra.WithTransportWrapper(func(below http.RoundTripper) http.RoundTripper {
+					require.NotNil(t, below)
+					return apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+						order = append(order, name)
+						return below.RoundTrip(r)
+					})
+				})
+			}
+			var seen apitest.Recorder
+			client := apitest.NewClient(t, &seen, append([]promptorchestra.Option{wrap("inner"), wrap("outer")}, opts...)...)
+			require.NoError(t, apitest.Get(t.Context(), client))
+			assert.Equal(t, []string{"outer", "inner"}, order)
+			require.NoError(t, apitest.Get(t.Context(), client.InOrganization("org_2")))
+			assert.Len(t, order, 4)
+		})
+	}
+}
+
+// Options joins options in their order; all their mistakes are reported.
+func TestOptionsJoined(t *testing.T) {
+	var seen apitest.Recorder
+	client := apitest.NewClient(t, &seen, promptorchestra.Options(
+		promptorchestra.WithHeader("X-A", "1"), promptorchestra.Options(), promptorchestra.Options(promptorchestra.WithHeader("X-A", "2"), promptorchestra.WithUserAgent("desk/1")),
+	))
+	require.NoError(t, apitest.Get(t.Context(), client))
+	assert.Equal(t, "2", seen.Last().Header.Get("X-A"))
+	assert.Contains(t, seen.Last().UserAgent(), "desk/1 ")
+	_, err := promptorchestra.New(promptorchestra.Options(promptorchestra.WithTimeout(-1), nil, promptorchestra.Options(promptorchestra.WithUserAgent(""))))
+	for _, name := range []string{"WithTimeout", "Option:", "WithUserAgent"} {
+		require.ErrorContains(t, err, name)
+	}
+}
