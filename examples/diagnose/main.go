@@ -1,8 +1,8 @@
-// Diagnose provokes the six common kinds of platform failure and prints what
-// Client.Diagnose finds out about each.
+// Diagnose provokes the six common kinds of platform failure and prints what Client.Diagnose finds
+// out about each.
 //
-// With PROMPT_ORCHESTRA_* set it asks that API for a prompt that does not exist,
-// which changes nothing; otherwise it starts the emulator in this process.
+// It starts the emulator in this process. With -live it asks the API that PROMPT_ORCHESTRA_* names
+// for a prompt that does not exist, which changes and costs nothing.
 package main
 
 import (

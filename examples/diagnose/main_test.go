@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/exampletest"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestEveryBucketIsDiagnosed(t *testing.T) {
-	clearEnvironment(t)
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out))
 	var causes []string
@@ -34,7 +34,6 @@ func TestEveryBucketIsDiagnosed(t *testing.T) {
 
 // What the documentation prints is what comes out, but for the port.
 func TestTheDocumentationShowsRealOutput(t *testing.T) {
-	clearEnvironment(t)
 	document, err := os.ReadFile("../../docs/errors.md")
 	require.NoError(t, err)
 	var out strings.Builder
@@ -46,12 +45,9 @@ func TestTheDocumentationShowsRealOutput(t *testing.T) {
 }
 
 func TestAgainstAnAPI(t *testing.T) {
-	clearEnvironment(t)
 	srv := orchestratest.NewServer()
 	defer srv.Close()
-	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
-	t.Setenv("PROMPT_ORCHESTRA_ORGANIZATION_ID", srv.OrganizationID)
-	t.Setenv("PROMPT_ORCHESTRA_API_KEY", srv.APIKey)
+	exampletest.Live(t, map[string]string{"BASE_URL": srv.URL, "ORGANIZATION_ID": srv.OrganizationID, "API_KEY": srv.APIKey})
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out))
 	assert.Contains(t, out.String(), `cause:  There is no prompt "prm_does_not_exist" in organization `+srv.OrganizationID)
@@ -64,15 +60,7 @@ func TestAgainstAnAPI(t *testing.T) {
 }
 
 func TestOutputThatFails(t *testing.T) {
-	clearEnvironment(t)
 	assert.ErrorContains(t, run(t.Context(), brokenPipe{}), "broken pipe")
-}
-
-func clearEnvironment(t *testing.T) {
-	t.Helper()
-	for _, name := range []string{"BASE_URL", "ORGANIZATION_ID", "ACCESS_TOKEN", "API_KEY", "AUTHORING_API_KEY"} {
-		t.Setenv("PROMPT_ORCHESTRA_"+name, "")
-	}
 }
 
 type brokenPipe struct{}

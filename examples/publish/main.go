@@ -2,8 +2,8 @@
 // with the mistakes in red, fixes the graph and publishes it. Paste a chart into https://mermaid.live
 // or a Markdown file on GitHub to see it.
 //
-// With PROMPT_ORCHESTRA_* set it makes a prompt and an agent on that API;
-// otherwise it starts the emulator in this process.
+// It starts the emulator in this process. With -live it creates a prompt and an agent on the API
+// that PROMPT_ORCHESTRA_* names; it executes nothing.
 package main
 
 import (

@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/exampletest"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestTheChartsBeforeAndAfter(t *testing.T) {
-	clearEnvironment(t)
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out))
 	assert.Equal(t, `Rejected: Graph validation failed
@@ -51,12 +51,9 @@ flowchart TD
 }
 
 func TestAgainstAnAPI(t *testing.T) {
-	clearEnvironment(t)
 	srv := orchestratest.NewServer()
 	defer srv.Close()
-	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
-	t.Setenv("PROMPT_ORCHESTRA_ORGANIZATION_ID", srv.OrganizationID)
-	t.Setenv("PROMPT_ORCHESTRA_API_KEY", srv.APIKey)
+	exampletest.Live(t, map[string]string{"BASE_URL": srv.URL, "ORGANIZATION_ID": srv.OrganizationID, "API_KEY": srv.APIKey})
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out))
 	agents, err := srv.Client().Agents.List(t.Context())
@@ -66,11 +63,4 @@ func TestAgainstAnAPI(t *testing.T) {
 
 	srv.Restrict(orchestratest.Seats(1))
 	assert.ErrorContains(t, run(t.Context(), &out), "creating a prompt: promptorchestra: Prompts.Create: 402")
-}
-
-func clearEnvironment(t *testing.T) {
-	t.Helper()
-	for _, name := range []string{"BASE_URL", "ORGANIZATION_ID", "ACCESS_TOKEN", "API_KEY", "AUTHORING_API_KEY"} {
-		t.Setenv("PROMPT_ORCHESTRA_"+name, "")
-	}
 }

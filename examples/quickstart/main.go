@@ -1,8 +1,8 @@
-// Quickstart authors, publishes and runs a prompt and an agent, looks at what
-// was recorded, and handles an entitlement failure and an invalid graph.
+// Quickstart authors, publishes and runs a prompt and an agent, looks at what was recorded, and
+// handles an entitlement failure and an invalid graph.
 //
-// With PROMPT_ORCHESTRA_* set it does so on that API; otherwise it starts the
-// emulator in this process, so that it runs anywhere and costs nothing.
+// It starts the emulator in this process, so it runs anywhere and costs nothing. With -live it uses
+// the API that PROMPT_ORCHESTRA_* names, where its two executions cost money.
 package main
 
 import (
@@ -121,11 +121,11 @@ func runAgent(ctx context.Context, out io.Writer, client *promptorchestra.Client
 	return nil
 }
 
-// meetLimit shows how an entitlement failure is told apart. Only the emulator's
-// plan can be changed at will.
+// meetLimit shows how to recognize an entitlement failure. Only the emulator's plan can be changed
+// at will.
 func meetLimit(ctx context.Context, out io.Writer, client *promptorchestra.Client, emulator *orchestratest.Server, promptID string) error {
 	if emulator == nil {
-		fmt.Fprintln(out, "\nAn entitlement failure (402) can be provoked on the emulator only: unset PROMPT_ORCHESTRA_* to see one.")
+		fmt.Fprintln(out, "\nAn entitlement failure (402) can be provoked on the emulator only: leave out -live to see one.")
 		return nil
 	}
 	emulator.Restrict(orchestratest.AI(false))
@@ -136,6 +136,6 @@ func meetLimit(ctx context.Context, out io.Writer, client *promptorchestra.Clien
 	if !promptorchestra.IsEntitlement(err) {
 		return fmt.Errorf("a plan without AI led to another failure: %w", err)
 	}
-	fmt.Fprintf(out, "\nAn entitlement failure, told apart by IsEntitlement:\n  %v\n  Here an application offers an upgrade.\n", err)
+	fmt.Fprintf(out, "\nAn entitlement failure, recognized by IsEntitlement:\n  %v\n  Here an application offers an upgrade.\n", err)
 	return nil
 }

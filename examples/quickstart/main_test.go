@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/exampletest"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -27,12 +28,12 @@ func TestQuickstartOnTheEmulator(t *testing.T) {
 func TestQuickstartOnTheAPIThatTheEnvironmentNames(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
-	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
-	t.Setenv("PROMPT_ORCHESTRA_ORGANIZATION_ID", srv.OrganizationID)
-	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", srv.AccessToken)
+	exampletest.Live(t, map[string]string{
+		"BASE_URL": srv.URL, "ORGANIZATION_ID": srv.OrganizationID, "ACCESS_TOKEN": srv.AccessToken,
+	})
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), &out))
-	assert.Contains(t, out.String(), "Using the API that PROMPT_ORCHESTRA_* names: promptorchestra.Client{"+srv.URL)
+	assert.Contains(t, out.String(), "Using the API that PROMPT_ORCHESTRA_* names, where executions cost money: promptorchestra.Client{"+srv.URL)
 	assert.Contains(t, out.String(), "missing_entry_step")
 	assert.NotContains(t, out.String(), srv.AccessToken)
 	assert.Len(t, srv.Requests("Agents.Run"), 1)
@@ -41,7 +42,7 @@ func TestQuickstartOnTheAPIThatTheEnvironmentNames(t *testing.T) {
 func TestQuickstartSaysWhatIsMissing(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
-	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
+	exampletest.Live(t, map[string]string{"BASE_URL": srv.URL})
 	err := run(t.Context(), new(bytes.Buffer))
 	require.ErrorContains(t, err, "use WithOrganization or InOrganization")
 	assert.Empty(t, srv.Requests("*"))

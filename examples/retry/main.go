@@ -4,7 +4,7 @@
 // It drains jobs through a flaky server. A job is sent again only when it certainly did not run.
 // Where that cannot be told, it is parked, and looked up in the recorded runs by the id that was
 // sent in its variables. An interrupt ends the loop, and the ids of all jobs that are not done are
-// printed. With PROMPT_ORCHESTRA_* set, three jobs run there and are to be paid for.
+// printed. With -live three jobs run on the API that PROMPT_ORCHESTRA_* names, and cost money.
 package main
 
 import (

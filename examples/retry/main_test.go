@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/exampletest"
 	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
@@ -51,19 +52,15 @@ func TestEveryJobIsExecutedOnce(t *testing.T) {
 }
 
 func TestOnTheEmulator(t *testing.T) {
-	clearEnvironment(t)
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out))
 	assert.Contains(t, out.String(), "100 jobs done, 0 failed")
 }
 
 func TestAgainstAnAPI(t *testing.T) {
-	clearEnvironment(t)
 	srv := orchestratest.NewServer()
 	defer srv.Close()
-	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
-	t.Setenv("PROMPT_ORCHESTRA_ORGANIZATION_ID", srv.OrganizationID)
-	t.Setenv("PROMPT_ORCHESTRA_API_KEY", srv.APIKey)
+	exampletest.Live(t, map[string]string{"BASE_URL": srv.URL, "ORGANIZATION_ID": srv.OrganizationID, "API_KEY": srv.APIKey})
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out))
 	assert.Contains(t, out.String(), "3 jobs done, 0 failed\n3 jobs cost 1 execution each\n")
@@ -148,12 +145,5 @@ func TestAnInterruptLosesNoJob(t *testing.T) {
 	require.NoError(t, err)
 	for _, j := range w.waiting {
 		assert.Zero(t, counts[j.ID], "%s was to be sent again", j.ID)
-	}
-}
-
-func clearEnvironment(t *testing.T) {
-	t.Helper()
-	for _, name := range []string{"BASE_URL", "ORGANIZATION_ID", "ACCESS_TOKEN", "API_KEY", "AUTHORING_API_KEY"} {
-		t.Setenv("PROMPT_ORCHESTRA_"+name, "")
 	}
 }

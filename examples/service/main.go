@@ -1,10 +1,13 @@
-// Service runs the agents of many organizations over one client and answers HTTP. Failures become problem
-// details (RFC 9457), with a link to upgrade, with Retry-After, or with the mistakes of a graph.
+// Service runs the agents of many organizations over one client and answers HTTP. Failures become
+// problem details (RFC 9457), with a link to upgrade, with Retry-After, or with the mistakes of a graph.
 //
 //	POST /organizations/{organization}/agents/{agent}/runs   {"variables": {...}}
 //	GET  /organizations/{organization}/agent-runs/{run}
 //
 // Put authentication before it: who may ask for which organization is not checked.
+//
+// It starts the emulator in this process, with two organizations that have a token each. With -live
+// it serves the API that PROMPT_ORCHESTRA_* names, and each run that it is asked for costs money.
 package main
 
 import (
@@ -25,6 +28,7 @@ import (
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 func main() { setup.Main(run) }
@@ -34,12 +38,15 @@ const runTimeout = 5 * time.Minute
 // run serves until ctx ends, then lets requests in progress finish: a run costs money, whoever sees its result.
 func run(ctx context.Context, out io.Writer) error {
 	client, emulator, err := setup.Connect(os.Stderr)
-	if emulator != nil {
-		defer emulator.Close()
-		err = setup.Agent(ctx, os.Stderr, client) // something to run
-	}
 	if err != nil {
 		return err
+	}
+	var agents map[string]string // by organization
+	if emulator != nil {
+		defer emulator.Close()
+		if client, agents, err = twoOrganizations(ctx, emulator); err != nil {
+			return err
+		}
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8090"))
 	if err != nil {
@@ -53,6 +60,9 @@ func run(ctx context.Context, out io.Writer) error {
 	stopped := make(chan error, 1)
 	context.AfterFunc(ctx, func() { stopped <- server.Shutdown(context.WithoutCancel(ctx)) }) // requests have timeouts
 	logger.Info("serving", "addr", listener.Addr().String(), "api", client.String())
+	for organization, agent := range agents {
+		fmt.Fprintf(os.Stderr, `Try: curl -d '{"variables":{"name":"Ada"}}' %s/organizations/%s/agents/%s/runs`+"\n", listener.Addr(), organization, agent)
+	}
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving: %w", err)
 	}
@@ -83,8 +93,8 @@ func newHandler(client *promptorchestra.Client, logger *slog.Logger) http.Handle
 	}
 	handle("POST /organizations/{organization}/agents/{agent}/runs", runTimeout, func(c *promptorchestra.Client, r *http.Request) (any, error) {
 		var body struct{ Variables map[string]any }
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-			return nil, &promptorchestra.ArgumentError{Argument: "body", Reason: "must be a JSON object", Err: err}
+		if err := decodeBody(r.Body, &body); err != nil {
+			return nil, err
 		}
 		return c.Agents.Run(r.Context(), r.PathValue("agent"), promptorchestra.AgentRunParams{Variables: body.Variables})
 	})
@@ -94,7 +104,50 @@ func newHandler(client *promptorchestra.Client, logger *slog.Logger) http.Handle
 	return mux
 }
 
-var errUnknownOrganization = errors.New("there is no such organization") // for a source given to WithAccessTokenSource
+// decodeBody accepts one JSON object with the members of v, and nothing after it.
+func decodeBody(body io.Reader, v any) error {
+	decoder := json.NewDecoder(body)
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(v)
+	if err == nil {
+		if _, err = decoder.Token(); err == io.EOF { //nolint:errorlint // Token returns it bare
+			return nil
+		}
+		err = errors.Join(errors.New("something follows the object"), err)
+	}
+	return &promptorchestra.ArgumentError{Argument: "body", Reason: "must be one JSON object with the documented members", Err: err}
+}
+
+var errUnknownOrganization = errors.New("there is no such organization")
+
+// tokens stands for the place where a service keeps each organization's token. It is asked before each
+// attempt: a token that was renewed in the meantime is used by the next one.
+type tokens map[string]string
+
+func (t tokens) token(_ context.Context, organizationID string) (string, error) {
+	if token, ok := t[organizationID]; ok {
+		return token, nil
+	}
+	return "", errUnknownOrganization
+}
+
+// twoOrganizations adds an organization to the emulator and returns one client for both, with an agent
+// in each.
+func twoOrganizations(ctx context.Context, emulator *orchestratest.Server) (*promptorchestra.Client, map[string]string, error) {
+	other := emulator.AddOrganization("Globex")
+	known := tokens{emulator.OrganizationID: emulator.AccessToken, other.ID: other.AccessToken}
+	client, err := promptorchestra.New(promptorchestra.WithBaseURL(emulator.URL), promptorchestra.WithAccessTokenSource(known.token))
+	if err != nil {
+		return nil, nil, fmt.Errorf("making the client: %w", err)
+	}
+	agents := map[string]string{}
+	for organization := range known {
+		if agents[organization], err = setup.Agent(ctx, client.InOrganization(organization)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return client, agents, nil
+}
 
 // problem is what a caller learns of a failure: RFC 9457, with members of our own.
 type problem struct {
@@ -110,12 +163,16 @@ type problem struct {
 	retryAfter     time.Duration
 }
 
-// problemOf decides by what the caller can do about a failure. What is ours to mend, such as a credential, is not told.
+// problemOf decides by what the caller can do about a failure. What is ours to fix, such as a credential,
+// is not told.
 func problemOf(err error) problem {
 	failure, argument := new(promptorchestra.APIError), new(promptorchestra.ArgumentError)
 	errors.As(err, &failure) // if it is none, failure stays empty
 	p := problem{Status: http.StatusBadGateway, Title: "The platform failed", RequestID: failure.RequestID}
+	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.As(err, &tooLarge):
+		p.Status, p.Title, p.Detail = http.StatusRequestEntityTooLarge, "The request is too large", fmt.Sprintf("A body may have %d bytes.", tooLarge.Limit)
 	case errors.Is(err, errUnknownOrganization):
 		p.Status, p.Title = http.StatusNotFound, "There is no such organization"
 	case promptorchestra.OutcomeUnknown(err):

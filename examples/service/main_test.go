@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,6 +19,8 @@ import (
 	"go.uber.org/goleak"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/exampletest"
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -123,7 +124,17 @@ func TestFailuresBecomeProblems(t *testing.T) {
 			wants: map[string]any{"title": "There is no such organization"},
 		},
 		{name: "no such id", path: "/organizations/{organization}/agents/%2E%2E/runs", status: 400},
-		{name: "not JSON", body: "name=Ada", status: 400, wants: map[string]any{"detail": "body must be a JSON object"}},
+		{
+			name: "not JSON", body: "name=Ada", status: 400,
+			wants: map[string]any{"detail": "body must be one JSON object with the documented members"},
+		},
+		{name: "an unknown member", body: `{"variable":{"name":"Ada"}}`, status: 400},
+		{name: "something after the object", body: `{"variables":{}}}`, status: 400},
+		{name: "two objects", body: `{"variables":{}} {}`, status: 400},
+		{
+			name: "a large body", body: `{"variables":{"text":"` + strings.Repeat("x", 1<<20) + `"}}`, status: 413,
+			wants: map[string]any{"detail": "A body may have 1048576 bytes."},
+		},
 		{
 			name: "our own token", fail: func(srv *orchestratest.Server) { srv.Expire(srv.AccessToken) }, status: 502,
 			wants: map[string]any{"title": "The platform failed", "detail": nil},
@@ -174,14 +185,10 @@ func TestTimeouts(t *testing.T) {
 
 // A request in progress is answered before the service stops.
 func TestGracefulStop(t *testing.T) {
-	for _, name := range []string{"ORGANIZATION_ID", "API_KEY", "AUTHORING_API_KEY"} {
-		t.Setenv("PROMPT_ORCHESTRA_"+name, "")
-	}
 	emulator := orchestratest.NewServer()
 	defer emulator.Close()
-	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", emulator.URL)
-	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", emulator.AccessToken)
-	agent, err := makeAgent(t.Context(), emulator.Client())
+	exampletest.Live(t, map[string]string{"BASE_URL": emulator.URL, "ACCESS_TOKEN": emulator.AccessToken})
+	agent, err := setup.Agent(t.Context(), emulator.Client())
 	require.NoError(t, err)
 
 	t.Setenv("ADDR", "127.0.0.1:0")
@@ -226,73 +233,10 @@ func TestGracefulStop(t *testing.T) {
 }
 
 func TestOnTheEmulator(t *testing.T) {
-	for _, name := range []string{"BASE_URL", "ORGANIZATION_ID", "ACCESS_TOKEN", "API_KEY", "AUTHORING_API_KEY"} {
-		t.Setenv("PROMPT_ORCHESTRA_"+name, "")
-	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	t.Setenv("ADDR", "127.0.0.1:0")
 	require.ErrorIs(t, run(ctx, io.Discard), context.Canceled, "stopped before it began")
 	t.Setenv("ADDR", "256.0.0.1:0")
 	assert.ErrorContains(t, run(t.Context(), io.Discard), "listening")
-}
-
-// tokens stands for the place where a service keeps each organization's token.
-type tokens map[string]string
-
-func (t tokens) token(_ context.Context, organizationID string) (string, error) {
-	if token, ok := t[organizationID]; ok {
-		return token, nil
-	}
-	return "", errUnknownOrganization
-}
-
-// twoOrganizations adds an organization to the emulator and returns one client
-// for both, with an agent in each by organization.
-func twoOrganizations(ctx context.Context, emulator *orchestratest.Server) (*promptorchestra.Client, map[string]string, error) {
-	other := emulator.AddOrganization("Globex")
-	known := tokens{emulator.OrganizationID: emulator.AccessToken, other.ID: other.AccessToken}
-	client, err := promptorchestra.New(promptorchestra.WithBaseURL(emulator.URL), promptorchestra.WithAccessTokenSource(known.token))
-	if err != nil {
-		return nil, nil, fmt.Errorf("making the client: %w", err)
-	}
-	agents := map[string]string{}
-	for organization := range known {
-		if agents[organization], err = makeAgent(ctx, client.InOrganization(organization)); err != nil {
-			return nil, nil, err
-		}
-	}
-	return client, agents, nil
-}
-
-func makeAgent(ctx context.Context, client *promptorchestra.Client) (agentID string, err error) {
-	prompt, err := client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{PromptKey: "greeting", Name: "Greeting"})
-	if err != nil {
-		return "", fmt.Errorf("creating a prompt: %w", err)
-	}
-	content, err := client.Prompts.CreateVersion(ctx, prompt.ID, promptorchestra.PromptVersionCreateParams{Content: "Greet {{name}}."})
-	if err != nil {
-		return "", fmt.Errorf("creating its version: %w", err)
-	}
-	agent, err := client.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "Greeter"})
-	if err != nil {
-		return "", fmt.Errorf("creating an agent: %w", err)
-	}
-	version, err := client.Agents.CreateVersion(ctx, agent.ID)
-	if err != nil {
-		return "", fmt.Errorf("creating its version: %w", err)
-	}
-	_, err = client.Agents.SaveWorkflow(ctx, version.ID, promptorchestra.Workflow{
-		EntryStepKey: "greet",
-		Steps: []promptorchestra.WorkflowStep{{
-			StepKey: "greet", Name: "Greet", StepType: promptorchestra.StepTypePrompt, PromptID: prompt.ID, PromptVersionID: content.ID,
-		}},
-	})
-	if err != nil {
-		return "", fmt.Errorf("saving its graph: %w", err)
-	}
-	if _, err := client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID}); err != nil {
-		return "", fmt.Errorf("publishing it: %w", err)
-	}
-	return agent.ID, nil
 }

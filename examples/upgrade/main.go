@@ -1,9 +1,8 @@
-// Upgrade shows what an application does with an entitlement failure: it asks
-// its customer to upgrade, and makes the same call again once the plan changed.
+// Upgrade shows what an application does with an entitlement failure: it asks its customer to
+// upgrade, and makes the same call again once the plan has changed.
 //
-// With PROMPT_ORCHESTRA_* set it lists the agents of that API; otherwise it
-// starts the emulator in this process and meets a seat limit and a feature that
-// the plan lacks.
+// It starts the emulator in this process and meets a seat limit and a feature that the plan lacks.
+// With -live it only lists the agents of the API that PROMPT_ORCHESTRA_* names.
 package main
 
 import (

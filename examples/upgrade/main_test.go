@@ -9,13 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/exampletest"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestSeatsAndAFeatureLeadToAnUpgrade(t *testing.T) {
-	clearEnvironment(t)
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out))
 	assert.Regexp(t, `^Not in your plan: .*The organization has 5 members and 3 seats
@@ -42,13 +42,10 @@ func TestTheSameCallSucceedsAfterTheUpgrade(t *testing.T) {
 }
 
 func TestAgainstAnAPI(t *testing.T) {
-	clearEnvironment(t)
 	srv := orchestratest.NewServer()
 	defer srv.Close()
 	srv.Restrict(orchestratest.Seats(1))
-	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
-	t.Setenv("PROMPT_ORCHESTRA_ORGANIZATION_ID", srv.OrganizationID)
-	t.Setenv("PROMPT_ORCHESTRA_API_KEY", srv.APIKey)
+	exampletest.Live(t, map[string]string{"BASE_URL": srv.URL, "ORGANIZATION_ID": srv.OrganizationID, "API_KEY": srv.APIKey})
 	var out strings.Builder
 	err := run(t.Context(), &out)
 	require.ErrorContains(t, err, "run this again once the plan has changed; before that: promptorchestra: Agents.List: 402")
@@ -57,11 +54,4 @@ func TestAgainstAnAPI(t *testing.T) {
 
 	srv.Expire(srv.APIKey)
 	assert.ErrorContains(t, run(t.Context(), &out), "401 Unauthorized", "no upgrade helps")
-}
-
-func clearEnvironment(t *testing.T) {
-	t.Helper()
-	for _, name := range []string{"BASE_URL", "ORGANIZATION_ID", "ACCESS_TOKEN", "API_KEY", "AUTHORING_API_KEY"} {
-		t.Setenv("PROMPT_ORCHESTRA_"+name, "")
-	}
 }
