@@ -1,12 +1,13 @@
 package promptorchestra_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,62 +15,223 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var goBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
+var (
+	fencedBlock = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
+	declaration = regexp.MustCompile(`(?m)^func `)
+)
 
-// fragmentImports is what a block that is no whole file may use, besides ctx,
-// client and agentID.
-var fragmentImports = map[string]string{
+// blockImports is what a block that is no whole file may use, besides ctx, client and agentID.
+var blockImports = map[string]string{
 	"context.": `"context"`, "errors.": `"errors"`, "fmt.": `"fmt"`, "slog.": `"log/slog"`, "http.": `"net/http"`,
-	"os.": `"os"`, "time.": `"time"`, "log.": `"log"`, "testing.": `"testing"`,
+	"os.": `"os"`, "time.": `"time"`, "log.": `"log"`, "testing.": `"testing"`, "net.": `"net"`, "url.": `"net/url"`,
+	"tls.": `"crypto/tls"`, "x509.": `"crypto/x509"`, "sync.": `"sync"`, "atomic.": `"sync/atomic"`, "httptest.": `"net/http/httptest"`, "synctest.": `"testing/synctest"`,
+	"httptrace.": `"net/http/httptrace"`, "json.": `"encoding/json"`, "iter.": `"iter"`,
 	"promptorchestra.": `promptorchestra "github.com/prompt-orchestra/promptorchestra-go"`,
 	"orchestratest.":   `"github.com/prompt-orchestra/promptorchestra-go/orchestratest"`,
 }
 
-// Every Go block of the documents compiles, and the README's program runs.
+// documents returns the text of every document by its name.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		names, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			require.NoError(t, err)
+			texts[filepath.ToSlash(name)] = string(text)
+		}
+	}
+	require.Greater(t, len(texts), 8)
+	return texts
+}
+
+// blocks returns the fenced blocks of a language.
+func blocks(text, language string) (found []string) {
+	for _, match := range fencedBlock.FindAllStringSubmatch(text, -1) {
+		if match[1] == language {
+			found = append(found, match[2])
+		}
+	}
+	return found
+}
+
+// Every Go block of the documents compiles, in a module that uses this one. A block that is a program
+// of its own is a package, and the others of a document are one together. Where testdata/documents
+// has a test for a document, it passes.
 func TestDocumentsCompile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds programs")
 	}
-	documents, err := filepath.Glob("*.md")
+	root, err := os.Getwd()
 	require.NoError(t, err)
-	more, err := filepath.Glob("docs/*.md")
+	module, err := os.ReadFile("go.mod")
 	require.NoError(t, err)
-	for _, document := range append(documents, more...) {
-		text, err := os.ReadFile(document)
-		require.NoError(t, err)
-		for i, match := range goBlock.FindAllSubmatch(text, -1) {
-			t.Run(fmt.Sprintf("%s/%d", document, i+1), func(t *testing.T) {
-				file := filepath.Join(t.TempDir(), "block.go")
-				require.NoError(t, os.WriteFile(file, wholeFile(match[1]), 0o600))
-				out, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput()
-				require.NoError(t, err, "%s", out)
-				if document == "README.md" && i == 0 {
-					out, err := exec.CommandContext(t.Context(), "go", "run", file).CombinedOutput()
-					require.NoError(t, err, "%s", out)
-					assert.Regexp(t, `^run run_\w+ answered "Greet Ada in one sentence."\n$`, string(out))
-				}
-			})
+	sums, err := os.ReadFile("go.sum")
+	require.NoError(t, err)
+	const path = "github.com/prompt-orchestra/promptorchestra-go"
+	scratch := t.TempDir()
+	write := func(name string, text []byte) {
+		name = filepath.Join(scratch, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o700))
+		require.NoError(t, os.WriteFile(name, text, 0o600))
+	}
+	write("go.mod", []byte(strings.Replace(string(module), "module "+path, "module documents", 1)+
+		"\nrequire "+path+" v0.0.0\n\nreplace "+path+" => "+strconv.Quote(root)+"\n"))
+	write("go.sum", sums)
+	found := 0
+	for name, text := range documents(t) {
+		for i, block := range blocks(text, "go") {
+			found++
+			dir := regexp.MustCompile(`\W+`).ReplaceAllString(name, "_")
+			file := fmt.Sprintf("block%d.go", i+1)
+			if strings.Contains(block, "\nfunc Test") {
+				file = fmt.Sprintf("block%d_test.go", i+1)
+			}
+			if strings.HasPrefix(block, "package ") {
+				dir = fmt.Sprintf("%s_%d", dir, i+1)
+			}
+			write(filepath.Join(dir, file), wholeFile(block))
 		}
+	}
+	tests, err := filepath.Glob("testdata/documents/*_test.go")
+	require.NoError(t, err)
+	for _, name := range tests {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		write(filepath.Join(strings.TrimSuffix(filepath.Base(name), "_test.go"), "more_test.go"), text)
+	}
+	require.Greater(t, found, 5)
+	for _, check := range []string{"vet", "test"} {
+		command := exec.CommandContext(t.Context(), "go", check, "-mod=mod", "./...")
+		command.Dir = scratch
+		out, err := command.CombinedOutput()
+		require.NoError(t, err, "go %s\n%s", check, out)
 	}
 }
 
-// wholeFile makes a file of a block that is only the inside of a function.
-func wholeFile(block []byte) []byte {
-	if bytes.HasPrefix(block, []byte("package ")) {
-		return block
+// wholeFile makes a file of a block that is only some functions, or the inside of one.
+func wholeFile(block string) []byte {
+	if strings.HasPrefix(block, "package ") {
+		return []byte(block)
 	}
+	functions := declaration.MatchString(block)
 	var b strings.Builder
 	b.WriteString("package block\n\nimport (\n")
-	for use, path := range fragmentImports {
-		if regexp.MustCompile(`\b`+regexp.QuoteMeta(use)).Match(block) || use == "context." || use == "promptorchestra." {
+	for use, path := range blockImports {
+		if regexp.MustCompile(`\b`+regexp.QuoteMeta(use)).MatchString(block) || !functions && (use == "context." || use == "promptorchestra.") {
 			fmt.Fprintf(&b, "\t%s\n", path)
 		}
 	}
-	b.WriteString(")\n\nvar agentID string\n\n")
-	b.WriteString("func _(ctx context.Context, client *promptorchestra.Client) error {\n{\n")
-	b.Write(block)
-	b.WriteString("}\nreturn nil\n}\n")
+	b.WriteString(")\n\n")
+	if functions {
+		b.WriteString(block)
+	} else {
+		b.WriteString("func _(ctx context.Context, client *promptorchestra.Client, agentID string) error {\n{\n" + block + "}\nreturn nil\n}\n")
+	}
 	return []byte(b.String())
+}
+
+// The README's complete program prints what it should.
+func TestReadmesProgramRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program")
+	}
+	for _, block := range blocks(documents(t)["README.md"], "go") {
+		if !strings.HasPrefix(block, "package main") || !strings.Contains(block, "orchestratest.NewServer()") {
+			continue
+		}
+		file := filepath.Join(t.TempDir(), "main.go")
+		require.NoError(t, os.WriteFile(file, []byte(block), 0o600))
+		out, err := exec.CommandContext(t.Context(), "go", "run", file).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		assert.Regexp(t, `^run run_\w+ \w+ "Greet Ada in one sentence."\n$`, string(out))
+		return
+	}
+	t.Error("the README has no program that runs on the emulator")
+}
+
+// commands are the shell commands of the documents, each with the reason why this test does not run
+// it, or "" where it does.
+var commands = map[string]string{
+	"go run ./examples/quickstart":                          "",
+	"go get github.com/prompt-orchestra/promptorchestra-go": "changes the module of the user",
+	"go test ./...":                           "is what runs this test",
+	"bash .ci/run":                            "runs this test",
+	"bash .ci/run lint race":                  "runs this test",
+	"scripts/bench.sh 5":                      "takes minutes, and its figures need a machine at rest",
+	"GOTOOLCHAIN=go1.27.4 scripts/bench.sh 5": "takes minutes, and its figures need a machine at rest",
+	"go run ./cmd/promptorchestra-emulator -addr 127.0.0.1:8080":                                    "runs until it is ended: the command's own tests start it",
+	`curl -d '{"op":"Agents.Run","faults":[{"fault":"dropafter"}]}' "$EMULATOR_CONTROL_URL/faults"`: "needs the emulator: examples/curl does the same, and its test runs it",
+}
+
+func TestCommandsOfTheDocuments(t *testing.T) {
+	seen := map[string]bool{}
+	for name, text := range documents(t) {
+		for _, block := range blocks(text, "sh") {
+			for line := range strings.Lines(block) {
+				command, _, _ := strings.Cut(line, " #")
+				if command = strings.TrimSpace(command); command == "" {
+					continue
+				}
+				reason, known := commands[command]
+				if !assert.True(t, known, "%s has the command %q: add it to the table", name, command) || seen[command] {
+					continue
+				}
+				seen[command] = true
+				if reason == "" && !testing.Short() {
+					words := strings.Fields(command)
+					out, err := exec.CommandContext(t.Context(), words[0], words[1:]...).CombinedOutput()
+					assert.NoError(t, err, "%s\n%s", command, out)
+				}
+			}
+		}
+	}
+	for command := range commands {
+		assert.True(t, seen[command], "no document has the command %q", command)
+	}
+}
+
+var (
+	linkOfADocument = regexp.MustCompile(`\]\(([^)\s]+)\)|(?m:^\[[^\]]+\]: (\S+)$)`)
+	heading         = regexp.MustCompile(`(?m)^#{1,6} (.*)$`)
+	codeSpan        = regexp.MustCompile("`[^`\n]*`")
+)
+
+// A link inside the repository leads to a file that exists, and to a heading in it.
+func TestLinksOfTheDocumentsResolve(t *testing.T) {
+	texts := documents(t)
+	found := 0
+	for name, text := range texts {
+		plain := codeSpan.ReplaceAllString(fencedBlock.ReplaceAllString(text, ""), "")
+		for _, match := range linkOfADocument.FindAllStringSubmatch(plain, -1) {
+			target, anchor, _ := strings.Cut(match[1]+match[2], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			found++
+			file := path.Join(path.Dir(name), target)
+			if target == "" {
+				file = name
+			}
+			_, err := os.Stat(filepath.FromSlash(file))
+			if !assert.NoError(t, err, "%s links to %s", name, match[1]) || anchor == "" {
+				continue
+			}
+			assert.Contains(t, anchors(texts[file]), anchor, "%s links to %s", name, match[1])
+		}
+	}
+	assert.Greater(t, found, 10)
+}
+
+// anchors returns the headings of a document in the form of links to them.
+func anchors(text string) (found []string) {
+	for _, match := range heading.FindAllStringSubmatch(fencedBlock.ReplaceAllString(text, ""), -1) {
+		plain := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(match[1]), "")
+		found = append(found, strings.ReplaceAll(plain, " ", "-"))
+	}
+	return found
 }
 
 // Each promise names tests, and they exist.
