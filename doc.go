@@ -100,6 +100,14 @@
 //	KindUnknown              redirects, other statuses, and a 403 or 404 of HTML
 //	                         or text, which a proxy or a wrong base URL returns
 //
+// [KindOf] returns the Kind of any error. The other three types have these:
+//
+//	KindCanceled   the caller's context was cancelled
+//	KindTimeout    a deadline passed: the context's, the attempt's or the network's
+//	KindTransport  no response came for another reason, or a token source failed
+//	KindDecode     the call succeeded, and its response cannot be used
+//	KindArgument   rejected by the SDK before sending
+//
 // The helpers go by the status alone: [IsBadRequest] 400, [IsUnauthorized] 401, [IsEntitlement]
 // 402, [IsForbidden] 403, [IsNotFound] 404, [IsConflict] 409, [IsValidation] 422, [IsRateLimited]
 // 429 and [IsServer] 5xx. They are functions that take any error, and methods of [*APIError].
