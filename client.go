@@ -72,7 +72,7 @@ func New(opts ...Option) (*Client, error) {
 	}
 	err := applyAll(&cfg, opts)
 	base, urlErr := parseBaseURL(cfg.baseURL, cfg.insecure)
-	if err = errors.Join(err, urlErr); err != nil {
+	if err = errors.Join(err, nameVariable(urlErr, cfg.baseURLVariable)); err != nil {
 		return nil, err
 	}
 	c := &core{
@@ -125,29 +125,51 @@ func newEngine(cfg *config) (*transport.Engine, error) {
 	return engine, err
 }
 
-// NewFromEnv is [New] with the settings of the product's own tools first:
-// PROMPT_ORCHESTRA_BASE_URL, PROMPT_ORCHESTRA_ORGANIZATION_ID,
-// PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY, or
-// PROMPT_ORCHESTRA_AUTHORING_API_KEY in its absence. An empty variable counts
-// as absent. Where opts set the same, they win; a variable with a value that
-// cannot be used is an error all the same. Nothing else in this package reads the
-// environment, but the default transport heeds the proxy variables, such as
-// HTTPS_PROXY, as net/http does.
+// NewFromEnv is [New] with options from environment variables before opts, which win. The variables
+// are those of the product's own tools: PROMPT_ORCHESTRA_BASE_URL, PROMPT_ORCHESTRA_ORGANIZATION_ID,
+// PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY, or, where that is not set,
+// PROMPT_ORCHESTRA_AUTHORING_API_KEY. An empty variable counts as not set. A value that cannot be
+// used is an [*ArgumentError] that names the variable.
+//
+// Nothing else in this package reads the environment, except that the default transport uses the
+// proxy variables, such as HTTPS_PROXY, as net/http does.
 func NewFromEnv(opts ...Option) (*Client, error) {
 	var fromEnv []Option
 	add := func(option func(string) Option, names ...string) {
 		for _, name := range names {
 			if value := os.Getenv(name); value != "" {
-				fromEnv = append(fromEnv, option(value))
+				fromEnv = append(fromEnv, fromVariable(name, option(value)))
 				return
 			}
 		}
 	}
-	add(WithBaseURL, "PROMPT_ORCHESTRA_BASE_URL")
+	add(WithBaseURL, baseURLVariable)
 	add(WithOrganization, "PROMPT_ORCHESTRA_ORGANIZATION_ID")
 	add(WithAccessToken, "PROMPT_ORCHESTRA_ACCESS_TOKEN")
 	add(WithAPIKey, "PROMPT_ORCHESTRA_API_KEY", "PROMPT_ORCHESTRA_AUTHORING_API_KEY")
 	return New(append(fromEnv, opts...)...)
+}
+
+const baseURLVariable = "PROMPT_ORCHESTRA_BASE_URL"
+
+// fromVariable is an option whose mistakes name the environment variable that it came from.
+func fromVariable(name string, option Option) Option {
+	return clientOption(func(cfg *config) error {
+		err := option.applyClient(cfg)
+		if name == baseURLVariable {
+			cfg.baseURLVariable = name // New finds out what is wrong with it
+		}
+		return nameVariable(err, name)
+	})
+}
+
+// nameVariable has an option's error name the environment variable that the option came from.
+func nameVariable(err error, variable string) error {
+	var e *ArgumentError
+	if variable != "" && errors.As(err, &e) {
+		e.Argument, e.Reason = variable, "as for "+e.Argument+": "+e.Reason
+	}
+	return err
 }
 
 // InOrganization returns the same client for another organization. It shares

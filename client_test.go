@@ -47,6 +47,28 @@ func TestNewFromEnv(t *testing.T) {
 	require.ErrorContains(t, err, "WithAccessToken")
 }
 
+func TestNewFromEnvNamesTheVariable(t *testing.T) {
+	for name, value := range map[string]string{
+		"PROMPT_ORCHESTRA_BASE_URL": "ftp://example.com", "PROMPT_ORCHESTRA_ORGANIZATION_ID": "org\n1",
+		"PROMPT_ORCHESTRA_ACCESS_TOKEN": "a b", "PROMPT_ORCHESTRA_API_KEY": "a b", "PROMPT_ORCHESTRA_AUTHORING_API_KEY": "a b",
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, variable := range []string{"BASE_URL", "ORGANIZATION_ID", "ACCESS_TOKEN", "API_KEY", "AUTHORING_API_KEY"} {
+				t.Setenv("PROMPT_ORCHESTRA_"+variable, "")
+			}
+			t.Setenv(name, value)
+			_, err := promptorchestra.NewFromEnv()
+			var e *promptorchestra.ArgumentError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, name, e.Argument)
+			assert.NotContains(t, err.Error(), value)
+
+			_, err = promptorchestra.NewFromEnv(promptorchestra.WithBaseURL("http://"))
+			require.ErrorContains(t, err, "WithBaseURL: must name a host", "an option's mistake is its own")
+		})
+	}
+}
+
 func TestNewDoesNotReadTheEnvironment(t *testing.T) {
 	t.Setenv("PROMPT_ORCHESTRA_ORGANIZATION_ID", "org_env")
 	t.Setenv("PROMPT_ORCHESTRA_API_KEY", apitest.Key)

@@ -38,21 +38,22 @@ func (o clientOption) applyClient(cfg *config) error { return o(cfg) }
 func (o callOption) applyCall(cfg *callConfig) error { return o(cfg) }
 
 type config struct {
-	baseURL      string
-	organization string
-	accessToken  credential
-	apiKey       credential
-	httpClient   *http.Client
-	transport    http.RoundTripper
-	wrappers     []func(http.RoundTripper) http.RoundTripper
-	observers    []observer
-	retry        RetryPolicy
-	timeout      time.Duration
-	logger       *slog.Logger
-	userAgent    string
-	header       http.Header
-	maxBytes     int64
-	insecure     bool
+	baseURL         string
+	baseURLVariable string // the environment variable that set it, if one did
+	organization    string
+	accessToken     credential
+	apiKey          credential
+	httpClient      *http.Client
+	transport       http.RoundTripper
+	wrappers        []func(http.RoundTripper) http.RoundTripper
+	observers       []observer
+	retry           RetryPolicy
+	timeout         time.Duration
+	logger          *slog.Logger
+	userAgent       string
+	header          http.Header
+	maxBytes        int64
+	insecure        bool
 }
 
 type callConfig struct {
@@ -101,7 +102,7 @@ const (
 // is [DefaultBaseURL]. User info, a query and a fragment are refused, and so is
 // plain http to a host that is not loopback, unless [WithInsecureHTTP] is given.
 func WithBaseURL(baseURL string) Option {
-	return clientOption(func(cfg *config) error { cfg.baseURL = baseURL; return nil })
+	return clientOption(func(cfg *config) error { cfg.baseURL, cfg.baseURLVariable = baseURL, ""; return nil })
 }
 
 // WithAccessToken sets a user's access token. Where a client has both kinds of
