@@ -60,21 +60,21 @@ type AgentRun struct {
 	AgentID            string    `json:"agentId"`
 	AgentVersionID     string    `json:"agentVersionId"`
 	AgentVersionNumber int       `json:"agentVersionNumber"`
-	Output             RawJSON   `json:"output"`
+	Output             RawJSON   `json:"output,omitzero"`
 	CreatedAt          Timestamp `json:"createdAt"`   // inferred
 	CompletedAt        Timestamp `json:"completedAt"` // inferred; zero while the run is pending
 }
 
 // AgentContractTrace holds what went into the run and came out of it. It is the caller's own data.
 type AgentContractTrace struct {
-	ActualBoundInput       RawJSON `json:"actualBoundInput"`
-	ActualStructuredOutput RawJSON `json:"actualStructuredOutput"`
-	RenderedPromptTrace    RawJSON `json:"renderedPromptTrace"`
+	ActualBoundInput       RawJSON `json:"actualBoundInput,omitzero"`
+	ActualStructuredOutput RawJSON `json:"actualStructuredOutput,omitzero"`
+	RenderedPromptTrace    RawJSON `json:"renderedPromptTrace,omitzero"`
 }
 
 // RunValidation says whether the output fits the declared contract.
 type RunValidation struct {
-	OutputContract RawJSON `json:"outputContract"`
+	OutputContract RawJSON `json:"outputContract,omitzero"`
 }
 
 // AgentDecision is one decision that the run made on its way through the graph. That Step, Decision
@@ -83,7 +83,7 @@ type AgentDecision struct {
 	Step     string  `json:"step"`
 	Decision string  `json:"decision"`
 	Reason   string  `json:"reason"`
-	Inputs   RawJSON `json:"inputs"` // nil when the response has none
+	Inputs   RawJSON `json:"inputs,omitzero"` // nil when the response has none
 }
 
 // AgentReplayInputs is what a run was started with. Start another run from it with
@@ -92,7 +92,7 @@ type AgentReplayInputs struct {
 	RunID          string  `json:"runId"`
 	AgentID        string  `json:"agentId"`
 	AgentVersionID string  `json:"agentVersionId"`
-	Variables      RawJSON `json:"variables"`
+	Variables      RawJSON `json:"variables,omitzero"`
 }
 
 // AgentRerunResponse is a rerun that was started. RunID, the id of the new run, is documented; the
@@ -102,16 +102,16 @@ type AgentRerunResponse struct {
 	Status      RunStatus `json:"status"`
 	SourceRunID string    `json:"sourceRunId"`
 	StepKey     string    `json:"stepKey"`
-	Output      RawJSON   `json:"output"`
+	Output      RawJSON   `json:"output,omitzero"`
 }
 
 // AgentRunComparison holds the differences between two runs. All its names are inferred.
 type AgentRunComparison struct {
 	LeftRunID   string  `json:"leftRunId"`
 	RightRunID  string  `json:"rightRunId"`
-	Left        RawJSON `json:"left"`
-	Right       RawJSON `json:"right"`
-	Differences RawJSON `json:"differences"`
+	Left        RawJSON `json:"left,omitzero"`
+	Right       RawJSON `json:"right,omitzero"`
+	Differences RawJSON `json:"differences,omitzero"`
 }
 
 type rerunParams struct {

@@ -18,6 +18,12 @@ type AgentVersionSummary struct {
 	Versions      []AgentVersionRef    `json:"versions"`      // all versions of the agent
 }
 
+// Workflow returns the graph of the version, as [AgentsService.SaveWorkflow] takes it. It shares
+// the steps and transitions, with their Extra. Other fields of the response belong to the agent.
+func (a *AgentVersionSummary) Workflow() Workflow {
+	return Workflow{EntryStepKey: a.EntryStepKey, Steps: a.Steps, Transitions: a.Transitions}
+}
+
 // AgentVersionRef names one version of an agent. All its names are inferred.
 type AgentVersionRef struct {
 	ID            string        `json:"id"` // what SaveWorkflow, ValidateWorkflow and Publish take
@@ -127,5 +133,5 @@ type AgentVersionDiff struct {
 	AgentID          string  `json:"agentId"`
 	VersionID        string  `json:"versionId"`
 	AgainstVersionID string  `json:"againstVersionId"`
-	Changes          RawJSON `json:"changes"`
+	Changes          RawJSON `json:"changes,omitzero"`
 }

@@ -24,7 +24,7 @@ type AgentListItem struct {
 	EntryStepKey string      `json:"entryStepKey"` // spelling inferred
 	// PublishedVersion is what the server says of the published version, of any JSON type. Its name
 	// is inferred. [AgentVersionSummary.LiveVersion] reads it.
-	PublishedVersion RawJSON     `json:"publishedVersion"`
+	PublishedVersion RawJSON     `json:"publishedVersion,omitzero"`
 	UsageMetrics     *AgentUsage `json:"usageMetrics"` // name inferred; nil when the response has none
 	CreatedAt        Timestamp   `json:"createdAt"`    // inferred
 	UpdatedAt        Timestamp   `json:"updatedAt"`    // inferred
@@ -90,7 +90,7 @@ type AgentRunResponse struct {
 	AgentID            string      `json:"agentId"`
 	AgentVersionID     string      `json:"agentVersionId"`
 	AgentVersionNumber int         `json:"agentVersionNumber"`
-	Output             RawJSON     `json:"output"`
+	Output             RawJSON     `json:"output,omitzero"`
 	Diagnostic         *Diagnostic `json:"diagnostic"` // why the run failed or fell short, else nil
 }
 
@@ -249,7 +249,7 @@ func (s *AgentsService) ValidateWorkflow(ctx context.Context, agentVersionID str
 // [KindConflict] for a published version.
 func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p AgentStepsParams, opts ...CallOption) ([]WorkflowStep, error) {
 	p.Steps = notNil(p.Steps)
-	return list[WorkflowStep](ctx, s.c, call{route: routeAgentsSaveSteps, ids: [2]string{agentVersionID}, body: p}, opts)
+	return list[WorkflowStep](ctx, s.c, call{route: routeAgentsSaveSteps, ids: [2]string{agentVersionID}, body: p, decode: decodeSteps}, opts)
 }
 
 // Run starts a run of the agent and returns its id. Each run is billed. [AgentRunsService.Wait]

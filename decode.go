@@ -2,88 +2,126 @@ package promptorchestra
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
-
-// accept lets an answer pass that has a member of an unexpected type: all the
-// rest of it is decoded by then. It is logged by its name, but for Do: in the
-// caller's own type that may be a key of the user's data.
-func (r *request) accept(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	var mismatch *json.UnmarshalTypeError
-	if !errors.As(err, &mismatch) {
-		return err
-	}
-	if !r.call.custom {
-		r.logMismatch(ctx, mismatch)
-	}
-	return nil
-}
 
 var (
-	errNoBody    = errors.New("the answer has no body")
-	errNull      = errors.New("the answer is null")
-	errHTML      = errors.New("the answer is an HTML page, not JSON: it came from a proxy, or the base URL is wrong")
-	errNotObject = errors.New("the answer is not a JSON object")
-	errTrailing  = errors.New("the answer goes on after the list")
-	errNotList   = errors.New("the answer is neither a JSON array nor an object that holds one array")
+	errNoBody    = errors.New("the response has no body")
+	errNull      = errors.New("the response is null")
+	errHTML      = errors.New("the response is an HTML page, not JSON: it came from a proxy, or the base URL is wrong")
+	errNotObject = errors.New("the response is not a JSON object")
+	errTrailing  = errors.New("the response goes on after the list")
+	errNotList   = errors.New("the response is neither a JSON array nor an object that holds one array")
+	errTooDeep   = errors.New("the response is nested too deeply")
+	errFailure   = errors.New("the response is a failure with a status of success")
 )
 
-// opening returns the first byte of a JSON answer, or why it is none.
-func opening(body []byte) (byte, error) {
+// A decodeFunc decodes a response into out. misfit is told of members whose type does not fit: all
+// the rest is decoded, for a response that was paid for is worth more than one member of it.
+type decodeFunc func(body []byte, out any, misfit lenient.Misfit) error
+
+// misfit logs, once a name, each member of the response that does not fit.
+func (r *request) misfit(ctx context.Context) lenient.Misfit {
+	if logger := r.client.core.logger; logger == nil || !logger.Enabled(ctx, slog.LevelDebug) {
+		return nil
+	}
+	return func(e *json.UnmarshalTypeError) { r.logMismatch(ctx, e) }
+}
+
+// undecodable reports a response that cannot be used. Of one that is a failure it says what the
+// failure says.
+func (r *request) undecodable(err error, body []byte) error {
+	if errors.Is(err, errFailure) {
+		var failure APIError
+		failure.decode(http.StatusOK, body, r.tokens())
+		if failure.Message != http.StatusText(http.StatusOK) {
+			err = fmt.Errorf("%w: %s", err, failure.Message)
+		}
+	}
+	return r.decodeError(err)
+}
+
+var byteOrderMark = []byte("\ufeff")
+
+// opening returns a JSON response without what may stand before it, and its first byte, or an error
+// that says why it is not JSON.
+func opening(body []byte) ([]byte, byte, error) {
+	body = bytes.TrimPrefix(body, byteOrderMark)
 	switch text := bytes.TrimLeft(body, " \t\r\n"); {
 	case len(text) == 0:
-		return 0, errNoBody
+		return nil, 0, errNoBody
 	case text[0] == '<':
-		return 0, errHTML
+		return nil, 0, errHTML
 	case bytes.Equal(bytes.TrimRight(text, " \t\r\n"), []byte("null")):
-		return 0, errNull
+		return nil, 0, errNull
 	default:
-		return text[0], nil
+		return text, text[0], nil
 	}
 }
 
-func decodeAny(body []byte, out any) error {
-	if _, err := opening(body); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("decoding the answer: %w", err)
+func unmarshal(text []byte, out any, misfit lenient.Misfit) error {
+	if err := lenient.Unmarshal(text, out, misfit); err != nil {
+		return fmt.Errorf("decoding the response: %w", err)
 	}
 	return nil
 }
 
-// decodeWhole does not take an answer for a mere member of an unexpected type: a
-// wrong guess at an unknown endpoint must not look like an empty answer.
-func decodeWhole(body []byte, out any) error {
-	err := decodeAny(body, out)
-	var mismatch *json.UnmarshalTypeError
-	if !errors.As(err, &mismatch) || mismatch.Field != "" {
+// decodeInto decodes a response of any kind into the caller's own type. A record is found inside an
+// envelope.
+func decodeInto(body []byte, out any, misfit lenient.Misfit) error {
+	text, begin, err := opening(body)
+	if err != nil {
+		return err
+	}
+	if members, ok := lenient.MembersOf(out); ok && begin == '{' {
+		text, _ = findRecord(text, members)
+	}
+	return unmarshal(text, out, misfit)
+}
+
+// decodeWhole refuses a response of another type than out's: a wrong guess at an unknown endpoint
+// must not look like an empty response.
+func decodeWhole(body []byte, out any, misfit lenient.Misfit) error {
+	text, begin, err := opening(body)
+	if err != nil {
 		return err
 	}
 	whole := reflect.TypeOf(out)
 	for whole.Kind() == reflect.Pointer {
 		whole = whole.Elem()
 	}
-	found, _, _ := strings.Cut(mismatch.Value, " ")
-	if mismatch.Type != whole || found != kindOfJSON(body) { // of an element, when the type holds itself
-		return err
+	if found := kindOfJSON(begin); !lenient.Takes(whole, found) && json.Valid(text) {
+		return fmt.Errorf("the response is a JSON %s, which does not fit %v", found, whole)
 	}
-	return fmt.Errorf("the answer is a JSON %s, which does not fit %v", found, whole)
+	if members, ok := lenient.MembersOf(out); ok && begin == '{' && !members.Has([]byte("error")) {
+		return decodeObject(text, out, members, misfit)
+	}
+	var unfit error
+	err = unmarshal(text, out, func(e *json.UnmarshalTypeError) {
+		if e.Field == "" && e.Type == whole {
+			unfit = fmt.Errorf("decoding the response: %w", e)
+		} else if misfit != nil {
+			misfit(e)
+		}
+	})
+	return cmp.Or(err, unfit)
 }
 
 // kindOfJSON names what a value begins as, in encoding/json's words.
-func kindOfJSON(value []byte) string {
-	switch bytes.TrimLeft(value, " \t\r\n")[0] {
+func kindOfJSON(begin byte) string {
+	switch begin {
 	case '{':
 		return "object"
 	case '[':
@@ -97,47 +135,180 @@ func kindOfJSON(value []byte) string {
 	}
 }
 
-func decodeRecord(body []byte, out any) error {
-	begin, err := opening(body)
-	if err == nil && begin != '{' && json.Valid(body) {
-		err = errNotObject
-	}
-	if err != nil {
+func decodeRecord(body []byte, out any, misfit lenient.Misfit) error {
+	text, begin, err := opening(body)
+	switch {
+	case err != nil:
 		return err
+	case begin == '{':
+		members, _ := lenient.MembersOf(out)
+		return decodeObject(text, out, members, misfit)
+	case json.Valid(text):
+		return errNotObject
+	default:
+		return unmarshal(text, out, misfit) // says what is wrong
 	}
-	return decodeAny(body, out)
 }
 
-func decodeList(body []byte, out any) error {
-	begin, err := opening(body)
+// decodeObject decodes an object into a record, unless it is a failure of the API.
+func decodeObject(text []byte, out any, members lenient.Members, misfit lenient.Misfit) error {
+	record, failed := findRecord(text, members)
+	if failed {
+		return errFailure
+	}
+	return unmarshal(record, out, misfit)
+}
+
+// findRecord returns the part of an object that is the record: all of it or, when it has no member
+// of the record, the one object inside that has one. It also reports whether the object is one of
+// the API's failures instead. Where a member of the record comes first, as in documented responses,
+// it looks no further.
+func findRecord(object []byte, members lenient.Members) (record []byte, failed bool) {
+	var f failureMarks
+	var inside [][]byte
+	for name, value := range membersOf(object) {
+		if isOwn(members, name, value) {
+			return object, false
+		}
+		f.add(name, value)
+		if value[0] == '{' && hasOwn(members, value) {
+			inside = append(inside, value)
+		}
+	}
+	switch {
+	case !f.failed() && len(inside) != 1, !json.Valid(object):
+		return object, false
+	case f.failed():
+		return object, true
+	default:
+		return inside[0], false
+	}
+}
+
+// membersOf returns an object's members with their names as they read.
+func membersOf(object []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		for name, value := range jsonscan.Members(object) {
+			if bytes.IndexByte(name, '\\') >= 0 {
+				name = []byte(jsonscan.Name(name))
+			}
+			if !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// isOwn reports whether a member tells that an object is the record: it is the record's, says
+// something, and has none of the names that failures and envelopes have too.
+func isOwn(members lenient.Members, name, value []byte) bool {
+	switch string(name) {
+	case "code", "message", "details", "status":
+		return false
+	}
+	return value[0] != 'n' && members.Has(name)
+}
+
+func hasOwn(members lenient.Members, object []byte) bool {
+	for name, value := range membersOf(object) {
+		if isOwn(members, name, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// failureMarks are the members by which an object tells that it is a failure.
+type failureMarks struct{ err, code, reason, unsuccessful bool }
+
+func (f *failureMarks) add(name, value []byte) {
+	const longest = len("success")
+	if len(name) > longest {
+		return
+	}
+	switch strings.ToLower(string(name)) {
+	case "error":
+		f.err = f.err || !lenient.IsEmpty(value)
+	case "code":
+		f.code = f.code || !lenient.IsEmpty(value)
+	case "why", "title":
+		f.reason = f.reason || !lenient.IsEmpty(value)
+	case "success":
+		f.unsuccessful = f.unsuccessful || string(value) == "false" || strings.EqualFold(string(value), `"false"`)
+	}
+}
+
+// addToken is add for a member of which only the first token, and whether it is all of an empty
+// object or array, is known.
+func (f *failureMarks) addToken(name string, token json.Token, empty bool) {
+	value := []byte("{1}")
+	if _, opens := token.(json.Delim); empty {
+		value = []byte("{}")
+	} else if !opens {
+		value, _ = json.Marshal(token) // a scalar always encodes
+	}
+	f.add([]byte(name), value)
+}
+
+func (f *failureMarks) failed() bool { return f.err || f.unsuccessful || f.code && f.reason }
+
+func decodeList(body []byte, out any, misfit lenient.Misfit) error {
+	text, begin, err := opening(body)
 	switch {
 	case err != nil:
 		return err
 	case begin == '[':
-		return decodeAny(body, out)
-	case begin != '{' && json.Valid(body):
+		return unmarshal(text, out, misfit)
+	case begin != '{' && json.Valid(text):
 		return errNotList
 	}
-	if err := decodeAny(body, &struct{}{}); err != nil { // is it JSON at all?
+	if err := unmarshal(text, &struct{}{}, nil); err != nil { // is it JSON at all?
 		return err
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	_, _ = dec.Token()
-	var found json.RawMessage
-	for dec.More() { // a map would lose members that come twice
-		var member json.RawMessage
-		_, _ = dec.Token()
-		if err := dec.Decode(&member); err != nil || member[0] == '[' && found != nil {
-			return errNotList
-		}
-		if member[0] == '[' {
-			found = member
+	var f failureMarks
+	var found [][]byte
+	for name, value := range membersOf(text) {
+		f.add(name, value)
+		if value[0] == '[' && !isReport(name) {
+			found = append(found, value)
 		}
 	}
-	if found == nil {
+	switch {
+	case f.failed():
+		return errFailure
+	case len(found) != 1:
 		return errNotList
+	default:
+		return unmarshal(found[0], out, misfit)
 	}
-	return decodeAny(found, out)
+}
+
+// isReport reports whether an array of this name beside or instead of a list is about the call.
+func isReport(name []byte) bool {
+	switch strings.ToLower(string(name)) {
+	case "error", "errors", "issues", "warnings":
+		return true
+	}
+	return false
+}
+
+// decodeSteps is decodeList for the route of which no source says what it responds with: an object
+// may hold the steps by their name, or none at all.
+func decodeSteps(body []byte, out any, misfit lenient.Misfit) error {
+	err := decodeList(body, out, misfit)
+	if !errors.Is(err, errNotList) {
+		return err
+	}
+	text, begin, _ := opening(body)
+	if begin != '{' {
+		return err
+	}
+	for name, value := range membersOf(text) {
+		if string(name) == "steps" && value[0] == '[' {
+			return unmarshal(value, out, misfit)
+		}
+	}
+	return nil
 }
 
 // countElements guesses from the first element how many a list has, so that the
@@ -150,15 +321,4 @@ func countElements(list []byte) int {
 		return 0
 	}
 	return min(len(list)/size+1, most)
-}
-
-// tolerate drops the error of a member whose type is not the expected one:
-// encoding/json has finished the rest of the value by then, and an answer that
-// was paid for is worth more than one member of it.
-func tolerate(err error) error {
-	var mismatch *json.UnmarshalTypeError
-	if errors.As(err, &mismatch) {
-		return nil
-	}
-	return err
 }

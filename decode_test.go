@@ -65,9 +65,11 @@ func leaves(v reflect.Value, path string, into map[string]string) {
 		for i := range v.NumField() {
 			field := v.Type().Field(i)
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			if field.Anonymous {
+			switch {
+			case name == "-":
+			case field.Anonymous:
 				leaves(v.Field(i), path, into)
-			} else {
+			default:
 				leaves(v.Field(i), under(name), into)
 			}
 		}

@@ -118,7 +118,7 @@ func (r *request) encodeQuery() (string, error) {
 	set := own
 	for _, p := range r.call.query {
 		switch {
-		case slices.Contains(set, p.name):
+		case slices.Contains(set, p.name) || isOrganization(p.name):
 			return "", &ArgumentError{Argument: p.name, Reason: "is set by the SDK itself"}
 		case p.value != "" || r.call.custom:
 			q = and(q, url.QueryEscape(p.name)+"="+url.QueryEscape(p.value))
@@ -128,7 +128,7 @@ func (r *request) encodeQuery() (string, error) {
 		}
 	}
 	for _, p := range r.options.extraQuery {
-		if slices.Contains(own, p.name) {
+		if slices.Contains(own, p.name) || isOrganization(p.name) {
 			return "", &ArgumentError{Argument: "WithExtraQuery", Reason: clean(p.name, 80) + " is part of the call already"}
 		}
 		q = and(q, url.QueryEscape(p.name)+"="+url.QueryEscape(p.value))
@@ -143,6 +143,14 @@ func and(query, more string) string {
 	return query + "&" + more
 }
 
+// isOrganization reports whether a name is that of the organization, in a spelling that a server
+// may take for it: organizationid, organization_id, organizationId[]. Another tenant's must not be
+// sent.
+func isOrganization(name string) bool {
+	name, _, _ = strings.Cut(name, "[")
+	return strings.EqualFold(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(name), "organizationId")
+}
+
 // encodeBody writes the body: the organization first,
 // then the members of the call's own body, then the extra ones.
 func (r *request) encodeBody() ([]byte, error) {
@@ -154,9 +162,16 @@ func (r *request) encodeBody() ([]byte, error) {
 	buf := transport.NewBuffer()
 	defer buf.Release()
 	buf.B = append(appendString(append(buf.B, `{"organizationId":`...), r.client.organization), '}')
-	err := appendMembers(buf, r.call.body)
+	body := r.call.body
+	if r.call.custom {
+		body = rawValue(body)
+	}
+	err := appendMembers(buf, body)
 	if err == nil && (len(r.options.extraBody) > 0 || r.call.custom) {
 		err = r.appendExtra(buf)
+	}
+	if err == nil {
+		err = checkUTF8(buf.B, body, r.options.extraBody)
 	}
 	if err != nil {
 		return nil, err
@@ -199,13 +214,13 @@ func appendMembers(buf *transport.Buffer, v any) error {
 func (r *request) appendExtra(buf *transport.Buffer) error {
 	taken := map[string]bool{}
 	tenants := 0
-	jsonscan.EachMember(buf.B, func(name, _ []byte) {
-		lower := strings.ToLower(jsonscan.Name(name))
-		taken[lower] = true
-		if lower == "organizationid" {
+	for raw := range jsonscan.Members(buf.B) {
+		name := jsonscan.Name(raw)
+		taken[strings.ToLower(name)] = true
+		if isOrganization(name) {
 			tenants++
 		}
-	})
+	}
 	if tenants > 1 {
 		return &ArgumentError{Argument: "organizationId", Reason: "is set by the SDK itself: use InOrganization"}
 	}
@@ -213,7 +228,7 @@ func (r *request) appendExtra(buf *transport.Buffer) error {
 		taken[strings.ToLower(name)] = true
 	}
 	for name := range r.options.extraBody {
-		if taken[strings.ToLower(name)] || name == "" {
+		if taken[strings.ToLower(name)] || name == "" || isOrganization(name) {
 			return &ArgumentError{Argument: "WithExtraBody", Reason: clean(name, 80) + " is part of the call already"}
 		}
 	}
@@ -251,6 +266,6 @@ func appendString(b []byte, s string) []byte {
 		b = append(b, s...)
 		return append(b, '"')
 	}
-	quoted, _ := json.Marshal(s) // a string always encodes
+	quoted, _ := marshal(s) // a string always encodes
 	return append(b, quoted...)
 }

@@ -15,8 +15,8 @@ type SkillEvaluationCase struct {
 	ID        string    `json:"id"`      // inferred
 	SkillID   string    `json:"skillId"` // inferred
 	Label     string    `json:"label"`
-	Input     RawJSON   `json:"input"` // the variables of a run
-	Expected  RawJSON   `json:"expected"`
+	Input     RawJSON   `json:"input,omitzero"` // the variables of a run
+	Expected  RawJSON   `json:"expected,omitzero"`
 	CreatedAt Timestamp `json:"createdAt"` // inferred
 }
 
@@ -29,8 +29,8 @@ type SkillEvaluationRun struct {
 	DraftRunID         string    `json:"draftRunId"`
 	PublishedRunID     string    `json:"publishedRunId"`
 	PublishedVersionID string    `json:"publishedVersionId"` // inferred
-	Results            RawJSON   `json:"results"`            // inferred; one for each case
-	DiagnosticSummary  RawJSON   `json:"diagnosticSummary"`
+	Results            RawJSON   `json:"results,omitzero"`   // inferred; one for each case
+	DiagnosticSummary  RawJSON   `json:"diagnosticSummary,omitzero"`
 	CreatedAt          Timestamp `json:"createdAt"`   // inferred
 	CompletedAt        Timestamp `json:"completedAt"` // inferred; zero while the run is pending
 }

@@ -239,7 +239,7 @@ func ExampleDecodeError() {
 	if errors.As(err, &odd) {
 		fmt.Println(odd.StatusCode, odd.Err)
 	}
-	// Output: 200 the answer is an HTML page, not JSON: it came from a proxy, or the base URL is wrong
+	// Output: 200 the response is an HTML page, not JSON: it came from a proxy, or the base URL is wrong
 }
 
 // Two failures, and then an answer.

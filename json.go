@@ -1,6 +1,7 @@
 package promptorchestra
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,7 +9,8 @@ import (
 
 // RawJSON is a JSON value as the server sent it: the user's own data, or a
 // member whose type no source states. It is nil when the member was absent, and
-// the text null when it was null.
+// the text null when it was null. Where the API takes a value, one that was read
+// can be sent as it is.
 type RawJSON []byte
 
 // Decode decodes the value into v, a non-nil pointer, as encoding/json does.
@@ -38,4 +40,15 @@ func (r RawJSON) MarshalJSON() ([]byte, error) {
 func (r *RawJSON) UnmarshalJSON(data []byte) error {
 	*r = append((*r)[:0], data...)
 	return nil
+}
+
+// marshal is json.Marshal without escapes for HTML: what is sent is read by no browser.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err //nolint:wrapcheck // as json.Marshal would return it
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -30,7 +30,7 @@ type ModelListItem struct {
 	ImageGenerationMode      ImageGenerationMode            `json:"imageGenerationMode"`
 	InputModalities          []string                       `json:"inputModalities"`
 	OutputModalities         []string                       `json:"outputModalities"`
-	Capabilities             RawJSON                        `json:"capabilities"`
+	Capabilities             RawJSON                        `json:"capabilities,omitzero"`
 	Available                bool                           `json:"available"`                // inferred
 	ImageGenerationReadiness *ModelImageGenerationReadiness `json:"imageGenerationReadiness"` // inferred; nil when the response has none
 }
@@ -39,7 +39,7 @@ type ModelListItem struct {
 // it cannot. Its names are inferred.
 type ModelImageGenerationReadiness struct {
 	Ready          bool    `json:"ready"`
-	BlockingIssues RawJSON `json:"blockingIssues"`
+	BlockingIssues RawJSON `json:"blockingIssues,omitzero"`
 }
 
 // ModelListParams filters the list. The zero value lists all available models.

@@ -3,6 +3,8 @@ package promptorchestra
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
 
 // Opt is an optional value with three states, above all for the fields of update
@@ -54,7 +56,7 @@ func (o Opt[T]) MarshalJSON() ([]byte, error) {
 	if o.state != optSet {
 		return []byte("null"), nil
 	}
-	return json.Marshal(o.value)
+	return marshal(o.value)
 }
 
 // UnmarshalJSON decodes a value or null; a value of another type leaves the
@@ -66,9 +68,10 @@ func (o *Opt[T]) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	var v T
-	if err := json.Unmarshal(data, &v); err != nil {
-		return tolerate(err)
+	fits := true
+	err := lenient.Unmarshal(data, &v, func(e *json.UnmarshalTypeError) { fits = fits && e.Field != "" })
+	if err == nil && fits {
+		*o = Set(v)
 	}
-	*o = Set(v)
-	return nil
+	return err //nolint:wrapcheck // as encoding/json would return it
 }

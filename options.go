@@ -340,7 +340,9 @@ func WithExtraBody(members map[string]any) CallOption {
 			cfg.extraBody = make(map[string]any, len(members))
 		}
 		for name, v := range members {
-			cfg.extraBody[name] = rawValue(v)
+			if raw := rawValue(v); raw != nil || v == nil {
+				cfg.extraBody[name] = raw
+			}
 		}
 		return nil
 	})

@@ -2,13 +2,16 @@ package promptorchestra
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 )
 
 // object makes v fit for the named member, which is always a JSON object, such
-// as the variables of a run: nothing becomes {}, raw JSON stays as it is, and what
+// as the variables of a run: nothing and null become {}, raw JSON stays as it is, and what
 // cannot be an object fails the encoding with a clear error.
 func object(name string, v any) any {
 	v = rawValue(v)
@@ -16,48 +19,66 @@ func object(name string, v any) any {
 	case nil:
 		return struct{}{}
 	case json.RawMessage:
-		if t := bytes.TrimLeft(o, " \t\r\n"); len(t) > 0 && t[0] == '{' {
+		switch t := bytes.TrimSpace(o); {
+		case string(t) == "null":
+			return struct{}{}
+		case len(t) > 0 && t[0] == '{':
 			return o
 		}
 		return notAnObject{name, "raw JSON that does not begin with {"}
-	case map[string]any:
-		if o == nil {
-			return struct{}{}
-		}
-		return v
 	case json.Marshaler:
 		return v
 	}
 	r := reflect.ValueOf(v)
-	for r.Kind() == reflect.Pointer && !r.IsNil() {
+	for r.Kind() == reflect.Pointer {
 		r = r.Elem()
 	}
 	switch r.Kind() {
-	case reflect.Struct:
+	case reflect.Struct, reflect.Map:
 		return v
-	case reflect.Map, reflect.Pointer:
-		if r.IsNil() {
-			return struct{}{}
-		}
-		return v
+	case reflect.Invalid:
+		return struct{}{}
 	default:
 		return notAnObject{name, "a value of type " + r.Type().String()}
 	}
 }
 
-// rawValue lets raw JSON of any byte type through as JSON, where encoding/json
-// would send a []byte as base64.
+var (
+	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
+	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+)
+
+// rawValue lets raw JSON of any byte type through as JSON, where encoding/json would send a []byte
+// as base64. A nil map, slice or pointer is nothing, where encoding/json would send null.
 func rawValue(v any) any {
-	switch r := v.(type) {
+	switch v := v.(type) {
+	case nil:
+		return nil
 	case RawJSON:
-		return rawMessage(r)
+		return rawMessage(v)
 	case json.RawMessage:
-		return rawMessage(r)
+		return rawMessage(v)
 	case []byte:
-		return rawMessage(r)
+		return rawMessage(v)
+	}
+	r := reflect.ValueOf(v)
+	switch r.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice:
+		if r.IsNil() {
+			return nil
+		}
 	default:
 		return v
 	}
+	for r.Kind() == reflect.Pointer && !r.Type().Implements(jsonMarshaler) && !r.Type().Implements(textMarshaler) {
+		if r = r.Elem(); !r.IsValid() {
+			return nil
+		}
+	}
+	if t := r.Type(); t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 && !t.Implements(jsonMarshaler) && !t.Implements(textMarshaler) {
+		return rawMessage(r.Bytes())
+	}
+	return v
 }
 
 func rawMessage(b []byte) any {
@@ -82,4 +103,79 @@ func required(pairs ...string) error {
 		}
 	}
 	return nil
+}
+
+// checkUTF8 rejects a body made of texts that are not UTF-8: encoding/json sends \ufffd in the
+// place of each such byte, and a prompt would be changed without a word. Only where a body has one
+// of these, the values it was made of are searched.
+func checkUTF8(body []byte, own any, extra map[string]any) error {
+	whole := utf8.Valid(body)
+	if whole && !bytes.Contains(body, []byte(`\ufffd`)) {
+		return nil
+	}
+	for _, v := range []any{own, extra} {
+		if name, found := invalidText(reflect.ValueOf(v), "", 0); found {
+			return &ArgumentError{Argument: clean(strings.TrimPrefix(name, "."), 80), Reason: "is not UTF-8"}
+		}
+	}
+	if !whole {
+		return &ArgumentError{Argument: "body", Reason: "is not UTF-8"}
+	}
+	return nil
+}
+
+// invalidText finds a text that is not UTF-8, by the names that lead to it.
+func invalidText(v reflect.Value, path string, depth int) (name string, found bool) {
+	const deepest = 100 // a value may lead back to itself
+	if !v.IsValid() || depth > deepest {
+		return "", false
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return path, !utf8.ValidString(v.String())
+	case reflect.Pointer, reflect.Interface:
+		return invalidText(v.Elem(), path, depth+1)
+	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return path, v.Kind() == reflect.Slice && !utf8.Valid(v.Bytes())
+		}
+		for i := range v.Len() {
+			if name, found = invalidText(v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth+1); found {
+				return name, true
+			}
+		}
+	case reflect.Map:
+		for entries := v.MapRange(); entries.Next(); {
+			key := ""
+			if entries.Key().Kind() == reflect.String {
+				key = entries.Key().String()
+			}
+			if !utf8.ValidString(key) {
+				return path, true
+			}
+			if name, found = invalidText(entries.Value(), path+"."+key, depth+1); found {
+				return name, true
+			}
+		}
+	case reflect.Struct:
+		itself := v.Type().Implements(jsonMarshaler) // an Opt, which may encode any field
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			under := path
+			switch member, _, _ := strings.Cut(f.Tag.Get("json"), ","); {
+			case f.Anonymous:
+			case !itself && (member == "-" || !f.IsExported()):
+				continue
+			case f.IsExported() && member != "":
+				under += "." + member
+			case f.IsExported():
+				under += "." + f.Name
+			}
+			if name, found = invalidText(v.Field(i), under, depth+1); found {
+				return name, true
+			}
+		}
+	default:
+	}
+	return "", false
 }

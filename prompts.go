@@ -77,8 +77,8 @@ type PromptVersion struct {
 	Content         string        `json:"content"`
 	SystemPrompt    string        `json:"systemPrompt"`
 	DeveloperPrompt string        `json:"developerPrompt"`
-	VariablesSchema RawJSON       `json:"variablesSchema"`
-	ResponseFormat  RawJSON       `json:"responseFormat"`
+	VariablesSchema RawJSON       `json:"variablesSchema,omitzero"`
+	ResponseFormat  RawJSON       `json:"responseFormat,omitzero"`
 	Temperature     float64       `json:"temperature"` // 0 as well when the response has none
 	MaxTokens       int           `json:"maxTokens"`   // inferred; 0 when the response has none
 	CreatedAt       Timestamp     `json:"createdAt"`   // inferred
@@ -101,7 +101,7 @@ type PromptRunResponse struct {
 	Status          RunStatus `json:"status"`
 	PromptID        string    `json:"promptId"`
 	PromptVersionID string    `json:"promptVersionId"`
-	Output          RawJSON   `json:"output"`
+	Output          RawJSON   `json:"output,omitzero"`
 	OutputText      string    `json:"outputText"`
 	Provider        string    `json:"provider"`
 	Model           string    `json:"model"`

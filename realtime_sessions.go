@@ -29,8 +29,8 @@ type RealtimeSession struct {
 // RealtimeSessionDetail is a recorded session with its handoffs and tool events.
 type RealtimeSessionDetail struct {
 	RealtimeSession
-	Handoffs   RawJSON `json:"handoffs"`   // inferred
-	ToolEvents RawJSON `json:"toolEvents"` // inferred
+	Handoffs   RawJSON `json:"handoffs,omitzero"`   // inferred
+	ToolEvents RawJSON `json:"toolEvents,omitzero"` // inferred
 }
 
 // List returns all recorded sessions of the organization, or an empty slice when there are none.

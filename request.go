@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -18,9 +19,10 @@ type call struct {
 	route  *route
 	ids    [2]string // of the path, in its order
 	query  []param
-	body   any  // encodes to a JSON object; nil for none but the organization
-	stream bool // the response is decoded while it arrives
-	custom bool // of Do: its query and body may hold anything
+	body   any        // encodes to a JSON object; nil for none but the organization
+	stream bool       // the response is decoded while it arrives
+	decode decodeFunc // of a list, where decodeList does not do
+	custom bool       // of Do: its query and body may hold anything
 
 	invalid error // why it cannot be sent
 }
@@ -58,8 +60,15 @@ func do[T any](ctx context.Context, c *Client, in call, opts []CallOption) (*T, 
 
 // list makes a call whose response is an array, or an object that holds one.
 func list[T any](ctx context.Context, c *Client, in call, opts []CallOption) ([]T, error) {
+	if in.decode == nil {
+		in.decode = decodeList
+	}
+	decode := func(body []byte, out any, misfit lenient.Misfit) error {
+		*out.(*[]T) = make([]T, 0, countElements(body)) //nolint:forcetypeassert // it is the one below
+		return in.decode(body, out, misfit)
+	}
 	var out []T
-	if err := c.send(ctx, in, opts, &out, decodeListOf[T]); err != nil {
+	if err := c.send(ctx, in, opts, &out, decode); err != nil {
 		return nil, err
 	}
 	if out == nil { // 204
@@ -68,13 +77,8 @@ func list[T any](ctx context.Context, c *Client, in call, opts []CallOption) ([]
 	return out, nil
 }
 
-func decodeListOf[T any](body []byte, out any) error {
-	*out.(*[]T) = make([]T, 0, countElements(body)) //nolint:forcetypeassert // list gives no other
-	return decodeList(body, out)
-}
-
 // send makes a call from its arguments to the decoded response.
-func (c *Client) send(ctx context.Context, in call, opts []CallOption, out any, decode func([]byte, any) error) error {
+func (c *Client) send(ctx context.Context, in call, opts []CallOption, out any, decode decodeFunc) error {
 	r, ctx, err := c.start(ctx, in, opts)
 	if err == nil {
 		err = r.decode(ctx, out, decode)
@@ -240,19 +244,19 @@ func (r *request) capture() {
 }
 
 // decode decodes a response that was read whole.
-func (r *request) decode(ctx context.Context, out any, decode func([]byte, any) error) error {
+func (r *request) decode(ctx context.Context, out any, decode decodeFunc) error {
 	defer r.result.Release()
 	if r.isEmpty() {
 		return nil
 	}
 	if out != nil {
-		if err := r.accept(ctx, decode(r.result.Body, out)); err != nil {
-			return r.decodeError(err)
+		if err := decode(r.result.Body, out, r.misfit(ctx)); err != nil {
+			return r.undecodable(err, r.body())
 		}
 	}
 	if into := r.options.into; into != nil {
 		reflect.ValueOf(into).Elem().SetZero()
-		if err := tolerate(decodeAny(r.result.Body, into)); err != nil {
+		if err := decodeInto(r.result.Body, into, r.misfit(ctx)); err != nil {
 			return r.decodeError(err)
 		}
 	}

@@ -45,8 +45,8 @@ type Run struct {
 type RunDetail struct {
 	Run
 	Steps          []RunStep `json:"steps"`
-	InputSnapshot  RawJSON   `json:"inputSnapshot"`  // inferred
-	OutputSnapshot RawJSON   `json:"outputSnapshot"` // inferred
+	InputSnapshot  RawJSON   `json:"inputSnapshot,omitzero"`  // inferred
+	OutputSnapshot RawJSON   `json:"outputSnapshot,omitzero"` // inferred
 }
 
 // RunStep is one step of a run. The API spells its fields in snake_case, such as step_type and
@@ -57,17 +57,10 @@ type RunStep struct {
 	PositionIndex int         `json:"positionIndex"` // from 0
 	ToolName      string      `json:"toolName"`      // "" for other steps
 	Status        RunStatus   `json:"status"`
-	Input         RawJSON     `json:"input"`
-	Output        RawJSON     `json:"output"`
+	Input         RawJSON     `json:"input,omitzero"`
+	Output        RawJSON     `json:"output,omitzero"`
 	Error         string      `json:"error"` // why the step failed, else ""
 	CreatedAt     Timestamp   `json:"createdAt"`
-}
-
-// UnmarshalJSON reads both spellings of each field. A field of an unexpected type stays zero, and
-// the other fields are read.
-func (s *RunStep) UnmarshalJSON(data []byte) error {
-	type plain RunStep
-	return decodeEitherCase(data, (*plain)(s))
 }
 
 // List returns all recorded runs of the organization's prompts, or an empty slice when there are

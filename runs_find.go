@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
 
 // RunFindParams says which recorded runs [RunsService.Find] looks for. All fields but Since are
@@ -176,9 +178,9 @@ func (s *RunsService) getWithVariables(
 	}
 	r, ctx, err := s.c.start(ctx, call{route: routeRunsGet, ids: [2]string{runID}}, opts)
 	if err == nil {
-		err = r.decode(ctx, detail, func(body []byte, out any) error {
-			err := decodeRecord(body, out)
-			if tolerate(err) == nil && (detail.InputSnapshot.Decode(&input) != nil || input.Variables == nil) {
+		err = r.decode(ctx, detail, func(body []byte, out any, misfit lenient.Misfit) error {
+			err := decodeRecord(body, out, misfit)
+			if err == nil && (detail.InputSnapshot.Decode(&input) != nil || input.Variables == nil) {
 				err = errNoVariables
 			}
 			return err
@@ -244,10 +246,12 @@ func (p *pageMembers) see(token json.Token) {
 		p.open = append(p.open, pageLevel{object: delim == '{', nextPage: inner})
 		return
 	}
-	if total, ok := token.(float64); ok && namesTotal(p.name) {
-		p.total = max(p.total, total)
+	number, ok := token.(json.Number)
+	n, _ := number.Float64()
+	if ok && namesTotal(p.name) {
+		p.total = max(p.total, n)
 	}
-	if (level.nextPage || level.object && namesNextPage(p.name)) && token != nil && token != false && token != "" && token != 0.0 {
+	if (level.nextPage || level.object && namesNextPage(p.name)) && token != nil && token != false && token != "" && (!ok || n != 0) {
 		p.more = true
 	}
 	level.hasName = false

@@ -1,10 +1,11 @@
 package promptorchestra
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
 
 // Secret is a value that is shown once, such as a new service key. It prints
@@ -45,15 +46,22 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText returns "[redacted]".
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// UnmarshalJSON keeps a JSON string; any other type leaves the Secret empty.
+// UnmarshalJSON keeps a JSON string or number, or the member "value" of an object, as providers
+// wrap a client secret. Anything else leaves the Secret empty, and so does "[redacted]": the secret
+// itself is not in what a Secret was encoded to.
 func (s *Secret) UnmarshalJSON(data []byte) error {
 	var v string
-	if err := json.Unmarshal(data, &v); err != nil {
-		return tolerate(err)
+	err := lenient.Unmarshal(data, &v, nil)
+	if err == nil && len(data) > 0 && data[0] == '{' {
+		var wrapped struct {
+			Value string `json:"value"`
+		}
+		err = lenient.Unmarshal(data, &wrapped, nil)
+		v = wrapped.Value
 	}
 	*s = Secret{}
-	if v != "" {
+	if v != "" && v != redacted && data[0] != 't' && data[0] != 'f' {
 		s.value = &v
 	}
-	return nil
+	return err //nolint:wrapcheck // as encoding/json would return it
 }

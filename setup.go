@@ -12,7 +12,7 @@ type SetupVerifyResponse struct {
 	OrganizationID string   `json:"organizationId"`
 	AuthSource     string   `json:"authSource"` // access_token or api_key
 	Scopes         []string `json:"scopes"`
-	Checks         RawJSON  `json:"checks"` // what the server checked
+	Checks         RawJSON  `json:"checks,omitzero"` // what the server checked
 }
 
 // Verify returns what the server says of the credential and the organization. It is a POST that

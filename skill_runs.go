@@ -10,11 +10,11 @@ type SkillRunsService struct{ c *Client }
 type SkillRunResponse struct {
 	RunID      string      `json:"runId"`
 	Status     RunStatus   `json:"status"` // inferred
-	Output     RawJSON     `json:"output"`
+	Output     RawJSON     `json:"output,omitzero"`
 	OutputText string      `json:"outputText"`
-	Validation RawJSON     `json:"validation"`
+	Validation RawJSON     `json:"validation,omitzero"`
 	Diagnostic *Diagnostic `json:"diagnostic"` // why the run failed or fell short, else nil
-	Usage      RawJSON     `json:"usage"`
+	Usage      RawJSON     `json:"usage,omitzero"`
 	LatencyMS  float64     `json:"latencyMs"` // milliseconds
 	ModelKey   string      `json:"modelKey"`  // inferred
 	Provider   string      `json:"provider"`  // inferred
@@ -28,7 +28,7 @@ type SkillRunDetail struct {
 	SkillID            string    `json:"skillId"`
 	SkillVersionID     string    `json:"skillVersionId"`
 	SkillVersionNumber int       `json:"skillVersionNumber"`
-	Variables          RawJSON   `json:"variables"`
+	Variables          RawJSON   `json:"variables,omitzero"`
 	CreatedAt          Timestamp `json:"createdAt"`
 	CompletedAt        Timestamp `json:"completedAt"` // zero while the run is pending
 }
@@ -70,7 +70,7 @@ type GeneratedImageStorageReference struct {
 	Kind      string  `json:"kind"`
 	Bucket    string  `json:"bucket"`
 	ObjectKey string  `json:"objectKey"`
-	SignedURL RawJSON `json:"signedUrl"` // name and type inferred; nil when the response has none
+	SignedURL RawJSON `json:"signedUrl,omitzero"` // name and type inferred; nil when the response has none
 }
 
 // GeneratedImageUsage is what the images cost. All its names are inferred.

@@ -31,18 +31,22 @@ const (
 )
 
 // PromptAttachment puts a prompt into a skill version. A pinned prompt needs a VersionNumber, and a
-// floating one must not have it: otherwise the call returns an [*ArgumentError].
+// floating one must not have it: otherwise the call returns an [*ArgumentError]. Extra holds what a
+// response has beyond the fields, and is sent back, as in a [Workflow].
 type PromptAttachment struct {
-	PromptID       string         `json:"promptId"`
-	AttachmentMode AttachmentMode `json:"attachmentMode,omitzero"`
-	VersionNumber  int            `json:"versionNumber,omitzero"`
-	PositionIndex  int            `json:"positionIndex"` // from 0
+	PromptID       string             `json:"promptId"`
+	AttachmentMode AttachmentMode     `json:"attachmentMode,omitzero"`
+	VersionNumber  int                `json:"versionNumber,omitzero"`
+	PositionIndex  int                `json:"positionIndex"` // from 0
+	Extra          map[string]RawJSON `json:"-" keep:"unknown"`
 }
 
-// ToolAttachment puts a tool into a skill version. Its names are inferred.
+// ToolAttachment puts a tool into a skill version. Its names are inferred. Extra holds what a
+// response has beyond the fields, and is sent back, as in a [Workflow].
 type ToolAttachment struct {
-	ToolID        string `json:"toolId"`
-	PositionIndex int    `json:"positionIndex"` // from 0
+	ToolID        string             `json:"toolId"`
+	PositionIndex int                `json:"positionIndex"` // from 0
+	Extra         map[string]RawJSON `json:"-" keep:"unknown"`
 }
 
 // SkillRecord is a skill as List, Create and Update return it.
@@ -52,7 +56,7 @@ type SkillRecord struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
 	// PublishedVersion is what the server says of the published version. No source states its type.
-	PublishedVersion RawJSON   `json:"publishedVersion"`
+	PublishedVersion RawJSON   `json:"publishedVersion,omitzero"`
 	CreatedAt        Timestamp `json:"createdAt"` // inferred
 	UpdatedAt        Timestamp `json:"updatedAt"` // inferred
 }
@@ -74,14 +78,14 @@ type SkillVersion struct {
 	VersionNumber       int                          `json:"versionNumber"`
 	IsPublished         bool                         `json:"isPublished"` // stays true of older published versions (inferred)
 	Status              VersionStatus                `json:"status"`
-	InputSchema         RawJSON                      `json:"inputSchema"`
-	VariablesSchema     RawJSON                      `json:"variablesSchema"`
-	OutputSchema        RawJSON                      `json:"outputSchema"`
+	InputSchema         RawJSON                      `json:"inputSchema,omitzero"`
+	VariablesSchema     RawJSON                      `json:"variablesSchema,omitzero"`
+	OutputSchema        RawJSON                      `json:"outputSchema,omitzero"`
 	OutputContractState OutputContractState          `json:"outputContractState"`
 	PromptComposition   []SkillPromptCompositionItem `json:"promptComposition"`
 	Tools               []ToolAttachment             `json:"tools"` // element type inferred
-	Preview             RawJSON                      `json:"preview"`
-	Validation          RawJSON                      `json:"validation"`
+	Preview             RawJSON                      `json:"preview,omitzero"`
+	Validation          RawJSON                      `json:"validation,omitzero"`
 	ExecutionReadiness  *ExecutionReadiness          `json:"executionReadiness"` // nil when the response has none
 	CreatedAt           Timestamp                    `json:"createdAt"`          // inferred
 	PublishedAt         Timestamp                    `json:"publishedAt"`        // inferred; zero for a version that was never published
@@ -98,7 +102,7 @@ type SkillPromptCompositionItem struct {
 // ExecutionReadiness says whether a skill version can run now, and what is missing when it cannot.
 type ExecutionReadiness struct {
 	Runnable             bool     `json:"runnable"`
-	BlockingIssues       RawJSON  `json:"blockingIssues"`
+	BlockingIssues       RawJSON  `json:"blockingIssues,omitzero"`
 	RequiredProviderKeys []string `json:"requiredProviderKeys"` // element type inferred
 }
 
@@ -122,8 +126,8 @@ type SkillPublishResponse struct {
 // SkillPreviewResponse is the prompt that a run would send.
 type SkillPreviewResponse struct {
 	RenderedPrompt   string  `json:"renderedPrompt"` // type inferred
-	CompositionTrace RawJSON `json:"compositionTrace"`
-	MissingVariables RawJSON `json:"missingVariables"` // name inferred
+	CompositionTrace RawJSON `json:"compositionTrace,omitzero"`
+	MissingVariables RawJSON `json:"missingVariables,omitzero"` // name inferred
 }
 
 // SkillVersionDiff holds the differences between two versions of a skill. All its names are
@@ -132,7 +136,7 @@ type SkillVersionDiff struct {
 	SkillID          string  `json:"skillId"`
 	VersionID        string  `json:"versionId"`
 	AgainstVersionID string  `json:"againstVersionId"`
-	Changes          RawJSON `json:"changes"`
+	Changes          RawJSON `json:"changes,omitzero"`
 }
 
 // SkillCreateParams describes a new skill. SkillKey and Name are required.

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"reflect"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -48,9 +49,11 @@ type elementStream struct {
 	request  *request
 	input    elementReader
 	dec      *json.Decoder
-	begun    bool
-	envelope bool // the array is a member of an object
+	envelope bool // the array is a member of an object,
+	marks    failureMarks
 	pages    pageMembers
+	found    bool // the array was found,
+	begun    bool // and an element decoded
 	done     bool
 }
 
@@ -59,16 +62,17 @@ func newElementStream(r *request) *elementStream {
 		request: r, input: elementReader{r: r.result.Stream, limit: r.client.core.maxBytes}, done: r.isEmpty(),
 	}
 	s.dec = json.NewDecoder(&s.input)
+	s.dec.UseNumber() // of members beside the list: a number of any size is one
 	return s
 }
 
-// begin finds the array: the answer itself, or the first one in an object.
+// begin finds the array: the response itself, or the first one in an object.
 func (s *elementStream) begin() error {
 	token, err := s.dec.Token()
 	switch {
 	case errors.Is(err, io.EOF):
 		return errNoBody
-	case err != nil && s.input.first == '<':
+	case err != nil && s.input.first() == '<':
 		return errHTML
 	case err != nil:
 		return err //nolint:wrapcheck // fail wraps it
@@ -81,41 +85,76 @@ func (s *elementStream) begin() error {
 	}
 	s.envelope = true
 	found, err := s.skipToArray()
-	if err == nil && !found {
+	if err == nil && s.marks.failed() {
+		err = errFailure
+	} else if err == nil && !found {
 		err = errNotList
 	}
 	return err
 }
 
-// skipToArray reads an object's members up to the next array, into it, or to
+// skipToArray reads an object's members up to the next array that may be the list, into it, or to
 // the object's end.
 func (s *elementStream) skipToArray() (bool, error) {
-	for depth := 1; depth > 0; {
-		s.input.mark = s.dec.InputOffset()
-		name := depth == 1 && s.dec.More()
-		token, err := s.dec.Token()
-		if err == nil && name {
-			s.pages.see(token)
-			token, err = s.dec.Token() // the member's value
-		}
+	for s.dec.More() {
+		token, err := s.token()
 		if err != nil {
-			return false, err //nolint:wrapcheck // fail wraps it
+			return false, err
 		}
-		if depth == 1 && token == json.Delim('[') {
+		name, _ := token.(string)
+		s.pages.see(token)
+		token, err = s.token()
+		switch {
+		case err != nil:
+			return false, err
+		case token == json.Delim('[') && !isReport([]byte(name)) && !s.marks.failed():
 			s.pages.skipValue()
 			return true, nil
 		}
 		s.pages.see(token)
-		switch token {
-		case json.Delim('['):
+		empty, err := s.skip(token)
+		if err != nil {
+			return false, err
+		}
+		s.marks.addToken(name, token, empty)
+	}
+	token, err := s.token()
+	s.pages.see(token)
+	return false, err
+}
+
+// token reads the next token. There is no list while a member before it is skipped, so a limit
+// holds for each token alone.
+func (s *elementStream) token() (json.Token, error) {
+	s.input.next(s.dec.InputOffset())
+	return s.dec.Token() //nolint:wrapcheck // fail wraps it
+}
+
+// skip reads on to the end of the value that token begins, and reports whether it is empty.
+// encoding/json remembers each level, before Go 1.27 without a limit.
+func (s *elementStream) skip(token json.Token) (empty bool, err error) {
+	const deepest = 10_000 // as encoding/json allows it in one value
+	opens := func(t json.Token) bool { return t == json.Delim('[') || t == json.Delim('{') }
+	if !opens(token) {
+		return false, nil
+	}
+	tokens := 0
+	for depth := 1; depth > 0; tokens++ {
+		if depth > deepest {
+			return false, errTooDeep
+		}
+		if token, err = s.token(); err != nil {
+			return false, err
+		}
+		s.pages.see(token)
+		switch {
+		case opens(token):
 			depth++
-		case json.Delim('{'):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
+		case token == json.Delim(']') || token == json.Delim('}'):
 			depth--
 		}
 	}
-	return false, nil
+	return tokens == 1, nil
 }
 
 // next decodes the next element into v; false at the list's end.
@@ -123,13 +162,13 @@ func (s *elementStream) next(ctx context.Context, v any) (bool, error) {
 	if s.done {
 		return false, nil
 	}
-	if !s.begun {
-		s.begun = true
+	if !s.found {
+		s.found = true
 		if err := s.begin(); err != nil {
 			return false, s.fail(err)
 		}
 	}
-	s.input.mark = s.dec.InputOffset()
+	s.input.next(s.dec.InputOffset())
 	if !s.dec.More() {
 		s.done = true
 		if err := s.end(); err != nil {
@@ -137,27 +176,30 @@ func (s *elementStream) next(ctx context.Context, v any) (bool, error) {
 		}
 		return false, nil
 	}
-	err := s.decode(v)
-	if err = s.request.accept(ctx, err); err != nil {
+	if err := s.decode(v, s.request.misfit(ctx)); err != nil {
 		return false, s.fail(err)
 	}
+	s.begun = true
 	return true, nil
 }
 
-func (s *elementStream) decode(v any) error {
-	into := s.request.options.into
-	if into == nil {
-		return s.dec.Decode(v) //nolint:wrapcheck // fail wraps it
-	}
-	var raw json.RawMessage
-	if err := s.dec.Decode(&raw); err != nil {
+// decode decodes an element as encoding/json does it in one pass, and again if it wants a closer
+// look.
+func (s *elementStream) decode(v any, misfit lenient.Misfit) error {
+	err := s.dec.Decode(v)
+	var mismatch *json.UnmarshalTypeError
+	if err != nil && !errors.As(err, &mismatch) {
 		return err //nolint:wrapcheck // fail wraps it
 	}
-	reflect.ValueOf(into).Elem().SetZero()
-	if err := tolerate(json.Unmarshal(raw, into)); err != nil {
-		return err
+	element := s.input.until(s.dec.InputOffset())
+	if err := lenient.Again(element, v, err, misfit); err != nil {
+		return err //nolint:wrapcheck // fail wraps it
 	}
-	return json.Unmarshal(raw, v) //nolint:wrapcheck // fail wraps it
+	if into := s.request.options.into; into != nil {
+		reflect.ValueOf(into).Elem().SetZero()
+		return lenient.Unmarshal(element, into, misfit) //nolint:wrapcheck // fail wraps it
+	}
+	return nil
 }
 
 // end reads what follows the last element: a connection read to its end can be
@@ -167,25 +209,37 @@ func (s *elementStream) end() error {
 		return err //nolint:wrapcheck // fail wraps it
 	}
 	if s.envelope {
-		if second, err := s.skipToArray(); err != nil || second {
-			return cmp.Or(err, errNotList)
+		switch second, err := s.skipToArray(); {
+		case err != nil:
+			return err
+		case s.marks.failed():
+			return errFailure
+		case second:
+			return errNotList
 		}
 	}
-	s.input.mark = s.dec.InputOffset()
+	s.input.next(s.dec.InputOffset())
 	if _, err := s.dec.Token(); !errors.Is(err, io.EOF) {
 		return cmp.Or(err, errTrailing)
 	}
 	return nil
 }
 
-// fail reports a list that broke off or cannot be read.
+// fail reports a list that broke off or cannot be read. Of one that never began, and of a failure,
+// the error has the response's beginning.
 func (s *elementStream) fail(err error) error {
 	if broken := s.input.err; broken != nil {
 		err = broken
 	} else if endsEarly(err) {
 		err = transport.ErrCut
 	}
-	return s.request.decodeError(s.request.result.Stream.Explain(err))
+	head := s.request.tokens().bytes(s.input.head)
+	err = s.request.undecodable(s.request.result.Stream.Explain(err), head)
+	var e *DecodeError
+	if errors.As(err, &e) && (!s.begun || errors.Is(err, errFailure)) {
+		e.Body = head
+	}
+	return err
 }
 
 // endsEarly reports whether the text just ended. As of Go 1.27 a Decoder says so
@@ -201,14 +255,16 @@ func (s *elementStream) close() {
 	s.request.result.Release()
 }
 
-// elementReader limits each element, where a list as a whole has no limit, and
-// keeps why reading failed.
+// elementReader limits each element, where a list as a whole has no limit, and keeps it, the
+// response's beginning, and why reading failed.
 type elementReader struct {
 	r     io.Reader
 	limit int64
 	total int64
-	mark  int64 // where the element began
-	first byte  // of the answer, but for white space
+	mark  int64  // where the element began
+	kept  []byte // what was read, from
+	from  int64  // at the mark or before it
+	head  []byte // the response's first maxRawBody bytes
 	err   error
 }
 
@@ -222,15 +278,47 @@ func (e *elementReader) Read(p []byte) (int, error) {
 		e.err = fmt.Errorf("%w of %d bytes an element", transport.ErrTooLarge, e.limit)
 		return 0, e.err
 	}
-	n, err := e.r.Read(p[:min(int64(len(p)), left)])
-	if e.first == 0 {
-		if text := bytes.TrimLeft(p[:n], " \t\r\n"); len(text) > 0 {
-			e.first = text[0]
+	p = p[:min(int64(len(p)), left)]
+	n, err := e.r.Read(p)
+	if e.total == 0 {
+		for n > 0 && n < len(byteOrderMark) && err == nil && bytes.HasPrefix(byteOrderMark, p[:n]) {
+			var more int
+			more, err = e.r.Read(p[n:])
+			n += more
 		}
+		n = copy(p, bytes.TrimPrefix(p[:n], byteOrderMark))
 	}
+	e.keep(p[:n])
 	e.total += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		e.err = fmt.Errorf("%w: %w", transport.ErrCut, err)
 	}
 	return n, err //nolint:wrapcheck // a Reader's io.EOF must stay itself
+}
+
+func (e *elementReader) keep(p []byte) {
+	if room := maxRawBody - len(e.head); room > 0 {
+		e.head = append(e.head, p[:min(len(p), room)]...)
+	}
+	if done := e.mark - e.from; done > 0 {
+		e.kept = append(e.kept[:0], e.kept[min(done, int64(len(e.kept))):]...)
+		e.from = e.mark
+	}
+	e.kept = append(e.kept, p...)
+}
+
+// next says where the next element begins.
+func (e *elementReader) next(offset int64) { e.mark = offset }
+
+// until returns the element, which ends at offset; it is to be used before the next Read.
+func (e *elementReader) until(offset int64) []byte {
+	return bytes.TrimLeft(e.kept[e.mark-e.from:offset-e.from], ", \t\r\n")
+}
+
+// first returns the first byte of the response, but for white space.
+func (e *elementReader) first() byte {
+	if text := bytes.TrimLeft(e.head, " \t\r\n"); len(text) > 0 {
+		return text[0]
+	}
+	return 0
 }

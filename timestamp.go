@@ -2,7 +2,11 @@ package promptorchestra
 
 import (
 	"bytes"
+	"encoding/json"
+	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
@@ -12,37 +16,69 @@ import (
 // an unknown form leaves it zero, and the text can be had through [WithInto].
 type Timestamp struct{ time.Time }
 
-// The forms seen in JSON APIs over SQL databases; RFC 3339 comes first.
+// The forms in use beside RFC 3339: of SQL databases, of ISO 8601, of HTTP and mail, and of
+// languages' own printing. A time without a zone is in UTC. Go's parser takes fractions of seconds,
+// also after a comma, where a layout has none.
 var timestampLayouts = [...]string{
-	time.RFC3339Nano,
-	"2006-01-02 15:04:05.999999999Z07:00",
-	"2006-01-02 15:04:05.999999999-07",
-	"2006-01-02T15:04:05.999999999",
-	"2006-01-02 15:04:05.999999999",
+	"2006-01-02T15:04:05Z0700",
+	"2006-01-02T15:04:05Z07",
+	"2006-01-02T15:04:05",
+	"2006-01-02T15:04Z07:00",
+	"2006-01-02T15:04Z0700",
+	"2006-01-02T15:04",
+	"2006-01-02 15:04:05Z07:00",
+	"2006-01-02 15:04:05Z0700",
+	"2006-01-02 15:04:05Z07",
+	"2006-01-02 15:04:05",
+	"2006-01-02 15:04:05 Z07:00",
+	"2006-01-02 15:04:05 Z0700",
+	"2006-01-02 15:04:05 -0700 MST",
+	"2006-01-02 15:04:05 MST",
+	"2006-01-02 15:04",
+	"20060102T150405Z0700",
+	"20060102T150405",
+	"2006/01/02 15:04:05",
 	time.DateOnly,
+	time.RFC1123,
+	time.RFC1123Z,
+	time.RFC850,
+	time.ANSIC,
+	time.UnixDate,
+	time.RubyDate,
+	"Mon Jan 02 2006 15:04:05 GMT-0700",
 }
 
-// UnmarshalJSON decodes RFC 3339, the usual SQL forms, and Unix seconds or
-// milliseconds as a number.
+// UnmarshalJSON decodes RFC 3339 and the other forms in use, and Unix time in seconds,
+// milliseconds, microseconds or nanoseconds, by its size, as a number or as text. Databases wrap a
+// time in an object whose "$date", "seconds" or "_seconds" is the time.
 func (t *Timestamp) UnmarshalJSON(data []byte) error {
 	*t = Timestamp{}
-	if len(data) > 0 && data[0] == '"' {
-		text := bytes.Trim(data, `"`)
-		if bytes.IndexByte(text, '\\') >= 0 {
-			text = []byte(jsonscan.Unquote(data))
+	data = bytes.TrimSpace(data)
+	for range 2 { // {"$date": {"$numberLong": "1764115200000"}}
+		if len(data) == 0 || data[0] != '{' {
+			break
 		}
-		t.parse(text)
+		var wrapped struct {
+			Date         json.RawMessage `json:"$date"`
+			NumberLong   json.RawMessage `json:"$numberLong"`
+			Seconds      json.RawMessage `json:"seconds"`
+			OtherSeconds json.RawMessage `json:"_seconds"`
+		}
+		_ = json.Unmarshal(data, &wrapped) // what is no such object has none of them
+		data = slices.Concat(wrapped.Date, wrapped.NumberLong, wrapped.Seconds, wrapped.OtherSeconds)
+	}
+	if len(data) == 0 {
 		return nil
 	}
-	if n, err := strconv.ParseFloat(string(data), 64); err == nil {
-		const firstMilli = 1e11 // as seconds, the year 5138
-		if n > -firstMilli && n < firstMilli {
-			n *= 1000
-		}
-		if n > -maxUnixMilli && n < maxUnixMilli {
-			t.set(time.UnixMilli(int64(n)))
-		}
+	if data[0] != '"' {
+		t.parseUnix(string(data))
+		return nil
 	}
+	text := data[1:max(1, len(data)-1)]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		text = []byte(jsonscan.Unquote(data))
+	}
+	t.parse(text)
 	return nil
 }
 
@@ -52,15 +88,72 @@ func (t *Timestamp) parse(text []byte) {
 		t.set(v)
 		return
 	}
-	for _, layout := range timestampLayouts {
-		if v, err := time.Parse(layout, string(text)); err == nil {
+	const longest = 100
+	switch {
+	case len(text) > longest:
+		return
+	case len(text) == len("20060102") && (text[0] == '1' || text[0] == '2'): // Unix time would be of 1970
+		if v, err := time.Parse("20060102", string(text)); err == nil {
 			t.set(v)
 			return
 		}
 	}
+	if t.parseUnix(string(bytes.TrimSpace(text))) {
+		return
+	}
+	s := strings.ToUpper(strings.TrimSpace(string(text)))
+	if before, name, ok := strings.Cut(s, " ("); ok && strings.HasSuffix(name, ")") { // JavaScript names the zone
+		s = before
+	}
+	if v.UnmarshalText([]byte(s)) == nil {
+		t.set(v)
+		return
+	}
+	if ms, ok := strings.CutPrefix(s, "/DATE("); ok { // ASP.NET
+		t.parseUnix(strings.TrimSuffix(ms, ")/"))
+		return
+	}
+	for _, layout := range timestampLayouts {
+		v, err := time.Parse(layout, s)
+		if err != nil {
+			continue
+		}
+		if name, _ := v.Zone(); strings.Contains(layout, "MST") && !strings.Contains(layout, "-0700") && name != "UTC" && name != "GMT" {
+			return // what another name means depends on where it is read
+		}
+		t.set(v)
+		return
+	}
 }
 
-const maxUnixMilli = 253402300800000 // 10000-01-01
+// parseUnix reads Unix time. In seconds, milliseconds and so on the same number of digits stands
+// for the years 1973 to 5138. Zero is no time.
+func (t *Timestamp) parseUnix(text string) bool {
+	if strings.Trim(text, "0123456789+-.eE") != "" {
+		return false
+	}
+	const firstMilli, firstMicro, firstNano = 1e11, 1e14, 1e17
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || n == 0 {
+		return err == nil
+	}
+	switch size := math.Abs(n); {
+	case size < firstMilli:
+		whole, part := math.Modf(n)
+		t.set(time.Unix(int64(whole), int64(math.Round(part*1e6))*1e3))
+	case size < firstMicro:
+		t.set(time.UnixMicro(int64(math.Round(n * 1e3))))
+	case size < firstNano:
+		t.set(time.UnixMicro(int64(n)))
+	case size < math.MaxInt64:
+		if exact, err := strconv.ParseInt(text, 10, 64); err == nil {
+			t.set(time.Unix(0, exact))
+		} else {
+			t.set(time.Unix(0, int64(n)))
+		}
+	}
+	return true
+}
 
 // set leaves out a year that could not be encoded again.
 func (t *Timestamp) set(v time.Time) {

@@ -1,13 +1,8 @@
 package promptorchestra
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"iter"
-	"maps"
-	"slices"
-	"strings"
 )
 
 // ToolsService authors tools. Use it as Client.Tools.
@@ -81,49 +76,35 @@ type ToolCapability struct {
 	IntendedUse       string                `json:"intendedUse,omitzero"`
 }
 
-// ToolRecord is a tool. It decodes from snake_case, which old routes send, and from camelCase.
-// Where a response has both spellings of a field, the one that is not empty counts, and camelCase
-// when neither is empty. It encodes in camelCase.
+// ToolRecord is a tool. Old routes send it in snake_case and new ones in camelCase: the client
+// reads both. Where a response has both spellings of a field, the one that is not empty counts, and
+// camelCase when neither is empty.
 type ToolRecord struct {
 	ID            string          `json:"id"`
 	ToolKey       string          `json:"toolKey"`
 	Name          string          `json:"name"`
 	Description   string          `json:"description"`
 	Type          ToolType        `json:"type"`
-	Config        RawJSON         `json:"config"` // an http tool has url, method and allowlist
-	InputSchema   RawJSON         `json:"inputSchema"`
-	OutputSchema  RawJSON         `json:"outputSchema"`  // inferred
-	Capability    *ToolCapability `json:"capability"`    // nil when the response has none
-	VersionID     string          `json:"versionId"`     // inferred; of the newest version
-	VersionNumber int             `json:"versionNumber"` // inferred; of the newest version
-	CreatedAt     Timestamp       `json:"createdAt"`     // inferred
-	UpdatedAt     Timestamp       `json:"updatedAt"`     // inferred
+	Config        RawJSON         `json:"config,omitzero"` // an http tool has url, method and allowlist
+	InputSchema   RawJSON         `json:"inputSchema,omitzero"`
+	OutputSchema  RawJSON         `json:"outputSchema,omitzero"` // inferred
+	Capability    *ToolCapability `json:"capability"`            // nil when the response has none
+	VersionID     string          `json:"versionId"`             // inferred; of the newest version
+	VersionNumber int             `json:"versionNumber"`         // inferred; of the newest version
+	CreatedAt     Timestamp       `json:"createdAt"`             // inferred
+	UpdatedAt     Timestamp       `json:"updatedAt"`             // inferred
 }
 
-// UnmarshalJSON reads both spellings of each field. A field of an unexpected type stays zero, and
-// the other fields are read.
-func (t *ToolRecord) UnmarshalJSON(data []byte) error {
-	type plain ToolRecord
-	return decodeEitherCase(data, (*plain)(t))
-}
-
-// ToolVersion is one version of a tool. It decodes from both spellings, as [ToolRecord] does.
+// ToolVersion is one version of a tool. The client reads both spellings, as of a [ToolRecord].
 type ToolVersion struct {
 	ID            string          `json:"id"`
 	ToolID        string          `json:"toolId"` // inferred
 	VersionNumber int             `json:"versionNumber"`
-	Config        RawJSON         `json:"config"`
-	InputSchema   RawJSON         `json:"inputSchema"`
-	OutputSchema  RawJSON         `json:"outputSchema"`
+	Config        RawJSON         `json:"config,omitzero"`
+	InputSchema   RawJSON         `json:"inputSchema,omitzero"`
+	OutputSchema  RawJSON         `json:"outputSchema,omitzero"`
 	Capability    *ToolCapability `json:"capability"` // nil when the response has none
 	CreatedAt     Timestamp       `json:"createdAt"`  // inferred
-}
-
-// UnmarshalJSON reads both spellings of each field. A field of an unexpected type stays zero, and
-// the other fields are read.
-func (v *ToolVersion) UnmarshalJSON(data []byte) error {
-	type plain ToolVersion
-	return decodeEitherCase(data, (*plain)(v))
 }
 
 // ToolVersionDiff holds the differences between two versions of a tool. All its names are inferred.
@@ -131,7 +112,7 @@ type ToolVersionDiff struct {
 	ToolID           string  `json:"toolId"`
 	VersionID        string  `json:"versionId"`
 	AgainstVersionID string  `json:"againstVersionId"`
-	Changes          RawJSON `json:"changes"`
+	Changes          RawJSON `json:"changes,omitzero"`
 }
 
 // ToolCreateParams describes a new tool. ToolKey, Name and Type are required. Config and
@@ -248,54 +229,4 @@ func (s *ToolsService) Diff(ctx context.Context, toolID, versionID, againstVersi
 		route: routeToolsDiff, ids: [2]string{toolID, versionID},
 		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}},
 	}, opts)
-}
-
-// decodeEitherCase decodes an object into v, whose fields are spelled in camelCase. The members of
-// the object may be spelled in snake_case, in camelCase or in both. A member of an unexpected type
-// is no error: encoding/json would drop the rest of the record that holds this one.
-func decodeEitherCase(data []byte, v any) error {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(data, &members) == nil {
-		for name, value := range members {
-			if camel := camelCase(name); camel != name && isEmpty(members[camel]) {
-				members[camel] = value
-			}
-		}
-		data = joinMembers(members)
-	}
-	return tolerate(json.Unmarshal(data, v))
-}
-
-// joinMembers encodes an object whose values are encoded already. It keeps their bytes, which
-// json.Marshal would not.
-func joinMembers(members map[string]json.RawMessage) []byte {
-	out := []byte{'{'}
-	for i, name := range slices.Sorted(maps.Keys(members)) {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		quoted, _ := json.Marshal(name) //nolint:errchkjson // a string always encodes
-		out = append(append(append(out, quoted...), ':'), members[name]...)
-	}
-	return append(out, '}')
-}
-
-// camelCase spells tool_key as toolKey.
-func camelCase(name string) string {
-	words := strings.Split(name, "_")
-	for i, word := range words[1:] {
-		if word != "" {
-			words[i+1] = strings.ToUpper(word[:1]) + word[1:]
-		}
-	}
-	return strings.Join(words, "")
-}
-
-// isEmpty reports whether a member holds no value, so that its other spelling may count.
-func isEmpty(value json.RawMessage) bool {
-	switch string(bytes.TrimSpace(value)) {
-	case "", "null", `""`, "0", "{}", "[]":
-		return true
-	}
-	return false
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 )
 
 func TestToolsDecodeFromBothSpellings(t *testing.T) {
@@ -20,8 +21,8 @@ func TestToolsDecodeFromBothSpellings(t *testing.T) {
 		{"one of another type", `{"tool_key":7,"toolKey":"k","input_schema":{"a":1}}`, "k", `{"a":1}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var tool promptorchestra.ToolRecord
-			require.NoError(t, json.Unmarshal([]byte(tt.doc), &tool))
+			tool, err := apitest.NewClient(t, apitest.Respond(200, tt.doc)).Tools.Get(t.Context(), "tol_1")
+			require.NoError(t, err)
 			assert.Equal(t, tt.key, tool.ToolKey)
 			assert.JSONEq(t, tt.schema, string(tool.InputSchema))
 			again, err := json.Marshal(tool)
@@ -32,14 +33,18 @@ func TestToolsDecodeFromBothSpellings(t *testing.T) {
 			assert.JSONEq(t, string(tool.InputSchema), string(back.InputSchema))
 		})
 	}
-	var version promptorchestra.ToolVersion
-	require.NoError(t, json.Unmarshal([]byte(`{"version_number":3,"versionNumber":0,"capability":{"riskLevel":"safe"}}`), &version))
-	assert.Equal(t, promptorchestra.ToolVersion{VersionNumber: 3, Capability: &promptorchestra.ToolCapability{RiskLevel: promptorchestra.ToolRiskLevelSafe}}, version)
+	createVersion := func(doc string) *promptorchestra.ToolVersion {
+		version, err := apitest.NewClient(t, apitest.Respond(200, doc)).Tools.CreateVersion(t.Context(), "tol_1", promptorchestra.ToolVersionCreateParams{})
+		require.NoError(t, err)
+		return version
+	}
+	assert.Equal(t, &promptorchestra.ToolVersion{VersionNumber: 3, Capability: &promptorchestra.ToolCapability{RiskLevel: promptorchestra.ToolRiskLevelSafe}},
+		createVersion(`{"version_number":3,"versionNumber":0,"capability":{"risk_level":"safe"}}`))
 	for _, raw := range []string{`{"url":"https://x/?a=1&b=<2>",  "n": 1}`, "\"\u2028 < \\u003c\"", "[1 , 2]"} {
-		require.NoError(t, json.Unmarshal([]byte(`{"tool_key":"k","config":`+raw+`}`), &version))
+		version := createVersion(`{"tool_id":"k","config":` + raw + `}`)
 		assert.Equal(t, raw, version.Config.String(), "raw JSON is what the server sent")
 	}
-	for _, odd := range []string{`null`, `7`, `"text"`, `[]`, `{"id":{}}`} {
-		require.NoError(t, json.Unmarshal([]byte(odd), &version), "an element of an unexpected type costs no list")
-	}
+	tools, err := apitest.NewClient(t, apitest.Respond(200, `[null, 7, "text", [], {"id":{}}, {"tool_key":"k"}]`)).Tools.List(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []promptorchestra.ToolRecord{5: {ToolKey: "k"}}, tools, "an element of an unexpected type costs no list")
 }

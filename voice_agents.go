@@ -26,7 +26,7 @@ type VoiceAgentSession struct {
 	Model              string  `json:"model"`
 	ExternalSessionID  string  `json:"externalSessionId"`
 	ClientSecret       Secret  `json:"clientSecret"` // a browser or phone connects with it; prints as "[redacted]"
-	AgentGraphSnapshot RawJSON `json:"agentGraphSnapshot"`
+	AgentGraphSnapshot RawJSON `json:"agentGraphSnapshot,omitzero"`
 }
 
 // VoiceAgentVersionCreateParams describes a new version. PromptVersionID is required.

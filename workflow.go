@@ -44,34 +44,43 @@ const (
 
 // Workflow is the graph of an agent version. A run begins at the entry step and follows the
 // transitions between the steps.
+//
+// A workflow, its steps and its transitions keep in Extra what a response has beyond their fields,
+// and send it back: reading a graph, changing it and saving it loses nothing. Extra is sent after
+// the fields, in the order of its names. A name that a field has, in any spelling, is an
+// [*ArgumentError]. A struct that embeds one of these types encodes as that type alone.
 type Workflow struct {
 	EntryStepKey string               `json:"entryStepKey,omitzero"`
 	Steps        []WorkflowStep       `json:"steps"`
 	Transitions  []WorkflowTransition `json:"transitions"`
+	Extra        map[string]RawJSON   `json:"-" keep:"unknown"`
 }
 
 // WorkflowStep is one step of a workflow. A prompt step names a prompt or a skill, and a tool step
 // names a tool. A version id pins the version that runs, which is the published one otherwise. A
-// version id is enough without the id of its prompt or skill. The names skillId, skillVersionId and
-// toolId are inferred.
+// version id is enough without the id of its prompt or skill. No source names the field that holds
+// the condition of a condition step: it is in Extra. The names skillId, skillVersionId and toolId
+// are inferred.
 type WorkflowStep struct {
-	StepKey         string   `json:"stepKey"`
-	Name            string   `json:"name"`
-	StepType        StepType `json:"stepType"`
-	PromptID        string   `json:"promptId,omitzero"`
-	PromptVersionID string   `json:"promptVersionId,omitzero"`
-	PositionIndex   int      `json:"positionIndex"`
-	SkillID         string   `json:"skillId,omitzero"`
-	SkillVersionID  string   `json:"skillVersionId,omitzero"`
-	ToolID          string   `json:"toolId,omitzero"`
+	StepKey         string             `json:"stepKey"`
+	Name            string             `json:"name"`
+	StepType        StepType           `json:"stepType"`
+	PromptID        string             `json:"promptId,omitzero"`
+	PromptVersionID string             `json:"promptVersionId,omitzero"`
+	PositionIndex   int                `json:"positionIndex"`
+	SkillID         string             `json:"skillId,omitzero"`
+	SkillVersionID  string             `json:"skillVersionId,omitzero"`
+	ToolID          string             `json:"toolId,omitzero"`
+	Extra           map[string]RawJSON `json:"-" keep:"unknown"` // see [Workflow]
 }
 
 // WorkflowTransition leads from one step to another. Its three JSON names are inferred: the API
 // documents the kinds of transition, not the fields.
 type WorkflowTransition struct {
-	FromStepKey    string         `json:"fromStepKey"`
-	ToStepKey      string         `json:"toStepKey"`
-	TransitionType TransitionType `json:"transitionType"`
+	FromStepKey    string             `json:"fromStepKey"`
+	ToStepKey      string             `json:"toStepKey"`
+	TransitionType TransitionType     `json:"transitionType"`
+	Extra          map[string]RawJSON `json:"-" keep:"unknown"` // see [Workflow]
 }
 
 // Validate returns the mistakes that can be found without the server, in the form in which the

@@ -139,7 +139,7 @@ func BenchmarkWorkflowValidate(b *testing.B) {
 		for i := range size {
 			w.Steps = append(w.Steps, promptorchestra.WorkflowStep{StepKey: fmt.Sprintf("step%d", i), StepType: promptorchestra.StepTypePrompt, PromptID: "prm_1"})
 			if i > 0 {
-				w.Transitions = append(w.Transitions, promptorchestra.WorkflowTransition{fmt.Sprintf("step%d", i-1), fmt.Sprintf("step%d", i), promptorchestra.TransitionTypeNext})
+				w.Transitions = append(w.Transitions, promptorchestra.WorkflowTransition{FromStepKey: fmt.Sprintf("step%d", i-1), ToStepKey: fmt.Sprintf("step%d", i), TransitionType: promptorchestra.TransitionTypeNext})
 			}
 		}
 		b.Run(fmt.Sprint(size), func(b *testing.B) {

@@ -75,28 +75,8 @@ func LooksLikeJSON(text []byte) bool {
 // EachMember visits an object's members up to the first thing that is none.
 // The name is without its quotes, and still escaped.
 func EachMember(object []byte, visit func(name, value []byte)) {
-	rest := object[1:]
-	for {
-		rest = bytes.TrimLeft(rest, ", \t\r\n")
-		if len(rest) == 0 || rest[0] != '"' {
-			return
-		}
-		end, closed := StringEnd(rest)
-		if !closed {
-			return
-		}
-		name := rest[1 : end-1]
-		rest = bytes.TrimLeft(rest[end:], " \t\r\n")
-		if len(rest) == 0 || rest[0] != ':' {
-			return
-		}
-		rest = bytes.TrimLeft(rest[1:], " \t\r\n")
-		end, _ = ValueEnd(rest)
-		if end == 0 {
-			return
-		}
-		visit(name, rest[:end])
-		rest = rest[end:]
+	for name, value := range Members(object) {
+		visit(name, value)
 	}
 }
 

@@ -1,0 +1,158 @@
+// Package lenient decodes JSON into Go types as encoding/json does, and forgives what servers are
+// known to do differently from their documentation: members spelled in snake_case in the place of
+// camelCase or the other way round, scalars of another JSON type, and empty values of another kind
+// in the place of nothing. It knows JSON and Go types, and nothing of the API.
+//
+// A document as encoding/json expects it is decoded by encoding/json. Only when one is not, a
+// decoder of its own reads it, directed by the type.
+package lenient
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strconv"
+)
+
+// A Misfit is told of a member that cannot be read as its field's type. The error's Field names
+// struct fields only: a key of a map is data, and stands there as "*".
+type Misfit func(*json.UnmarshalTypeError)
+
+// Unmarshal decodes data into v, a non-nil pointer. A member that does not fit costs no other: it
+// is left as it was and misfit, which may be nil, is told of it once a name. The error is that data
+// is not JSON, or that an UnmarshalJSON method failed. A value that does not fit v at all is a
+// misfit without a name.
+func Unmarshal(data []byte, v any, misfit Misfit) error {
+	t := reflect.TypeOf(v).Elem()
+	root := rootOf(t)
+	if !root.partial && !root.otherSpelling(data) {
+		err := json.Unmarshal(data, v)
+		if !isMismatch(err) {
+			return err //nolint:wrapcheck // as encoding/json would return it
+		}
+	} else if !json.Valid(data) {
+		return json.Unmarshal(data, new(any)) //nolint:wrapcheck // says what is wrong
+	}
+	d := decoder{data: data, misfit: misfit}
+	return d.decode(reflect.ValueOf(v).Elem())
+}
+
+// Again decodes data, which is valid JSON and was just decoded into v by encoding/json with err,
+// once more if it has members in another spelling or of another type, as Unmarshal does. It is for
+// a json.Decoder.
+func Again(data []byte, v any, err error, misfit Misfit) error {
+	root := rootOf(reflect.TypeOf(v).Elem())
+	if !isMismatch(err) && (err != nil || !root.partial && !root.otherSpelling(data)) {
+		return err
+	}
+	d := decoder{data: data, misfit: misfit}
+	reflect.ValueOf(v).Elem().SetZero()
+	return d.decode(reflect.ValueOf(v).Elem())
+}
+
+// Object decodes data into v for the UnmarshalJSON method of v's type, which it does not call. The
+// error is a *json.UnmarshalTypeError for the first member that does not fit; the rest is decoded.
+func Object(data []byte, v any) error {
+	if !json.Valid(data) {
+		return json.Unmarshal(data, new(any)) //nolint:wrapcheck // says what is wrong
+	}
+	var first error
+	d := decoder{data: data, misfit: func(e *json.UnmarshalTypeError) {
+		if first == nil {
+			first = e
+		}
+	}}
+	d.space()
+	target := reflect.ValueOf(v).Elem()
+	d.structure(target, structureOf(target.Type()))
+	if d.err != nil {
+		return d.err
+	}
+	return first
+}
+
+func isMismatch(err error) bool {
+	if err == nil {
+		return false // without an allocation
+	}
+	var mismatch *json.UnmarshalTypeError
+	return errors.As(err, &mismatch)
+}
+
+// Members are the names that a struct type decodes from.
+type Members struct{ s *structure }
+
+// MembersOf returns the members of what v points to, and false if that is no struct that decodes
+// from an object by its fields.
+func MembersOf(v any) (Members, bool) {
+	t := reflect.TypeOf(v)
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct || methodOf(t) != byFields {
+		return Members{}, false
+	}
+	return Members{structureOf(t)}, true
+}
+
+// Has reports whether a member of this name is decoded into a field.
+func (m Members) Has(name []byte) bool {
+	i, _ := m.s.find(name)
+	return i >= 0
+}
+
+// Takes reports whether a type is one for JSON values of this kind, in encoding/json's words.
+func Takes(t reflect.Type, kind string) bool {
+	if m := methodOf(t); m == byItself || m == byBoth || m == byLibrary && t.Kind() != reflect.Array {
+		return true
+	}
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return kind == "object"
+	case reflect.Slice, reflect.Array:
+		return kind == "array"
+	case reflect.String:
+		return kind == "string"
+	case reflect.Bool:
+		return kind == "bool"
+	default:
+		return kind == "number"
+	}
+}
+
+// Fold returns a name as all its spellings have it: in lower case, without underscores.
+func Fold(name []byte) []byte {
+	return fold(make([]byte, 0, len(name)), name)
+}
+
+func fold(to, name []byte) []byte {
+	for _, c := range name {
+		switch {
+		case c == '_':
+		case c >= 'A' && c <= 'Z':
+			to = append(to, c+'a'-'A')
+		default:
+			to = append(to, c)
+		}
+	}
+	return to
+}
+
+// IsEmpty reports whether a JSON value says nothing: null, "", 0, false, {} or [].
+func IsEmpty(value []byte) bool {
+	value = bytes.TrimSpace(value)
+	switch string(value) {
+	case "", "null", `""`, "false":
+		return true
+	}
+	switch value[0] {
+	case '{', '[':
+		return len(bytes.TrimLeft(value[1:], " \t\r\n")) == 1
+	case '0', '-':
+		n, err := strconv.ParseFloat(string(value), 64)
+		return err == nil && n == 0
+	default:
+		return false
+	}
+}

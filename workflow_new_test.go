@@ -1,0 +1,171 @@
+package promptorchestra_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+)
+
+// keeper is a server that keeps the last body that it was sent as it is, and serves it.
+type keeper struct {
+	mu   sync.Mutex
+	body []byte
+}
+
+func (k *keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if r.Method != http.MethodGet {
+		k.body, _ = io.ReadAll(r.Body)
+	}
+	_, _ = w.Write(k.body)
+}
+
+const graph = `{"id":"agt_1","versionId":"ver_1","entryStepKey":"decide","steps":[` +
+	`{"stepKey":"decide","name":"Decide","stepType":"condition_step","positionIndex":0,"condition":{"all":[{"left":"{{score}}","op":"<","right":0.50}]},"ui":{"x":1e2, "y":null}},` +
+	`{"step_key":"end","name":"End","step_type":"return_step","position_index":1,"zLast":"z","aFirst":[1,"<b>"]}],` +
+	`"transitions":[{"fromStepKey":"decide","toStepKey":"end","transitionType":"condition_true","label":"low"},` +
+	`{"from_step_key":"decide","to_step_key":"end","transition_type":"condition_false","priority":2}]}`
+
+func TestReadChangeWriteLosesNothing(t *testing.T) {
+	server := &keeper{body: []byte(graph)}
+	client := apitest.NewClient(t, server)
+	agent, err := client.Agents.Get(t.Context(), "agt_1")
+	require.NoError(t, err)
+	workflow := agent.Workflow()
+	workflow.Steps[0].Name = "Decide by score"
+	workflow.Extra = map[string]promptorchestra.RawJSON{"layout": promptorchestra.RawJSON(`{"zoom":1.0}`)}
+	_, err = client.Agents.SaveWorkflow(t.Context(), agent.VersionID, workflow)
+	require.NoError(t, err)
+	assert.Equal(t, `{"organizationId":"org_1","entryStepKey":"decide","steps":[`+
+		`{"stepKey":"decide","name":"Decide by score","stepType":"condition_step","positionIndex":0,"condition":{"all":[{"left":"{{score}}","op":"<","right":0.50}]},"ui":{"x":1e2,"y":null}},`+
+		`{"stepKey":"end","name":"End","stepType":"return_step","positionIndex":1,"aFirst":[1,"<b>"],"zLast":"z"}],`+
+		`"transitions":[{"fromStepKey":"decide","toStepKey":"end","transitionType":"condition_true","label":"low"},`+
+		`{"fromStepKey":"decide","toStepKey":"end","transitionType":"condition_false","priority":2}],"layout":{"zoom":1.0}}`, string(server.body))
+
+	steps, err := client.Agents.SaveSteps(t.Context(), "ver_1", promptorchestra.AgentStepsParams{Steps: workflow.Steps})
+	require.NoError(t, err)
+	assert.Equal(t, workflow.Steps[1], steps[1])
+	assert.JSONEq(t, `{"x":1e2,"y":null}`, steps[0].Extra["ui"].String())
+}
+
+func TestAttachmentsKeepWhatTheyDoNotKnow(t *testing.T) {
+	server := &keeper{body: []byte(`{"id":"skl_1","versions":[{"id":"skv_1","promptComposition":[` +
+		`{"prompt_id":"p","attachmentMode":"pinned_version","versionNumber":"2","positionIndex":0,"promptVersionId":"prv_1","section":"examples","weight":0.5}],` +
+		`"tools":[{"toolId":"t","positionIndex":1,"alias":"<lookup>"}]}]}`)}
+	client := apitest.NewClient(t, server)
+	skill, err := client.Skills.Get(t.Context(), "skl_1")
+	require.NoError(t, err)
+	item := skill.Versions[0].PromptComposition[0]
+	assert.Equal(t, "prv_1", item.PromptVersionID)
+	assert.Equal(t, promptorchestra.PromptSectionExamples, item.Section)
+	_, err = client.Skills.ReplacePrompts(t.Context(), "skv_1", []promptorchestra.PromptAttachment{item.PromptAttachment})
+	require.NoError(t, err)
+	assert.Equal(t, `{"organizationId":"org_1","prompts":[{"promptId":"p","attachmentMode":"pinned_version","versionNumber":2,"positionIndex":0,"weight":0.5}]}`, string(server.body))
+	_, err = client.Skills.ReplaceTools(t.Context(), "skv_1", skill.Versions[0].Tools)
+	require.NoError(t, err)
+	assert.Equal(t, `{"organizationId":"org_1","tools":[{"toolId":"t","positionIndex":1,"alias":"<lookup>"}]}`, string(server.body))
+}
+
+func TestExtraThatCannotBeSent(t *testing.T) {
+	client, ctx := apitest.NewClient(t, apitest.Respond(200, "{}")), t.Context()
+	save := func(w promptorchestra.Workflow) error {
+		return apitest.ErrorOf(client.Agents.SaveWorkflow(ctx, "v", w))
+	}
+	extra := func(name, value string) map[string]promptorchestra.RawJSON {
+		return map[string]promptorchestra.RawJSON{"fine": promptorchestra.RawJSON("1"), name: promptorchestra.RawJSON(value)}
+	}
+	for name, err := range map[string]error{
+		"steps":          save(promptorchestra.Workflow{Extra: extra("steps", "[]")}),
+		"entry_step_key": save(promptorchestra.Workflow{Extra: extra("entry_step_key", `"a"`)}),
+		"StepKey":        save(promptorchestra.Workflow{Steps: []promptorchestra.WorkflowStep{{Extra: extra("StepKey", `"a"`)}}}),
+		"toStepKey":      save(promptorchestra.Workflow{Transitions: []promptorchestra.WorkflowTransition{{Extra: extra("toStepKey", `"a"`)}}}),
+		"condition":      save(promptorchestra.Workflow{Steps: []promptorchestra.WorkflowStep{{Extra: extra("condition", `{"a":`)}}}),
+		"versionNumber":  apitest.ErrorOf(client.Skills.ReplacePrompts(ctx, "v", []promptorchestra.PromptAttachment{{PromptID: "p", Extra: extra("versionNumber", "1")}})),
+		"toolId":         apitest.ErrorOf(client.Skills.ReplaceTools(ctx, "v", []promptorchestra.ToolAttachment{{ToolID: "t", Extra: extra("toolId", "1")}})),
+	} {
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, err, &e, name)
+		assert.Equal(t, "Extra", e.Argument)
+		assert.Contains(t, e.Reason, name)
+	}
+	require.NoError(t, save(promptorchestra.Workflow{Extra: map[string]promptorchestra.RawJSON{"absent": nil}}))
+	var step *promptorchestra.WorkflowStep
+	require.Error(t, step.UnmarshalJSON([]byte("{}")))
+}
+
+// FuzzReadChangeWrite: whatever a server keeps in a graph is there after a client has read the graph,
+// changed a step and saved it.
+func FuzzReadChangeWrite(f *testing.F) {
+	f.Add("condition", `{"all":[1, "<b>"]}`, "label", `"x"`)
+	f.Add("step_id", `null`, "ä €", `1.50`)
+	f.Add("positionindex2", `[[]]`, `a"\b`, `"\u2028\ud83d\ude00"`)
+	f.Add("stepKey", `"x"`, "To_Step_Key", `{"toStepKey":1}`)
+	f.Add("", `false`, "-", `{}`)
+	f.Fuzz(func(t *testing.T, first, one, second, two string) {
+		if !json.Valid([]byte(one)) || !json.Valid([]byte(two)) || !utf8.ValidString(strings.Join([]string{first, second, one, two}, ",")) {
+			t.Skip()
+		}
+		names := []string{first, second}
+		values := map[string]string{first: one, second: two}
+		members := ""
+		for name := range values {
+			quoted, err := json.Marshal(name)
+			require.NoError(t, err)
+			members += "," + string(quoted) + ":" + values[name]
+		}
+		server := &keeper{body: fmt.Appendf(nil, `{"versionId":"v","entryStepKey":"a","steps":[{"stepKey":"a"%s}],"transitions":[{"fromStepKey":"a","toStepKey":"b"%s}]}`, members, members)}
+		client := stubbed(t, server)
+		agent, err := client.Agents.Get(context.Background(), "agt_1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		workflow := agent.Workflow()
+		workflow.Steps[0].Name = "changed"
+		if _, err := client.Agents.SaveWorkflow(context.Background(), "v", workflow); err != nil {
+			t.Fatal(err)
+		}
+		var kept struct{ Steps, Transitions []map[string]json.RawMessage }
+		require.NoError(t, json.Unmarshal(server.body, &kept))
+		known := func(name string, fields ...string) bool {
+			for _, field := range fields {
+				if strings.EqualFold(strings.ReplaceAll(name, "_", ""), field) {
+					return true
+				}
+			}
+			return false
+		}
+		for _, name := range names {
+			if !known(name, "stepKey", "name", "stepType", "promptId", "promptVersionId", "positionIndex", "skillId", "skillVersionId", "toolId") {
+				assert.JSONEq(t, values[name], string(kept.Steps[0][name]), "%q of a step", name)
+			}
+			if !known(name, "fromStepKey", "toStepKey", "transitionType") {
+				assert.JSONEq(t, values[name], string(kept.Transitions[0][name]), "%q of a transition", name)
+			}
+		}
+		assert.Equal(t, `"changed"`, string(kept.Steps[0]["name"]))
+	})
+}
+
+// stubbed returns a client of a handler without a server between them.
+func stubbed(t *testing.T, handler http.Handler) *promptorchestra.Client {
+	t.Helper()
+	return apitest.NewClientAt(t, "https://api.example", promptorchestra.WithTransport(apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w.Result(), nil
+	})))
+}
