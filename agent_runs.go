@@ -159,7 +159,7 @@ func (s *AgentRunsService) LoadInputs(ctx context.Context, runID string, opts ..
 
 // RerunFromStep starts a new run from one step of an earlier run and returns the id of the new run.
 // Each run is billed. When [OutcomeUnknown] is true of the error, the run may have happened: check
-// before starting another.
+// before starting another. [RunID] returns its id, when the response named it.
 //
 //	POST /api/agent-runs/{runId}/rerun-from-step
 //

@@ -254,7 +254,7 @@ func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p 
 
 // Run starts a run of the agent and returns its id. Each run is billed. [AgentRunsService.Wait]
 // waits for the result. When [OutcomeUnknown] is true of the error, the run may have happened:
-// check before starting another.
+// check before starting another. [RunID] returns its id, when the response named it.
 //
 //	POST /api/agents/{agentId}/run
 //

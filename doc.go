@@ -84,7 +84,13 @@
 // All four embed [CallInfo], which says which call failed: Op, Method, Path (the template),
 // Organization, Resource (the ids of the call by name), Attempts and Repeatable. An [*APIError]
 // adds the status, the Kind, and all that the body said. RawBody has what fits no field, up to the
-// first 64 KiB of the body. The body's code decides the Kind, and then the status:
+// first 64 KiB of the body.
+//
+// Ask [OutcomeUnknown] first: it says whether a call that is not idempotent may have had its
+// effect. Do not send such a call again before checking; [RunID] may name the run. [IsRetryable]
+// says whether the same call may be sent again and may succeed, and [RetryAfter] how long the
+// server asked to wait. [KindOf] returns the kind of any error, for a switch. For an [*APIError]
+// the body's code decides it, and then the status:
 //
 //	KindMissingOrganization  400 whose text names organizationId
 //	KindInvalidRequest       other 400s; 405, 406, 411 to 417
@@ -99,6 +105,11 @@
 //	KindServer               5xx: the server or a provider behind it failed
 //	KindUnknown              redirects, other statuses, and a 403 or 404 of HTML
 //	                         or text, which a proxy or a wrong base URL returns
+//	KindCanceled             the caller's context was cancelled
+//	KindTimeout              a deadline passed
+//	KindTransport            no response for another reason, a token source failed
+//	KindDecode               a *DecodeError
+//	KindArgument             an *ArgumentError
 //
 // [KindOf] returns the Kind of any error. The other three types have these:
 //
@@ -111,11 +122,6 @@
 // The helpers go by the status alone: [IsBadRequest] 400, [IsUnauthorized] 401, [IsEntitlement]
 // 402, [IsForbidden] 403, [IsNotFound] 404, [IsConflict] 409, [IsValidation] 422, [IsRateLimited]
 // 429 and [IsServer] 5xx. They are functions that take any error, and methods of [*APIError].
-//
-// Two questions apply to all four types. [OutcomeUnknown] says whether a call that is not
-// idempotent may have had its effect: do not send such a call again before checking. [IsRetryable]
-// says whether the same call may be sent again and may succeed. [RetryAfter] returns how long the
-// server asked to wait.
 //
 // "The errors of every call" in a method's comment are the four types and, of the kinds,
 // KindMissingOrganization, KindAuthentication, KindPermission, KindEntitlement (an organization
@@ -141,8 +147,9 @@
 //	                AttachTool, SaveSteps       (dial, TLS, proxy)
 //
 // That a 429 had no effect is an assumption: a rate limit rejects a request before the work begins.
-// It is not made when the body names a run, or could not be read to its end. This holds within one
-// process: a job whose worker dies needs a durable record of its own. Never retried are:
+// It is not made when the body names a run, or could not be read to its end. All this holds within
+// one process: a job whose worker dies needs a durable record of its own, and [RunsService.Find] to
+// look for the run that it left. Never retried are:
 //
 //   - a call that is not idempotent, when it was sent and no response came, when its response is
 //     truncated, or when the status is 5xx,

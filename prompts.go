@@ -255,7 +255,7 @@ func (s *PromptsService) Publish(ctx context.Context, promptID string, p PromptP
 
 // Run runs the published version of the prompt and returns its output. Each run is billed. When
 // [OutcomeUnknown] is true of the error, the run may have happened: look for it with
-// [RunsService.List] before starting another.
+// [RunsService.Find] before starting another. [RunID] returns its id, when the response named it.
 //
 //	POST /api/prompts/{promptId}/run
 //

@@ -345,8 +345,9 @@ func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPrev
 }
 
 // Run runs the skill and returns its output. Each run is billed. When [OutcomeUnknown] is true of
-// the error, the run may have happened: check before starting another. A server that wants an
-// access token here rejects an API key with [KindPermission] and the code AUTH_MODE_INVALID.
+// the error, the run may have happened: check before starting another. [RunID] returns its id, when
+// the response named it. A server that wants an access token here rejects an API key with
+// [KindPermission] and the code AUTH_MODE_INVALID.
 //
 //	POST /api/skills/{skillId}/run
 //
@@ -363,7 +364,7 @@ func (s *SkillsService) Run(ctx context.Context, skillID string, p SkillRunParam
 // GenerateImage runs the skill on an image model and returns where the images are stored. Each run
 // is billed. When the model makes no image, Failure of the result says why, and the error is nil.
 // When [OutcomeUnknown] is true of the error, the run may have happened: check before starting
-// another.
+// another. [RunID] returns its id, when the response named it.
 //
 //	POST /api/skills/{skillId}/generated-images
 //
