@@ -1,0 +1,119 @@
+package promptorchestra_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+// symptoms are the sections of docs/troubleshooting.md that show a diagnosis, by the beginning of
+// their headings.
+var symptoms = map[string]func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error){
+	"401": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
+		srv.Expire(srv.AccessToken)
+		client := srv.Client()
+		_, err := client.Agents.List(ctx)
+		return client, err
+	},
+	"402": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
+		srv.Restrict(orchestratest.Seats(3))
+		client := srv.Client()
+		_, err := client.Runs.List(ctx)
+		return client, err
+	},
+	"403": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
+		skillID := srv.PublishSkill("Summarize {{text}}.")
+		srv.Fail("Skills.Run", orchestratest.Status(http.StatusForbidden,
+			`{"error":"This route takes an access token","code":"AUTH_MODE_INVALID"}`))
+		client := srv.KeyClient()
+		_, err := client.Skills.Run(ctx, skillID, promptorchestra.SkillRunParams{Variables: map[string]any{"text": "x"}})
+		return client, err
+	},
+	"404": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
+		srv.Fail("Agents.List", orchestratest.HTML(http.StatusNotFound))
+		client := srv.Client()
+		_, err := client.Agents.List(ctx)
+		return client, err
+	},
+	"The outcome is unknown": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
+		promptID := srv.PublishPrompt("Greet {{name}}.")
+		srv.Fail("Prompts.Run", orchestratest.DropAfter())
+		client := srv.Client()
+		_, err := client.Prompts.Run(ctx, promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
+		return client, err
+	},
+	"A `*DecodeError`": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
+		promptID := srv.PublishPrompt("Greet {{name}}.")
+		srv.Fail("Prompts.Run", orchestratest.HTML(http.StatusOK))
+		client := srv.Client()
+		_, err := client.Prompts.Run(ctx, promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
+		return client, err
+	},
+	"The first call is slow": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
+		srv.Fail("Agents.List", orchestratest.Delay(time.Hour))
+		client := srv.Client(promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))
+		_, err := client.Agents.List(ctx, promptorchestra.WithTimeout(200*time.Millisecond))
+		return client, err
+	},
+	"There are too many connections": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
+		client := srv.Client(promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}),
+			promptorchestra.WithTransport(&http.Transport{DialContext: noPorts}))
+		_, err := client.Agents.List(ctx)
+		return client, err
+	},
+}
+
+// What docs/troubleshooting.md prints is what Diagnose prints, but for the port. With
+// UPDATE_DOCUMENTS=1 the test writes it there.
+func TestTroubleshootingShowsRealOutput(t *testing.T) {
+	const name = "docs/troubleshooting.md"
+	document, err := os.ReadFile(name)
+	require.NoError(t, err)
+	sections := regexp.MustCompile(`(?m)^## `).Split(string(document), -1)
+	shown := map[string]bool{}
+	port := regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	for i, section := range sections {
+		for heading, provoke := range symptoms {
+			if !strings.HasPrefix(section, heading) {
+				continue
+			}
+			shown[heading] = true
+			srv := orchestratest.NewServer(orchestratest.WithClock(func() time.Time {
+				return time.Date(2026, time.November, 26, 9, 0, 0, 0, time.UTC)
+			}))
+			client, err := provoke(t.Context(), srv)
+			require.Error(t, err, heading)
+			want := fmt.Sprintf("%v\n\n%v", err, client.Diagnose(t.Context(), err))
+			srv.Close()
+			want = port.ReplaceAllString(strings.TrimSpace(want), "127.0.0.1:8080")
+			text := blocks(section, "text")
+			require.Len(t, text, 1, heading)
+			if os.Getenv("UPDATE_DOCUMENTS") != "" {
+				sections[i] = strings.Replace(section, text[0], want+"\n", 1)
+				continue
+			}
+			assert.Equal(t, want, strings.TrimSpace(text[0]), "UPDATE_DOCUMENTS=1 go test -run TestTroubleshooting . writes it")
+		}
+	}
+	assert.Len(t, shown, len(symptoms), "sections with a diagnosis")
+	if os.Getenv("UPDATE_DOCUMENTS") != "" {
+		require.NoError(t, os.WriteFile(name, []byte(strings.Join(sections, "## ")), 0o600))
+	}
+}
+
+// noPorts fails as a dial does when the machine has no port left.
+func noPorts(_ context.Context, network, address string) (net.Conn, error) {
+	return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("connect: cannot assign requested address: %s", address)}
+}
