@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,6 +14,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
 )
 
 var (
@@ -232,6 +236,24 @@ func anchors(text string) (found []string) {
 		found = append(found, strings.ReplaceAll(plain, " ", "-"))
 	}
 	return found
+}
+
+// docs/migrating.md names every documented endpoint, and no method that does not exist.
+func TestMigratingNamesEveryMethod(t *testing.T) {
+	named := map[string]bool{}
+	for _, match := range regexp.MustCompile("`([A-Z]\\w+\\.[A-Z]\\w+)(\\(|`)").FindAllStringSubmatch(documents(t)["docs/migrating.md"], -1) {
+		named[match[1]] = true
+	}
+	exists := map[string]bool{"Workflow.Validate": true, "Workflow.Mermaid": true}
+	for _, m := range apidocs.Methods(reflect.TypeFor[promptorchestra.Client]()) {
+		exists[m.Op] = true
+	}
+	for name := range named {
+		assert.True(t, exists[name], "there is no %s", name)
+	}
+	for op := range apidocs.Routes(t) {
+		assert.True(t, named[op], "%s is not named", op)
+	}
 }
 
 // Each promise names tests, and they exist.
