@@ -1,0 +1,243 @@
+package promptorchestraotel
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// transport gives each attempt of a call a span.
+type transport struct {
+	*telemetry
+
+	next http.RoundTripper
+}
+
+// wrap is the client's transport wrapper.
+func (t *telemetry) wrap(next http.RoundTripper) http.RoundTripper { return &transport{t, next} }
+
+// attempt is one request of a call. It is the body of its response, too: its span ends with that.
+type attempt struct {
+	call *call
+	ctx  context.Context //nolint:containedctx // of the request, for what is measured when its body ends
+	span trace.Span
+	body io.ReadCloser
+
+	method         string
+	started, ended time.Time
+	status         int
+	protocol       string // "1.1"
+	err            error  // why there is no response, or not all of it
+}
+
+// RoundTrip sends an attempt in a span beneath its call's.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	c, ok := req.Context().Value(t.telemetry).(*call)
+	if !ok { // of another client, or without its context
+		return t.next.RoundTrip(req) //nolint:wrapcheck // a RoundTripper passes on what it gets
+	}
+	a := c.newAttempt(req)
+	sent := req.WithContext(a.ctx) // a RoundTripper must not change the request that it was given
+	sent.Header = maps.Clone(req.Header)
+	t.propagator.Inject(a.ctx, propagation.HeaderCarrier(sent.Header))
+	resp, err := t.next.RoundTrip(sent)
+	if err != nil || resp == nil {
+		a.end(err)
+		return resp, err //nolint:wrapcheck // see above
+	}
+	a.receive(req, resp)
+	return resp, nil
+}
+
+// newAttempt begins an attempt. The one before was retried: its span ends.
+func (c *call) newAttempt(req *http.Request) *attempt {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.finishRetried()
+	c.attempts++
+	if c.server == nil {
+		c.server = serverOf(req.URL)
+	}
+	if c.captureContent && c.model != nil && c.attempts == 1 {
+		c.input = takeVariables(req)
+	}
+	// The query is left out: it may hold data of the caller's.
+	full := req.URL.Scheme + "://" + req.URL.Host + req.URL.EscapedPath()
+	attrs := make([]attribute.KeyValue, 0, 8)
+	attrs = append(attrs, operationKey.String(c.info.Op), semconv.HTTPRequestMethodKey.String(req.Method), semconv.URLFull(full))
+	attrs = append(attrs, c.server...)
+	name := req.Method
+	if c.info.Path != "" {
+		name += " " + c.info.Path
+		attrs = append(attrs, semconv.URLTemplate(c.info.Path))
+	}
+	if c.attempts > 1 {
+		attrs = append(attrs, semconv.HTTPRequestResendCount(c.attempts-1))
+	}
+	a := &attempt{call: c, method: req.Method, started: time.Now()}
+	a.ctx, a.span = c.tracer.Start(req.Context(), name, trace.WithTimestamp(a.started),
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(c.filter(attrs)...))
+	return a
+}
+
+// serverOf returns server.address and server.port.
+func serverOf(u *url.URL) []attribute.KeyValue {
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		port = 443
+		if u.Scheme == "http" {
+			port = 80
+		}
+	}
+	return []attribute.KeyValue{semconv.ServerAddress(u.Hostname()), semconv.ServerPort(port)}
+}
+
+// receive takes the response, whose body the attempt becomes.
+func (a *attempt) receive(req *http.Request, resp *http.Response) {
+	a.status = resp.StatusCode
+	_, a.protocol, _ = strings.Cut(resp.Proto, "/")
+	if a.span.IsRecording() {
+		attrs := make([]attribute.KeyValue, 0, 3)
+		attrs = append(attrs, semconv.HTTPResponseStatusCode(a.status))
+		if a.protocol != "" {
+			attrs = append(attrs, semconv.NetworkProtocolVersion(a.protocol))
+		}
+		if id := resp.Header.Get("X-Request-Id"); id != "" && !echoes(id, req) {
+			attrs = append(attrs, semconv.HTTPResponseHeader("x-request-id", id))
+		}
+		a.span.SetAttributes(a.call.filter(attrs)...)
+	}
+	if resp.Body == nil || resp.Body == http.NoBody {
+		a.end(nil)
+		return
+	}
+	a.body, resp.Body = resp.Body, a
+}
+
+// echoes reports whether a text of the server's holds the request's bearer token.
+func echoes(text string, req *http.Request) bool {
+	token := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
+	return token != "" && strings.Contains(text, token)
+}
+
+// Read reads the response.
+func (a *attempt) Read(p []byte) (int, error) {
+	n, err := a.body.Read(p)
+	if err != nil {
+		a.end(err)
+	}
+	return n, err //nolint:wrapcheck // a Reader's errors stay themselves
+}
+
+// Close ends the response.
+func (a *attempt) Close() error {
+	a.end(nil)
+	return a.body.Close() //nolint:wrapcheck // the body's own
+}
+
+// end notes the attempt's end. Its span waits: what kind of failure it was is known when the call ends,
+// or another attempt follows.
+func (a *attempt) end(err error) {
+	c := a.call
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !a.ended.IsZero() {
+		return
+	}
+	a.ended = time.Now()
+	if !errors.Is(err, io.EOF) {
+		a.err = err
+	}
+	if c.ended {
+		a.finish(a.ownKind()) // it outlived its call
+		return
+	}
+	c.finishRetried() // of an attempt beside this one
+	c.last = a
+}
+
+// finishRetried ends the span of an attempt that another one follows.
+func (c *call) finishRetried() {
+	if a := c.last; a != nil {
+		a.finish(a.ownKind())
+	}
+	c.last = nil
+}
+
+// finishLast ends the span of the last attempt. If the call failed of it, it has the kind of that.
+func (c *call) finishLast(result *promptorchestra.CallResult, kind promptorchestra.Kind) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.last
+	c.last, c.ended = nil, true
+	switch {
+	case a == nil:
+	case a.failed() && result.Err != nil && result.StatusCode == a.status:
+		a.finish(kind)
+	default:
+		a.finish(a.ownKind())
+	}
+}
+
+func (a *attempt) failed() bool {
+	return a.err != nil || a.status == 0 || a.status >= http.StatusBadRequest
+}
+
+// ownKind returns the kind of an attempt's failure as far as it shows by itself; "" for none.
+func (a *attempt) ownKind() promptorchestra.Kind {
+	switch {
+	case !a.failed():
+		return ""
+	case a.err != nil:
+		_, kind := a.call.outcomeOf(&promptorchestra.TransportError{Err: a.err})
+		return kind
+	default:
+		return promptorchestra.KindOf(&promptorchestra.APIError{StatusCode: a.status})
+	}
+}
+
+// finish ends the span, and measures the attempt.
+func (a *attempt) finish(kind promptorchestra.Kind) {
+	if kind != "" && a.span.IsRecording() {
+		a.span.SetAttributes(a.call.filter([]attribute.KeyValue{semconv.ErrorTypeKey.String(string(kind))})...)
+		description := ""
+		if a.err != nil {
+			description = a.call.description(a.err)
+		}
+		a.span.SetStatus(codes.Error, description)
+	}
+	a.span.End(trace.WithTimestamp(a.ended))
+	a.call.recordAttempt(a, kind)
+}
+
+// takeVariables returns the variables in a request's body, as JSON.
+func takeVariables(req *http.Request) string {
+	if req.Body == nil {
+		return ""
+	}
+	body, err := io.ReadAll(req.Body)
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	var members struct {
+		Variables json.RawMessage `json:"variables"`
+	}
+	if err != nil || json.Unmarshal(body, &members) != nil {
+		return ""
+	}
+	return string(members.Variables)
+}

@@ -1,0 +1,73 @@
+package promptorchestraotel
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// description says of a failure what its kind does not: the codes and paths of an API error's mistakes,
+// or what the network said. Other texts may quote the caller's data.
+func (t *telemetry) description(err error) string {
+	if t.captureContent {
+		return err.Error()
+	}
+	var (
+		failure      *promptorchestra.APIError
+		operation    *net.OpError
+		lookup       *net.DNSError
+		verification *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.As(err, &failure):
+		return mistakes(failure)
+	case errors.As(err, &operation):
+		return operation.Error()
+	case errors.As(err, &lookup):
+		return lookup.Error()
+	case errors.As(err, &verification):
+		return "the server's certificate does not verify"
+	default:
+		return ""
+	}
+}
+
+// mistakes lists an API error's code and the codes and paths of its details:
+// "AGENT_GRAPH_INVALID: missing_entry_step, unknown_prompt at steps[2].promptId".
+func mistakes(e *promptorchestra.APIError) string {
+	const most = 10
+	var list []string
+	for _, d := range e.Details {
+		if !isName(d.Code) || len(list) == most {
+			continue
+		}
+		mistake := d.Code
+		if isName(d.Path) {
+			mistake += " at " + d.Path
+		}
+		list = append(list, mistake)
+	}
+	text := codeOf(e)
+	if len(list) > 0 {
+		text = strings.TrimPrefix(text+": "+strings.Join(list, ", "), ": ")
+	}
+	return text
+}
+
+// codeOf returns the code of an API error, "" for other errors and where it is no code.
+func codeOf(err error) string {
+	var failure *promptorchestra.APIError
+	if !errors.As(err, &failure) || !isName(failure.Code) {
+		return ""
+	}
+	return failure.Code
+}
+
+// isName reports whether a text of the server's is a code or a path rather than words.
+func isName(s string) bool {
+	const most = 80
+	return s != "" && len(s) <= most && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]") == ""
+}

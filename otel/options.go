@@ -1,0 +1,100 @@
+package promptorchestraotel
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// Option configures [With]. A later option wins over an earlier one.
+type Option interface{ apply(cfg *config) }
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(cfg *config) { f(cfg) }
+
+// attributesFunc returns attributes of a call.
+type attributesFunc = func(ctx context.Context, call promptorchestra.CallInfo) []attribute.KeyValue
+
+type config struct {
+	tracers          trace.TracerProvider
+	meters           metric.MeterProvider
+	propagator       propagation.TextMapPropagator
+	keep             attribute.Filter
+	spanAttributes   attributesFunc
+	metricAttributes attributesFunc
+	captureContent   bool
+}
+
+func newConfig(opts []Option) config {
+	cfg := config{
+		tracers: otel.GetTracerProvider(), meters: otel.GetMeterProvider(), propagator: otel.GetTextMapPropagator(),
+	}
+	for _, opt := range opts {
+		if opt != nil {
+			opt.apply(&cfg)
+		}
+	}
+	return cfg
+}
+
+// WithTracerProvider sets where spans go. The default, also for nil, is the global provider.
+func WithTracerProvider(provider trace.TracerProvider) Option {
+	return optionFunc(func(cfg *config) {
+		if provider != nil {
+			cfg.tracers = provider
+		}
+	})
+}
+
+// WithMeterProvider sets where metrics go. The default, also for nil, is the global provider.
+func WithMeterProvider(provider metric.MeterProvider) Option {
+	return optionFunc(func(cfg *config) {
+		if provider != nil {
+			cfg.meters = provider
+		}
+	})
+}
+
+// WithPropagators sets how a request carries its trace to the server. The default, also for nil, is
+// the global propagator, which carries nothing until the program sets one.
+func WithPropagators(propagator propagation.TextMapPropagator) Option {
+	return optionFunc(func(cfg *config) {
+		if propagator != nil {
+			cfg.propagator = propagator
+		}
+	})
+}
+
+// WithAttributeFilter keeps only the attributes, of spans and of metrics, for which keep is true, such
+// as those that [attribute.NewDenyKeysFilter] leaves. By default all are kept.
+func WithAttributeFilter(keep attribute.Filter) Option {
+	return optionFunc(func(cfg *config) { cfg.keep = keep })
+}
+
+// WithSpanAttributes adds what the function returns to the span of each call when it starts, where
+// samplers see it: a tenant's plan, the name of an agent that the caller knows. The function runs in
+// the caller's goroutine, from several goroutines at once.
+func WithSpanAttributes(attributes func(ctx context.Context, call promptorchestra.CallInfo) []attribute.KeyValue) Option {
+	return optionFunc(func(cfg *config) { cfg.spanAttributes = attributes })
+}
+
+// WithMetricAttributes adds what the function returns to every measurement of a call. Each combination
+// of values is a time series of its own: keep them few, and no ids among them. The function runs in the
+// caller's goroutine, from several goroutines at once.
+func WithMetricAttributes(attributes func(ctx context.Context, call promptorchestra.CallInfo) []attribute.KeyValue) Option {
+	return optionFunc(func(cfg *config) { cfg.metricAttributes = attributes })
+}
+
+// WithContentCapture adds to spans what is the caller's own data: gen_ai.input.messages, the variables
+// of a run, gen_ai.output.messages, its output, and the text of an error, which may quote what the
+// server said, as the description of the span's status. Without it no span holds any of that.
+func WithContentCapture() Option {
+	return optionFunc(func(cfg *config) { cfg.captureContent = true })
+}

@@ -1,0 +1,168 @@
+// Package promptorchestraotel gives every call of a promptorchestra.Client a span and metrics of
+// OpenTelemetry. It is one option of the client, and no call site changes:
+//
+//	client, err := promptorchestra.New(promptorchestraotel.With(), ...)
+//
+// A call is a span of kind CLIENT, and each of its attempts is an HTTP client span beneath. Runs of
+// prompts, skills and agents have the attributes of the conventions for generative AI as well. Both
+// sorts of span are named and attributed when they start, so that samplers can decide by the operation.
+//
+// A failure has one error.type in all spans and metrics, the [promptorchestra.Kind]. A call that its
+// own caller cancelled is no error. No attribute holds a prompt, an output or a variable, unless
+// [WithContentCapture] is given. No attribute of a metric holds an id.
+//
+// docs/observability.md in the repository lists every attribute, its convention and its source.
+package promptorchestraotel
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// ScopeName is the name of the instrumentation scope of all spans and metrics.
+const ScopeName = "github.com/prompt-orchestra/promptorchestra-go/otel"
+
+// With returns an option that gives every call of a client spans and metrics: an observer of its calls,
+// and a wrapper of its transport for their attempts. Wrappers that are given after it see the attempt
+// before its span begins. Spans go to the global providers, unless an option says otherwise.
+func With(opts ...Option) promptorchestra.Option {
+	t := newTelemetry(newConfig(opts))
+	return promptorchestra.Options(
+		promptorchestra.WithObserver(t.begin),
+		promptorchestra.WithTransportWrapper(t.wrap),
+	)
+}
+
+// telemetry is what all calls share. A context finds the call that it belongs to by it.
+type telemetry struct {
+	config
+
+	tracer  trace.Tracer
+	metrics instruments
+}
+
+func newTelemetry(cfg config) *telemetry {
+	return &telemetry{
+		config:  cfg,
+		tracer:  cfg.tracers.Tracer(ScopeName, trace.WithInstrumentationVersion(promptorchestra.Version)),
+		metrics: newInstruments(cfg.meters),
+	}
+}
+
+// call is a call on its way.
+type call struct {
+	*telemetry
+
+	ctx   context.Context //nolint:containedctx // of the call, to tell its caller's cancellation from a timeout
+	info  promptorchestra.CallInfo
+	model *modelOperation // nil where no model runs
+	span  trace.Span
+	extra []attribute.KeyValue // of its metrics
+
+	mu       sync.Mutex // RoundTrippers above may send attempts side by side
+	attempts int
+	last     *attempt // has ended, but its span has not
+	ended    bool
+	server   []attribute.KeyValue
+	input    string // the variables, where content is captured
+}
+
+// begin is the client's observer.
+func (t *telemetry) begin(ctx context.Context, info promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+	c := &call{telemetry: t, info: info, model: modelOperations[info.Op]}
+	name := info.Op
+	attrs := make([]attribute.KeyValue, 0, 8)
+	attrs = append(attrs, operationKey.String(info.Op))
+	if c.model != nil {
+		name = c.model.name
+		attrs = c.model.appendStart(attrs, info)
+	}
+	if info.Organization != "" {
+		attrs = append(attrs, organizationKey.String(info.Organization))
+	}
+	for name, id := range info.Resource {
+		if !strings.Contains(name, "[") { // the parts of a graph are many
+			attrs = append(attrs, attribute.String(resourcePrefix+name, id))
+		}
+	}
+	if t.spanAttributes != nil {
+		attrs = append(attrs, t.spanAttributes(ctx, info)...)
+	}
+	if t.metricAttributes != nil {
+		c.extra = t.metricAttributes(ctx, info)
+	}
+	ctx, c.span = t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(t.filter(attrs)...))
+	c.ctx = context.WithValue(ctx, t, c)
+	return c.ctx, c.end
+}
+
+// end is told what came of the call.
+func (c *call) end(result promptorchestra.CallResult) {
+	outcome, kind := c.outcomeOf(result.Err)
+	c.finishLast(&result, kind)
+	run := runOf(&result)
+	c.record(&result, run, outcome, kind)
+	if c.span.IsRecording() {
+		c.describe(&result, run, outcome, kind)
+	}
+	c.span.End()
+}
+
+// describe completes the span.
+func (c *call) describe(result *promptorchestra.CallResult, run *run, outcome string, kind promptorchestra.Kind) {
+	attrs := make([]attribute.KeyValue, 0, 16)
+	attrs = append(attrs, outcomeKey.String(outcome), attemptsKey.Int(result.Attempts))
+	attrs = append(attrs, c.server...)
+	if result.RequestID != "" {
+		attrs = append(attrs, requestIDKey.String(result.RequestID))
+	}
+	attrs = run.appendTo(attrs)
+	if c.model != nil {
+		attrs = run.appendModel(attrs)
+		if c.captureContent {
+			attrs = run.appendContent(attrs, c.input)
+		}
+	}
+	if code := codeOf(result.Err); code != "" {
+		attrs = append(attrs, errorCodeKey.String(code))
+	}
+	if kind != "" {
+		attrs = append(attrs, semconv.ErrorTypeKey.String(string(kind)))
+		c.span.SetStatus(codes.Error, c.description(result.Err))
+	}
+	c.span.SetAttributes(c.filter(attrs)...)
+}
+
+// filter leaves the attributes that are to be kept. It reuses the slice.
+func (t *telemetry) filter(attrs []attribute.KeyValue) []attribute.KeyValue {
+	if t.keep == nil {
+		return attrs
+	}
+	return slices.DeleteFunc(attrs, func(a attribute.KeyValue) bool { return !t.keep(a) })
+}
+
+// outcomeOf returns what came of a call, and what kind of error it was: "" for none. A call that its
+// caller cancelled is none, though its outcome may be unknown.
+func (c *call) outcomeOf(err error) (outcome string, kind promptorchestra.Kind) {
+	if err == nil {
+		return outcomeSuccess, ""
+	}
+	kind, outcome = promptorchestra.KindOf(err), outcomeFailure
+	if kind == promptorchestra.KindCanceled && errors.Is(c.ctx.Err(), context.Canceled) {
+		kind, outcome = "", outcomeCanceled
+	}
+	if promptorchestra.OutcomeUnknown(err) {
+		outcome = outcomeUnknown
+	}
+	return outcome, kind
+}

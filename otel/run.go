@@ -1,0 +1,238 @@
+package promptorchestraotel
+
+import (
+	"cmp"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	genai "go.opentelemetry.io/otel/semconv/v1.41.0"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// modelOperation is what the conventions for generative AI make of a call that runs a model.
+type modelOperation struct {
+	name   string // gen_ai.operation.name, which is the span's name, too
+	output string // gen_ai.output.type, "" where the call does not choose it
+}
+
+// modelOperations are the calls that run a model, by their operation.
+var modelOperations = map[string]*modelOperation{
+	"Prompts.Run":               {name: genai.GenAIOperationNameChat.Value.AsString()},
+	"Skills.Run":                {name: genai.GenAIOperationNameChat.Value.AsString()},
+	"Skills.GenerateImage":      {name: genai.GenAIOperationNameGenerateContent.Value.AsString(), output: genai.GenAIOutputTypeImage.Value.AsString()},
+	"Agents.Run":                {name: genai.GenAIOperationNameInvokeAgent.Value.AsString()},
+	"AgentRuns.RerunFromStep":   {name: genai.GenAIOperationNameInvokeAgent.Value.AsString()},
+	"Evaluations.Run":           {name: genai.GenAIOperationNameInvokeWorkflow.Value.AsString()},
+	"VoiceAgents.CreateSession": {name: operationCreateSession},
+}
+
+// appendStart adds what is known before the response.
+func (o *modelOperation) appendStart(attrs []attribute.KeyValue, info promptorchestra.CallInfo) []attribute.KeyValue {
+	attrs = append(attrs, genai.GenAIOperationNameKey.String(o.name), genai.GenAIProviderNameKey.String(providerName))
+	if id := info.Resource["agentId"]; id != "" {
+		attrs = append(attrs, genai.GenAIAgentID(id))
+	}
+	if o.output != "" {
+		attrs = append(attrs, genai.GenAIOutputTypeKey.String(o.output))
+	}
+	return attrs
+}
+
+// run is what a response tells of a run. Empty members are those that it does not tell.
+type run struct {
+	id           string
+	status       promptorchestra.RunStatus
+	provider     string
+	requested    string // the model that was asked for
+	model        string // the model that responded
+	agentID      string
+	agentVersion string
+	conversation string
+	inputTokens  int
+	outputTokens int
+	cost         float64
+	text         string
+	output       promptorchestra.RawJSON
+}
+
+// runOf returns what the response of a call tells of a run.
+func runOf(result *promptorchestra.CallResult) *run {
+	switch r := result.Result.(type) {
+	case *promptorchestra.PromptRunResponse:
+		return &run{
+			id: r.RunID, status: r.Status, provider: r.Provider, model: r.Model,
+			inputTokens: r.InputTokens, outputTokens: r.OutputTokens, cost: r.EstimatedCost,
+			text: r.OutputText, output: r.Output,
+		}
+	case *promptorchestra.SkillRunResponse:
+		used := usageOf(r.Usage)
+		return &run{
+			id: r.RunID, status: r.Status, provider: r.Provider, requested: r.ModelKey, model: r.Model,
+			inputTokens: used.inputTokens, outputTokens: used.outputTokens, cost: used.cost,
+			text: r.OutputText, output: r.Output,
+		}
+	case *promptorchestra.GeneratedImageRunResponse:
+		found := &run{id: r.RunID, status: r.Status, requested: r.ModelKey}
+		if used := r.Usage; used != nil {
+			found.inputTokens, found.outputTokens, found.cost = used.InputTokens, used.OutputTokens, used.EstimatedCost
+		}
+		return found
+	case *promptorchestra.AgentRunResponse:
+		return &run{
+			id: r.RunID, status: r.Status, agentID: r.AgentID,
+			agentVersion: versionOf(r.AgentVersionNumber, r.AgentVersionID), output: r.Output,
+		}
+	case *promptorchestra.AgentRerunResponse:
+		return &run{id: r.RunID, status: r.Status, output: r.Output}
+	case *promptorchestra.VoiceAgentSession:
+		return &run{id: r.RunID, provider: r.Provider, requested: r.Model, conversation: cmp.Or(r.ExternalSessionID, r.RunID)}
+	case *promptorchestra.SkillEvaluationRun:
+		return &run{id: r.ID, status: r.Status}
+	case *promptorchestra.AgentRunDetail: // of a read, such as the one that sees that the run has ended
+		return &run{id: r.Run.ID, status: r.Run.Status}
+	case *promptorchestra.RunDetail:
+		return &run{id: r.ID, status: r.Status}
+	case *promptorchestra.SkillRunDetail:
+		return &run{id: r.RunID, status: r.Status}
+	}
+	id, _ := promptorchestra.RunID(result.Err)
+	return &run{id: id}
+}
+
+// versionOf prefers the number of a version, which people know, to its id.
+func versionOf(number int, id string) string {
+	if number > 0 {
+		return strconv.Itoa(number)
+	}
+	return id
+}
+
+// usageOf reads the usage of a skill's run, whose members no source states: it takes the spellings of
+// the other records and of the providers.
+func usageOf(raw promptorchestra.RawJSON) run {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		return run{}
+	}
+	number := func(names ...string) float64 {
+		for _, name := range names {
+			var n float64
+			if value, ok := members[name]; ok && json.Unmarshal(value, &n) == nil {
+				return n
+			}
+		}
+		return 0
+	}
+	return run{
+		inputTokens:  int(number("inputTokens", "input_tokens", "promptTokens", "prompt_tokens")),
+		outputTokens: int(number("outputTokens", "output_tokens", "completionTokens", "completion_tokens")),
+		cost:         number("estimatedCost", "estimated_cost"),
+	}
+}
+
+// appendTo adds the attributes that any run has.
+func (r *run) appendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
+	if r.id != "" {
+		attrs = append(attrs, runIDKey.String(r.id))
+	}
+	if r.status != "" {
+		attrs = append(attrs, runStatusKey.String(string(r.status)))
+	}
+	if r.cost > 0 {
+		attrs = append(attrs, runCostKey.Float64(r.cost))
+	}
+	return attrs
+}
+
+// appendModel adds the attributes of the conventions for generative AI.
+func (r *run) appendModel(attrs []attribute.KeyValue) []attribute.KeyValue {
+	attrs = append(attrs, genai.GenAIProviderNameKey.String(r.providerName()))
+	attrs = r.appendModels(attrs)
+	for key, value := range map[attribute.Key]string{
+		genai.GenAIAgentIDKey: r.agentID, genai.GenAIAgentVersionKey: r.agentVersion, genai.GenAIConversationIDKey: r.conversation,
+	} {
+		if value != "" {
+			attrs = append(attrs, key.String(value))
+		}
+	}
+	if r.inputTokens > 0 {
+		attrs = append(attrs, genai.GenAIUsageInputTokens(r.inputTokens))
+	}
+	if r.outputTokens > 0 {
+		attrs = append(attrs, genai.GenAIUsageOutputTokens(r.outputTokens))
+	}
+	return attrs
+}
+
+func (r *run) appendModels(attrs []attribute.KeyValue) []attribute.KeyValue {
+	if r.requested != "" {
+		attrs = append(attrs, genai.GenAIRequestModel(r.requested))
+	}
+	if r.model != "" {
+		attrs = append(attrs, genai.GenAIResponseModel(r.model))
+	}
+	return attrs
+}
+
+// providerName returns the provider in the spelling of the conventions, where they have it. Which names
+// the API uses is not documented.
+func (r *run) providerName() string {
+	name := strings.ToLower(r.provider)
+	switch name {
+	case "":
+		return providerName
+	case "google", "gemini":
+		return genai.GenAIProviderNameGCPGemini.Value.AsString()
+	case "vertex", "vertexai", "vertex_ai":
+		return genai.GenAIProviderNameGCPVertexAI.Value.AsString()
+	case "azure", "azure_openai", "azure-openai":
+		return genai.GenAIProviderNameAzureAIOpenAI.Value.AsString()
+	case "bedrock", "amazon_bedrock", "aws_bedrock":
+		return genai.GenAIProviderNameAWSBedrock.Value.AsString()
+	case "mistral":
+		return genai.GenAIProviderNameMistralAI.Value.AsString()
+	case "xai":
+		return genai.GenAIProviderNameXAI.Value.AsString()
+	default:
+		return name
+	}
+}
+
+// A message of gen_ai.input.messages and gen_ai.output.messages.
+type message struct {
+	Role         string        `json:"role"`
+	Parts        []messagePart `json:"parts"`
+	FinishReason string        `json:"finish_reason,omitempty"`
+}
+
+type messagePart struct {
+	Type    string `json:"type"`
+	Content string `json:"content"`
+}
+
+// appendContent adds the caller's own data.
+func (r *run) appendContent(attrs []attribute.KeyValue, variables string) []attribute.KeyValue {
+	if variables != "" {
+		attrs = append(attrs, messages(genai.GenAIInputMessagesKey, message{Role: "user", Parts: []messagePart{{"text", variables}}}))
+	}
+	text := r.text
+	if text == "" && len(r.output) > 0 && json.Unmarshal(r.output, &text) != nil {
+		text = string(r.output)
+	}
+	if text != "" {
+		attrs = append(attrs, messages(genai.GenAIOutputMessagesKey,
+			message{Role: "assistant", Parts: []messagePart{{"text", text}}, FinishReason: "stop"}))
+	}
+	return attrs
+}
+
+func messages(key attribute.Key, m message) attribute.KeyValue {
+	text, err := json.Marshal([]message{m})
+	if err != nil { // of text alone it cannot fail
+		return key.String("")
+	}
+	return key.String(string(text))
+}
