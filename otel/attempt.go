@@ -52,10 +52,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok { // of another client, or without its context
 		return t.next.RoundTrip(req) //nolint:wrapcheck // a RoundTripper passes on what it gets
 	}
-	a := c.newAttempt(req)
-	sent := req.WithContext(a.ctx) // a RoundTripper must not change the request that it was given
+	a, ctx := c.newAttempt(req)
+	sent := req.WithContext(ctx) // a RoundTripper must not change the request that it was given
 	sent.Header = maps.Clone(req.Header)
-	t.propagator.Inject(a.ctx, propagation.HeaderCarrier(sent.Header))
+	t.propagator.Inject(ctx, propagation.HeaderCarrier(sent.Header))
 	resp, err := t.next.RoundTrip(sent)
 	if err != nil || resp == nil {
 		a.end(err)
@@ -66,7 +66,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // newAttempt begins an attempt. The one before was retried: its span ends.
-func (c *call) newAttempt(req *http.Request) *attempt {
+func (c *call) newAttempt(req *http.Request) (*attempt, context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.finishRetried()
@@ -93,7 +93,7 @@ func (c *call) newAttempt(req *http.Request) *attempt {
 	a := &attempt{call: c, method: req.Method, started: time.Now()}
 	a.ctx, a.span = c.tracer.Start(req.Context(), name, trace.WithTimestamp(a.started),
 		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(c.filter(attrs)...))
-	return a
+	return a, a.ctx
 }
 
 // serverOf returns server.address and server.port.

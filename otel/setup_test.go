@@ -175,7 +175,7 @@ func (tel *telemetry) points(t testing.TB, name string) []point {
 				}
 			case metricdata.Sum[int64]:
 				for _, p := range data.DataPoints {
-					points = append(points, point{attributes(p.Attributes.ToSlice()), uint64(p.Value), float64(p.Value)}) //nolint:gosec // of a counter
+					points = append(points, point{attributes(p.Attributes.ToSlice()), uint64(p.Value), float64(p.Value)})
 				}
 			}
 		}
