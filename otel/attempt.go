@@ -53,9 +53,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.next.RoundTrip(req) //nolint:wrapcheck // a RoundTripper passes on what it gets
 	}
 	a, ctx := c.newAttempt(req)
-	sent := req.WithContext(ctx) // a RoundTripper must not change the request that it was given
+	// A RoundTripper must not change the request that it was given.
+	sent := req.WithContext(ctx) //nolint:contextcheck // ctx is the request's, with the span
 	sent.Header = maps.Clone(req.Header)
-	t.propagator.Inject(ctx, propagation.HeaderCarrier(sent.Header))
+	t.propagator.Inject(ctx, propagation.HeaderCarrier(sent.Header)) //nolint:contextcheck // likewise
 	resp, err := t.next.RoundTrip(sent)
 	if err != nil || resp == nil {
 		a.end(err)

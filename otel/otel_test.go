@@ -273,7 +273,7 @@ func TestFailedDial(t *testing.T) {
 	for _, span := range append(attempts, call) {
 		assert.Equal(t, "transport", attributes(span.Attributes)["error.type"])
 		assert.Equal(t, codes.Error, span.Status.Code)
-		assert.Contains(t, span.Status.Description, "dial tcp 127.0.0.1:1: connect:")
+		assert.Contains(t, span.Status.Description, "dial tcp 127.0.0.1:1: connect")
 	}
 }
 
