@@ -72,11 +72,11 @@ func (c *call) newAttempt(req *http.Request) (*attempt, context.Context) {
 	defer c.mu.Unlock()
 	c.finishRetried()
 	c.attempts++
-	if c.server == nil {
+	if c.attempts == 1 && !c.ended {
 		c.server = serverOf(req.URL)
-	}
-	if c.captureContent && c.model != nil && c.attempts == 1 {
-		c.input = takeVariables(req)
+		if c.captureContent && c.model != nil {
+			c.input = takeVariables(req)
+		}
 	}
 	// The query is left out: it may hold data of the caller's.
 	full := req.URL.Scheme + "://" + req.URL.Host + req.URL.EscapedPath()
@@ -92,8 +92,8 @@ func (c *call) newAttempt(req *http.Request) (*attempt, context.Context) {
 		attrs = append(attrs, semconv.HTTPRequestResendCount(c.attempts-1))
 	}
 	a := &attempt{call: c, method: req.Method, started: time.Now()}
-	a.ctx, a.span = c.tracer.Start(req.Context(), name, trace.WithTimestamp(a.started),
-		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(c.filter(attrs)...))
+	a.ctx, a.span = c.tracer.Start(req.Context(), name, kindClient, trace.WithTimestamp(a.started),
+		trace.WithAttributes(c.filter(attrs)...))
 	return a, a.ctx
 }
 

@@ -1,8 +1,6 @@
 package promptorchestraotel
 
 import (
-	"slices"
-
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -68,19 +66,21 @@ func (c *call) record(result *promptorchestra.CallResult, run *run, outcome stri
 	common = append(common, genai.GenAIOperationNameKey.String(c.model.name), genai.GenAIProviderNameKey.String(run.providerName()))
 	common = append(common, c.server...)
 	common = run.appendModels(common)
-	attrs = attrs[:0]
+	attrs = append(attrs[:0], common...)
 	if kind != "" {
 		attrs = append(attrs, semconv.ErrorTypeKey.String(string(kind)))
 	}
 	if run.status != "" {
 		attrs = append(attrs, runStatusKey.String(string(run.status)))
 	}
-	m.modelDuration.Inst().Record(ctx, seconds, c.set(common, attrs...))
-	if run.inputTokens > 0 { // 0 is also what a response without them has
-		m.modelTokens.Inst().Record(ctx, int64(run.inputTokens), c.set(common, genai.GenAITokenTypeInput))
-	}
-	if run.outputTokens > 0 {
-		m.modelTokens.Inst().Record(ctx, int64(run.outputTokens), c.set(common, genai.GenAITokenTypeOutput))
+	m.modelDuration.Inst().Record(ctx, seconds, c.set(attrs))
+	for _, used := range []struct {
+		kind   attribute.KeyValue
+		tokens int
+	}{{genai.GenAITokenTypeInput, run.inputTokens}, {genai.GenAITokenTypeOutput, run.outputTokens}} {
+		if used.tokens > 0 { // 0 is also what a response without them has
+			m.modelTokens.Inst().Record(ctx, int64(used.tokens), c.set(append(append(attrs[:0], common...), used.kind)))
+		}
 	}
 }
 
@@ -104,9 +104,8 @@ func (c *call) recordAttempt(a *attempt, kind promptorchestra.Kind) {
 	c.metrics.request.Inst().Record(a.ctx, a.ended.Sub(a.started).Seconds(), c.set(attrs))
 }
 
-// set returns the attributes of a measurement, completed and filtered. It copies them: a new set sorts
-// what it is given.
-func (c *call) set(attrs []attribute.KeyValue, more ...attribute.KeyValue) metric.MeasurementOption {
-	set, _ := attribute.NewSetWithFiltered(slices.Concat(attrs, more, c.extra), c.keep)
+// set returns the attributes of a measurement, completed and filtered. It reorders the slice.
+func (c *call) set(attrs []attribute.KeyValue) metric.MeasurementOption {
+	set, _ := attribute.NewSetWithFiltered(append(attrs, c.extra...), c.keep)
 	return metric.WithAttributeSet(set)
 }

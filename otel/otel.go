@@ -59,6 +59,8 @@ func newTelemetry(cfg config) *telemetry {
 	}
 }
 
+var kindClient = trace.WithSpanKind(trace.SpanKindClient)
+
 // call is a call on its way.
 type call struct {
 	*telemetry
@@ -101,7 +103,7 @@ func (t *telemetry) begin(ctx context.Context, info promptorchestra.CallInfo) (c
 	if t.metricAttributes != nil {
 		c.extra = t.metricAttributes(ctx, info)
 	}
-	ctx, c.span = t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(t.filter(attrs)...))
+	ctx, c.span = t.tracer.Start(ctx, name, kindClient, trace.WithAttributes(t.filter(attrs)...))
 	c.ctx = context.WithValue(ctx, t, c)
 	return c.ctx, c.end
 }

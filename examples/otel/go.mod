@@ -3,8 +3,8 @@ module github.com/prompt-orchestra/promptorchestra-go/examples/otel
 go 1.26.0
 
 require (
-	github.com/prompt-orchestra/promptorchestra-go v0.0.0
-	github.com/prompt-orchestra/promptorchestra-go/otel v0.0.0
+	github.com/prompt-orchestra/promptorchestra-go v0.1.0
+	github.com/prompt-orchestra/promptorchestra-go/otel v0.1.0
 	github.com/stretchr/testify v1.12.1
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0

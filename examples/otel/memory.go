@@ -46,7 +46,7 @@ func outOfReachAtFirst() *http.Transport {
 		if dialed.CompareAndSwap(false, true) {
 			address = "127.0.0.1:1"
 		}
-		return new(net.Dialer).DialContext(ctx, network, address) //nolint:wrapcheck // the transport wraps it
+		return new(net.Dialer).DialContext(ctx, network, address)
 	}}
 }
 
