@@ -3,7 +3,6 @@ package promptorchestra
 import (
 	"errors"
 	"html"
-	"strconv"
 	"strings"
 )
 
@@ -159,8 +158,9 @@ func unescape[T string | []byte](text T, at int) (c byte, n int) {
 }
 
 func unescapeOnce[T string | []byte](text T, at int) (c byte, n int) {
+	const most = 16 // backslashes: JSON within JSON within JSON within JSON
 	i := at
-	for text[at] == '\\' && i < len(text)-1 && text[i] == '\\' {
+	for text[at] == '\\' && i < min(len(text)-1, at+most) && text[i] == '\\' {
 		i++
 	}
 	digits := 0
@@ -170,12 +170,25 @@ func unescapeOnce[T string | []byte](text T, at int) (c byte, n int) {
 	case i > at && text[i] == 'x', text[at] == '%':
 		digits = 2
 	}
-	if digits > 0 && i+1+digits <= len(text) {
-		if v, err := strconv.ParseUint(string(text[i+1:i+1+digits]), 16, 8); err == nil {
-			return byte(v), i + 1 + digits - at
-		}
+	if v, ok := hexByte(text, i+1, digits); ok {
+		return v, i + 1 + digits - at
 	}
 	return text[i], i + 1 - at
+}
+
+func hexByte[T string | []byte](text T, from, digits int) (v byte, ok bool) {
+	if digits == 0 || from+digits > len(text) {
+		return 0, false
+	}
+	value := 0
+	for i := range digits {
+		d := strings.IndexByte("0123456789abcdef", text[from+i]|0x20)
+		if d < 0 || text[from+i] < '0' {
+			return 0, false
+		}
+		value = value<<4 | d
+	}
+	return byte(value), value <= 0xff //nolint:gosec // checked beside it
 }
 
 // reference returns the character of an HTML reference, of which text[from:] is what follows the

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// ValueEnd returns where the value that text begins with ends, and whether it
-// has an end of its own: a cut one reaches to the text's.
+// ValueEnd returns where the value that text begins with ends, and whether it has an end of its own:
+// a cut one reaches to the end of text.
 func ValueEnd(text []byte) (end int, whole bool) {
 	if len(text) == 0 {
 		return 0, false
@@ -46,6 +46,7 @@ func ValueEnd(text []byte) (end int, whole bool) {
 	}
 }
 
+// StringEnd is ValueEnd for a string: closed is whether it has its second quote.
 func StringEnd(text []byte) (end int, closed bool) {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
@@ -58,8 +59,8 @@ func StringEnd(text []byte) (end int, closed bool) {
 	return len(text), false
 }
 
-// LooksLikeJSON reports whether a text that begins as an object or array may go
-// on as one, to its end or not: "[error] upstream timed out" does not.
+// LooksLikeJSON reports whether a text that begins as an object or array may go on as one, to its
+// end or not: "[error] upstream timed out" does not.
 func LooksLikeJSON(text []byte) bool {
 	rest := bytes.TrimLeft(text[1:], " \t\r\n")
 	switch {
@@ -72,16 +73,16 @@ func LooksLikeJSON(text []byte) bool {
 	}
 }
 
-// EachMember visits an object's members up to the first thing that is none.
-// The name is without its quotes, and still escaped.
+// EachMember visits an object's members up to the first thing that is none. The name is without its
+// quotes, and still escaped.
 func EachMember(object []byte, visit func(name, value []byte)) {
 	for name, value := range Members(object) {
 		visit(name, value)
 	}
 }
 
-// EachName visits all that looks like a member's name, at any depth, with what
-// follows it, until visit returns false. It takes linear time.
+// EachName visits all that looks like a member's name, at any depth, with what follows it, until
+// visit returns false.
 func EachName(body []byte, visit func(name, rest []byte) bool) {
 	const longest = 64
 	for at := 0; ; {
@@ -102,8 +103,7 @@ func EachName(body []byte, visit func(name, rest []byte) bool) {
 	}
 }
 
-// EachElement visits an array's first elements, or the value itself when it is
-// no array.
+// EachElement visits an array's first elements, or the value itself when it is no array.
 func EachElement(value []byte, most int, visit func(element []byte)) {
 	if len(value) == 0 || value[0] != '[' {
 		visit(value)
@@ -121,6 +121,7 @@ func EachElement(value []byte, most int, visit func(element []byte)) {
 	}
 }
 
+// Name decodes a member's name as EachMember gives it.
 func Name(name []byte) string {
 	return Unquote(append(append([]byte{'"'}, name...), '"'))
 }
@@ -128,8 +129,7 @@ func Name(name []byte) string {
 // MaxText bounds a text that Unquote returns, in bytes.
 const MaxText = 64 << 10
 
-// Unquote decodes a JSON string, which may have been cut; most need no
-// decoding at all.
+// Unquote decodes a JSON string, which may have been cut. Most need no decoding at all.
 func Unquote(raw []byte) string {
 	s := raw[1:]
 	if end, whole := ValueEnd(raw); whole {

@@ -1,0 +1,104 @@
+package jsonscan_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+)
+
+func TestValueEnd(t *testing.T) {
+	for text, want := range map[string]struct {
+		value string
+		whole bool
+	}{
+		``:                 {"", false},
+		`{"a":[1,"}"]},7`:  {`{"a":[1,"}"]}`, true},
+		`["a\"]",2] `:      {`["a\"]",2]`, true},
+		`"a\\" `:           {`"a\\"`, true},
+		`"a\"`:             {`"a\"`, false},
+		`12.5e3,`:          {"12.5e3", true},
+		`true}`:            {"true", true},
+		`null`:             {"null", true},
+		`{"a":{"b":"c"}`:   {`{"a":{"b":"c"}`, false},
+		`[[1,2],`:          {`[[1,2],`, false},
+		`{"a":"unclosed}`:  {`{"a":"unclosed}`, false},
+		`,`:                {"", true},
+		`{mismatched]tail`: {`{mismatched]`, true},
+	} {
+		end, whole := jsonscan.ValueEnd([]byte(text))
+		assert.Equal(t, want.value, text[:end], text)
+		assert.Equal(t, want.whole, whole, text)
+	}
+}
+
+func TestEachMember(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`:                           ``,
+		`{"a":1,"b" : {"c":2} , "d":}`: `a=1 b={"c":2}`,
+		`{"a":"x","a":"y"}`:            `a="x" a="y"`,
+		`{"a\u0062":[1]}`:              `a\u0062=[1]`,
+		`{"a":1,broken`:                `a=1`,
+		`{"a":{"cut":`:                 `a={"cut":`,
+		`{"a"`:                         ``,
+		`{"a`:                          ``,
+	} {
+		var got []string
+		jsonscan.EachMember([]byte(text), func(name, value []byte) { got = append(got, string(name)+"="+string(value)) })
+		assert.Equal(t, want, strings.Join(got, " "), text)
+	}
+}
+
+func TestEachElement(t *testing.T) {
+	for text, want := range map[string]string{
+		`[]`:                    ``,
+		`[1, "a,b" ,{"c":[2]}]`: `1|"a,b"|{"c":[2]}`,
+		`[1,2,3,4,5]`:           `1|2|3|4`,
+		`{"a":1}`:               `{"a":1}`,
+		`["cut`:                 `"cut`,
+		`[1}`:                   `1`,
+		``:                      ``,
+	} {
+		var got []string
+		jsonscan.EachElement([]byte(text), 4, func(element []byte) { got = append(got, string(element)) })
+		assert.Equal(t, want, strings.Join(got, "|"), text)
+	}
+}
+
+func TestEachName(t *testing.T) {
+	var got []string
+	jsonscan.EachName([]byte(`{"a":{"b" : [{"c":1}]},"stop":2,"d":3}`), func(name, _ []byte) bool {
+		got = append(got, string(name))
+		return string(name) != "stop"
+	})
+	assert.Equal(t, []string{"a", "b", "c", "stop"}, got)
+}
+
+func TestUnquote(t *testing.T) {
+	for text, want := range map[string]string{
+		`"plain"`:                 "plain",
+		`"a\"b\u00e4"`:            `a"bä`,
+		`"cut`:                    "cut",
+		`"cut\u00`:                "cut",
+		"\"a\xffb\"":              "a\uFFFDb",
+		`"\ud83d\ude00"`:          "😀",
+		`"bad \q in a long text"`: `bad \q in a long text`,
+	} {
+		assert.Equal(t, want, jsonscan.Unquote([]byte(text)), text)
+	}
+	assert.Len(t, jsonscan.Unquote([]byte(`"`+strings.Repeat("x", 200<<10)+`"`)), jsonscan.MaxText)
+	assert.Equal(t, "aä", jsonscan.Clip("aäö", 3))
+	assert.Equal(t, "a", jsonscan.Clip("aä", 2))
+	assert.Equal(t, `na"me`, jsonscan.Name([]byte(`na\"me`)))
+}
+
+func TestLooksLikeJSON(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{`: true, `{}`: true, `{"a`: true, `{ "a":1`: true, `{upstream} said no`: false,
+		`[`: true, `[]`: true, `["a`: true, `[{`: true, `[1,2]`: true, `[1,`: false, `[error] timed out`: false,
+	} {
+		assert.Equal(t, want, jsonscan.LooksLikeJSON([]byte(text)), text)
+	}
+}
