@@ -227,8 +227,14 @@ func runPlaceOf(name []byte, object runPlace) runPlace {
 		text string
 		role role
 	}{
-		{"runid", runIDValue}, {"runids", runIDValue}, {"run", runValue}, {"runs", runValue},
-		{"sessionid", sessionIDValue}, {"sessionids", sessionIDValue}, {"session", sessionValue}, {"sessions", sessionValue},
+		{"runid", runIDValue},
+		{"runids", runIDValue},
+		{"run", runValue},
+		{"runs", runValue},
+		{"sessionid", sessionIDValue},
+		{"sessionids", sessionIDValue},
+		{"session", sessionValue},
+		{"sessions", sessionValue},
 	} {
 		if of, found := bytes.CutSuffix(folded, []byte(ending.text)); found && !bytes.HasPrefix(of, []byte("source")) {
 			return runPlace{ending.role, string(of)}

@@ -188,7 +188,7 @@ func hexByte[T string | []byte](text T, from, digits int) (v byte, ok bool) {
 		}
 		value = value<<4 | d
 	}
-	return byte(value), value <= 0xff //nolint:gosec // checked beside it
+	return byte(value), value <= 0xff
 }
 
 // reference returns the character of an HTML reference, of which text[from:] is what follows the

@@ -3,7 +3,6 @@ package promptorchestra_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -114,7 +113,7 @@ func TestRedactedErrorIsStillItself(t *testing.T) {
 		var found *echoError
 		require.ErrorAs(t, err, &found)
 		assert.Equal(t, promptorchestra.KindTimeout, promptorchestra.KindOf(err))
-		assert.False(t, errors.Is(err, io.EOF))
+		assert.NotErrorIs(t, err, io.EOF)
 	})
 }
 
