@@ -129,7 +129,7 @@ func (p rerunParams) validate() error { return required("stepKey", p.StepKey) }
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentRunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
-	return do[AgentRunDetail](ctx, s.c, call{route: routeAgentRunsGet, ids: [2]string{runID}}, opts)
+	return do[AgentRunDetail](ctx, (*service)(s), call{route: routeAgentRunsGet, ids: [2]string{runID}}, opts)
 }
 
 // Compare returns the differences between two runs. Both ids are required.
@@ -140,7 +140,7 @@ func (s *AgentRunsService) Get(ctx context.Context, runID string, opts ...CallOp
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentRunsService) Compare(ctx context.Context, leftRunID, rightRunID string, opts ...CallOption) (*AgentRunComparison, error) {
-	return do[AgentRunComparison](ctx, s.c, call{
+	return do[AgentRunComparison](ctx, (*service)(s), call{
 		route: routeAgentRunsCompare,
 		query: []param{{name: "leftRunId", value: leftRunID}, {name: "rightRunId", value: rightRunID}},
 	}, opts)
@@ -154,7 +154,7 @@ func (s *AgentRunsService) Compare(ctx context.Context, leftRunID, rightRunID st
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentRunsService) LoadInputs(ctx context.Context, runID string, opts ...CallOption) (*AgentReplayInputs, error) {
-	return do[AgentReplayInputs](ctx, s.c, call{route: routeAgentRunsLoadInputs, ids: [2]string{runID}}, opts)
+	return do[AgentReplayInputs](ctx, (*service)(s), call{route: routeAgentRunsLoadInputs, ids: [2]string{runID}}, opts)
 }
 
 // RerunFromStep starts a new run from one step of an earlier run and returns the id of the new run.
@@ -169,7 +169,7 @@ func (s *AgentRunsService) LoadInputs(ctx context.Context, runID string, opts ..
 // unknown step; [KindConflict] while the earlier run is pending; [KindEntitlement] for a plan
 // without AI features; [KindServer] when a provider fails.
 func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey string, opts ...CallOption) (*AgentRerunResponse, error) {
-	return do[AgentRerunResponse](ctx, s.c, call{
+	return do[AgentRerunResponse](ctx, (*service)(s), call{
 		route: routeAgentRunsRerunFromStep, ids: [2]string{runID},
 		body: rerunParams{StepKey: stepKey},
 	}, opts)

@@ -133,7 +133,7 @@ type AgentRunParams struct {
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call.
 func (s *AgentsService) List(ctx context.Context, opts ...CallOption) ([]AgentListItem, error) {
-	return list[AgentListItem](ctx, s.c, call{route: routeAgentsList}, opts)
+	return list[AgentListItem](ctx, (*service)(s), call{route: routeAgentsList}, opts)
 }
 
 // All streams the list of [AgentsService.List]: it yields one agent at a time while the response
@@ -147,7 +147,7 @@ func (s *AgentsService) List(ctx context.Context, opts ...CallOption) ([]AgentLi
 // begins.
 // Errors: those of every call.
 func (s *AgentsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[AgentListItem, error] {
-	return stream[AgentListItem](ctx, s.c, call{route: routeAgentsList}, opts)
+	return stream[AgentListItem](ctx, (*service)(s), call{route: routeAgentsList}, opts)
 }
 
 // Get returns the agent with its versions and the graph of the version in use.
@@ -158,7 +158,7 @@ func (s *AgentsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[A
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentsService) Get(ctx context.Context, agentID string, opts ...CallOption) (*AgentVersionSummary, error) {
-	return do[AgentVersionSummary](ctx, s.c, call{route: routeAgentsGet, ids: [2]string{agentID}}, opts)
+	return do[AgentVersionSummary](ctx, (*service)(s), call{route: routeAgentsGet, ids: [2]string{agentID}}, opts)
 }
 
 // Create creates an agent and returns it. It has no version yet.
@@ -169,7 +169,7 @@ func (s *AgentsService) Get(ctx context.Context, agentID string, opts ...CallOpt
 // Not idempotent: retried only if it was not sent, or was rate limited (429).
 // Errors: those of every call; [KindInvalidRequest].
 func (s *AgentsService) Create(ctx context.Context, p AgentCreateParams, opts ...CallOption) (*AgentListItem, error) {
-	return do[AgentListItem](ctx, s.c, call{route: routeAgentsCreate, body: p}, opts)
+	return do[AgentListItem](ctx, (*service)(s), call{route: routeAgentsCreate, body: p}, opts)
 }
 
 // Update changes the fields that p sets and returns the agent.
@@ -180,7 +180,7 @@ func (s *AgentsService) Create(ctx context.Context, p AgentCreateParams, opts ..
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *AgentsService) Update(ctx context.Context, agentID string, p AgentUpdateParams, opts ...CallOption) (*AgentListItem, error) {
-	return do[AgentListItem](ctx, s.c, call{route: routeAgentsUpdate, ids: [2]string{agentID}, body: p}, opts)
+	return do[AgentListItem](ctx, (*service)(s), call{route: routeAgentsUpdate, ids: [2]string{agentID}, body: p}, opts)
 }
 
 // CreateVersion adds a draft version to the agent and returns it. [AgentsService.SaveWorkflow]
@@ -192,7 +192,7 @@ func (s *AgentsService) Update(ctx context.Context, agentID string, p AgentUpdat
 // Not idempotent: retried only if it was not sent, or was rate limited (429).
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentsService) CreateVersion(ctx context.Context, agentID string, opts ...CallOption) (*AgentVersionRef, error) {
-	return do[AgentVersionRef](ctx, s.c, call{route: routeAgentsCreateVersion, ids: [2]string{agentID}}, opts)
+	return do[AgentVersionRef](ctx, (*service)(s), call{route: routeAgentsCreateVersion, ids: [2]string{agentID}}, opts)
 }
 
 // Publish freezes a version, makes it the one that runs by default, and returns what was published.
@@ -206,7 +206,7 @@ func (s *AgentsService) CreateVersion(ctx context.Context, agentID string, opts 
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidGraph]; [KindConflict]
 // for a version that is already published.
 func (s *AgentsService) Publish(ctx context.Context, agentID string, p AgentPublishParams, opts ...CallOption) (*AgentPublishResponse, error) {
-	return do[AgentPublishResponse](ctx, s.c, call{route: routeAgentsPublish, ids: [2]string{agentID}, body: p}, opts)
+	return do[AgentPublishResponse](ctx, (*service)(s), call{route: routeAgentsPublish, ids: [2]string{agentID}, body: p}, opts)
 }
 
 // SaveWorkflow replaces the whole graph of a draft version and returns the graph as the server
@@ -221,7 +221,7 @@ func (s *AgentsService) Publish(ctx context.Context, agentID string, p AgentPubl
 // [KindConflict] for a published version.
 func (s *AgentsService) SaveWorkflow(ctx context.Context, agentVersionID string, w Workflow, opts ...CallOption) (*AgentWorkflowSaveResponse, error) {
 	w.Steps, w.Transitions = notNil(w.Steps), notNil(w.Transitions)
-	return do[AgentWorkflowSaveResponse](ctx, s.c, call{route: routeAgentsSaveWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
+	return do[AgentWorkflowSaveResponse](ctx, (*service)(s), call{route: routeAgentsSaveWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
 }
 
 // ValidateWorkflow returns the server's verdict on a graph and changes nothing. Mistakes are Issues
@@ -235,7 +235,7 @@ func (s *AgentsService) SaveWorkflow(ctx context.Context, agentVersionID string,
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *AgentsService) ValidateWorkflow(ctx context.Context, agentVersionID string, w Workflow, opts ...CallOption) (*WorkflowValidationResult, error) {
 	w.Steps, w.Transitions = notNil(w.Steps), notNil(w.Transitions)
-	return do[WorkflowValidationResult](ctx, s.c, call{route: routeAgentsValidateWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
+	return do[WorkflowValidationResult](ctx, (*service)(s), call{route: routeAgentsValidateWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
 }
 
 // SaveSteps writes the steps of a draft version and returns them. Prefer
@@ -249,7 +249,7 @@ func (s *AgentsService) ValidateWorkflow(ctx context.Context, agentVersionID str
 // [KindConflict] for a published version.
 func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p AgentStepsParams, opts ...CallOption) ([]WorkflowStep, error) {
 	p.Steps = notNil(p.Steps)
-	return list[WorkflowStep](ctx, s.c, call{route: routeAgentsSaveSteps, ids: [2]string{agentVersionID}, body: p, decode: decodeSteps}, opts)
+	return list[WorkflowStep](ctx, (*service)(s), call{route: routeAgentsSaveSteps, ids: [2]string{agentVersionID}, body: p, decode: decodeSteps}, opts)
 }
 
 // Run starts a run of the agent and returns its id. Each run is billed. [AgentRunsService.Wait]
@@ -266,7 +266,7 @@ func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p 
 // fails.
 func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParams, opts ...CallOption) (*AgentRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
-	return do[AgentRunResponse](ctx, s.c, call{route: routeAgentsRun, ids: [2]string{agentID}, body: p}, opts)
+	return do[AgentRunResponse](ctx, (*service)(s), call{route: routeAgentsRun, ids: [2]string{agentID}, body: p}, opts)
 }
 
 // DiffVersion returns the differences between versionID and againstVersionID. Both are required.
@@ -277,7 +277,7 @@ func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParam
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentsService) DiffVersion(ctx context.Context, agentID, versionID, againstVersionID string, opts ...CallOption) (*AgentVersionDiff, error) {
-	return do[AgentVersionDiff](ctx, s.c, call{
+	return do[AgentVersionDiff](ctx, (*service)(s), call{
 		route: routeAgentsDiffVersion, ids: [2]string{agentID, versionID},
 		query: []param{{name: "againstVersionId", value: againstVersionID}},
 	}, opts)
@@ -293,7 +293,7 @@ func (s *AgentsService) DiffVersion(ctx context.Context, agentID, versionID, aga
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindConflict] for a version that
 // cannot be restored.
 func (s *AgentsService) RollbackVersion(ctx context.Context, agentID, versionID string, opts ...CallOption) (*AgentVersionRef, error) {
-	return do[AgentVersionRef](ctx, s.c, call{route: routeAgentsRollbackVersion, ids: [2]string{agentID, versionID}}, opts)
+	return do[AgentVersionRef](ctx, (*service)(s), call{route: routeAgentsRollbackVersion, ids: [2]string{agentID, versionID}}, opts)
 }
 
 // notNil returns an empty slice for nil, which JSON would encode as null instead of [].

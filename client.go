@@ -41,6 +41,14 @@ type Client struct {
 // service is what all services are: a client to call through.
 type service struct{ c *Client }
 
+// client returns the client to call through: nil for the services of a Client that New did not make.
+func (s *service) client() *Client {
+	if s == nil {
+		return nil
+	}
+	return s.c
+}
+
 // core is what the clients of all organizations share.
 type core struct {
 	scheme, host  string
@@ -178,6 +186,9 @@ func nameVariable(err error, variable string) error {
 // cannot be used is refused by the calls. An API key belongs to one organization:
 // use [WithAPIKeySource] where there are several.
 func (c *Client) InOrganization(organizationID string) *Client {
+	if c == nil {
+		c = new(Client)
+	}
 	return newClient(c.core, organizationID)
 }
 
@@ -190,7 +201,12 @@ func (c *Client) CloseIdleConnections() {
 }
 
 // Organization returns the id of the client's organization, "" when it has none.
-func (c *Client) Organization() string { return c.organization }
+func (c *Client) Organization() string {
+	if c == nil {
+		return ""
+	}
+	return c.organization
+}
 
 // String returns the client's address and organization, and no secret.
 func (c *Client) String() string {

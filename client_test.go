@@ -2,9 +2,12 @@ package promptorchestra_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
 )
 
 func TestNewFromEnv(t *testing.T) {
@@ -146,4 +150,47 @@ func TestOrganizationThatIsNotUTF8(t *testing.T) {
 		require.ErrorAs(t, call(t.Context(), apitest.NewClient(t, &seen).InOrganization("org_\xff")), &e)
 	}
 	assert.Empty(t, seen.All())
+}
+
+// A Client that New did not make, and its services, reject each call and never panic.
+func TestZeroClientRejectsEveryCall(t *testing.T) {
+	var zero promptorchestra.Client
+	rejected := func(t *testing.T, err error) {
+		t.Helper()
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, "client", e.Argument)
+	}
+	for _, client := range []*promptorchestra.Client{&zero, zero.InOrganization("org_1"), new(promptorchestra.Client).InOrganization("")} {
+		for _, method := range apidocs.Methods(reflect.TypeFor[promptorchestra.Client]()) {
+			service, name, _ := strings.Cut(method.Op, ".")
+			t.Run(method.Op, func(t *testing.T) {
+				call := reflect.ValueOf(client).Elem().FieldByName(service).MethodByName(name)
+				args := []reflect.Value{reflect.ValueOf(t.Context())}
+				for i := 1; i < call.Type().NumIn()-1; i++ {
+					arg := reflect.New(call.Type().In(i)).Elem()
+					if arg.Kind() == reflect.String {
+						arg.SetString("id_1")
+					}
+					args = append(args, arg)
+				}
+				out := call.Call(args)
+				if len(out) == 2 {
+					err, _ := out[1].Interface().(error)
+					if name != "Find" { // its own arguments come first
+						rejected(t, err)
+					}
+					return
+				}
+				for _, err := range out[0].Seq2() {
+					rejected(t, err.Interface().(error))
+				}
+			})
+		}
+		rejected(t, client.Do(t.Context(), promptorchestra.Request{Method: http.MethodGet, Path: "/api/x"}, nil))
+		assert.NotNil(t, client.Diagnose(t.Context(), errors.New("x")))
+		client.CloseIdleConnections()
+	}
+	assert.Empty(t, zero.Organization())
+	assert.NotEmpty(t, zero.String())
 }

@@ -57,7 +57,7 @@ func (d *diagnosing) read(kind string, ids ...string) look {
 	copy(in.ids[:], ids)
 	var l look
 	l.err = d.reading(func(ctx context.Context, once CallOption) (err error) {
-		l.record, err = do[record](ctx, d.client, in, []CallOption{once})
+		l.record, err = do[record](ctx, &d.client.service, in, []CallOption{once})
 		return err
 	})
 	d.looked[key] = l
@@ -249,7 +249,7 @@ func (d *diagnosing) checkNewestRun(lister *route, what, of string) {
 	var at Timestamp
 	found, unnamed, undated := 0, 0, 0
 	err := d.reading(func(ctx context.Context, once CallOption) error {
-		for run, err := range stream[listedRun](ctx, d.client, call{route: lister}, []CallOption{once}) {
+		for run, err := range stream[listedRun](ctx, &d.client.service, call{route: lister}, []CallOption{once}) {
 			if err != nil {
 				return err
 			}

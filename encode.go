@@ -104,43 +104,47 @@ func checkPath(path string) error {
 	return nil
 }
 
-// encodeQuery writes the query without a map or a sort: the order is ours.
+// encodeQuery writes the query in our own order: the organization of a GET, what the route carries,
+// the call's own parameters, and the extra ones. None of them may be there already.
 func (r *request) encodeQuery() (string, error) {
-	q := ""
-	own := []string{"organizationId"}
+	q := make([]byte, 0, 128)
 	if r.call.route.method == http.MethodGet {
-		q = "organizationId=" + url.QueryEscape(r.client.organization)
+		q = appendParam(q, "organizationId", r.client.organization)
 	}
 	if r.call.route.traits.has(publicContract) {
-		q = and(q, "publicContract=1")
-		own = append(own, "publicContract")
+		q = appendParam(q, "publicContract", "1")
 	}
-	set := own
 	for _, p := range r.call.query {
 		switch {
-		case slices.Contains(set, p.name) || isOrganization(p.name):
+		case r.setsItself(p.name):
 			return "", &ArgumentError{Argument: p.name, Reason: "is set by the SDK itself"}
 		case p.value != "" || r.call.custom:
-			q = and(q, url.QueryEscape(p.name)+"="+url.QueryEscape(p.value))
-			own = append(own, p.name)
+			q = appendParam(q, p.name, p.value)
 		case !p.optional:
 			return "", &ArgumentError{Argument: p.name, Reason: "must not be empty"}
 		}
 	}
 	for _, p := range r.options.extraQuery {
-		if slices.Contains(own, p.name) || isOrganization(p.name) {
+		own := func(of param) bool { return of.name == p.name && (of.value != "" || r.call.custom) }
+		if r.setsItself(p.name) || slices.ContainsFunc(r.call.query, own) {
 			return "", &ArgumentError{Argument: "WithExtraQuery", Reason: clean(p.name, 80) + " is part of the call already"}
 		}
-		q = and(q, url.QueryEscape(p.name)+"="+url.QueryEscape(p.value))
+		q = appendParam(q, p.name, p.value)
 	}
-	return q, nil
+	return string(q), nil
 }
 
-func and(query, more string) string {
-	if query == "" {
-		return more
+func appendParam(query []byte, name, value string) []byte {
+	if len(query) > 0 {
+		query = append(query, '&')
 	}
-	return query + "&" + more
+	query = append(query, url.QueryEscape(name)...)
+	return append(append(query, '='), url.QueryEscape(value)...)
+}
+
+// setsItself reports whether a query parameter is the SDK's own.
+func (r *request) setsItself(name string) bool {
+	return isOrganization(name) || name == "publicContract" && r.call.route.traits.has(publicContract)
 }
 
 // isOrganization reports whether a name is that of the organization, in a spelling that a server

@@ -57,7 +57,7 @@ type EvaluationRunParams struct {
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *EvaluationsService) ListCases(ctx context.Context, skillID string, opts ...CallOption) ([]SkillEvaluationCase, error) {
-	return list[SkillEvaluationCase](ctx, s.c, call{route: routeEvaluationsListCases, ids: [2]string{skillID}}, opts)
+	return list[SkillEvaluationCase](ctx, (*service)(s), call{route: routeEvaluationsListCases, ids: [2]string{skillID}}, opts)
 }
 
 // AllCases streams the list of [EvaluationsService.ListCases]: it yields one case at a time while
@@ -71,7 +71,7 @@ func (s *EvaluationsService) ListCases(ctx context.Context, skillID string, opts
 // begins.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *EvaluationsService) AllCases(ctx context.Context, skillID string, opts ...CallOption) iter.Seq2[SkillEvaluationCase, error] {
-	return stream[SkillEvaluationCase](ctx, s.c, call{route: routeEvaluationsListCases, ids: [2]string{skillID}}, opts)
+	return stream[SkillEvaluationCase](ctx, (*service)(s), call{route: routeEvaluationsListCases, ids: [2]string{skillID}}, opts)
 }
 
 // CreateCase creates an evaluation case of the skill and returns it.
@@ -83,7 +83,7 @@ func (s *EvaluationsService) AllCases(ctx context.Context, skillID string, opts 
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *EvaluationsService) CreateCase(ctx context.Context, skillID string, p EvaluationCaseCreateParams, opts ...CallOption) (*SkillEvaluationCase, error) {
 	p.Input, p.Expected = rawValue(p.Input), rawValue(p.Expected)
-	return do[SkillEvaluationCase](ctx, s.c, call{route: routeEvaluationsCreateCase, ids: [2]string{skillID}, body: p}, opts)
+	return do[SkillEvaluationCase](ctx, (*service)(s), call{route: routeEvaluationsCreateCase, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // Run runs the cases on a draft and on the published version of the skill and returns the
@@ -98,7 +98,7 @@ func (s *EvaluationsService) CreateCase(ctx context.Context, skillID string, p E
 // [KindConflict] when there is nothing to evaluate; [KindEntitlement] for a plan without AI
 // features; [KindServer] when a provider fails.
 func (s *EvaluationsService) Run(ctx context.Context, skillID string, p EvaluationRunParams, opts ...CallOption) (*SkillEvaluationRun, error) {
-	return do[SkillEvaluationRun](ctx, s.c, call{route: routeEvaluationsRun, ids: [2]string{skillID}, body: p}, opts)
+	return do[SkillEvaluationRun](ctx, (*service)(s), call{route: routeEvaluationsRun, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // Get returns the recorded evaluation run.
@@ -109,5 +109,5 @@ func (s *EvaluationsService) Run(ctx context.Context, skillID string, p Evaluati
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *EvaluationsService) Get(ctx context.Context, skillID, evaluationRunID string, opts ...CallOption) (*SkillEvaluationRun, error) {
-	return do[SkillEvaluationRun](ctx, s.c, call{route: routeEvaluationsGet, ids: [2]string{skillID, evaluationRunID}}, opts)
+	return do[SkillEvaluationRun](ctx, (*service)(s), call{route: routeEvaluationsGet, ids: [2]string{skillID, evaluationRunID}}, opts)
 }

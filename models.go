@@ -67,7 +67,7 @@ func (p ModelListParams) query() []param {
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call.
 func (s *ModelsService) List(ctx context.Context, p ModelListParams, opts ...CallOption) ([]ModelListItem, error) {
-	return list[ModelListItem](ctx, s.c, call{route: routeModelsList, query: p.query()}, opts)
+	return list[ModelListItem](ctx, (*service)(s), call{route: routeModelsList, query: p.query()}, opts)
 }
 
 // All streams the list of [ModelsService.List]: it yields one model at a time while the response
@@ -81,5 +81,5 @@ func (s *ModelsService) List(ctx context.Context, p ModelListParams, opts ...Cal
 // begins.
 // Errors: those of every call.
 func (s *ModelsService) All(ctx context.Context, p ModelListParams, opts ...CallOption) iter.Seq2[ModelListItem, error] {
-	return stream[ModelListItem](ctx, s.c, call{route: routeModelsList, query: p.query()}, opts)
+	return stream[ModelListItem](ctx, (*service)(s), call{route: routeModelsList, query: p.query()}, opts)
 }

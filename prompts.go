@@ -178,7 +178,7 @@ func (p attachToolParams) validate() error { return required("toolId", p.ToolID)
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call.
 func (s *PromptsService) List(ctx context.Context, opts ...CallOption) ([]PromptListItem, error) {
-	return list[PromptListItem](ctx, s.c, call{route: routePromptsList}, opts)
+	return list[PromptListItem](ctx, (*service)(s), call{route: routePromptsList}, opts)
 }
 
 // All streams the list of [PromptsService.List]: it yields one prompt at a time while the response
@@ -192,7 +192,7 @@ func (s *PromptsService) List(ctx context.Context, opts ...CallOption) ([]Prompt
 // begins.
 // Errors: those of every call.
 func (s *PromptsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[PromptListItem, error] {
-	return stream[PromptListItem](ctx, s.c, call{route: routePromptsList}, opts)
+	return stream[PromptListItem](ctx, (*service)(s), call{route: routePromptsList}, opts)
 }
 
 // Get returns the prompt with its versions and the skills that use it.
@@ -203,7 +203,7 @@ func (s *PromptsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *PromptsService) Get(ctx context.Context, promptID string, opts ...CallOption) (*PromptDetail, error) {
-	return do[PromptDetail](ctx, s.c, call{route: routePromptsGet, ids: [2]string{promptID}}, opts)
+	return do[PromptDetail](ctx, (*service)(s), call{route: routePromptsGet, ids: [2]string{promptID}}, opts)
 }
 
 // Create creates a prompt and returns it. It has no version yet.
@@ -214,7 +214,7 @@ func (s *PromptsService) Get(ctx context.Context, promptID string, opts ...CallO
 // Not idempotent: retried only if it was not sent, or was rate limited (429).
 // Errors: those of every call; [KindInvalidRequest]; [KindConflict] for a key that is in use.
 func (s *PromptsService) Create(ctx context.Context, p PromptCreateParams, opts ...CallOption) (*PromptRecord, error) {
-	return do[PromptRecord](ctx, s.c, call{route: routePromptsCreate, body: p}, opts)
+	return do[PromptRecord](ctx, (*service)(s), call{route: routePromptsCreate, body: p}, opts)
 }
 
 // Update changes the fields that p sets and returns the prompt.
@@ -225,7 +225,7 @@ func (s *PromptsService) Create(ctx context.Context, p PromptCreateParams, opts 
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *PromptsService) Update(ctx context.Context, promptID string, p PromptUpdateParams, opts ...CallOption) (*PromptRecord, error) {
-	return do[PromptRecord](ctx, s.c, call{route: routePromptsUpdate, ids: [2]string{promptID}, body: p}, opts)
+	return do[PromptRecord](ctx, (*service)(s), call{route: routePromptsUpdate, ids: [2]string{promptID}, body: p}, opts)
 }
 
 // CreateVersion adds an immutable version to the prompt and returns it. [PromptsService.Publish]
@@ -238,7 +238,7 @@ func (s *PromptsService) Update(ctx context.Context, promptID string, p PromptUp
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *PromptsService) CreateVersion(ctx context.Context, promptID string, p PromptVersionCreateParams, opts ...CallOption) (*PromptVersion, error) {
 	p.VariablesSchema, p.ResponseFormat = rawValue(p.VariablesSchema), rawValue(p.ResponseFormat)
-	return do[PromptVersion](ctx, s.c, call{route: routePromptsCreateVersion, ids: [2]string{promptID}, body: p}, opts)
+	return do[PromptVersion](ctx, (*service)(s), call{route: routePromptsCreateVersion, ids: [2]string{promptID}, body: p}, opts)
 }
 
 // Publish makes a version the one that runs, and returns what was published.
@@ -250,7 +250,7 @@ func (s *PromptsService) CreateVersion(ctx context.Context, promptID string, p P
 // Errors: those of every call; [KindNotFound] for an unknown prompt or version; [KindConflict] for
 // a version that is already published.
 func (s *PromptsService) Publish(ctx context.Context, promptID string, p PromptPublishParams, opts ...CallOption) (*PromptPublishResponse, error) {
-	return do[PromptPublishResponse](ctx, s.c, call{route: routePromptsPublish, ids: [2]string{promptID}, body: p}, opts)
+	return do[PromptPublishResponse](ctx, (*service)(s), call{route: routePromptsPublish, ids: [2]string{promptID}, body: p}, opts)
 }
 
 // Run runs the published version of the prompt and returns its output. Each run is billed. When
@@ -266,7 +266,7 @@ func (s *PromptsService) Publish(ctx context.Context, promptID string, p PromptP
 // [KindServer] when the provider fails.
 func (s *PromptsService) Run(ctx context.Context, promptID string, p PromptRunParams, opts ...CallOption) (*PromptRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
-	return do[PromptRunResponse](ctx, s.c, call{route: routePromptsRun, ids: [2]string{promptID}, body: p}, opts)
+	return do[PromptRunResponse](ctx, (*service)(s), call{route: routePromptsRun, ids: [2]string{promptID}, body: p}, opts)
 }
 
 // AttachTool lets a prompt version call a tool and returns the attachment.
@@ -278,7 +278,7 @@ func (s *PromptsService) Run(ctx context.Context, promptID string, p PromptRunPa
 // Errors: those of every call; [KindNotFound] for an unknown version or tool; [KindConflict] for a
 // published version or a tool that is already attached.
 func (s *PromptsService) AttachTool(ctx context.Context, promptVersionID, toolID string, opts ...CallOption) (*PromptToolAttachment, error) {
-	return do[PromptToolAttachment](ctx, s.c, call{
+	return do[PromptToolAttachment](ctx, (*service)(s), call{
 		route: routePromptsAttachTool, ids: [2]string{promptVersionID},
 		body: attachToolParams{ToolID: toolID},
 	}, opts)

@@ -42,7 +42,7 @@ type RealtimeSessionDetail struct {
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call.
 func (s *RealtimeSessionsService) List(ctx context.Context, opts ...CallOption) ([]RealtimeSession, error) {
-	return list[RealtimeSession](ctx, s.c, call{route: routeRealtimeSessionsList}, opts)
+	return list[RealtimeSession](ctx, (*service)(s), call{route: routeRealtimeSessionsList}, opts)
 }
 
 // All streams the list of [RealtimeSessionsService.List]: it yields one session at a time while the
@@ -56,7 +56,7 @@ func (s *RealtimeSessionsService) List(ctx context.Context, opts ...CallOption) 
 // begins.
 // Errors: those of every call.
 func (s *RealtimeSessionsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[RealtimeSession, error] {
-	return stream[RealtimeSession](ctx, s.c, call{route: routeRealtimeSessionsList}, opts)
+	return stream[RealtimeSession](ctx, (*service)(s), call{route: routeRealtimeSessionsList}, opts)
 }
 
 // Get returns the recorded session, by the run id that [VoiceAgentsService.CreateSession] returned.
@@ -67,5 +67,5 @@ func (s *RealtimeSessionsService) All(ctx context.Context, opts ...CallOption) i
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *RealtimeSessionsService) Get(ctx context.Context, runID string, opts ...CallOption) (*RealtimeSessionDetail, error) {
-	return do[RealtimeSessionDetail](ctx, s.c, call{route: routeRealtimeSessionsGet, ids: [2]string{runID}}, opts)
+	return do[RealtimeSessionDetail](ctx, (*service)(s), call{route: routeRealtimeSessionsGet, ids: [2]string{runID}}, opts)
 }

@@ -50,16 +50,16 @@ type request struct {
 var noOptions callConfig // of the many calls that have none; only read
 
 // do makes a call whose response is a record.
-func do[T any](ctx context.Context, c *Client, in call, opts []CallOption) (*T, error) {
+func do[T any](ctx context.Context, s *service, in call, opts []CallOption) (*T, error) {
 	out := new(T)
-	if err := c.send(ctx, in, opts, out, decodeRecord); err != nil {
+	if err := s.client().send(ctx, in, opts, out, decodeRecord); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
 // list makes a call whose response is an array, or an object that holds one.
-func list[T any](ctx context.Context, c *Client, in call, opts []CallOption) ([]T, error) {
+func list[T any](ctx context.Context, s *service, in call, opts []CallOption) ([]T, error) {
 	if in.decode == nil {
 		in.decode = decodeList
 	}
@@ -68,7 +68,7 @@ func list[T any](ctx context.Context, c *Client, in call, opts []CallOption) ([]
 		return in.decode(body, out, misfit)
 	}
 	var out []T
-	if err := c.send(ctx, in, opts, &out, decode); err != nil {
+	if err := s.client().send(ctx, in, opts, &out, decode); err != nil {
 		return nil, err
 	}
 	if out == nil { // 204
@@ -87,7 +87,8 @@ func (c *Client) send(ctx context.Context, in call, opts []CallOption, out any, 
 	return err
 }
 
-// start makes a call up to its response. The context that it returns is the observers'.
+// start makes a call up to its response. The context that it returns is the observers'. The result
+// is released when there is an error, and the caller's to release otherwise.
 func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*request, context.Context, error) {
 	r := &request{client: c, call: in, options: &noOptions}
 	err := r.prepare(ctx, opts)
@@ -95,7 +96,14 @@ func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*reques
 	if err != nil {
 		return r, ctx, r.reject(err)
 	}
-	return r, ctx, r.exchange(ctx)
+	r.result = c.core.engine.Do(ctx, &r.out)
+	r.capture()
+	err = noteEnd(ctx, r.failure())
+	r.logCall(ctx, err)
+	if err != nil {
+		r.result.Release()
+	}
+	return r, ctx, err
 }
 
 // prepare checks everything that can be checked before anything is sent.
@@ -216,18 +224,6 @@ func (r *request) IsWhole(body []byte) bool {
 	}
 	_, whole := jsonscan.ValueEnd(text)
 	return whole
-}
-
-// exchange sends the call and returns what went wrong. The result is released when there is an error.
-func (r *request) exchange(ctx context.Context) error {
-	r.result = r.client.core.engine.Do(ctx, &r.out)
-	r.capture()
-	err := noteEnd(ctx, r.failure())
-	r.logCall(ctx, err)
-	if err != nil {
-		r.result.Release()
-	}
-	return err
 }
 
 // capture fills in the caller's Response.

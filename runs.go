@@ -72,7 +72,7 @@ type RunStep struct {
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call.
 func (s *RunsService) List(ctx context.Context, opts ...CallOption) ([]Run, error) {
-	return list[Run](ctx, s.c, call{route: routeRunsList}, opts)
+	return list[Run](ctx, (*service)(s), call{route: routeRunsList}, opts)
 }
 
 // All streams the list of [RunsService.List]: it yields one run at a time while the response
@@ -86,7 +86,7 @@ func (s *RunsService) List(ctx context.Context, opts ...CallOption) ([]Run, erro
 // begins.
 // Errors: those of every call.
 func (s *RunsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[Run, error] {
-	return stream[Run](ctx, s.c, call{route: routeRunsList}, opts)
+	return stream[Run](ctx, (*service)(s), call{route: routeRunsList}, opts)
 }
 
 // Get returns the recorded run with its steps. A run that failed is returned with an ErrorMessage,
@@ -98,5 +98,5 @@ func (s *RunsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[Run
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *RunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*RunDetail, error) {
-	return do[RunDetail](ctx, s.c, call{route: routeRunsGet, ids: [2]string{runID}}, opts)
+	return do[RunDetail](ctx, (*service)(s), call{route: routeRunsGet, ids: [2]string{runID}}, opts)
 }

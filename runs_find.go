@@ -51,7 +51,7 @@ type RunFindParams struct {
 // of [KindNotFound], where it cannot be told.
 func (s *RunsService) Find(ctx context.Context, params RunFindParams, opts ...CallOption) (map[string]RunDetail, error) {
 	if err := params.check(); err != nil {
-		return nil, s.c.send(ctx, call{route: routeRunsFind, invalid: err}, opts, nil, nil)
+		return nil, (*service)(s).client().send(ctx, call{route: routeRunsFind, invalid: err}, opts, nil, nil)
 	}
 	candidates, err := s.candidates(ctx, params, opts)
 	if err != nil {
@@ -112,7 +112,7 @@ type runCandidate struct {
 func (s *RunsService) candidates(
 	ctx context.Context, params RunFindParams, opts []CallOption,
 ) (candidates []runCandidate, err error) {
-	r, ctx, err := s.c.start(ctx, call{route: routeRunsList, stream: true}, opts)
+	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsList, stream: true}, opts)
 	defer func() { r.end(err, nil) }()
 	if err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (s *RunsService) getWithVariables(
 	var input struct {
 		Variables map[string]json.RawMessage `json:"variables"`
 	}
-	r, ctx, err := s.c.start(ctx, call{route: routeRunsGet, ids: [2]string{runID}}, opts)
+	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsGet, ids: [2]string{runID}}, opts)
 	if err == nil {
 		err = r.decode(ctx, detail, func(body []byte, out any, misfit lenient.Misfit) error {
 			err := decodeRecord(body, out, misfit)

@@ -48,5 +48,5 @@ func (p ServiceKeyCreateParams) validate() error {
 // Not idempotent: retried only if it was not sent, or was rate limited (429).
 // Errors: those of every call; [KindInvalidRequest].
 func (s *ServiceKeysService) Create(ctx context.Context, p ServiceKeyCreateParams, opts ...CallOption) (*ServiceKey, error) {
-	return do[ServiceKey](ctx, s.c, call{route: routeServiceKeysCreate, body: p}, opts)
+	return do[ServiceKey](ctx, (*service)(s), call{route: routeServiceKeysCreate, body: p}, opts)
 }

@@ -25,5 +25,5 @@ type SetupVerifyResponse struct {
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call.
 func (s *SetupService) Verify(ctx context.Context, opts ...CallOption) (*SetupVerifyResponse, error) {
-	return do[SetupVerifyResponse](ctx, s.c, call{route: routeSetupVerify}, opts)
+	return do[SetupVerifyResponse](ctx, (*service)(s), call{route: routeSetupVerify}, opts)
 }

@@ -96,5 +96,5 @@ type GeneratedImageFailure struct {
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *SkillRunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*SkillRunDetail, error) {
-	return do[SkillRunDetail](ctx, s.c, call{route: routeSkillRunsGet, ids: [2]string{runID}}, opts)
+	return do[SkillRunDetail](ctx, (*service)(s), call{route: routeSkillRunsGet, ids: [2]string{runID}}, opts)
 }

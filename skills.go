@@ -224,7 +224,7 @@ func (p toolAttachments) validate() error {
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call.
 func (s *SkillsService) List(ctx context.Context, opts ...CallOption) ([]SkillListItem, error) {
-	return list[SkillListItem](ctx, s.c, call{route: routeSkillsList}, opts)
+	return list[SkillListItem](ctx, (*service)(s), call{route: routeSkillsList}, opts)
 }
 
 // All streams the list of [SkillsService.List]: it yields one skill at a time while the response
@@ -238,7 +238,7 @@ func (s *SkillsService) List(ctx context.Context, opts ...CallOption) ([]SkillLi
 // begins.
 // Errors: those of every call.
 func (s *SkillsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[SkillListItem, error] {
-	return stream[SkillListItem](ctx, s.c, call{route: routeSkillsList}, opts)
+	return stream[SkillListItem](ctx, (*service)(s), call{route: routeSkillsList}, opts)
 }
 
 // Get returns the skill with its versions.
@@ -249,7 +249,7 @@ func (s *SkillsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[S
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *SkillsService) Get(ctx context.Context, skillID string, opts ...CallOption) (*SkillDetail, error) {
-	return do[SkillDetail](ctx, s.c, call{route: routeSkillsGet, ids: [2]string{skillID}}, opts)
+	return do[SkillDetail](ctx, (*service)(s), call{route: routeSkillsGet, ids: [2]string{skillID}}, opts)
 }
 
 // Create creates a skill and returns it. It has no version yet.
@@ -260,7 +260,7 @@ func (s *SkillsService) Get(ctx context.Context, skillID string, opts ...CallOpt
 // Not idempotent: retried only if it was not sent, or was rate limited (429).
 // Errors: those of every call; [KindInvalidRequest]; [KindConflict] for a key that is in use.
 func (s *SkillsService) Create(ctx context.Context, p SkillCreateParams, opts ...CallOption) (*SkillRecord, error) {
-	return do[SkillRecord](ctx, s.c, call{route: routeSkillsCreate, body: p}, opts)
+	return do[SkillRecord](ctx, (*service)(s), call{route: routeSkillsCreate, body: p}, opts)
 }
 
 // Update changes the fields that p sets and returns the skill.
@@ -271,7 +271,7 @@ func (s *SkillsService) Create(ctx context.Context, p SkillCreateParams, opts ..
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *SkillsService) Update(ctx context.Context, skillID string, p SkillUpdateParams, opts ...CallOption) (*SkillRecord, error) {
-	return do[SkillRecord](ctx, s.c, call{route: routeSkillsUpdate, ids: [2]string{skillID}, body: p}, opts)
+	return do[SkillRecord](ctx, (*service)(s), call{route: routeSkillsUpdate, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // CreateVersion adds a draft version to the skill and returns it. [SkillsService.ReplacePrompts]
@@ -284,7 +284,7 @@ func (s *SkillsService) Update(ctx context.Context, skillID string, p SkillUpdat
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *SkillsService) CreateVersion(ctx context.Context, skillID string, p SkillVersionCreateParams, opts ...CallOption) (*SkillVersion, error) {
 	p.InputSchema, p.VariablesSchema, p.OutputSchema = rawValue(p.InputSchema), rawValue(p.VariablesSchema), rawValue(p.OutputSchema)
-	return do[SkillVersion](ctx, s.c, call{route: routeSkillsCreateVersion, ids: [2]string{skillID}, body: p}, opts)
+	return do[SkillVersion](ctx, (*service)(s), call{route: routeSkillsCreateVersion, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // ReplacePrompts replaces all prompts of a draft version, in the order given, and returns a
@@ -297,7 +297,7 @@ func (s *SkillsService) CreateVersion(ctx context.Context, skillID string, p Ski
 // Errors: those of every call; [KindNotFound] for an unknown version or prompt;
 // [KindInvalidRequest]; [KindConflict] for a published version.
 func (s *SkillsService) ReplacePrompts(ctx context.Context, skillVersionID string, prompts []PromptAttachment, opts ...CallOption) (*SkillVersionMutationReceipt, error) {
-	return do[SkillVersionMutationReceipt](ctx, s.c, call{
+	return do[SkillVersionMutationReceipt](ctx, (*service)(s), call{
 		route: routeSkillsReplacePrompts, ids: [2]string{skillVersionID},
 		body: promptAttachments{Prompts: notNil(prompts)},
 	}, opts)
@@ -313,7 +313,7 @@ func (s *SkillsService) ReplacePrompts(ctx context.Context, skillVersionID strin
 // Errors: those of every call; [KindNotFound] for an unknown version or tool; [KindInvalidRequest];
 // [KindConflict] for a published version.
 func (s *SkillsService) ReplaceTools(ctx context.Context, skillVersionID string, tools []ToolAttachment, opts ...CallOption) (*SkillVersionMutationReceipt, error) {
-	return do[SkillVersionMutationReceipt](ctx, s.c, call{
+	return do[SkillVersionMutationReceipt](ctx, (*service)(s), call{
 		route: routeSkillsReplaceTools, ids: [2]string{skillVersionID},
 		body: toolAttachments{Tools: notNil(tools)},
 	}, opts)
@@ -328,7 +328,7 @@ func (s *SkillsService) ReplaceTools(ctx context.Context, skillVersionID string,
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindConflict] for a version that
 // is already published.
 func (s *SkillsService) Publish(ctx context.Context, skillID string, p SkillPublishParams, opts ...CallOption) (*SkillPublishResponse, error) {
-	return do[SkillPublishResponse](ctx, s.c, call{route: routeSkillsPublish, ids: [2]string{skillID}, body: p}, opts)
+	return do[SkillPublishResponse](ctx, (*service)(s), call{route: routeSkillsPublish, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // Preview returns the prompt that a run would send. It calls no model and changes nothing, so it
@@ -341,7 +341,7 @@ func (s *SkillsService) Publish(ctx context.Context, skillID string, p SkillPubl
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPreviewParams, opts ...CallOption) (*SkillPreviewResponse, error) {
 	p.Variables = object("variables", p.Variables)
-	return do[SkillPreviewResponse](ctx, s.c, call{route: routeSkillsPreview, ids: [2]string{skillID}, body: p}, opts)
+	return do[SkillPreviewResponse](ctx, (*service)(s), call{route: routeSkillsPreview, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // Run runs the skill and returns its output. Each run is billed. When [OutcomeUnknown] is true of
@@ -358,7 +358,7 @@ func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPrev
 // [KindServer] when the provider fails.
 func (s *SkillsService) Run(ctx context.Context, skillID string, p SkillRunParams, opts ...CallOption) (*SkillRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
-	return do[SkillRunResponse](ctx, s.c, call{route: routeSkillsRun, ids: [2]string{skillID}, body: p}, opts)
+	return do[SkillRunResponse](ctx, (*service)(s), call{route: routeSkillsRun, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // GenerateImage runs the skill on an image model and returns where the images are stored. Each run
@@ -375,7 +375,7 @@ func (s *SkillsService) Run(ctx context.Context, skillID string, p SkillRunParam
 // without AI features.
 func (s *SkillsService) GenerateImage(ctx context.Context, skillID string, p ImageParams, opts ...CallOption) (*GeneratedImageRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
-	return do[GeneratedImageRunResponse](ctx, s.c, call{route: routeSkillsGenerateImage, ids: [2]string{skillID}, body: p}, opts)
+	return do[GeneratedImageRunResponse](ctx, (*service)(s), call{route: routeSkillsGenerateImage, ids: [2]string{skillID}, body: p}, opts)
 }
 
 // Diff returns the differences between versionID and againstVersionID. When againstVersionID is "",
@@ -387,7 +387,7 @@ func (s *SkillsService) GenerateImage(ctx context.Context, skillID string, p Ima
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *SkillsService) Diff(ctx context.Context, skillID, versionID, againstVersionID string, opts ...CallOption) (*SkillVersionDiff, error) {
-	return do[SkillVersionDiff](ctx, s.c, call{
+	return do[SkillVersionDiff](ctx, (*service)(s), call{
 		route: routeSkillsDiff, ids: [2]string{skillID, versionID},
 		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}},
 	}, opts)

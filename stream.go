@@ -17,11 +17,11 @@ import (
 
 // stream makes a call whose response is a list, and decodes it one element at a time while it
 // arrives.
-func stream[T any](ctx context.Context, c *Client, in call, opts []CallOption) iter.Seq2[T, error] {
+func stream[T any](ctx context.Context, s *service, in call, opts []CallOption) iter.Seq2[T, error] {
 	in.stream = true
 	return func(yield func(T, error) bool) {
 		var zero T
-		r, ctx, err := c.start(ctx, in, opts)
+		r, ctx, err := s.client().start(ctx, in, opts)
 		defer func() { r.end(err, nil) }()
 		if err != nil {
 			yield(zero, err)

@@ -153,7 +153,7 @@ type ToolVersionCreateParams struct {
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call.
 func (s *ToolsService) List(ctx context.Context, opts ...CallOption) ([]ToolRecord, error) {
-	return list[ToolRecord](ctx, s.c, call{route: routeToolsList}, opts)
+	return list[ToolRecord](ctx, (*service)(s), call{route: routeToolsList}, opts)
 }
 
 // All streams the list of [ToolsService.List]: it yields one tool at a time while the response
@@ -167,7 +167,7 @@ func (s *ToolsService) List(ctx context.Context, opts ...CallOption) ([]ToolReco
 // begins.
 // Errors: those of every call.
 func (s *ToolsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[ToolRecord, error] {
-	return stream[ToolRecord](ctx, s.c, call{route: routeToolsList}, opts)
+	return stream[ToolRecord](ctx, (*service)(s), call{route: routeToolsList}, opts)
 }
 
 // Get returns the tool.
@@ -178,7 +178,7 @@ func (s *ToolsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[To
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *ToolsService) Get(ctx context.Context, toolID string, opts ...CallOption) (*ToolRecord, error) {
-	return do[ToolRecord](ctx, s.c, call{route: routeToolsGet, ids: [2]string{toolID}}, opts)
+	return do[ToolRecord](ctx, (*service)(s), call{route: routeToolsGet, ids: [2]string{toolID}}, opts)
 }
 
 // Create creates a tool and returns it.
@@ -190,7 +190,7 @@ func (s *ToolsService) Get(ctx context.Context, toolID string, opts ...CallOptio
 // Errors: those of every call; [KindInvalidRequest]; [KindConflict] for a key that is in use.
 func (s *ToolsService) Create(ctx context.Context, p ToolCreateParams, opts ...CallOption) (*ToolRecord, error) {
 	p.Config, p.InputSchema = object("config", p.Config), object("inputSchema", p.InputSchema)
-	return do[ToolRecord](ctx, s.c, call{route: routeToolsCreate, body: p}, opts)
+	return do[ToolRecord](ctx, (*service)(s), call{route: routeToolsCreate, body: p}, opts)
 }
 
 // Update changes the fields that p sets and returns the tool.
@@ -201,7 +201,7 @@ func (s *ToolsService) Create(ctx context.Context, p ToolCreateParams, opts ...C
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *ToolsService) Update(ctx context.Context, toolID string, p ToolUpdateParams, opts ...CallOption) (*ToolRecord, error) {
-	return do[ToolRecord](ctx, s.c, call{route: routeToolsUpdate, ids: [2]string{toolID}, body: p}, opts)
+	return do[ToolRecord](ctx, (*service)(s), call{route: routeToolsUpdate, ids: [2]string{toolID}, body: p}, opts)
 }
 
 // CreateVersion adds a version to the tool and returns it.
@@ -213,7 +213,7 @@ func (s *ToolsService) Update(ctx context.Context, toolID string, p ToolUpdatePa
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *ToolsService) CreateVersion(ctx context.Context, toolID string, p ToolVersionCreateParams, opts ...CallOption) (*ToolVersion, error) {
 	p.Config, p.InputSchema, p.OutputSchema = rawValue(p.Config), rawValue(p.InputSchema), rawValue(p.OutputSchema)
-	return do[ToolVersion](ctx, s.c, call{route: routeToolsCreateVersion, ids: [2]string{toolID}, body: p}, opts)
+	return do[ToolVersion](ctx, (*service)(s), call{route: routeToolsCreateVersion, ids: [2]string{toolID}, body: p}, opts)
 }
 
 // Diff returns the differences between versionID and againstVersionID. When againstVersionID is "",
@@ -225,7 +225,7 @@ func (s *ToolsService) CreateVersion(ctx context.Context, toolID string, p ToolV
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *ToolsService) Diff(ctx context.Context, toolID, versionID, againstVersionID string, opts ...CallOption) (*ToolVersionDiff, error) {
-	return do[ToolVersionDiff](ctx, s.c, call{
+	return do[ToolVersionDiff](ctx, (*service)(s), call{
 		route: routeToolsDiff, ids: [2]string{toolID, versionID},
 		query: []param{{name: "againstVersionId", value: againstVersionID, optional: true}},
 	}, opts)

@@ -49,7 +49,7 @@ func (p VoiceAgentVersionCreateParams) validate() error {
 // Errors: those of every call; [KindNotFound] for an unknown agent or prompt version;
 // [KindInvalidRequest]; [KindEntitlement] for a plan without voice features.
 func (s *VoiceAgentsService) CreateVersion(ctx context.Context, agentID string, p VoiceAgentVersionCreateParams, opts ...CallOption) (*VoiceAgentVersion, error) {
-	return do[VoiceAgentVersion](ctx, s.c, call{route: routeVoiceAgentsCreateVersion, ids: [2]string{agentID}, body: p}, opts)
+	return do[VoiceAgentVersion](ctx, (*service)(s), call{route: routeVoiceAgentsCreateVersion, ids: [2]string{agentID}, body: p}, opts)
 }
 
 // CreateSession opens a session with the voice agent and returns what a browser or phone needs to
@@ -64,5 +64,5 @@ func (s *VoiceAgentsService) CreateVersion(ctx context.Context, agentID string, 
 // without a voice version; [KindEntitlement] for a plan without voice features; [KindServer] when
 // the provider fails.
 func (s *VoiceAgentsService) CreateSession(ctx context.Context, agentID string, opts ...CallOption) (*VoiceAgentSession, error) {
-	return do[VoiceAgentSession](ctx, s.c, call{route: routeVoiceAgentsCreateSession, ids: [2]string{agentID}}, opts)
+	return do[VoiceAgentSession](ctx, (*service)(s), call{route: routeVoiceAgentsCreateSession, ids: [2]string{agentID}}, opts)
 }

@@ -24,7 +24,8 @@ func (a attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	} else {
 		a.engine.attempt(r, req)
 	}
-	return &http.Response{StatusCode: r.StatusCode, Body: http.NoBody, Request: req}, nil
+	r.response = http.Response{StatusCode: r.StatusCode, Body: http.NoBody, Request: req}
+	return &r.response, nil
 }
 
 // attempt sends the call once: authorize, bound in time, send, read the response.

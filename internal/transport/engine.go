@@ -53,9 +53,10 @@ type Result struct {
 	Ended error
 
 	call     *Call
-	buffer   *Buffer      // holds the body
-	attempts atomic.Int32 // RoundTrippers ask for it beside a running attempt
-	started  time.Time    // the last attempt
+	buffer   *Buffer       // holds the body
+	attempts atomic.Int32  // RoundTrippers ask for it beside a running attempt
+	started  time.Time     // the last attempt
+	response http.Response // what go-retryablehttp gets to see of it
 	wait     time.Duration
 }
 
