@@ -66,6 +66,11 @@ func (r *request) logAttrs(failure error) []slog.Attr {
 	case nil:
 	case *APIError:
 		attrs = append(attrs, slog.String("kind", string(e.Kind)))
+		if e.Kind == KindInvalidGraph { // the mistakes' names are the API's own; other details may hold anything
+			attrs = append(attrs,
+				slog.String("detail_codes", listed(e.Details, func(d ErrorDetail) string { return d.Code })),
+				slog.String("detail_paths", listed(e.Details, func(d ErrorDetail) string { return d.Path })))
+		}
 	case *DecodeError:
 		attrs = append(attrs, slog.String("kind", "decode"))
 	default:

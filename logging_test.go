@@ -189,7 +189,23 @@ var allowedInLogs = map[string]slog.Kind{
 	"op": slog.KindString, "method": slog.KindString, "path": slog.KindString, "kind": slog.KindString,
 	"request_id": slog.KindString, "status": slog.KindInt64, "attempt": slog.KindInt64, "attempts": slog.KindInt64,
 	"duration": slog.KindDuration, "wait": slog.KindDuration,
+	"detail_codes": slog.KindString, "detail_paths": slog.KindString, // of an invalid graph
 	"member": slog.KindString, "type": slog.KindString, // of an answer's member that has another type than expected
+}
+
+func TestLogNamesTheMistakesOfAGraph(t *testing.T) {
+	book := &logBook{level: slog.LevelDebug}
+	client := apitest.NewClient(t, apitest.Respond(422, `{"error":"Graph validation failed","code":"AGENT_GRAPH_INVALID","details":[
+		{"code":"missing_entry_step","message":"PRIVATE"},{"code":"unknown_prompt","message":"PRIVATE","path":"steps[2].promptId"}]}`),
+		promptorchestra.WithLogger(slog.New(book)))
+	require.Error(t, apitest.ErrorOf(client.Agents.Publish(t.Context(), "agt_1", promptorchestra.AgentPublishParams{})))
+	entries := book.take()
+	require.Len(t, entries, 2)
+	for _, e := range entries {
+		assert.Equal(t, "missing_entry_step, unknown_prompt", e.text("detail_codes"))
+		assert.Equal(t, "steps[2].promptId", e.text("detail_paths"))
+	}
+	checkLog(t, entries, "PRIVATE")
 }
 
 func TestLogHoldsNothingPrivate(t *testing.T) {

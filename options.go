@@ -268,13 +268,13 @@ func WithHeader(name, value string) SharedOption {
 	}
 }
 
-// WithLogger makes the client log; by default it does not. Each attempt is a
-// record at debug level, or at warn when another attempt follows it, and each call
-// is one more at debug level. Attributes are op, method, path (the template),
-// status, kind, request_id, attempt or attempts, duration and wait. No body,
-// query, id of a resource or credential is ever logged. A call that was refused
-// before anything was sent is not logged. A member of a record whose type is not
-// the expected one is logged at debug level, with op, member and type.
+// WithLogger makes the client log; by default it does not. Each attempt is a record at debug level,
+// or at warn when a retry follows it, and each call is one more at debug level. Attributes are op,
+// method, path (the template), status, kind, request_id, attempt or attempts, duration and wait; of
+// an invalid graph also detail_codes and detail_paths. No body, query, id of a resource or
+// credential is ever logged. A call that the SDK rejected before sending is not logged. A member of a
+// record whose type does not fit is logged at debug level, with op, member and type. Records carry
+// the call's context, by which a handler finds the current span.
 func WithLogger(logger *slog.Logger) Option {
 	return clientOption(func(cfg *config) error {
 		if logger == nil {
