@@ -56,37 +56,13 @@ type config struct {
 	insecure        bool
 }
 
-type callConfig struct {
-	header     http.Header
-	timeout    time.Duration
-	into       any
-	extraBody  map[string]any
-	extraQuery []param
-	retryable  bool
-	noRetry    bool
-	response   *Response
-	firstPoll  time.Duration // of AgentRuns.Wait
-	mostPoll   time.Duration
-}
-
-// RetryPolicy bounds how a client tries again by itself; a zero field is the
-// default. What may be repeated at all is a matter of the route, not of the
-// policy: see the package documentation.
+// RetryPolicy bounds the retries of a client. A zero field means the default. Which failures are
+// retried depends on the call: see the package documentation.
 type RetryPolicy struct {
-	MaxRetries    int           // attempts after the first; 3 by default, -1 is none
-	MinWait       time.Duration // the first wait is a random part of it; 500 ms by default
+	MaxRetries    int           // attempts after the first; 3 by default, -1 for none
+	MinWait       time.Duration // the first wait is a random time below it; 500 ms by default
 	MaxWait       time.Duration // the bound doubles with each wait, up to this; 8 s by default, never below MinWait
-	MaxRetryAfter time.Duration // a server that asks to wait longer gets no retry; 60 s by default
-}
-
-// Response is what [WithResponse] captures of a call's last answer, on success
-// and on failure alike. When no answer came, all but Attempts is zero.
-type Response struct {
-	StatusCode int
-	Header     http.Header
-	RequestID  string // X-Request-Id
-	Attempts   int    // how often the call was sent
-	Body       []byte // a copy of the whole body, of a failure the first MiB; nil for a streamed list
+	MaxRetryAfter time.Duration // the longest Retry-After that is waited for; 60 s by default
 }
 
 // DefaultBaseURL is the hosted API.
@@ -98,52 +74,58 @@ const (
 	defaultMaxBytes         = 64 << 20
 )
 
-// WithBaseURL sets where the API is, such as a self-hosted server. The default
-// is [DefaultBaseURL]. User info, a query and a fragment are refused, and so is
-// plain http to a host that is not loopback, unless [WithInsecureHTTP] is given.
+// WithBaseURL sets where the API is, such as a self-hosted server. The default is [DefaultBaseURL].
+// User info, a query and a fragment are rejected, and so is plain http to a host that is not loopback,
+// unless [WithInsecureHTTP] is given.
 func WithBaseURL(baseURL string) Option {
 	return clientOption(func(cfg *config) error { cfg.baseURL, cfg.baseURLVariable = baseURL, ""; return nil })
 }
 
-// WithAccessToken sets a user's access token. Where a client has both kinds of
-// credential, the access token is used. It must be visible ASCII, without
-// spaces, and replaces a [WithAccessTokenSource] before it.
+// WithAccessToken sets a user's access token. A client that has both kinds of credential uses the
+// access token. It must be visible ASCII without spaces. It replaces a [WithAccessTokenSource] before
+// it.
 func WithAccessToken(token string) Option {
 	return clientOption(func(cfg *config) error {
 		return setToken(&cfg.accessToken, "WithAccessToken", token)
 	})
 }
 
-// WithAPIKey sets an API key (sk_...), which belongs to one organization. It is
-// used when there is no access token, on every route that takes one. It must be
-// visible ASCII, without spaces, and replaces a [WithAPIKeySource] before it.
+// WithAPIKey sets an API key (sk_...), which belongs to one organization. It is used when there is no
+// access token, on every route that takes an API key. It must be visible ASCII without spaces. It
+// replaces a [WithAPIKeySource] before it.
 func WithAPIKey(key string) Option {
 	return clientOption(func(cfg *config) error {
 		return setToken(&cfg.apiKey, "WithAPIKey", key)
 	})
 }
 
-// WithAccessTokenSource sets a function that returns an access token. It is
-// asked once an attempt, for tokens expire, possibly from several goroutines
-// at once; caching is its own affair. When it fails, the attempt is not sent and
-// the call fails with a [*TransportError] that wraps its error; an empty or
-// unusable token is an [*ArgumentError].
+// WithAccessTokenSource sets a function that returns an access token for an organization. It is called
+// before each attempt, for tokens expire, and from several goroutines at once: it should cache.
+//
+// A source that returns "" has no token for the organization. The client then uses its API key, where
+// it has one and the route takes one; without, the call is rejected with an [*ArgumentError]. So is a
+// call whose token cannot be sent.
+//
+// When the source fails, nothing is sent, and the call returns a [*TransportError] that wraps the
+// source's error. The SDK never retries that. [IsRetryable] is true of it only if the error says so
+// itself: a timeout, a network error, or a retryable error of this package. A source that ignores its
+// context does not delay its caller: it runs on in a goroutine of its own. A panic in it is an error.
 func WithAccessTokenSource(source TokenSource) Option {
 	return clientOption(func(cfg *config) error {
 		return setSource(&cfg.accessToken, "WithAccessTokenSource", source)
 	})
 }
 
-// WithAPIKeySource is like [WithAccessTokenSource] for API keys: one client can
-// serve many organizations, each with a key of its own.
+// WithAPIKeySource is like [WithAccessTokenSource] for API keys: one client can serve many
+// organizations, each with its own key.
 func WithAPIKeySource(source TokenSource) Option {
 	return clientOption(func(cfg *config) error {
 		return setSource(&cfg.apiKey, "WithAPIKeySource", source)
 	})
 }
 
-// WithOrganization sets the organization of the client's calls; there is none by
-// default. [Client.InOrganization] gives the same client for another one.
+// WithOrganization sets the organization of the client's calls. There is none by default.
+// [Client.InOrganization] returns the same client for another one.
 func WithOrganization(organizationID string) Option {
 	return clientOption(func(cfg *config) error {
 		if organizationID == "" || hasControl(organizationID) {
@@ -297,9 +279,12 @@ func WithUserAgent(userAgent string) Option {
 	})
 }
 
-// WithMaxResponseBytes limits a successful answer, unpacked; of a streamed list,
-// each element. It must be positive; the default is 64 MiB. A larger answer is a
+// WithMaxResponseBytes limits the size of a successful response, after decompression; of a streamed
+// list, the size of each element. It must be positive. The default is 64 MiB. A larger response is a
 // [*DecodeError]. Of a failure's body at most 1 MiB is read, whatever the limit.
+//
+// The limit bounds the JSON text, not the memory that the decoded records take: a list of empty
+// objects takes as much as its records do, some 100 to 500 bytes for 3 bytes of JSON.
 func WithMaxResponseBytes(n int64) Option {
 	return clientOption(func(cfg *config) error {
 		if n <= 0 {
@@ -310,95 +295,10 @@ func WithMaxResponseBytes(n int64) Option {
 	})
 }
 
-// WithInsecureHTTP allows plain http to a host that is not loopback. The
-// bearer token then travels in the clear.
+// WithInsecureHTTP allows plain http to a host that is not loopback. The bearer token then travels in
+// the clear.
 func WithInsecureHTTP() Option {
 	return clientOption(func(cfg *config) error { cfg.insecure = true; return nil })
-}
-
-// WithInto decodes the same answer into v as well, a non-nil pointer to the
-// caller's own type: the way to members that nobody documented. For a list v gets
-// the whole answer, which may be an object around the list; for a streamed list,
-// one element after the other. It is set to zero first. A member whose type does
-// not fit stays zero, and so does v when it does not fit at all: that is no error.
-// On an error, and on a 204, v is not to be used.
-func WithInto(v any) CallOption {
-	return callOption(func(cfg *callConfig) error {
-		if r := reflect.ValueOf(v); r.Kind() != reflect.Pointer || r.IsNil() {
-			return &ArgumentError{Argument: "WithInto", Reason: "must be a non-nil pointer"}
-		}
-		cfg.into = v
-		return nil
-	})
-}
-
-// WithExtraBody adds members to the call's JSON body. A name that the params
-// have, set or not and in any casing, is refused, and so is any on a GET.
-func WithExtraBody(members map[string]any) CallOption {
-	return callOption(func(cfg *callConfig) error {
-		if cfg.extraBody == nil {
-			cfg.extraBody = make(map[string]any, len(members))
-		}
-		for name, v := range members {
-			if raw := rawValue(v); raw != nil || v == nil {
-				cfg.extraBody[name] = raw
-			}
-		}
-		return nil
-	})
-}
-
-// WithExtraQuery adds a query parameter; a key given twice is sent twice. One that
-// the call sends itself is refused.
-func WithExtraQuery(key, value string) CallOption {
-	return callOption(func(cfg *callConfig) error {
-		if key == "" {
-			return &ArgumentError{Argument: "WithExtraQuery", Reason: "the key must not be empty"}
-		}
-		cfg.extraQuery = append(cfg.extraQuery, param{name: key, value: value})
-		return nil
-	})
-}
-
-// WithRetryable vouches that repeating this very call is safe: it is retried like
-// a read, and [OutcomeUnknown] is false of its errors.
-func WithRetryable() CallOption {
-	return callOption(func(cfg *callConfig) error { cfg.retryable = true; return nil })
-}
-
-// WithoutRetry sends the call once. It wins over [WithRetryable].
-func WithoutRetry() CallOption {
-	return callOption(func(cfg *callConfig) error { cfg.noRetry = true; return nil })
-}
-
-// WithResponse captures the last answer's status, headers and body in r, on
-// success and on failure. A call that was refused before anything was sent leaves
-// r as it is. Calls that go on at the same time need one each.
-func WithResponse(r *Response) CallOption {
-	return callOption(func(cfg *callConfig) error {
-		if r == nil {
-			return &ArgumentError{Argument: "WithResponse", Reason: "must not be nil"}
-		}
-		cfg.response = r
-		return nil
-	})
-}
-
-// WithPollInterval sets how long [AgentRunsService.Wait] waits between two polls: first at the
-// beginning, then half as much again each time, up to most. A random part of each wait, up to half
-// of it, is left out. Both must be positive, and first must not be longer than most. Other methods
-// ignore it.
-func WithPollInterval(first, most time.Duration) CallOption {
-	return callOption(func(cfg *callConfig) error {
-		switch {
-		case first <= 0 || most <= 0:
-			return &ArgumentError{Argument: "WithPollInterval", Reason: "both intervals must be positive"}
-		case first > most:
-			return &ArgumentError{Argument: "WithPollInterval", Reason: "the first interval must not be longer than the longest one"}
-		}
-		cfg.firstPoll, cfg.mostPoll = first, most
-		return nil
-	})
 }
 
 func isNilPointer(v any) bool {

@@ -1,0 +1,113 @@
+package promptorchestra
+
+import (
+	"net/http"
+	"reflect"
+	"time"
+)
+
+type callConfig struct {
+	header     http.Header
+	timeout    time.Duration
+	into       any
+	extraBody  map[string]any
+	extraQuery []param
+	retryable  bool
+	noRetry    bool
+	response   *Response
+	firstPoll  time.Duration // of AgentRuns.Wait
+	mostPoll   time.Duration
+}
+
+// Response is what [WithResponse] captures of a call's last response, on success and on failure
+// alike. When no response came, all fields but Attempts are zero.
+type Response struct {
+	StatusCode int
+	Header     http.Header
+	RequestID  string // X-Request-Id
+	Attempts   int    // number of attempts sent
+	Body       []byte // a copy of the whole body, of a failure the first MiB; nil for a streamed list
+}
+
+// WithInto decodes the same response into v as well, a non-nil pointer to a type of the caller's own:
+// the way to undocumented fields. For a list v gets the whole response, which may be an object around
+// the list; for a streamed list, one element after the other. v is set to zero first. A member whose
+// type does not fit stays zero, and so does v when it does not fit at all: that is no error. On an
+// error, and on a 204, v is not to be used.
+func WithInto(v any) CallOption {
+	return callOption(func(cfg *callConfig) error {
+		if r := reflect.ValueOf(v); r.Kind() != reflect.Pointer || r.IsNil() {
+			return &ArgumentError{Argument: "WithInto", Reason: "must be a non-nil pointer"}
+		}
+		cfg.into = v
+		return nil
+	})
+}
+
+// WithExtraBody adds members to the call's JSON body. Names that the params have, set or not and in any
+// casing, are rejected, and so is any member on a GET.
+func WithExtraBody(members map[string]any) CallOption {
+	return callOption(func(cfg *callConfig) error {
+		if cfg.extraBody == nil {
+			cfg.extraBody = make(map[string]any, len(members))
+		}
+		for name, v := range members {
+			if raw := rawValue(v); raw != nil || v == nil {
+				cfg.extraBody[name] = raw
+			}
+		}
+		return nil
+	})
+}
+
+// WithExtraQuery adds a query parameter. A key given twice is sent twice. A parameter that the call
+// sends itself is rejected.
+func WithExtraQuery(key, value string) CallOption {
+	return callOption(func(cfg *callConfig) error {
+		if key == "" {
+			return &ArgumentError{Argument: "WithExtraQuery", Reason: "the key must not be empty"}
+		}
+		cfg.extraQuery = append(cfg.extraQuery, param{name: key, value: value})
+		return nil
+	})
+}
+
+// WithRetryable declares the call idempotent: it is retried like a read, and [OutcomeUnknown] is false
+// of its errors.
+func WithRetryable() CallOption {
+	return callOption(func(cfg *callConfig) error { cfg.retryable = true; return nil })
+}
+
+// WithoutRetry sends the call at most once. It wins over [WithRetryable].
+func WithoutRetry() CallOption {
+	return callOption(func(cfg *callConfig) error { cfg.noRetry = true; return nil })
+}
+
+// WithResponse captures the last response's status, headers and body in r, on success and on failure.
+// A call that the SDK rejected before sending leaves r as it is. Concurrent calls need one each.
+func WithResponse(r *Response) CallOption {
+	return callOption(func(cfg *callConfig) error {
+		if r == nil {
+			return &ArgumentError{Argument: "WithResponse", Reason: "must not be nil"}
+		}
+		cfg.response = r
+		return nil
+	})
+}
+
+// WithPollInterval sets how long [AgentRunsService.Wait] waits between two polls: first at the
+// beginning, then half as much again each time, up to most. A random part of each wait, up to half
+// of it, is left out. Both must be positive, and first must not be longer than most. Other methods
+// ignore it.
+func WithPollInterval(first, most time.Duration) CallOption {
+	return callOption(func(cfg *callConfig) error {
+		switch {
+		case first <= 0 || most <= 0:
+			return &ArgumentError{Argument: "WithPollInterval", Reason: "both intervals must be positive"}
+		case first > most:
+			return &ArgumentError{Argument: "WithPollInterval", Reason: "the first interval must not be longer than the longest one"}
+		}
+		cfg.firstPoll, cfg.mostPoll = first, most
+		return nil
+	})
+}
