@@ -119,7 +119,7 @@ type failedCall struct {
 	runOf, runID string    // the run that its body names: see namedRun
 	api          *APIError // nil for the other types
 	route        *route    // nil for Do
-	refused      bool      // certain to have run nothing
+	rejected     bool      // certain to have run nothing
 	more         int       // further errors joined to the first
 }
 
@@ -140,9 +140,9 @@ func failureOf(err error) failedCall {
 	f.runOf, f.runID = failure.namedRun()
 	switch e := failure.(type) {
 	case *APIError:
-		f.CallInfo, f.api, f.text, f.refused = e.CallInfo, e, e.Message, !e.IsServer()
+		f.CallInfo, f.api, f.text, f.rejected = e.CallInfo, e, e.Message, !e.IsServer()
 	case *TransportError:
-		f.CallInfo, f.text, f.refused = e.CallInfo, errorText(e.Err), !e.OutcomeUnknown && !e.Repeatable
+		f.CallInfo, f.text, f.rejected = e.CallInfo, errorText(e.Err), !e.OutcomeUnknown && !e.Repeatable
 		var last *APIError
 		switch {
 		case e.source:
@@ -154,7 +154,7 @@ func failureOf(err error) failedCall {
 	case *DecodeError:
 		f.CallInfo, f.text = e.CallInfo, errorText(e.Err)
 	case *ArgumentError:
-		f.CallInfo, f.text, f.refused = e.CallInfo, join(e.Argument, e.Reason), true
+		f.CallInfo, f.text, f.rejected = e.CallInfo, join(e.Argument, e.Reason), true
 		switch {
 		case errors.Is(e, ErrMissingOrganization):
 			f.kind = KindMissingOrganization
@@ -251,7 +251,7 @@ func (d *diagnosing) checkCredential() {
 		return err
 	})
 	if err != nil {
-		d.credentialRefused(err, evidence)
+		d.credentialRejected(err, evidence)
 		return
 	}
 	evidence = append(evidence, prefixed("credential: ", v.AuthSource), prefixed("scopes: ", strings.Join(v.Scopes, " ")))
@@ -285,7 +285,7 @@ func failedChecks(raw RawJSON) (failed []string) {
 	return failed
 }
 
-func (d *diagnosing) credentialRefused(err error, evidence []string) {
+func (d *diagnosing) credentialRejected(err error, evidence []string) {
 	var api *APIError
 	var decode *DecodeError
 	var argument *ArgumentError
@@ -298,7 +298,7 @@ func (d *diagnosing) credentialRefused(err error, evidence []string) {
 	case errors.As(err, &lost) && lost.source:
 		problem, err = "The token source failed: ", lost.Err
 	case errors.As(err, &decode) && !errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &api) && api.Kind == KindUnknown:
-		problem = "What answers is not the API: "
+		problem = "What responds is not the API: "
 	case api == nil:
 		problem = "There is no response to Setup.Verify either: "
 	case api.Kind == KindAuthentication:

@@ -165,7 +165,7 @@ func (d *diagnosing) checkRun() {
 		d.report(4, VerdictNotChecked, "The error names no run.")
 	case !d.starts():
 		d.report(4, VerdictNotChecked, "The call runs nothing, so there is no record of a run.")
-	case d.refused:
+	case d.rejected:
 		d.report(4, VerdictNotChecked, "The call was rejected or never sent, so there is no record of a run.")
 	case d.route == routePromptsRun:
 		d.checkNewestRun(routeRunsList, "run of the prompt", d.Resource["promptId"])
@@ -318,16 +318,16 @@ func (d *diagnosing) checkGraph() {
 		list("The server names these mistakes", d.api.Details)
 		return
 	}
-	if agent == nil || agent.EntryStepKey == "" { // an agent that was never published may have no entry step in the answer
+	if agent == nil || agent.EntryStepKey == "" { // an agent that was never published may have no entry step in the response
 		why := "The call is not about a graph."
 		if graph || d.Resource["agentId"] != "" {
-			why = "The graph could not be read; Agents.ValidateWorkflow tells more of one."
+			why = "The graph could not be read; Agents.ValidateWorkflow says more of one."
 		}
 		d.report(5, VerdictNotChecked, why)
 		return
 	}
 	if version := d.Resource["versionId"]; version != "" && agent.VersionID != "" && version != agent.VersionID {
-		d.report(5, VerdictNotChecked, fmt.Sprintf("The API shows the graph of version %q, not of %q; Agents.ValidateWorkflow tells more of one.", agent.VersionID, version))
+		d.report(5, VerdictNotChecked, fmt.Sprintf("The API shows the graph of version %q, not of %q; Agents.ValidateWorkflow says more of one.", agent.VersionID, version))
 		return
 	}
 	w := Workflow{EntryStepKey: agent.EntryStepKey, Transitions: agent.Transitions}

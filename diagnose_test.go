@@ -414,7 +414,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := client.Prompts.Get(t.Context(), "prm_1")
 				return client, err
 			},
-			kind: promptorchestra.KindUnknown, cause: `^What answers is not the API: 404 Not Found`,
+			kind: promptorchestra.KindUnknown, cause: `^What responds is not the API: 404 Not Found`,
 			advice: "base URL", verdicts: verdicts{2: diagnosisProblem, 3: diagnosisNotChecked},
 		},
 		{
@@ -515,7 +515,7 @@ func TestDiagnoseReadsAnyAnswerToVerify(t *testing.T) {
 		{200, `{"ok":true,"organizationId":"org_2"}`, diagnosisProblem, "belongs to organization org_2"},
 		{200, `{"ok":false,"checks":"x"}`, diagnosisProblem, "not ok"},
 		{200, `{"scopes":[]}`, diagnosisOK, "accepts the credential"},
-		{200, `<html>`, diagnosisProblem, "What answers is not the API"},
+		{200, `<html>`, diagnosisProblem, "What responds is not the API"},
 		{404, `{"error":"not_found","message":"Cannot POST /api/setup/verify"}`, diagnosisNotChecked, "Cannot POST"},
 		{500, `{"error":"failed"}`, diagnosisNotChecked, "500"},
 		{402, `{"error":"failed"}`, diagnosisNotChecked, "402"},

@@ -157,7 +157,7 @@ func kindOf(e *APIError) Kind {
 	}
 }
 
-// requestKind tells a missing organization, which the server reports as a plain bad request, by its
+// requestKind recognizes a missing organization, which the server reports as a bad request, by its
 // text: the field's name in any spelling.
 func requestKind(e *APIError) Kind {
 	texts := []string{e.Message, e.Summary}

@@ -41,7 +41,7 @@ func (e *APIError) IsNotFound() bool { return e.Is(statusTarget(http.StatusNotFo
 func (e *APIError) IsConflict() bool { return e.Is(statusTarget(http.StatusConflict)) }
 
 // IsValidation reports whether the status is 422, today an invalid graph, which [KindInvalidGraph]
-// tells from others.
+// distinguishes from others.
 func (e *APIError) IsValidation() bool { return e.Is(statusTarget(http.StatusUnprocessableEntity)) }
 
 // IsRateLimited reports whether the status is 429.

@@ -22,8 +22,8 @@ type callError interface {
 // IsRetryable reports whether a retry of the very same call is safe for its route and may help. It
 // is true for
 //   - an idempotent call that met 408, 429 or a 5xx that may pass, no response, or one cut short,
-//   - any other call that met 429, unless the body names a run or session: a rate limit rejects a call
-//     before it works (an assumption),
+//   - any other call that met 429, unless the body names a run or session: a rate limit rejects a
+//     call before it works (an assumption),
 //   - any call that was not sent, because of a failed dial for example,
 //
 // and false for everything else: an unknown outcome, a certificate that does not verify, a body

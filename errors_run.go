@@ -200,7 +200,7 @@ func (r *runs) read(text []byte, depth int) {
 	}
 }
 
-// runPlaceOf tells what the value of a member is, in an object that stands at a place itself.
+// runPlaceOf returns what the value of a member is, in an object that stands at a place itself.
 func runPlaceOf(name []byte, object runPlace) runPlace {
 	var buf [64]byte
 	if bytes.IndexByte(name, '\\') >= 0 {
@@ -285,8 +285,8 @@ func (r *runs) take(of, id string, whole bool) {
 	}
 }
 
-// looksLikeID tells the id of a run from its status, as in {"run":"failed"}, and from a count or
-// rate.
+// looksLikeID distinguishes the id of a run from its status, as in {"run":"failed"}, and from a
+// count or rate.
 func looksLikeID(text string) bool {
 	const digits, uuidStart = "0123456789", 8
 	switch {
