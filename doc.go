@@ -105,13 +105,8 @@
 //	KindServer               5xx: the server or a provider behind it failed
 //	KindUnknown              redirects, other statuses, and a 403 or 404 of HTML
 //	                         or text, which a proxy or a wrong base URL returns
-//	KindCanceled             the caller's context was cancelled
-//	KindTimeout              a deadline passed
-//	KindTransport            no response for another reason, a token source failed
-//	KindDecode               a *DecodeError
-//	KindArgument             an *ArgumentError
 //
-// [KindOf] returns the Kind of any error. The other three types have these:
+// The other three types have these kinds:
 //
 //	KindCanceled   the caller's context was cancelled
 //	KindTimeout    a deadline passed: the context's, the attempt's or the network's
