@@ -225,11 +225,13 @@
 // The API changes faster than its documentation. All of it can be reached:
 //
 //   - [WithInto] decodes the same response into a type of your own as well.
+//   - Extra keeps the undocumented fields of a [Workflow], its steps and transitions, of a
+//     [PromptAttachment] and of a [ToolAttachment], and sends them back.
 //   - [WithExtraBody] and [WithExtraQuery] send what the params do not have.
 //   - [WithResponse] returns the status, the headers and the body.
 //   - [Client.Do] calls an endpoint that has no method here.
 //
-// Each has the same credentials, organization, limits and errors as any other call, and the
+// They have the same credentials, organization, limits and errors as any other call, and the
 // organization cannot be changed. For Do, only GET and PUT count as idempotent, and the default
 // timeout is one minute, for executions too. When its out is nil, the response is not decoded.
 //
@@ -240,15 +242,25 @@
 //	204 or 205                  no error: a zero record, or an empty slice
 //	2xx, empty, null or HTML    *DecodeError
 //	2xx, not JSON or truncated  *DecodeError
+//	2xx, one of the API's       *DecodeError with what the failure says
+//	  failures
+//	2xx, a record inside an     no error: the record is found, if there is just one
+//	  object
 //	2xx, not an object          *DecodeError, where a record is expected
 //	2xx, an object              for a list: the one array in it, else *DecodeError
+//	a field in snake_case, or   no error: both spellings are read
+//	  camelCase
+//	"0.5" for a number, 4711    no error: read all the same
+//	  for an id
 //	a field of another type     no error: that field is zero, the others are read
 //	an unknown field            no error: WithInto reads it
 //	a time of unknown format    no error: a zero Timestamp
+//	a byte order mark           no error: ignored
+//	gzip without being asked    no error: read; other codings are named in the error
 //	3xx                         *APIError: no redirect is followed
 //	4xx, 5xx with any body      *APIError: Shape says what the body was
 //
-// A [*DecodeError] means that the call had its effect. Its Body is all that arrived.
+// A [*DecodeError] means that the call may have had its effect. Its Body is all that arrived.
 //
 // # Secrets
 //
