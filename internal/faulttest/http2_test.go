@@ -84,17 +84,20 @@ func http2Server(t *testing.T, scheme string, fault http2Fault) (base string, ar
 	}
 	arrived = new(atomic.Int64)
 	var serving sync.WaitGroup
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	serving.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
+			context.AfterFunc(ctx, func() { _ = conn.Close() })
 			serving.Go(func() { serveHTTP2(conn, fault, arrived) })
 		}
 	})
 	t.Cleanup(func() {
 		_ = listener.Close()
+		stop()
 		serving.Wait()
 	})
 	return scheme + "://" + listener.Addr().String(), arrived
@@ -249,6 +252,22 @@ func TestExecutionIsSentOnceWhenAStreamIsReset(t *testing.T) {
 				assert.False(t, promptorchestra.IsRetryable(err), name)
 			}
 		})
+	}
+}
+
+// An HTTP/2 that takes the context away beneath an http.Transport, which itself told that it asked for a connection: what
+// net/http would repeat by itself is sent once all the same.
+func TestExecutionIsSentOnceBeneathATransportThatTellsHalf(t *testing.T) {
+	for name, fault := range map[string]http2Fault{
+		"protocol error": {code: 1}, "protocol error, early": {code: 1, early: true}, "refused": {code: 7}, "goaway": {goaway: true},
+	} {
+		base, arrived := http2Server(t, "https", fault)
+		pool := nextProto(t)
+		below := pool.TLSNextProto["h2"]
+		pool.TLSNextProto["h2"] = func(authority string, conn *tls.Conn) http.RoundTripper { return dropContext(below(authority, conn)) }
+		err := apitest.Run(t.Context(), apitest.NewClientAt(t, base, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(5*time.Second)))
+		assert.EqualValues(t, 1, arrived.Load(), name)
+		assert.True(t, promptorchestra.OutcomeUnknown(err), "%s: %v", name, err)
 	}
 }
 

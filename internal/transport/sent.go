@@ -26,6 +26,7 @@ type sent struct {
 	connected atomic.Bool // got one
 	written   atomic.Bool // wrote a header field
 	fixed     atomic.Bool // wrote one of HTTP/2, or an idempotency key: net/http might send the request again by itself
+	refused   atomic.Bool // wanted to send it again, which was refused: it was sent once
 }
 
 // watch returns a context that tells of the attempt, and what follows it: nil where the call is
@@ -48,8 +49,11 @@ func (s *sent) mayResend() bool {
 	if s == nil || s.shared {
 		return true
 	}
-	told := s.asked.Load() || s.connected.Load() || s.written.Load()
-	return told && !s.fixed.Load()
+	may := (s.connected.Load() || s.written.Load()) && !s.fixed.Load()
+	if !may {
+		s.refused.Store(true)
+	}
+	return may
 }
 
 func (s *sent) getConn(string) {
@@ -74,7 +78,7 @@ func (s *sent) nothing(err error) bool {
 	switch {
 	case s == nil: // an idempotent call: it makes no difference
 		return false
-	case s.connected.Load() || s.written.Load():
+	case s.connected.Load() || s.written.Load() || s.refused.Load():
 		return false
 	case s.shared:
 		return true
