@@ -1,11 +1,15 @@
 package faulttest
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -205,4 +209,81 @@ func TestSlowConsumerHitsNoTimeout(t *testing.T) {
 		time.Sleep(2 * timeout)
 	}
 	assert.Equal(t, 3, taken)
+}
+
+// A timeout that was given bounds each attempt, whatever longer deadline the context has: of a record, a list and a
+// stream, for a client and for a call.
+func TestTimeoutBesideALongDeadline(t *testing.T) {
+	const short = 100 * time.Millisecond
+	for name, row := range map[string]struct {
+		client, call time.Duration // 0 where none is given
+	}{
+		"of the call":                  {call: short},
+		"of the client":                {client: short},
+		"of the call, client's longer": {client: time.Hour, call: short},
+	} {
+		for form, call := range everyForm {
+			t.Run(name+" "+form, func(t *testing.T) {
+				var seen atomic.Int32
+				handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					seen.Add(1)
+					<-r.Context().Done()
+				})
+				var opts []promptorchestra.Option
+				if row.client > 0 {
+					opts = append(opts, promptorchestra.WithTimeout(row.client))
+				}
+				var r promptorchestra.Response
+				callOpts := []promptorchestra.CallOption{promptorchestra.WithResponse(&r)}
+				if row.call > 0 {
+					callOpts = append(callOpts, promptorchestra.WithTimeout(row.call))
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				err := call(ctx, apitest.NewClient(t, handler, opts...), callOpts...)
+				var e *promptorchestra.TransportError
+				require.ErrorAs(t, err, &e)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.ErrorContains(t, err, "the attempt took longer than 100ms")
+				assert.Equal(t, 4, r.Attempts)
+				assert.LessOrEqual(t, seen.Load(), int32(4))
+				assert.True(t, promptorchestra.IsRetryable(err))
+			})
+		}
+	}
+}
+
+// Only the defaults step back where the context has a deadline.
+func TestDefaultTimeoutStepsBackBeforeADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
+		for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			start := time.Now()
+			require.ErrorIs(t, call(ctx, client), context.DeadlineExceeded)
+			assert.Equal(t, time.Hour, time.Since(start))
+			cancel()
+		}
+	})
+}
+
+// A caller that cancels just when a wait ends: one record in the log for each attempt, and no attempt that was not made.
+func TestCancelAtTheEndOfAWait(t *testing.T) {
+	for range 40 {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			ctx, cancel := context.WithCancel(t.Context())
+			sent := 0
+			client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
+				sent++
+				time.AfterFunc(1, cancel)
+				return apitest.Response(503, ""), nil
+			}, promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: 1, MaxWait: 1}),
+				promptorchestra.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+			err := apitest.Get(ctx, client)
+			assert.True(t, promptorchestra.IsServer(err), "the last failure is in it: %v", err)
+			assert.True(t, sent > 1 || errors.Is(err, context.Canceled))
+			assert.Equal(t, sent, strings.Count(log.String(), " attempt="), log.String())
+		})
+	}
 }

@@ -177,6 +177,9 @@ func (e *Engine) CloseIdleConnections() {
 func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
 	r := resultOf(ctx)
 	r.wait = 0
+	if r.Ended != nil {
+		return false, nil // no attempt was made
+	}
 	if err == nil {
 		r.wait = e.nextWait(ctx, r)
 	}
