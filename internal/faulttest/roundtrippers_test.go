@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -184,4 +185,145 @@ func TestRoundTripperThatTellsNothing(t *testing.T) {
 	err := apitest.Run(t.Context(), client, promptorchestra.WithResponse(&r))
 	assert.Equal(t, 1, r.Attempts)
 	assert.True(t, promptorchestra.OutcomeUnknown(err))
+}
+
+// A RoundTripper may go on with a request that it gave up: whatever it reads then is that request's own.
+func TestRoundTripperThatKeepsItsRequest(t *testing.T) {
+	var kept sync.WaitGroup
+	var n atomic.Int32
+	keeping := apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		kept.Go(func() {
+			for range 20 {
+				call, _ := promptorchestra.Operation(r.Context())
+				assert.NotEmpty(t, call.Op)
+				r.Header.Set("X-Late", "1")
+				_ = r.Header.Get("Authorization")
+				if r.GetBody != nil {
+					_, _ = r.GetBody()
+				}
+				if r.Body != nil {
+					_, _ = r.Body.Read(make([]byte, 3))
+				}
+				_, _ = r.URL.String(), r.ContentLength
+				time.Sleep(100 * time.Microsecond)
+			}
+		})
+		if n.Add(1)%3 != 0 {
+			return apitest.Response(429, `{"error":"slow down"}`), nil
+		}
+		return apitest.Response(200, `{"id":"agt_1","runId":"run_1"}`), nil
+	})
+	client := apitest.NewClientAt(t, "http://127.0.0.1", promptorchestra.WithTransport(keeping))
+	var calls sync.WaitGroup
+	for range 4 {
+		calls.Go(func() {
+			for range 10 {
+				_ = apitest.Get(t.Context(), client, promptorchestra.WithHeader("X-A", "b"))
+				_ = apitest.Run(t.Context(), client, promptorchestra.WithTimeout(time.Minute))
+			}
+		})
+	}
+	calls.Wait()
+	kept.Wait()
+}
+
+// trackedBody knows whether it was closed.
+type trackedBody struct {
+	io.Reader
+	open *atomic.Int32
+	once sync.Once
+}
+
+func (b *trackedBody) Close() error {
+	b.once.Do(func() { b.open.Add(-1) })
+	return nil
+}
+
+// Every body that a transport hands over is closed, whatever becomes of the call.
+func TestEveryBodyIsClosed(t *testing.T) {
+	var open, handed atomic.Int32
+	for name, row := range map[string]struct {
+		status int
+		body   string
+		coding string
+	}{
+		"a record":            {status: 200, body: `{"id":"agt_1"}`},
+		"a list":              {status: 200, body: `[{"id":"agt_1"},{"id":"agt_2"}]`},
+		"half of a list":      {status: 200, body: `[{"id":"agt_1"},{"id":`},
+		"HTML":                {status: 200, body: "<html>"},
+		"nothing":             {status: 204},
+		"too much":            {status: 200, body: strings.Repeat(" ", 5000) + "{}"},
+		"gzip":                {status: 200, body: string(zip(`[{"id":"agt_1"}]`)), coding: "gzip"},
+		"bad gzip":            {status: 200, body: "\x1f\x8bno", coding: "gzip"},
+		"another coding":      {status: 200, body: "\x00", coding: "br"},
+		"a redirect":          {status: 302, body: "moved"},
+		"a failure":           {status: 402, body: `{"error":"No seats"}`},
+		"failures":            {status: 503, body: `{"error":"failed"}`},
+		"rate limits":         {status: 429, body: strings.Repeat("x", 2<<20)},
+		"switching protocols": {status: 101, body: "x"},
+		"no status":           {status: 0, body: "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
+				open.Add(1)
+				handed.Add(1)
+				resp := apitest.Response(row.status, row.body)
+				if row.coding != "" {
+					resp.Header.Set("Content-Encoding", row.coding)
+				}
+				resp.Body = &trackedBody{Reader: strings.NewReader(row.body), open: &open}
+				return resp, nil
+			}, apitest.FastRetries, promptorchestra.WithMaxResponseBytes(1000))
+			for _, call := range []apitest.Call{apitest.Get, apitest.Run, apitest.Post, everyForm["list"], everyForm["stream"]} {
+				_ = call(t.Context(), client)
+			}
+			for range client.Agents.All(t.Context()) {
+				break
+			}
+			assert.Zero(t, open.Load(), "bodies left open")
+		})
+	}
+	assert.Greater(t, handed.Load(), int32(90))
+}
+
+// Callers that cancel all at once, in every phase of a call, get an error that says so, and nothing stays behind.
+func TestStormOfCancellations(t *testing.T) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.Method == http.MethodGet {
+			w.Header().Set("Retry-After", "0.05")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_, _ = io.WriteString(w, `{"id":`)
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-r.Context().Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+		_, _ = io.WriteString(w, `"agt_1"}`)
+	}))
+	defer client.CloseIdleConnections()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var calls sync.WaitGroup
+	for i := range 64 {
+		calls.Go(func() {
+			for range 1000 {
+				err := []apitest.Call{apitest.Get, apitest.Run, everyForm["stream"]}[i%3](ctx, client)
+				if ctx.Err() == nil {
+					continue
+				}
+				if err != nil && !errors.Is(err, context.Canceled) {
+					var api *promptorchestra.APIError
+					assert.ErrorAs(t, err, &api, "what the server said before counts too")
+				}
+				break
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	cancel(errPatience)
+	calls.Wait()
+	err := apitest.Get(ctx, client)
+	require.ErrorIs(t, err, errPatience)
+	require.ErrorIs(t, err, context.Canceled)
 }
