@@ -25,6 +25,9 @@ type CallResult struct {
 	RequestID  string        // X-Request-Id of the last response
 	Attempts   int           // number of attempts sent
 	Duration   time.Duration // of the whole call, waits included; of a streamed list, to its end
+	// BudgetExhausted is true when the call failed for want of a retry: another attempt was due, but
+	// the client's retry budget was used up, as in an outage.
+	BudgetExhausted bool
 	// Result is the pointer that the call returned or, for a list, a pointer to its slice; of
 	// [Client.Do], its out. It is nil for a streamed list and when Err is not. Only read it.
 	Result any
@@ -104,6 +107,7 @@ func (r *request) end(err error, out any) {
 	}
 	if r.result != nil {
 		result.Attempts, result.StatusCode = r.result.Attempts(), r.result.StatusCode
+		result.BudgetExhausted = r.result.NoBudget
 		if r.result.StatusCode > 0 {
 			result.RequestID = r.requestID()
 		}

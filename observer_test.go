@@ -192,3 +192,17 @@ func TestObserverOfParallelCalls(t *testing.T) {
 	assert.EqualValues(t, 320, open.Load())
 	assert.EqualValues(t, 320, ended.Load())
 }
+
+// A retry that the budget holds back is told, so that an outage shows where retries no longer do.
+func TestObserverIsToldOfAnExhaustedBudget(t *testing.T) {
+	held := map[bool]int{}
+	client := apitest.NewClient(t, apitest.Respond(503, ""),
+		promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: 1, MaxWait: 1}),
+		promptorchestra.WithObserver(func(context.Context, promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+			return nil, func(result promptorchestra.CallResult) { held[result.BudgetExhausted]++ }
+		}))
+	for range 40 {
+		require.Error(t, apitest.Get(t.Context(), client))
+	}
+	assert.Equal(t, map[bool]int{false: 33, true: 7}, held, "100 retries are allowed, three a call")
+}

@@ -51,6 +51,8 @@ type Result struct {
 
 	// Ended is why the context ended while the call waited for its next attempt.
 	Ended error
+	// NoBudget tells that the last attempt was to be retried, but the budget was used up.
+	NoBudget bool
 
 	call     *Call
 	buffer   *Buffer       // holds the body

@@ -43,6 +43,7 @@ func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
 		spread = min(spread, left-wait)
 	}
 	if r.StatusCode != http.StatusTooManyRequests && !e.budget.Withdraw() {
+		r.NoBudget = true
 		return 0
 	}
 	if asked {
