@@ -16,6 +16,7 @@ import (
 type instruments struct {
 	duration      metric.Float64Histogram
 	attempts      metric.Int64Histogram
+	budget        metric.Int64Counter
 	request       httpconv.ClientRequestDuration
 	modelDuration genaiconv.ClientOperationDuration
 	modelTokens   genaiconv.ClientTokenUsage
@@ -25,7 +26,7 @@ func newInstruments(provider metric.MeterProvider) instruments {
 	meter := provider.Meter(ScopeName, metric.WithInstrumentationVersion(promptorchestra.Version))
 	var (
 		i    instruments
-		errs [5]error
+		errs [6]error
 	)
 	i.duration, errs[0] = meter.Float64Histogram(durationName, metric.WithUnit("s"),
 		metric.WithDescription("Duration of calls, with all their attempts and waits."),
@@ -39,6 +40,8 @@ func newInstruments(provider metric.MeterProvider) instruments {
 		metric.WithExplicitBucketBoundaries(.01, .02, .04, .08, .16, .32, .64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92))
 	i.modelTokens, errs[4] = genaiconv.NewClientTokenUsage(meter,
 		metric.WithExplicitBucketBoundaries(1, 1<<2, 1<<4, 1<<6, 1<<8, 1<<10, 1<<12, 1<<14, 1<<16, 1<<18, 1<<20, 1<<22, 1<<24, 1<<26))
+	i.budget, errs[5] = meter.Int64Counter(budgetName, metric.WithUnit("{call}"),
+		metric.WithDescription("Calls that failed for want of a retry: the client's retry budget was used up."))
 	for _, err := range errs {
 		if err != nil {
 			otel.Handle(err) // the instrument is one that measures nothing
@@ -58,6 +61,9 @@ func (c *call) record(result *promptorchestra.CallResult, run *run, outcome stri
 	set := c.set(attrs)
 	m.duration.Record(ctx, seconds, set)
 	m.attempts.Record(ctx, int64(result.Attempts), set)
+	if result.BudgetExhausted {
+		m.budget.Add(ctx, 1, c.set(append(attrs[:0], operationKey.String(c.info.Op))))
+	}
 	if c.model == nil {
 		return
 	}

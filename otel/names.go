@@ -12,16 +12,17 @@ import "go.opentelemetry.io/otel/attribute"
 //
 // The names below are this module's own: no convention has them.
 const (
-	operationKey    = attribute.Key("promptorchestra.operation")       // "Agents.Run"
-	outcomeKey      = attribute.Key("promptorchestra.outcome")         // one of the outcomes below
-	attemptsKey     = attribute.Key("promptorchestra.attempts")        // number of requests sent
-	requestIDKey    = attribute.Key("promptorchestra.request.id")      // X-Request-Id of the last response
-	errorCodeKey    = attribute.Key("promptorchestra.error.code")      // "AGENT_GRAPH_INVALID"
-	organizationKey = attribute.Key("promptorchestra.organization.id") // spans only
-	runIDKey        = attribute.Key("promptorchestra.run.id")          // spans only
-	runStatusKey    = attribute.Key("promptorchestra.run.status")      // "completed", "failed", "running"
-	runCostKey      = attribute.Key("promptorchestra.run.cost")        // USD, estimated; spans only
-	resourcePrefix  = "promptorchestra.resource."                      // "agentId"; spans only
+	operationKey    = attribute.Key("promptorchestra.operation")              // "Agents.Run"
+	outcomeKey      = attribute.Key("promptorchestra.outcome")                // one of the outcomes below
+	attemptsKey     = attribute.Key("promptorchestra.attempts")               // number of requests sent
+	requestIDKey    = attribute.Key("promptorchestra.request.id")             // X-Request-Id of the last response
+	errorCodeKey    = attribute.Key("promptorchestra.error.code")             // "AGENT_GRAPH_INVALID"
+	organizationKey = attribute.Key("promptorchestra.organization.id")        // spans only
+	runIDKey        = attribute.Key("promptorchestra.run.id")                 // spans only
+	runStatusKey    = attribute.Key("promptorchestra.run.status")             // "completed", "failed", "running"
+	runCostKey      = attribute.Key("promptorchestra.run.cost")               // USD, estimated; spans only
+	budgetKey       = attribute.Key("promptorchestra.retry_budget.exhausted") // only where it is true; spans only
+	resourcePrefix  = "promptorchestra.resource."                             // "agentId"; spans only
 )
 
 // The values of promptorchestra.outcome.
@@ -36,6 +37,7 @@ const (
 const (
 	durationName = "promptorchestra.client.operation.duration"
 	attemptsName = "promptorchestra.client.operation.attempts"
+	budgetName   = "promptorchestra.client.retry_budget.exhausted"
 )
 
 // providerName is what gen_ai.provider.name is until a response names the provider of the model.

@@ -128,6 +128,9 @@ func (c *call) describe(result *promptorchestra.CallResult, run *run, outcome st
 	if result.RequestID != "" {
 		attrs = append(attrs, requestIDKey.String(result.RequestID))
 	}
+	if result.BudgetExhausted {
+		attrs = append(attrs, budgetKey.Bool(true))
+	}
 	attrs = run.appendTo(attrs)
 	if c.model != nil {
 		attrs = run.appendModel(attrs)

@@ -596,6 +596,27 @@ func TestConcurrentCalls(t *testing.T) {
 	}
 }
 
+// In an outage the budget holds retries back: that is counted, and no call that was simply not retried is.
+func TestRetryBudget(t *testing.T) {
+	tel := newTelemetry(t)
+	client := newClient(t, reply(503, ""), tel.with(), promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: 1, MaxWait: 1}))
+	for range 40 {
+		_, err := client.Agents.Get(t.Context(), "agt_1")
+		require.Error(t, err)
+		_, err = client.Agents.Run(t.Context(), "agt_1", promptorchestra.AgentRunParams{})
+		require.Error(t, err)
+	}
+	assert.Equal(t, []point{{map[string]any{"promptorchestra.operation": "Agents.Get"}, 7, 7}},
+		tel.points(t, "promptorchestra.client.retry_budget.exhausted"), "of 40 calls 33 had the three retries that they asked for")
+	told := 0
+	for _, span := range tel.spans.GetSpans() {
+		if attributes(span.Attributes)["promptorchestra.retry_budget.exhausted"] == true {
+			told++
+		}
+	}
+	assert.Equal(t, 7, told)
+}
+
 // A RoundTripper above that sends two requests for one attempt and takes the first response leaves no
 // span open: the slower one outlives its call.
 func TestRoundTripperThatHedges(t *testing.T) {
