@@ -51,7 +51,7 @@ func TestTheDocumentNamesWhatThereIs(t *testing.T) {
 	}
 	require.NoError(t, err)
 	var documented []string
-	for _, row := range regexp.MustCompile("(?m)^\\|.*$").FindAllString(string(text), -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\|.*$`).FindAllString(string(text), -1) {
 		for _, name := range regexp.MustCompile("`((?:promptorchestra|gen_ai|http|url|server|network|error)\\.[a-z0-9_.<>-]+)`").FindAllStringSubmatch(row, -1) {
 			documented = append(documented, name[1])
 		}
