@@ -256,6 +256,30 @@ func TestMigratingNamesEveryMethod(t *testing.T) {
 	}
 }
 
+// Dependabot looks after every module of the repository.
+func TestDependabotCoversEveryModule(t *testing.T) {
+	settings, err := os.ReadFile(".github/dependabot.yml")
+	require.NoError(t, err)
+	directories := regexp.MustCompile(`(?m)^      - (/\S*)$`).FindAllStringSubmatch(string(settings), -1)
+	modules := 0
+	require.NoError(t, filepath.WalkDir(".", func(name string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || entry.Name() != "go.mod" {
+			return err
+		}
+		modules++
+		directory := strings.TrimSuffix("/"+strings.TrimPrefix(filepath.ToSlash(filepath.Dir(name)), "."), "/")
+		covered := false
+		for _, match := range directories {
+			matched, err := path.Match(strings.TrimSuffix(match[1], "/"), directory)
+			require.NoError(t, err)
+			covered = covered || matched
+		}
+		assert.True(t, covered, "%s", directory)
+		return nil
+	}))
+	assert.GreaterOrEqual(t, modules, 3)
+}
+
 // Each promise names tests, and they exist.
 func TestReliabilityNamesItsTests(t *testing.T) {
 	var sources strings.Builder
