@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -28,74 +29,26 @@ func must[T any](t *testing.T) func(T, error) T {
 	}
 }
 
-func newDesk(t *testing.T, opts ...promptorchestra.Option) (*orchestratest.Server, *promptorchestra.Client, *Desk) {
+// start returns a server, a client of it, and the agent of a desk that decides claims.
+func start(t *testing.T) (srv *orchestratest.Server, client *promptorchestra.Client, agentID string) {
 	t.Helper()
-	srv := orchestratest.NewServer()
+	srv = orchestratest.NewServer()
 	t.Cleanup(srv.Close)
-	client := srv.Client(opts...)
-	agentID := must[string](t)(Publish(t.Context(), client))
-	return srv, client, &Desk{Runner: client.Agents, AgentID: agentID}
-}
-
-func TestDeskDecidesAndTellsFailuresApart(t *testing.T) {
-	srv, client, desk := newDesk(t, promptorchestra.WithRetry(promptorchestra.RetryPolicy{
-		MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond, MaxRetryAfter: time.Second,
-	}))
-	ctx := t.Context()
-	runID := must[string](t)(desk.Decide(ctx, "broken cup"))
-	run := must[*promptorchestra.AgentRunDetail](t)(client.AgentRuns.Wait(ctx, runID))
-	if run.Run.ID != runID || run.Run.Status.Pending() {
-		t.Errorf("the run is %+v", run.Run)
-	}
-	for name, tt := range map[string]struct {
-		fault orchestratest.Fault
-		want  error
-		sent  int
-	}{
-		"no seats":           {orchestratest.NoSeats(), ErrUpgrade, 1},
-		"no answer":          {orchestratest.DropAfter(), ErrParked, 1},
-		"half an answer":     {orchestratest.CutBody(5), ErrParked, 1},
-		"a server's failure": {orchestratest.Status(500, `{"error":"boom"}`), ErrParked, 1},
-		"a long rate limit":  {orchestratest.RateLimited(time.Hour), ErrLater, 1},
-		"a short rate limit": {orchestratest.RateLimited(0), nil, 2},
-		"gone":               {orchestratest.Status(404, `{"error":"no such agent"}`), ErrBroken, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			before := len(srv.Requests("Agents.Run"))
-			srv.Fail("Agents.Run", tt.fault)
-			_, err := desk.Decide(ctx, "broken cup")
-			if !errors.Is(err, tt.want) {
-				t.Errorf("got %v, want %v", err, tt.want)
-			}
-			if sent := len(srv.Requests("Agents.Run")) - before; sent != tt.sent {
-				t.Errorf("sent %d times, want %d", sent, tt.sent)
-			}
-		})
-	}
-}
-
-// fakeRunner fails as a test wants it to: every field of an error can be set.
-type fakeRunner struct{ err error }
-
-func (f fakeRunner) Run(context.Context, string, promptorchestra.AgentRunParams, ...promptorchestra.CallOption) (*promptorchestra.AgentRunResponse, error) {
-	return nil, f.err
-}
-
-func TestDeskAgainstAFake(t *testing.T) {
-	for want, err := range map[error]error{
-		ErrUpgrade: &promptorchestra.APIError{StatusCode: 402, Kind: promptorchestra.KindEntitlement},
-		ErrLater:   &promptorchestra.APIError{StatusCode: 429, Kind: promptorchestra.KindRateLimited, RetryAfter: time.Minute},
-		ErrBroken:  &promptorchestra.APIError{StatusCode: 422, Kind: promptorchestra.KindInvalidGraph},
-		ErrParked:  &promptorchestra.TransportError{OutcomeUnknown: true, Err: errors.New("reset")},
-	} {
-		if _, got := (&Desk{Runner: fakeRunner{err}}).Decide(t.Context(), "cup"); !errors.Is(got, want) || !errors.Is(got, err) {
-			t.Errorf("got %v, want %v", got, want)
-		}
-	}
+	agentID = srv.PublishAgent(promptorchestra.Workflow{
+		EntryStepKey: "decide",
+		Steps: []promptorchestra.WorkflowStep{
+			{StepKey: "decide", Name: "Decide", StepType: promptorchestra.StepTypePrompt, PromptID: srv.PublishPrompt("Decide {{claim}}.")},
+			{StepKey: "done", Name: "Done", StepType: promptorchestra.StepTypeReturn, PositionIndex: 1},
+		},
+		Transitions: []promptorchestra.WorkflowTransition{
+			{FromStepKey: "decide", ToStepKey: "done", TransitionType: promptorchestra.TransitionTypeNext},
+		},
+	})
+	return srv, srv.Client(), agentID
 }
 
 func TestEveryServiceOnce(t *testing.T) {
-	srv, client, desk := newDesk(t)
+	srv, client, agentID := start(t)
 	ctx := t.Context()
 
 	if verified := must[*promptorchestra.SetupVerifyResponse](t)(client.Setup.Verify(ctx)); !verified.OK {
@@ -106,16 +59,16 @@ func TestEveryServiceOnce(t *testing.T) {
 
 	prompts := must[[]promptorchestra.PromptListItem](t)(client.Prompts.List(ctx))
 	detail := must[*promptorchestra.PromptDetail](t)(client.Prompts.Get(ctx, prompts[0].ID))
-	answered := must[*promptorchestra.PromptRunResponse](t)(client.Prompts.Run(ctx, prompts[0].ID, promptorchestra.PromptRunParams{
+	result := must[*promptorchestra.PromptRunResponse](t)(client.Prompts.Run(ctx, prompts[0].ID, promptorchestra.PromptRunParams{
 		Variables: struct {
 			Claim string `json:"claim"`
 		}{"cup"},
 	}))
 	var text string
-	if err := answered.Output.Decode(&text); err != nil || !strings.Contains(text, "cup") {
-		t.Errorf("answered %s, %v", answered.Output, err)
+	if err := result.Output.Decode(&text); err != nil || !strings.Contains(text, "cup") {
+		t.Errorf("got %s, %v", result.Output, err)
 	}
-	must[*promptorchestra.RunDetail](t)(client.Runs.Get(ctx, answered.RunID))
+	must[*promptorchestra.RunDetail](t)(client.Runs.Get(ctx, result.RunID))
 
 	tool := must[*promptorchestra.ToolRecord](t)(client.Tools.Create(ctx, promptorchestra.ToolCreateParams{
 		ToolKey: "order", Name: "Order", Type: promptorchestra.ToolTypeManualStub,
@@ -137,7 +90,7 @@ func TestEveryServiceOnce(t *testing.T) {
 		Label: "cup", Input: map[string]any{"claim": "cup"},
 	}))
 
-	voice := must[*promptorchestra.VoiceAgentVersion](t)(client.VoiceAgents.CreateVersion(ctx, desk.AgentID, promptorchestra.VoiceAgentVersionCreateParams{
+	voice := must[*promptorchestra.VoiceAgentVersion](t)(client.VoiceAgents.CreateVersion(ctx, agentID, promptorchestra.VoiceAgentVersionCreateParams{
 		PromptVersionID: detail.Versions[0].ID, Voice: "verse",
 	}))
 	session := must[*promptorchestra.VoiceAgentSession](t)(client.VoiceAgents.CreateSession(ctx, voice.AgentID))
@@ -149,7 +102,7 @@ func TestEveryServiceOnce(t *testing.T) {
 		Name: "ci", Preset: promptorchestra.ServiceKeyPresetRuntimeDefault,
 	}))
 
-	left := must[*promptorchestra.AgentRunResponse](t)(client.Agents.Run(ctx, desk.AgentID, promptorchestra.AgentRunParams{Variables: map[string]any{"claim": "cup"}}))
+	left := must[*promptorchestra.AgentRunResponse](t)(client.Agents.Run(ctx, agentID, promptorchestra.AgentRunParams{Variables: map[string]any{"claim": "cup"}}))
 	right := must[*promptorchestra.AgentRerunResponse](t)(client.AgentRuns.RerunFromStep(ctx, left.RunID, "decide"))
 	must[*promptorchestra.AgentRunComparison](t)(client.AgentRuns.Compare(ctx, left.RunID, right.RunID))
 
@@ -164,16 +117,16 @@ func TestEveryServiceOnce(t *testing.T) {
 }
 
 func TestStreaming(t *testing.T) {
-	_, client, _ := newDesk(t)
-	var names []string
-	for prompt, err := range client.Prompts.All(t.Context()) {
+	_, client, _ := start(t)
+	var agents []string
+	for agent, err := range client.Agents.All(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		names = append(names, prompt.Name)
+		agents = append(agents, agent.ID)
 	}
-	if !slices.Equal(names, []string{"Refund"}) {
-		t.Errorf("streamed %v", names)
+	if len(agents) != 1 {
+		t.Errorf("streamed %v", agents)
 	}
 	for _, err := range client.InOrganization("").Agents.All(t.Context()) {
 		if !errors.Is(err, promptorchestra.ErrMissingOrganization) {
@@ -250,7 +203,7 @@ func TestOptions(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	srv, client, _ := newDesk(t)
+	srv, client, _ := start(t)
 	ctx := t.Context()
 
 	_, err := client.Agents.Get(ctx, "..")
@@ -297,5 +250,15 @@ func TestErrors(t *testing.T) {
 	var broken *promptorchestra.TransportError
 	if !errors.As(err, &broken) || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What a user writes stays short.
+func TestProgramsAreShort(t *testing.T) {
+	for _, name := range []string{"service", "worker", "release"} {
+		text, err := os.ReadFile(name + "/main.go")
+		if lines := bytes.Count(text, []byte("\n")); err != nil || lines >= 120 {
+			t.Errorf("%s has %d lines: %v", name, lines, err)
+		}
 	}
 }
