@@ -151,12 +151,14 @@ func (r *run) appendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
 func (r *run) appendModel(attrs []attribute.KeyValue) []attribute.KeyValue {
 	attrs = append(attrs, genai.GenAIProviderNameKey.String(r.providerName()))
 	attrs = r.appendModels(attrs)
-	for key, value := range map[attribute.Key]string{
-		genai.GenAIAgentIDKey: r.agentID, genai.GenAIAgentVersionKey: r.agentVersion, genai.GenAIConversationIDKey: r.conversation,
-	} {
-		if value != "" {
-			attrs = append(attrs, key.String(value))
-		}
+	if r.agentID != "" {
+		attrs = append(attrs, genai.GenAIAgentID(r.agentID))
+	}
+	if r.agentVersion != "" {
+		attrs = append(attrs, genai.GenAIAgentVersion(r.agentVersion))
+	}
+	if r.conversation != "" {
+		attrs = append(attrs, genai.GenAIConversationID(r.conversation))
 	}
 	if r.inputTokens > 0 {
 		attrs = append(attrs, genai.GenAIUsageInputTokens(r.inputTokens))
