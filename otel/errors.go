@@ -9,7 +9,7 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
-// description says of a failure what its kind does not: the codes and paths of an API error's mistakes,
+// description says of a failure what its kind does not: an API error's code and the mistakes of a graph,
 // or what the network said. Other texts may quote the caller's data.
 func (t *telemetry) description(err error) string {
 	if t.captureContent {
@@ -35,13 +35,14 @@ func (t *telemetry) description(err error) string {
 	}
 }
 
-// mistakes lists an API error's code and the codes and paths of its details:
-// "AGENT_GRAPH_INVALID: missing_entry_step, unknown_prompt at steps[2].promptId".
+// mistakes lists an API error's code and, of a graph, the codes and paths of the mistakes:
+// "AGENT_GRAPH_INVALID: missing_entry_step, unknown_prompt at steps[2].promptId". Other details may hold
+// anything.
 func mistakes(e *promptorchestra.APIError) string {
 	const most = 10
 	var list []string
 	for _, d := range e.Details {
-		if !isName(d.Code) || len(list) == most {
+		if e.Kind != promptorchestra.KindInvalidGraph || !isName(d.Code) || len(list) == most {
 			continue
 		}
 		mistake := d.Code
@@ -50,11 +51,10 @@ func mistakes(e *promptorchestra.APIError) string {
 		}
 		list = append(list, mistake)
 	}
-	text := codeOf(e)
-	if len(list) > 0 {
-		text = strings.TrimPrefix(text+": "+strings.Join(list, ", "), ": ")
+	if len(list) == 0 {
+		return codeOf(e)
 	}
-	return text
+	return codeOf(e) + ": " + strings.Join(list, ", ")
 }
 
 // codeOf returns the code of an API error, "" for other errors and where it is no code.

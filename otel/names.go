@@ -22,7 +22,6 @@ const (
 	runStatusKey    = attribute.Key("promptorchestra.run.status")             // "completed", "failed", "running"
 	runCostKey      = attribute.Key("promptorchestra.run.cost")               // USD, estimated; spans only
 	budgetKey       = attribute.Key("promptorchestra.retry_budget.exhausted") // only where it is true; spans only
-	resourcePrefix  = "promptorchestra.resource."                             // "agentId"; spans only
 )
 
 // The values of promptorchestra.outcome.
@@ -45,3 +44,18 @@ const providerName = "prompt_orchestra"
 
 // What gen_ai.operation.name is where the conventions have no fitting value.
 const operationCreateSession = "create_session"
+
+// resourceKey returns the attribute of an id of the call: promptorchestra.resource.agent_id of
+// "agentId". Only spans have it.
+func resourceKey(name string) attribute.Key {
+	key := make([]byte, 0, 48)
+	key = append(key, "promptorchestra.resource."...)
+	for _, c := range []byte(name) {
+		if c >= 'A' && c <= 'Z' {
+			key = append(key, '_')
+			c += 'a' - 'A'
+		}
+		key = append(key, c)
+	}
+	return attribute.Key(key)
+}

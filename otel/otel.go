@@ -94,7 +94,7 @@ func (t *telemetry) begin(ctx context.Context, info promptorchestra.CallInfo) (c
 	}
 	for name, id := range info.Resource {
 		if !strings.Contains(name, "[") { // the parts of a graph are many
-			attrs = append(attrs, attribute.String(resourcePrefix+name, id))
+			attrs = append(attrs, resourceKey(name).String(id))
 		}
 	}
 	if t.spanAttributes != nil {

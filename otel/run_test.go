@@ -28,7 +28,7 @@ var modelCalls = []struct {
 		},
 		response: promptRun,
 		want: map[string]any{
-			"promptorchestra.resource.promptId": "prm_1", "promptorchestra.run.id": "run_1", "promptorchestra.run.status": "completed",
+			"promptorchestra.resource.prompt_id": "prm_1", "promptorchestra.run.id": "run_1", "promptorchestra.run.status": "completed",
 			"promptorchestra.run.cost": 0.25, "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai",
 			"gen_ai.response.model": "gpt-4.1-mini", "gen_ai.usage.input_tokens": int64(12), "gen_ai.usage.output_tokens": int64(3),
 		},
@@ -42,7 +42,7 @@ var modelCalls = []struct {
 		response: `{"runId":"run_2","status":"failed","provider":"Google","modelKey":"gemini-3","model":"gemini-3-001",
 			"usage":{"input_tokens":5,"completion_tokens":6,"estimatedCost":0.5}}`,
 		want: map[string]any{
-			"promptorchestra.resource.skillId": "skl_1", "promptorchestra.resource.skillVersionId": "sv_1",
+			"promptorchestra.resource.skill_id": "skl_1", "promptorchestra.resource.skill_version_id": "sv_1",
 			"promptorchestra.run.id": "run_2", "promptorchestra.run.status": "failed", "promptorchestra.run.cost": 0.5,
 			"gen_ai.operation.name": "chat", "gen_ai.provider.name": "gcp.gemini", "gen_ai.request.model": "gemini-3",
 			"gen_ai.response.model": "gemini-3-001", "gen_ai.usage.input_tokens": int64(5), "gen_ai.usage.output_tokens": int64(6),
@@ -56,7 +56,7 @@ var modelCalls = []struct {
 		},
 		response: `{"runId":"run_2","usage":"much"}`,
 		want: map[string]any{
-			"promptorchestra.resource.skillId": "skl_1", "promptorchestra.run.id": "run_2",
+			"promptorchestra.resource.skill_id": "skl_1", "promptorchestra.run.id": "run_2",
 			"gen_ai.operation.name": "chat", "gen_ai.provider.name": "prompt_orchestra",
 		},
 	},
@@ -68,7 +68,7 @@ var modelCalls = []struct {
 		},
 		response: `{"runId":"run_3","status":"completed","modelKey":"gpt-image-1","usage":{"inputTokens":7,"outputTokens":8,"estimatedCost":0.75}}`,
 		want: map[string]any{
-			"promptorchestra.resource.skillId": "skl_1", "promptorchestra.run.id": "run_3", "promptorchestra.run.status": "completed",
+			"promptorchestra.resource.skill_id": "skl_1", "promptorchestra.run.id": "run_3", "promptorchestra.run.status": "completed",
 			"promptorchestra.run.cost": 0.75, "gen_ai.operation.name": "generate_content", "gen_ai.provider.name": "prompt_orchestra",
 			"gen_ai.output.type": "image", "gen_ai.request.model": "gpt-image-1",
 			"gen_ai.usage.input_tokens": int64(7), "gen_ai.usage.output_tokens": int64(8),
@@ -82,7 +82,7 @@ var modelCalls = []struct {
 		},
 		response: `{"runId":"run_4","status":"running","agentId":"agt_1","agentVersionId":"ver_1","agentVersionNumber":3}`,
 		want: map[string]any{
-			"promptorchestra.resource.agentId": "agt_1", "promptorchestra.run.id": "run_4", "promptorchestra.run.status": "running",
+			"promptorchestra.resource.agent_id": "agt_1", "promptorchestra.run.id": "run_4", "promptorchestra.run.status": "running",
 			"gen_ai.operation.name": "invoke_agent", "gen_ai.provider.name": "prompt_orchestra",
 			"gen_ai.agent.id": "agt_1", "gen_ai.agent.version": "3",
 		},
@@ -95,7 +95,7 @@ var modelCalls = []struct {
 		},
 		response: `{"runId":"run_5","status":"running","sourceRunId":"run_4"}`,
 		want: map[string]any{
-			"promptorchestra.resource.runId": "run_4", "promptorchestra.run.id": "run_5", "promptorchestra.run.status": "running",
+			"promptorchestra.resource.run_id": "run_4", "promptorchestra.run.id": "run_5", "promptorchestra.run.status": "running",
 			"gen_ai.operation.name": "invoke_agent", "gen_ai.provider.name": "prompt_orchestra",
 		},
 	},
@@ -107,7 +107,7 @@ var modelCalls = []struct {
 		},
 		response: `{"id":"evr_1","status":"completed"}`,
 		want: map[string]any{
-			"promptorchestra.resource.skillId": "skl_1", "promptorchestra.run.id": "evr_1", "promptorchestra.run.status": "completed",
+			"promptorchestra.resource.skill_id": "skl_1", "promptorchestra.run.id": "evr_1", "promptorchestra.run.status": "completed",
 			"gen_ai.operation.name": "invoke_workflow", "gen_ai.provider.name": "prompt_orchestra",
 		},
 	},
@@ -119,7 +119,7 @@ var modelCalls = []struct {
 		},
 		response: `{"runId":"run_6","provider":"openai","model":"gpt-realtime","externalSessionId":"ses_1","clientSecret":"SECRET"}`,
 		want: map[string]any{
-			"promptorchestra.resource.agentId": "agt_1", "promptorchestra.run.id": "run_6",
+			"promptorchestra.resource.agent_id": "agt_1", "promptorchestra.run.id": "run_6",
 			"gen_ai.operation.name": "create_session", "gen_ai.provider.name": "openai", "gen_ai.agent.id": "agt_1",
 			"gen_ai.request.model": "gpt-realtime", "gen_ai.conversation.id": "ses_1",
 		},
