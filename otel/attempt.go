@@ -57,6 +57,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	sent := req.WithContext(ctx) //nolint:contextcheck // ctx is the request's, with the span
 	sent.Header = maps.Clone(req.Header)
 	t.propagator.Inject(ctx, propagation.HeaderCarrier(sent.Header)) //nolint:contextcheck // likewise
+	if err := c.captureVariables(sent); err != nil {
+		a.end(err)
+		return nil, err
+	}
 	resp, err := t.next.RoundTrip(sent)
 	if err != nil || resp == nil {
 		a.end(err)
@@ -74,9 +78,6 @@ func (c *call) newAttempt(req *http.Request) (*attempt, context.Context) {
 	c.attempts++
 	if c.attempts == 1 && !c.ended {
 		c.server = serverOf(req.URL)
-		if c.captureContent && c.model != nil {
-			c.input = takeVariables(req)
-		}
 	}
 	// The query is left out: it may hold data of the caller's.
 	full := req.URL.Scheme + "://" + req.URL.Host + req.URL.EscapedPath()
@@ -227,18 +228,26 @@ func (a *attempt) finish(kind promptorchestra.Kind) {
 	a.call.recordAttempt(a, kind)
 }
 
-// takeVariables returns the variables in a request's body, as JSON.
-func takeVariables(req *http.Request) string {
-	if req.Body == nil {
-		return ""
+// captureVariables keeps the variables of a request's body, where content is captured.
+func (c *call) captureVariables(req *http.Request) error {
+	if !c.captureContent || c.model == nil || req.Body == nil {
+		return nil
 	}
 	body, err := io.ReadAll(req.Body)
+	_ = req.Body.Close() // it was read to its end
+	if err != nil {
+		return err //nolint:wrapcheck // the body's own
+	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	var members struct {
 		Variables json.RawMessage `json:"variables"`
 	}
-	if err != nil || json.Unmarshal(body, &members) != nil {
-		return ""
+	if json.Unmarshal(body, &members) == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.ended {
+			c.input = string(members.Variables)
+		}
 	}
-	return string(members.Variables)
+	return nil
 }
