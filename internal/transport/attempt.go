@@ -31,10 +31,8 @@ func (a attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 // attempt sends the call once: authorize, bound in time, send, read the response.
 func (e *Engine) attempt(r *Result, req *http.Request) {
 	call, caller := r.call, req.Context()
-	through := e.outer
-	if e.fresh != nil && r.Attempts() > 0 && r.StatusCode == 0 {
-		through = e.fresh // the last attempt got no response: its connection, and others, may be dead
-	}
+	// After an attempt that got no response its connection, and others, may be dead.
+	r.fresh.Store(r.Attempts() > 0 && r.StatusCode == 0)
 	r.Outcome, r.started = Outcome{}, time.Now()
 
 	limit := e.limit(caller, call)
@@ -63,7 +61,7 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 		req.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	r.attempts.Add(1)
-	resp, err := through.RoundTrip(req)
+	resp, err := e.outer.RoundTrip(req)
 	if err == nil && (resp == nil || resp.StatusCode == 0) {
 		if resp != nil {
 			closeBody(resp.Body)

@@ -23,6 +23,22 @@ var freshTransport = func() *http.Transport {
 	return t
 }()
 
+// defaultTransport is what clients without a transport of their own send through, and what their
+// wrappers wrap.
+type defaultTransport struct{}
+
+// RoundTrip sends the request, over a new connection where the engine asks for one.
+func (defaultTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	t := sharedTransport
+	if r := resultOf(req.Context()); r != nil && r.fresh.Load() {
+		t = freshTransport
+	}
+	return t.RoundTrip(req) //nolint:wrapcheck // a RoundTripper passes on what it gets
+}
+
+// CloseIdleConnections closes the idle connections of all clients that send through it.
+func (defaultTransport) CloseIdleConnections() { sharedTransport.CloseIdleConnections() }
+
 func newTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	protocols := new(http.Protocols)

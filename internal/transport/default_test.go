@@ -189,6 +189,38 @@ func TestSilentConnectionsCostOneAttempt(t *testing.T) {
 	})
 }
 
+// The same below a wrapper, and where there are more silent connections than attempts.
+func TestSilentConnectionsBelowAWrapper(t *testing.T) {
+	const connections = 8
+	var silent atomic.Bool
+	var inFlight sync.WaitGroup
+	inFlight.Add(connections)
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+		switch {
+		case !silent.Load():
+			inFlight.Done()
+			inFlight.Wait()
+		case r.On > 1:
+			_, _ = io.Copy(io.Discard, r.Conn)
+			return false
+		}
+		r.Respond(200, apitest.Agent, -1)
+		return true
+	})
+	client := apitest.NewClientAt(t, srv.URL, promptorchestra.WithTimeout(time.Second),
+		promptorchestra.WithTransportWrapper(passOn))
+	defer client.CloseIdleConnections()
+	var all sync.WaitGroup
+	for range connections {
+		all.Go(func() { assert.NoError(t, apitest.Get(t.Context(), client)) })
+	}
+	all.Wait()
+	silent.Store(true)
+	var r promptorchestra.Response
+	require.NoError(t, apitest.Get(t.Context(), client, promptorchestra.WithResponse(&r)))
+	assert.LessOrEqual(t, r.Attempts, 2, "the second attempt has a connection of its own")
+}
+
 // A proxy that refuses CONNECT is named, with its status and what it says. What it refuses for good is tried once, and
 // nothing was sent.
 func TestProxyThatRefusesConnect(t *testing.T) {

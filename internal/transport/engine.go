@@ -57,6 +57,7 @@ type Result struct {
 	call     *Call
 	buffer   *Buffer       // holds the body
 	attempts atomic.Int32  // RoundTrippers ask for it beside a running attempt
+	fresh    atomic.Bool   // the default transport is to send the attempt over a new connection
 	started  time.Time     // the last attempt
 	response http.Response // what go-retryablehttp gets to see of it
 	wait     time.Duration
@@ -113,7 +114,7 @@ type Engine struct {
 	budget *Budget
 	inner  http.RoundTripper // the transport itself
 	outer  http.RoundTripper // the same, wrapped: attempts go through it
-	fresh  http.RoundTripper // attempts over a new connection go through it; nil for a user's own transport
+	shared bool              // inner is the default transport, and nothing wraps it
 	bound  time.Duration     // the http.Client's Timeout: of each attempt
 }
 
@@ -122,10 +123,7 @@ type Engine struct {
 func NewEngine(hc http.Client, wrap func(http.RoundTripper) http.RoundTripper, policy Policy) *Engine {
 	e := &Engine{policy: policy, budget: NewBudget(), inner: hc.Transport, bound: hc.Timeout}
 	if e.inner == nil {
-		e.inner = sharedTransport
-		if wrap == nil {
-			e.fresh = freshTransport
-		}
+		e.inner, e.shared = defaultTransport{}, wrap == nil
 	}
 	e.outer = e.inner
 	if wrap != nil {

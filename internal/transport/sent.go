@@ -35,7 +35,7 @@ func (e *Engine) watch(ctx context.Context, call *Call) (context.Context, *sent)
 	if call.Idempotent {
 		return ctx, nil
 	}
-	s := &sent{shared: e.fresh != nil}
+	s := &sent{shared: e.shared}
 	s.trace.GetConn, s.trace.GotConn = s.getConn, s.gotConn
 	if !s.shared { // over HTTP/1 that costs some allocations, and the default transport speaks no other
 		s.trace.WroteHeaderField = s.wroteHeaderField
