@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -34,14 +36,16 @@ func TestMain(m *testing.M) {
 }
 
 // gate stands between the workers and the emulator. It counts the calls that are in flight, and
-// keeps their responses back for a while, until it is open.
+// keeps requests and responses back for a while, until it is open. A request that it has taken is
+// executed, also when the worker is gone by then.
 type gate struct {
 	*httptest.Server
 	inFlight atomic.Int32
 	open     atomic.Bool
+	hold     func() time.Duration // before the request is passed on
 }
 
-func newGate(t *testing.T, emulator *orchestratest.Server) *gate {
+func newGate(t *testing.T, emulator *orchestratest.Server, hold func() time.Duration) *gate {
 	t.Helper()
 	target, err := url.Parse(emulator.URL)
 	require.NoError(t, err)
@@ -49,10 +53,10 @@ func newGate(t *testing.T, emulator *orchestratest.Server) *gate {
 	// What the emulator does to a connection happens to the worker's too.
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
-	g := &gate{}
+	g := &gate{hold: hold}
 	proxy.ModifyResponse = func(r *http.Response) error {
 		if r.Request.Method == http.MethodPost && !g.open.Load() {
-			time.Sleep(200*time.Millisecond + rand.N(500*time.Millisecond))
+			time.Sleep(100*time.Millisecond + rand.N(500*time.Millisecond))
 		}
 		return nil
 	}
@@ -60,8 +64,18 @@ func newGate(t *testing.T, emulator *orchestratest.Server) *gate {
 		if r.Method == http.MethodPost {
 			g.inFlight.Add(1)
 			defer g.inFlight.Add(-1)
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			if !g.open.Load() {
+				time.Sleep(g.hold())
+			}
 		}
-		proxy.ServeHTTP(w, r)
+		ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // the worker may be gone
+		defer cancel()
+		proxy.ServeHTTP(w, r.WithContext(ctx))
 	}))
 	t.Cleanup(g.Close)
 	return g
@@ -77,9 +91,16 @@ type kill struct {
 
 const jobs = 24 // of a round
 
-// drain works some jobs, kills the worker with four calls in flight at some moment, and starts
-// another one, which drains the rest.
-func drain(t *testing.T, database string, naive bool, ways ...orchestratest.Fault) kill {
+// A round is what happens to a worker, and how the API fails meanwhile.
+type round struct {
+	naive      bool
+	stop, cont func(*os.Process) error // the worker stands still until all is done; killed where nil
+	ways       []orchestratest.Fault
+}
+
+// drain works some jobs, kills or stops the worker with four calls in flight at some moment, and
+// starts another one, which drains the rest.
+func (r round) drain(t *testing.T, database string) kill {
 	t.Helper()
 	emulator := orchestratest.NewServer()
 	t.Cleanup(emulator.Close)
@@ -89,11 +110,11 @@ func drain(t *testing.T, database string, naive bool, ways ...orchestratest.Faul
 	_, err = queue.insert(t.Context(), jobs)
 	require.NoError(t, err)
 	for range jobs + 4 {
-		emulator.Fail("Prompts.Run", ways[rand.N(len(ways))].WithDelay(rand.N(200*time.Millisecond)))
+		emulator.Fail("Prompts.Run", r.ways[rand.N(len(r.ways))].WithDelay(rand.N(200*time.Millisecond)))
 	}
 
-	g := newGate(t, emulator)
-	s := settings{database: database, promptID: emulator.PublishPrompt("Greet {{name}}."), naive: naive, times: Times{Attempt: time.Second, Settle: 3 * time.Second, Upgrade: time.Second}}
+	g := newGate(t, emulator, func() time.Duration { return rand.N(400 * time.Millisecond) })
+	s := settings{database: database, promptID: emulator.PublishPrompt("Greet {{name}}."), naive: r.naive, times: Times{Attempt: time.Second, Settle: 3 * time.Second, Upgrade: time.Second}}
 	worker, err := startWorker(g.URL, emulator, s)
 	require.NoError(t, err)
 	t.Cleanup(worker.kill)
@@ -106,7 +127,11 @@ func drain(t *testing.T, database string, naive bool, ways ...orchestratest.Faul
 		time.Sleep(time.Millisecond)
 		killed.inFlight = int(g.inFlight.Load())
 	}
-	worker.kill()
+	if r.stop != nil {
+		require.NoError(t, r.stop(worker.command.Process))
+	} else {
+		worker.kill()
+	}
 	g.open.Store(true)
 	states, err := queue.states(t.Context())
 	require.NoError(t, err)
@@ -127,6 +152,10 @@ func drain(t *testing.T, database string, naive bool, ways ...orchestratest.Faul
 		require.True(t, time.Now().Before(deadline), "not drained: %v", killed.states)
 		time.Sleep(100 * time.Millisecond)
 	}
+	if r.cont != nil {
+		require.NoError(t, r.cont(worker.command.Process))
+		time.Sleep(2 * s.times.Attempt) // for what it may do wrong
+	}
 	killed.executions, err = executions(t.Context(), emulator)
 	require.NoError(t, err)
 	return killed
@@ -142,22 +171,24 @@ func (k kill) notOnce() (wrong []string) {
 	return wrong
 }
 
+// flaky is an API that fails in every way at the same time.
+var flaky = []orchestratest.Fault{
+	{},
+	{},
+	{},
+	orchestratest.DropBefore(), orchestratest.DropAfter(), orchestratest.CutBody(20), orchestratest.HTML(502),
+	orchestratest.Status(503, ""), orchestratest.Status(500, `{"error":"failed","message":"upstream"}`), orchestratest.RateLimited(time.Second),
+}
+
 // The promise of this example: every job is executed once, though its worker is killed in the
 // middle of four calls, and though the API fails in every way at the same time.
 func TestEveryJobIsPaidOnce(t *testing.T) {
 	t.Parallel()
-	ways := []orchestratest.Fault{
-		{},
-		{},
-		{},
-		orchestratest.DropBefore(), orchestratest.DropAfter(), orchestratest.CutBody(20), orchestratest.HTML(502),
-		orchestratest.Status(503, ""), orchestratest.Status(500, `{"error":"failed","message":"upstream"}`), orchestratest.RateLimited(time.Second),
-	}
 	onEachDatabase(t, func(t *testing.T, newDatabase func(t *testing.T) string) {
 		for i := range *rounds {
 			t.Run(fmt.Sprint("round ", i+1), func(t *testing.T) {
 				t.Parallel()
-				k := drain(t, newDatabase(t), false, ways...)
+				k := round{ways: flaky}.drain(t, newDatabase(t))
 				assert.Empty(t, k.notOnce())
 				assert.Equal(t, map[rivertype.JobState]int{rivertype.JobStateCompleted: jobs}, k.states)
 				t.Logf("killed with %d calls in flight and %d of %d jobs completed; %d executions had happened that no job knew of; in the end %d executions",
@@ -172,7 +203,7 @@ func TestEveryJobIsPaidOnce(t *testing.T) {
 func TestTheNaiveWorkerPaysTwice(t *testing.T) {
 	t.Parallel()
 	onEachDatabase(t, func(t *testing.T, newDatabase func(t *testing.T) string) {
-		k := drain(t, newDatabase(t), true, orchestratest.Fault{})
+		k := round{naive: true, ways: []orchestratest.Fault{{}}}.drain(t, newDatabase(t))
 		assert.NotEmpty(t, k.notOnce(), "the check must see it")
 		t.Logf("killed with %d calls in flight: %v", k.inFlight, k.notOnce())
 	})

@@ -102,6 +102,15 @@ var failures = []failure{
 	},
 
 	{
+		name: "it is executed after its deadline", prepare: func(t *testing.T, b *bench) {
+			b.worker.times.Attempt, b.worker.times.Settle = 500*time.Millisecond, 4*time.Second
+			g := newGate(t, b.emulator, func() time.Duration { return 1500 * time.Millisecond })
+			b.options = append(b.options, promptorchestra.WithBaseURL(g.URL))
+		},
+		first: waits, end: done, executions: 1,
+	},
+
+	{
 		name: "it cannot be told whether it ran", faults: []orchestratest.Fault{orchestratest.DropAfter()},
 		prepare: func(_ *testing.T, b *bench) {
 			b.emulator.Fail("Runs.List", orchestratest.Status(200, `{"runs":[],"nextCursor":"x"}`))
