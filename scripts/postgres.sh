@@ -53,7 +53,7 @@ stop() {
 	rm -rf "$scratch"
 }
 trap stop EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP PIPE
 
 pg "$bin/initdb" -D "$scratch/data" -U postgres -A trust -N >"$scratch/initdb.log" 2>&1 || { cat "$scratch/initdb.log" >&2; exit 1; }
 # A socket in the scratch folder, no port. What is lost when the machine stops is of no interest here.

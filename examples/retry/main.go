@@ -146,7 +146,7 @@ func (w *worker) lookUp(ctx context.Context, since time.Time) error {
 			w.waiting = append(w.waiting, j)
 		case run.Status.Pending():
 			w.parked = append(w.parked, j)
-		case run.ErrorMessage != "":
+		case run.Status.Failed() || run.ErrorMessage != "":
 			w.failed = append(w.failed, fmt.Errorf("%s: run %s is paid for and failed: %s", j.ID, run.ID, run.ErrorMessage))
 		default:
 			w.done = append(w.done, j.ID)

@@ -65,7 +65,7 @@ func main() {
 	err := run(ctx, os.Stdout, s)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "The example did not get through:", err)
+		fmt.Fprintln(os.Stderr, "The example failed:", err)
 		os.Exit(1)
 	}
 }

@@ -114,7 +114,7 @@ func (w *Worker) lookUp(ctx context.Context, job *river.Job[Job], sent time.Time
 		return w.send(ctx, job)
 	case run.Status.Pending():
 		return river.JobSnooze(w.times.Settle)
-	case run.ErrorMessage != "":
+	case run.Status.Failed() || run.ErrorMessage != "":
 		return river.JobCancel(fmt.Errorf("run %s is paid for and failed: %s", run.ID, run.ErrorMessage))
 	default:
 		return river.RecordOutput(ctx, Result{run.ID, run.OutputSnapshot})

@@ -38,7 +38,7 @@ func (a *Activities) Execute(ctx context.Context, job Job, times Times) (Result,
 
 // failureOf says in Temporal's terms what is to be done.
 func failureOf(ctx context.Context, err error, times Times) error {
-	kind := string(kindOf(err))
+	kind := string(promptorchestra.KindOf(err))
 	wait, _ := promptorchestra.RetryAfter(err)
 	switch {
 	case promptorchestra.OutcomeUnknown(err):
@@ -68,7 +68,7 @@ func (a *Activities) LookUp(ctx context.Context, job Job, sent time.Time, times 
 	case run.Status.Pending():
 		return nil, temporal.NewApplicationErrorWithOptions("run "+run.ID+" is "+string(run.Status), runPending,
 			temporal.ApplicationErrorOptions{NextRetryDelay: times.Settle})
-	case run.ErrorMessage != "":
+	case run.Status.Failed() || run.ErrorMessage != "":
 		return nil, temporal.NewNonRetryableApplicationError(fmt.Sprintf("run %s is paid for and failed: %s", run.ID, run.ErrorMessage), runFailed, nil)
 	default:
 		return &Result{run.ID, run.OutputSnapshot}, nil
