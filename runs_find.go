@@ -145,7 +145,7 @@ func (s *RunsService) candidates(
 		}
 		candidates = append(candidates, runCandidate{run.ID, run.CreatedAt.Time})
 	}
-	if list.pages.more || list.pages.total > float64(count) || headersSayMore(r.result.Header, count) {
+	if list.pages.sayMore(count) || headersSayMore(r.result.Header, count) {
 		return nil, r.decodeError(errMorePages)
 	}
 	slices.SortStableFunc(candidates, func(a, b runCandidate) int {
@@ -214,10 +214,17 @@ func scalarText(value json.RawMessage) (string, bool) {
 // pageMembers watches the members that stand beside a list, and those inside them, for one that
 // names a next page or says how long the whole list is.
 type pageMembers struct {
-	open  []pageLevel
-	name  string // of the member whose value comes next
-	more  bool
-	total float64
+	open   []pageLevel
+	name   string // of the member whose value comes next
+	more   bool
+	cursor bool // there is one, which may be that of this page
+	last   bool // a member such as "hasMore" is false
+	total  float64
+}
+
+// sayMore reports whether the list, of which count elements were read, goes on elsewhere.
+func (p *pageMembers) sayMore(count int) bool {
+	return p.more || p.cursor && !p.last || p.total > float64(count)
 }
 
 type pageLevel struct {
@@ -251,8 +258,14 @@ func (p *pageMembers) see(token json.Token) {
 	if ok && namesTotal(p.name) {
 		p.total = max(p.total, n)
 	}
-	if (level.nextPage || level.object && namesNextPage(p.name)) && token != nil && token != false && token != "" && (!ok || n != 0) {
-		p.more = true
+	given := token != nil && token != false && token != "" && (!ok || n != 0)
+	switch named := level.object && namesNextPage(p.name); {
+	case named && token == false:
+		p.last = true
+	case named && namesCursor(p.name) && !level.nextPage:
+		p.cursor = p.cursor || given
+	case named || level.nextPage:
+		p.more = p.more || given
 	}
 	level.hasName = false
 }
@@ -267,6 +280,15 @@ func namesNextPage(name string) bool {
 	case "next", "nextpage", "nexturl", "nextlink", "nexthref", "nexttoken", "nextpagetoken", "nextcursor", "nextpagecursor",
 		"nextoffset", "nextkey", "cursor", "endcursor", "pagetoken", "continuation", "continuationtoken", "lastevaluatedkey",
 		"more", "hasmore", "hasnext", "hasnextpage", "moreresults", "truncated", "istruncated", "incomplete", "incompleteresults":
+		return true
+	}
+	return false
+}
+
+// namesCursor reports whether a member that namesNextPage knows may be about the page itself.
+func namesCursor(name string) bool {
+	switch plainName(name) {
+	case "cursor", "endcursor", "pagetoken":
 		return true
 	}
 	return false
