@@ -1,0 +1,111 @@
+package promptorchestra_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
+)
+
+// signatures returns what each method takes after its context and returns beside its error, by
+// "AgentsService.Get".
+func signatures(t *testing.T) (takes, returns map[string]string) {
+	t.Helper()
+	takes, returns = map[string]string{}, map[string]string{}
+	names, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		require.NoError(t, err)
+		for _, declaration := range file.Decls {
+			f, ok := declaration.(*ast.FuncDecl)
+			if !ok || f.Recv == nil || !f.Name.IsExported() {
+				continue
+			}
+			method := strings.TrimPrefix(types.ExprString(f.Recv.List[0].Type), "*") + "." + f.Name.Name
+			args := []string{"ctx"}
+			for _, field := range f.Type.Params.List {
+				switch text := types.ExprString(field.Type); {
+				case text == "string":
+					for _, arg := range field.Names {
+						args = append(args, arg.Name)
+					}
+				case text != "context.Context" && !strings.HasPrefix(text, "..."):
+					args = append(args, text)
+				}
+			}
+			takes[method] = strings.Join(args, ", ")
+			if f.Type.Results != nil {
+				returns[method] = types.ExprString(f.Type.Results.List[0].Type)
+			}
+		}
+	}
+	return takes, returns
+}
+
+// docs/api.md has a table for each service, with a row for each method, as the code and the
+// documented routes have it.
+func TestAPIDocument(t *testing.T) {
+	text := documents(t)["docs/api.md"]
+	routes := apidocs.Routes(t)
+	takes, returns := signatures(t)
+	rows := 0
+	for _, m := range apidocs.Methods(reflect.TypeFor[promptorchestra.Client]()) {
+		service, name, _ := strings.Cut(m.Op, ".")
+		method := m.Receiver.Elem().Name() + "." + name
+		op := map[string]string{"AgentRuns.Wait": "AgentRuns.Get", "Runs.Find": "Runs.List"}[m.Op]
+		if op == "" {
+			op = strings.Replace(m.Op, ".All", ".List", 1)
+		}
+		route, ok := routes[op]
+		require.True(t, ok, m.Op)
+		credential := "either"
+		if route.Auth == "user" {
+			credential = "access token"
+		} else if route.Scope != "" {
+			credential = "either: `" + route.Scope + "`"
+		}
+		idempotent := map[string]string{"safe": "yes", "never": "no"}[route.Replay]
+		row := fmt.Sprintf("| `%s(%s)` | `%s` | `%s %s` | %s | %s | %s |\n",
+			name, takes[method], returns[method], route.Method, route.Path, route.Stability, credential, idempotent)
+		_, section, found := strings.Cut(text, "\n## "+service+"\n")
+		require.True(t, found, "docs/api.md has no heading %s", service)
+		section, _, _ = strings.Cut(section, "\n## ")
+		assert.Contains(t, section, row, "docs/api.md, under %s", service)
+		rows++
+	}
+	assert.Equal(t, rows, strings.Count(text, "\n| `"), "docs/api.md has a method that does not exist")
+	count := fmt.Sprintf("%d documented endpoints", len(routes))
+	assert.Contains(t, documents(t)["README.md"], count)
+	assert.Contains(t, text, count)
+}
+
+var linkToService = regexp.MustCompile(`\| \[(\w+)\]\(docs/api\.md#(\w+)\) \|`)
+
+// The README links each service.
+func TestREADMENamesTheServices(t *testing.T) {
+	var services []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[promptorchestra.Client]()) {
+		if field.IsExported() {
+			services = append(services, field.Name)
+		}
+	}
+	var linked []string
+	for _, match := range linkToService.FindAllStringSubmatch(documents(t)["README.md"], -1) {
+		linked = append(linked, match[1])
+		assert.Equal(t, strings.ToLower(match[1]), match[2])
+	}
+	assert.ElementsMatch(t, services, linked)
+}
