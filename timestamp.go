@@ -39,8 +39,10 @@ var timestampLayouts = [...]string{
 	"20060102T150405",
 	"2006/01/02 15:04:05",
 	time.DateOnly,
-	time.RFC1123,
-	time.RFC1123Z,
+	"Mon, 2 Jan 2006 15:04:05 -0700",
+	"Mon, 2 Jan 2006 15:04:05 MST",
+	"2 Jan 2006 15:04:05 -0700",
+	"2 Jan 2006 15:04:05 MST",
 	time.RFC850,
 	time.ANSIC,
 	time.UnixDate,
@@ -103,6 +105,8 @@ func (t *Timestamp) parse(text []byte) {
 	}
 	s := strings.ToUpper(strings.TrimSpace(string(text)))
 	if before, name, ok := strings.Cut(s, " ("); ok && strings.HasSuffix(name, ")") { // JavaScript names the zone
+		s = before
+	} else if before, _, ok := strings.Cut(s, "["); ok { // and so does Java: 2006-01-02T15:04:05Z[UTC]
 		s = before
 	}
 	if v.UnmarshalText([]byte(s)) == nil {
