@@ -125,6 +125,16 @@ func matchToken[T string | []byte](text T, at int, token string) (end int) {
 	if len(text)-at >= len(token) && string(text[at:at+len(token)]) == token {
 		return at + len(token)
 	}
+	const deepest = 3 // encodings of an encoding
+	for deep := range deepest + 1 {
+		if end = matchEscaped(text, at, token, deep); end > 0 {
+			return end
+		}
+	}
+	return 0
+}
+
+func matchEscaped[T string | []byte](text T, at int, token string, deep int) (end int) {
 	for i := range len(token) {
 		if at >= len(text) {
 			if i >= minSecret && i >= len(token)/2 {
@@ -132,7 +142,7 @@ func matchToken[T string | []byte](text T, at int, token string) (end int) {
 			}
 			return 0
 		}
-		c, n := unescape(text, at)
+		c, n := unescape(text, at, deep)
 		if c != token[i] && text[at] == token[i] {
 			c, n = token[i], 1
 		}
@@ -145,14 +155,25 @@ func matchToken[T string | []byte](text T, at int, token string) (end int) {
 }
 
 // unescape returns the character that stands at a place of a text, and in how many bytes: plain, or
-// escaped as in JSON and Go (\/, \u0026, \x26), in a URL (%26) or in HTML (&amp;, &#38;), also in
-// HTML within one of the others. Backslashes may be many: JSON within JSON doubles them.
-func unescape[T string | []byte](text T, at int) (c byte, n int) {
+// escaped as in JSON and Go (\/, \u0026, \x26), in a URL (%26) or in HTML (&amp;, &#38;). It looks
+// so many levels deep for HTML or a URL within that. Backslashes may be many: JSON within JSON
+// doubles them.
+func unescape[T string | []byte](text T, at, deep int) (c byte, n int) {
 	c, n = unescapeOnce(text, at)
-	if c == '&' {
-		if inner, more := reference(text, at+n); more > 0 {
-			return inner, n + more
+	for range deep {
+		inner, more := byte(0), 0
+		switch c {
+		case '&':
+			inner, more = reference(text, at+n)
+		case '%':
+			if v, ok := hexByte(text, at+n, 2); ok {
+				inner, more = v, 2
+			}
 		}
+		if more == 0 {
+			break
+		}
+		c, n = inner, n+more
 	}
 	return c, n
 }

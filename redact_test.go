@@ -35,7 +35,10 @@ var echoes = map[string]func(token string) string{
 	"HTML in JSON":   func(s string) string { return quoted(html.EscapeString(s)) },
 	"HTML, decimal":  func(s string) string { return everyByte(s, "&#%d;") },
 	"HTML, by x":     func(s string) string { return everyByte(s, "&#x%x;") },
+	"HTML in HTML":   func(s string) string { return html.EscapeString(html.EscapeString(s)) },
 	"a URL":          url.QueryEscape,
+	"a URL in a URL": func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
+	"a URL in HTML":  func(s string) string { return html.EscapeString(everyByte(s, "%%%02x")) },
 	"a URL, in full": func(s string) string { return everyByte(s, "%%%02x") },
 }
 
