@@ -148,11 +148,21 @@ func (r *request) setsItself(name string) bool {
 }
 
 // isOrganization reports whether a name is that of the organization, in a spelling that a server
-// may take for it: organizationid, organization_id, organizationId[]. Another tenant's must not be
-// sent.
+// may take for it: organizationid, organization_id, organizationId[], organization[id]. Another
+// tenant's must not be sent.
 func isOrganization(name string) bool {
-	name, _, _ = strings.Cut(name, "[")
-	return strings.EqualFold(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(name), "organizationId")
+	before, _, _ := strings.Cut(name, "[")
+	return strings.EqualFold(letters(before), "organizationId") || strings.EqualFold(letters(name), "organizationId")
+}
+
+// letters returns the ASCII letters of a text.
+func letters(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r|0x20 >= 'a' && r|0x20 <= 'z' {
+			return r
+		}
+		return -1
+	}, text)
 }
 
 // encodeBody writes the body: the organization first,

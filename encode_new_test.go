@@ -145,6 +145,7 @@ func TestOrganizationInAnySpellingIsRejected(t *testing.T) {
 	c, ctx := apitest.NewClientAt(t, srv.URL), t.Context()
 	for _, name := range []string{
 		"organizationId", "organizationid", "organization_id", "ORGANIZATION_ID", "organizationId[]", "organizationId[0]", "organization-id", "Organization_ID[]", " organizationId",
+		"[organizationId]", "organization[id]", "organization\x00Id", "organizationId\x00", "organizationId\t", "organization\u200bId", "organizationId.0", "organization/id",
 	} {
 		extra := promptorchestra.WithExtraBody(map[string]any{name: "org_2"})
 		for what, err := range map[string]error{

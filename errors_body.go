@@ -3,6 +3,7 @@ package promptorchestra
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
@@ -138,7 +139,11 @@ func (b *errorBody) diagnostic() *Diagnostic {
 // failed reports whether the body says so itself, in the forms {"status":"fail"} and
 // {"success":false}.
 func (b *errorBody) failed() bool {
-	return b.Status.text() == "fail" || b.Status.text() == "error" || string(b.Success.raw) == "false"
+	switch strings.ToLower(b.Status.text()) {
+	case "fail", "error":
+		return true
+	}
+	return string(b.Success.raw) == "false"
 }
 
 // errorsText returns what the member "errors" says: a list, or an object that names fields.

@@ -74,6 +74,7 @@ func TestTextWhereverItStands(t *testing.T) {
 		{body: `{"message":["slug must be set"],"error":"Bad Request","statusCode":400}`, status: 400, message: "slug must be set"},
 		{body: `{"detail":[{"loc":["body","slug"],"msg":"field required","type":"missing"}]}`, message: "field required", paths: "body.slug"},
 		{body: `{"status":"fail","data":{"title":"x"}}`, message: "x", paths: "title"},
+		{body: `{"Status":"FAIL","data":{"title":"x"}}`, message: "x", paths: "title"},
 		{body: `{"status":"fail","data":{"slug":"x","name":"y"}}`, message: "x; y", paths: "slug name"},
 		{body: `{"status":"error","data":"x"}`, status: 500, message: "x"},
 		{body: `{"success":false,"data":[{"code":"c","message":"x"}]}`, status: 403, message: "x"},
