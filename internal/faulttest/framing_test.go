@@ -124,6 +124,7 @@ func TestBodyCutWithItsConnection(t *testing.T) {
 		"after a member":   `{"id":"agt_1","usage":{"runs":1}`,
 		"after the start":  `{`,
 		"after white":      "\n\t {\n",
+		"after a mark":     "\ufeff" + `[{"id":"agt`,
 		"after an element": `[{"id":"agt_1"},{"id":"agt_2"}`,
 		"after a comma":    `[{"id":"agt_1"},`,
 		"in an element":    `[{"id":"agt_1"},{"id`,
