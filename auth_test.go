@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -314,4 +315,47 @@ func TestTokenSourceSeesItsCall(t *testing.T) {
 		}))
 	require.NoError(t, apitest.Get(t.Context(), client.InOrganization("org_2")))
 	assert.Equal(t, []asked{{"Agents.Get", "org_2", 0}, {"Agents.Get", "org_2", 1}}, all)
+}
+
+// A source that fails on a retry is what the call failed of, with a logger or without.
+func TestTokenSourceThatFailsOnARetry(t *testing.T) {
+	broken := errors.New("the vault is sealed")
+	for name, opts := range map[string][]promptorchestra.Option{
+		"no logger": nil,
+		"a logger":  {promptorchestra.WithLogger(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug})))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			client := apitest.NewClient(t, apitest.Respond(503, ""), append(opts, promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+				if asked++; asked > 1 {
+					return "", broken
+				}
+				return apitest.Token, nil
+			}))...)
+			err := apitest.Get(t.Context(), client)
+			var e *promptorchestra.TransportError
+			require.ErrorAs(t, err, &e)
+			require.ErrorIs(t, err, broken)
+			assert.Equal(t, 1, e.Attempts)
+			assert.Equal(t, 2, asked)
+		})
+	}
+}
+
+// A caller who cancels while the source is asked for a retry learns of the last failure too.
+func TestCancelWhileTheSourceIsAskedForARetry(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	asked := 0
+	client := apitest.NewClient(t, apitest.Respond(503, ""), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
+		if asked++; asked > 1 {
+			cancel()
+			return "", context.Canceled
+		}
+		return apitest.Token, nil
+	}))
+	err := apitest.Get(ctx, client)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.True(t, promptorchestra.IsServer(err), "%v", err)
+	assert.False(t, promptorchestra.IsRetryable(err))
 }

@@ -29,7 +29,7 @@ func (r *request) failure() error {
 
 // attemptFailure returns what went wrong with the last attempt. A failure's body is decoded once.
 func (r *request) attemptFailure() error {
-	if attempts := r.result.Attempts(); r.failed == nil || r.failedAttempt != attempts {
+	if attempts := r.result.Attempts(); r.failed == nil || r.failedAttempt != attempts || r.result.Refused {
 		r.failed, r.failedAttempt = r.newFailure(), attempts
 	}
 	return r.failed

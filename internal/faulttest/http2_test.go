@@ -259,7 +259,7 @@ func TestExecutionIsSentOnceWhenAStreamIsReset(t *testing.T) {
 // net/http would repeat by itself is sent once all the same.
 func TestExecutionIsSentOnceBeneathATransportThatTellsHalf(t *testing.T) {
 	for name, fault := range map[string]http2Fault{
-		"protocol error": {code: 1}, "protocol error, early": {code: 1, early: true}, "refused": {code: 7}, "goaway": {goaway: true},
+		"refused": {code: 7}, "refused, early": {code: 7, early: true}, "goaway": {goaway: true},
 	} {
 		base, arrived := http2Server(t, "https", fault)
 		pool := nextProto(t)

@@ -19,11 +19,7 @@ type attempts struct{ engine *Engine }
 
 func (a attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	r := resultOf(req.Context())
-	if r.Attempts() > 0 && req.Context().Err() != nil {
-		r.Ended = contextErr(req.Context()) // the wait and the context ended at once
-	} else {
-		a.engine.attempt(r, req)
-	}
+	a.engine.attempt(r, req)
 	r.response = http.Response{StatusCode: r.StatusCode, Body: http.NoBody, Request: req}
 	return &r.response, nil
 }
@@ -33,17 +29,22 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	call, caller := r.call, req.Context()
 	// After an attempt that got no response its connection, and others, may be dead.
 	r.fresh.Store(r.Attempts() > 0 && r.StatusCode == 0)
-	r.Outcome, r.started = Outcome{}, time.Now()
+	started := time.Now()
 
 	limit := e.limit(caller, call)
 	header := make(http.Header, 8)
 	maps.Copy(header, call.Header)
 	maps.Copy(header, call.Extra)
 	if err := authorize(limit.ctx, call, header); err != nil {
-		r.Err, r.NotSent, r.Refused = limit.explain(err), true, true
+		if caller.Err() != nil && r.Attempts() > 0 {
+			r.Ended = contextErr(caller) // while it waited: what came of the last attempt stays
+		} else {
+			r.Outcome, r.started = Outcome{Err: limit.explain(err), NotSent: true, Refused: true}, started
+		}
 		limit.stop()
 		return
 	}
+	r.Outcome, r.started = Outcome{}, started
 
 	ctx, sent := e.watch(limit.ctx, call)
 	if ctx != caller {

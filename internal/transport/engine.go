@@ -49,7 +49,7 @@ type Owner interface {
 type Result struct {
 	Outcome
 
-	// Ended is why the context ended while the call waited for its next attempt.
+	// Ended is why the context ended before the next attempt was sent.
 	Ended error
 	// NoBudget tells that the last attempt was to be retried, but the budget was used up.
 	NoBudget bool
