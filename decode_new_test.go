@@ -245,6 +245,21 @@ func TestNumbersAndIDsOfOtherTypes(t *testing.T) {
 	}, skill.Versions)
 }
 
+// A diagnostic of any form is read, and one that says nothing is none.
+func TestDiagnosticsOfRecords(t *testing.T) {
+	for value, want := range map[string]*promptorchestra.Diagnostic{
+		`null`: nil, `""`: nil, `[]`: nil, `false`: nil, `0`: nil,
+		`"No seats"`:                    {Why: "No seats"},
+		`{"why":["No seats"],"code":7}`: {Why: "No seats", Code: "7"},
+	} {
+		client := apitest.NewClient(t, apitest.Respond(200, `{"run":{"id":"r","status":"failed"},"diagnostic":`+value+`,"decisionTrace":[{"step":"s"}]}`))
+		run, err := client.AgentRuns.Get(t.Context(), "r")
+		require.NoError(t, err, value)
+		assert.Equal(t, want, run.Diagnostic, value)
+		assert.Equal(t, "s", run.DecisionTrace[0].Step, value)
+	}
+}
+
 func TestSecretsInOtherForms(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"client_secret":"ek_1","runId":"r"}`:                                  "ek_1",

@@ -24,6 +24,7 @@ var runKinds = map[string]string{
 
 // record is what matters here of a record of any kind.
 type record struct {
+	ID           string                `json:"id"` // tells the record from an envelope around it
 	VersionID    string                `json:"versionId"`
 	Versions     []struct{ ID string } `json:"versions"`
 	EntryStepKey string                `json:"entryStepKey"`

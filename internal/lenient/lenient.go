@@ -26,7 +26,7 @@ type Misfit func(*json.UnmarshalTypeError)
 func Unmarshal(data []byte, v any, misfit Misfit) error {
 	t := reflect.TypeOf(v).Elem()
 	root := rootOf(t)
-	if !root.partial && !root.otherSpelling(data) {
+	if !root.isUnusual(data) {
 		err := json.Unmarshal(data, v)
 		if !isMismatch(err) {
 			return err //nolint:wrapcheck // as encoding/json would return it
@@ -43,7 +43,7 @@ func Unmarshal(data []byte, v any, misfit Misfit) error {
 // a json.Decoder.
 func Again(data []byte, v any, err error, misfit Misfit) error {
 	root := rootOf(reflect.TypeOf(v).Elem())
-	if !isMismatch(err) && (err != nil || !root.partial && !root.otherSpelling(data)) {
+	if !isMismatch(err) && (err != nil || !root.isUnusual(data)) {
 		return err
 	}
 	d := decoder{data: data, misfit: misfit}

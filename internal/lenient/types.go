@@ -212,6 +212,7 @@ func (s *structure) find(name []byte) (index int, exact bool) {
 // A root is what Unmarshal has to know of all that a type may hold.
 type root struct {
 	spellings map[string]struct{} // in snake_case, of the camelCase names
+	pointers  [][]byte            // names, in quotes, of pointers to structs that decode by themselves
 	partial   bool                // encoding/json would leave out fields: see byBoth
 }
 
@@ -245,7 +246,11 @@ func (r *root) visit(t reflect.Type, visited map[reflect.Type]bool, exact map[st
 			if other := snakeCase(f.name); other != f.name {
 				r.spellings[other] = struct{}{}
 			}
-			r.visit(t.FieldByIndex(f.index).Type, visited, exact)
+			inner := t.FieldByIndex(f.index).Type
+			if inner.Kind() == reflect.Pointer && inner.Elem().Kind() == reflect.Struct && methodOf(inner.Elem()) == byItself {
+				r.pointers = append(r.pointers, []byte(`"`+f.name+`"`))
+			}
+			r.visit(inner, visited, exact)
 		}
 	case how == byKind && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map):
 		r.visit(t.Elem(), visited, exact)
@@ -266,6 +271,29 @@ func snakeCase(name string) string {
 		b.WriteByte(c)
 	}
 	return b.String()
+}
+
+// isUnusual reports whether a JSON text has anything that encoding/json would misread without a word.
+func (r *root) isUnusual(data []byte) bool {
+	return r.partial || r.otherSpelling(data) || r.emptyPointer(data)
+}
+
+// emptyPointer reports whether a pointer may have to stay nil that encoding/json would not leave nil,
+// because the value is an empty one, and the type takes any.
+func (r *root) emptyPointer(data []byte) bool {
+	for _, name := range r.pointers {
+		for rest := data; ; {
+			at := bytes.Index(rest, name)
+			if at < 0 {
+				break
+			}
+			rest = bytes.TrimLeft(rest[at+len(name):], ": \t\r\n")
+			if len(rest) > 0 && rest[0] != '{' && rest[0] != 'n' {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // otherSpelling reports whether a JSON text has one of the type's names in snake_case, at any
