@@ -78,17 +78,31 @@ func unmarshal(text []byte, out any, misfit lenient.Misfit) error {
 	return nil
 }
 
-// decodeInto decodes a response of any kind into the caller's own type. A record is found inside an
-// envelope.
-func decodeInto(body []byte, out any, misfit lenient.Misfit) error {
-	text, begin, err := opening(body)
+// decodeInto decodes a response of any kind into the value of WithInto, which is set to zero first.
+// A record is found inside an envelope. What the caller's own type does not take is no error: the
+// call was paid for, and it has a result.
+func decodeInto(body []byte, into any, misfit lenient.Misfit) error {
+	text, _, err := opening(body)
 	if err != nil {
 		return err
 	}
-	if members, ok := lenient.MembersOf(out); ok && begin == '{' {
+	return decodeValueInto(text, into, misfit)
+}
+
+// decodeValueInto is decodeInto for a JSON value without anything around it.
+func decodeValueInto(text []byte, into any, misfit lenient.Misfit) error {
+	reflect.ValueOf(into).Elem().SetZero()
+	if members, ok := lenient.MembersOf(into); ok && text[0] == '{' {
 		text, _ = findRecord(text, members)
 	}
-	return unmarshal(text, out, misfit)
+	err := unmarshal(text, into, misfit)
+	if err == nil || !json.Valid(text) {
+		return err
+	}
+	if misfit != nil {
+		misfit(&json.UnmarshalTypeError{Value: kindOfJSON(text[0]), Type: reflect.TypeOf(into)})
+	}
+	return nil
 }
 
 // decodeWhole refuses a response of another type than out's: a wrong guess at an unknown endpoint

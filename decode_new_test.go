@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -377,7 +379,8 @@ func eachRecord(t *testing.T, test func(t *testing.T, record any)) {
 	transition := promptorchestra.WorkflowTransition{FromStepKey: "a", ToStepKey: "b", TransitionType: promptorchestra.TransitionTypeConditionTrue, Extra: extra}
 	prompt := promptorchestra.PromptAttachment{PromptID: "p", AttachmentMode: promptorchestra.AttachmentModePinnedVersion, VersionNumber: 1, Extra: extra}
 	for _, record := range []any{
-		step, transition, prompt, promptorchestra.ToolAttachment{ToolID: "t", PositionIndex: 2, Extra: extra},
+		step, transition, prompt,
+		promptorchestra.ToolAttachment{ToolID: "t", PositionIndex: 2, Extra: extra},
 		promptorchestra.SkillPromptCompositionItem{PromptAttachment: prompt, PromptVersionID: "v", Section: promptorchestra.PromptSectionExamples},
 		promptorchestra.Workflow{
 			EntryStepKey: "a", Steps: []promptorchestra.WorkflowStep{step}, Extra: extra,
@@ -503,6 +506,29 @@ func TestWithIntoATypeThatEmbedsARecord(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.Equal(t, elements[0], element)
+}
+
+// A call that was paid for has a result, whatever the caller's own type makes of it.
+func TestWithIntoATypeThatRefuses(t *testing.T) {
+	client := apitest.NewClient(t, apitest.Respond(200, `{"runId":"run_1","createdAt":"yesterday","n":"7"}`))
+	var into struct {
+		CreatedAt time.Time
+		N         int
+	}
+	run, err := client.Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{}, promptorchestra.WithInto(&into))
+	require.NoError(t, err)
+	assert.Equal(t, "run_1", run.RunID)
+	assert.Equal(t, 7, into.N)
+	assert.Zero(t, into.CreatedAt)
+	require.Error(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &into), "the type is the caller's own, and so is its verdict")
+
+	client = apitest.NewClient(t, apitest.Respond(200, `[{"id":"a","createdAt":"yesterday"},null,{"id":"b","n":1}]`))
+	ids := ""
+	for run, err := range client.Runs.All(t.Context(), promptorchestra.WithInto(&into)) {
+		require.NoError(t, err)
+		ids += run.ID + strconv.Itoa(into.N)
+	}
+	assert.Equal(t, "a00b1", ids)
 }
 
 func mustText(t *testing.T, raw promptorchestra.RawJSON) (text string) {

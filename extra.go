@@ -42,7 +42,7 @@ func unmarshalOpen(data []byte, v any) error {
 	if reflect.ValueOf(v).IsNil() {
 		return errors.New("promptorchestra: decoding into a nil pointer")
 	}
-	return lenient.Object(data, v) //nolint:wrapcheck // as encoding/json would return it
+	return lenient.Object(data, v)
 }
 
 // MarshalJSON encodes the fields, then Extra.

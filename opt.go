@@ -73,5 +73,5 @@ func (o *Opt[T]) UnmarshalJSON(data []byte) error {
 	if err == nil && fits {
 		*o = Set(v)
 	}
-	return err //nolint:wrapcheck // as encoding/json would return it
+	return err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"reflect"
 	"time"
 	"unicode/utf8"
 
@@ -251,7 +250,6 @@ func (r *request) decode(ctx context.Context, out any, decode decodeFunc) error 
 		}
 	}
 	if into := r.options.into; into != nil {
-		reflect.ValueOf(into).Elem().SetZero()
 		if err := decodeInto(r.result.Body, into, r.misfit(ctx)); err != nil {
 			return r.decodeError(err)
 		}

@@ -63,5 +63,5 @@ func (s *Secret) UnmarshalJSON(data []byte) error {
 	if v != "" && v != redacted && data[0] != 't' && data[0] != 'f' {
 		s.value = &v
 	}
-	return err //nolint:wrapcheck // as encoding/json would return it
+	return err
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"reflect"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
@@ -193,11 +192,10 @@ func (s *elementStream) decode(v any, misfit lenient.Misfit) error {
 	}
 	element := s.input.until(s.dec.InputOffset())
 	if err := lenient.Again(element, v, err, misfit); err != nil {
-		return err //nolint:wrapcheck // fail wraps it
+		return err
 	}
 	if into := s.request.options.into; into != nil {
-		reflect.ValueOf(into).Elem().SetZero()
-		return lenient.Unmarshal(element, into, misfit) //nolint:wrapcheck // fail wraps it
+		return decodeValueInto(element, into, misfit)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package promptorchestra_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -129,13 +128,13 @@ func FuzzReadChangeWrite(f *testing.F) {
 		}
 		server := &keeper{body: fmt.Appendf(nil, `{"versionId":"v","entryStepKey":"a","steps":[{"stepKey":"a"%s}],"transitions":[{"fromStepKey":"a","toStepKey":"b"%s}]}`, members, members)}
 		client := stubbed(t, server)
-		agent, err := client.Agents.Get(context.Background(), "agt_1")
+		agent, err := client.Agents.Get(t.Context(), "agt_1")
 		if err != nil {
 			t.Fatal(err)
 		}
 		workflow := agent.Workflow()
 		workflow.Steps[0].Name = "changed"
-		if _, err := client.Agents.SaveWorkflow(context.Background(), "v", workflow); err != nil {
+		if _, err := client.Agents.SaveWorkflow(t.Context(), "v", workflow); err != nil {
 			t.Fatal(err)
 		}
 		var kept struct{ Steps, Transitions []map[string]json.RawMessage }

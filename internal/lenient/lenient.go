@@ -21,14 +21,14 @@ type Misfit func(*json.UnmarshalTypeError)
 
 // Unmarshal decodes data into v, a non-nil pointer. A member that does not fit costs no other: it
 // is left as it was and misfit, which may be nil, is told of it once a name. The error is that data
-// is not JSON, or that an UnmarshalJSON method failed. A value that does not fit v at all is a
-// misfit without a name.
+// is not JSON, or that of an UnmarshalJSON method, which costs no other member either. A value that
+// does not fit v at all is a misfit without a name.
 func Unmarshal(data []byte, v any, misfit Misfit) error {
 	t := reflect.TypeOf(v).Elem()
 	root := rootOf(t)
 	if !root.isUnusual(data) {
 		err := json.Unmarshal(data, v)
-		if !isMismatch(err) {
+		if err == nil || !isMismatch(err) && !json.Valid(data) {
 			return err //nolint:wrapcheck // as encoding/json would return it
 		}
 	} else if !json.Valid(data) {
@@ -90,7 +90,7 @@ func MembersOf(v any) (Members, bool) {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t == nil || t.Kind() != reflect.Struct || methodOf(t) != byFields {
+	if t == nil || t.Kind() != reflect.Struct || methodOf(t) != byFields && methodOf(t) != byBoth {
 		return Members{}, false
 	}
 	return Members{structureOf(t)}, true
@@ -98,6 +98,9 @@ func MembersOf(v any) (Members, bool) {
 
 // Has reports whether a member of this name is decoded into a field.
 func (m Members) Has(name []byte) bool {
+	if m.s == nil {
+		return false
+	}
 	i, _ := m.s.find(name)
 	return i >= 0
 }
