@@ -177,10 +177,15 @@ func (r *request) encodeBody() ([]byte, error) {
 	defer buf.Release()
 	buf.B = append(appendString(append(buf.B, `{"organizationId":`...), r.client.organization), '}')
 	body := r.call.body
-	if r.call.custom {
+	var err error
+	if w, ok := body.(Workflow); ok {
+		body, err = w.forOrganization(r.client.organization)
+	} else if r.call.custom {
 		body = rawValue(body)
 	}
-	err := appendMembers(buf, body)
+	if err == nil {
+		err = appendMembers(buf, body)
+	}
 	if err == nil && (len(r.options.extraBody) > 0 || r.call.custom) {
 		err = r.appendExtra(buf)
 	}

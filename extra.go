@@ -54,14 +54,21 @@ func (w Workflow) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON decodes an object. What no field is for goes into Extra.
 func (w *Workflow) UnmarshalJSON(data []byte) error { return unmarshalOpen(data, w) }
 
-// validate rejects an organization in Extra, which a response may have.
-func (w Workflow) validate() error {
-	for name := range w.Extra {
-		if isOrganization(name) {
-			return &ArgumentError{Argument: "Extra", Reason: clean(name, 80) + " is set by the SDK itself"}
+// forOrganization returns the workflow without the organization in Extra. A response may have it,
+// and the SDK sends it itself. That of another one is an error.
+func (w Workflow) forOrganization(id string) (Workflow, error) {
+	for name, value := range w.Extra {
+		if !isOrganization(name) {
+			continue
 		}
+		var given string
+		if value.Decode(&given) != nil || given != id {
+			return w, &ArgumentError{Argument: "Extra", Reason: clean(name, 80) + " is set by the SDK itself: use InOrganization"}
+		}
+		w.Extra = maps.Clone(w.Extra)
+		delete(w.Extra, name)
 	}
-	return nil
+	return w, nil
 }
 
 // MarshalJSON encodes the fields, then Extra.

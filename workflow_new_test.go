@@ -61,6 +61,23 @@ func TestReadChangeWriteLosesNothing(t *testing.T) {
 	assert.JSONEq(t, `{"x":1e2,"y":null}`, steps[0].Extra["ui"].String())
 }
 
+// All of a response can be read as a workflow, which may be saved: the organization is sent once.
+func TestWorkflowOfAWholeResponse(t *testing.T) {
+	server := &keeper{body: []byte(`{"organization_id":"org_1","entryStepKey":"a","steps":[{"stepKey":"a"}],"layout":{"zoom":2}}`)}
+	client := apitest.NewClient(t, server)
+	var workflow promptorchestra.Workflow
+	_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithInto(&workflow))
+	require.NoError(t, err)
+	_, err = client.Agents.SaveWorkflow(t.Context(), "ver_1", workflow)
+	require.NoError(t, err)
+	assert.Equal(t, `{"organizationId":"org_1","entryStepKey":"a","steps":[{"stepKey":"a","name":"","stepType":"","positionIndex":0}],"transitions":[],"layout":{"zoom":2}}`, string(server.body))
+	assert.Contains(t, workflow.Extra, "organization_id", "the caller's own map stays as it is")
+	_, err = client.InOrganization("org_2").Agents.SaveWorkflow(t.Context(), "ver_1", workflow)
+	var e *promptorchestra.ArgumentError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, "Extra", e.Argument)
+}
+
 func TestAttachmentsKeepWhatTheyDoNotKnow(t *testing.T) {
 	server := &keeper{body: []byte(`{"id":"skl_1","versions":[{"id":"skv_1","promptComposition":[` +
 		`{"prompt_id":"p","attachmentMode":"pinned_version","versionNumber":"2","positionIndex":0,"promptVersionId":"prv_1","section":"examples","weight":0.5}],` +
