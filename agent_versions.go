@@ -18,9 +18,9 @@ type AgentVersionSummary struct {
 	Versions      []AgentVersionRef    `json:"versions"`      // all versions of the agent
 }
 
-// Workflow returns the graph of the version, as [AgentsService.SaveWorkflow] takes it. It shares the
-// steps and transitions, with their Extra. Fields beside them are taken for the agent's: a Workflow
-// given to Get with [WithInto] has those in Extra that the type does not know.
+// Workflow returns the graph of the version, as [AgentsService.SaveWorkflow] takes it. It shares
+// the steps and transitions, with their Extra. Fields beside them are taken for the agent's: a
+// Workflow given to Get with [WithInto] has those in Extra that the type does not know.
 func (a *AgentVersionSummary) Workflow() Workflow {
 	return Workflow{EntryStepKey: a.EntryStepKey, Steps: a.Steps, Transitions: a.Transitions}
 }
