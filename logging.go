@@ -3,6 +3,7 @@ package promptorchestra
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -62,19 +63,14 @@ func (r *request) logAttrs(failure error) []slog.Attr {
 	if r.result.StatusCode > 0 {
 		attrs = append(attrs, slog.Int("status", r.result.StatusCode))
 	}
-	switch e := failure.(type) { //nolint:errorlint // attemptFailure and failure wrap none
-	case nil:
-	case *APIError:
-		attrs = append(attrs, slog.String("kind", string(e.Kind)))
-		if e.Kind == KindInvalidGraph { // the mistakes' names are the API's own; other details may hold anything
-			attrs = append(attrs,
-				slog.String("detail_codes", listed(e.Details, func(d ErrorDetail) string { return d.Code })),
-				slog.String("detail_paths", listed(e.Details, func(d ErrorDetail) string { return d.Path })))
-		}
-	case *DecodeError:
-		attrs = append(attrs, slog.String("kind", "decode"))
-	default:
-		attrs = append(attrs, slog.String("kind", "transport"))
+	if failure != nil {
+		attrs = append(attrs, slog.String("kind", string(KindOf(failure))))
+	}
+	var e *APIError
+	if errors.As(failure, &e) && e.Kind == KindInvalidGraph { // the API names such mistakes; other details may hold anything
+		attrs = append(attrs,
+			slog.String("detail_codes", listed(e.Details, func(d ErrorDetail) string { return d.Code })),
+			slog.String("detail_paths", listed(e.Details, func(d ErrorDetail) string { return d.Path })))
 	}
 	if id := r.requestID(); id != "" {
 		attrs = append(attrs, slog.String("request_id", clean(id, 80)))
