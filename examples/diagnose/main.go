@@ -3,6 +3,9 @@
 //
 // It starts the emulator in this process. With -live it asks the API that PROMPT_ORCHESTRA_* names
 // for a prompt that does not exist, which changes and costs nothing.
+//
+// It compiles in this repository only, for it shares examples/internal/setup with the other examples.
+// A program of your own begins with promptorchestra.NewFromEnv.
 package main
 
 import (

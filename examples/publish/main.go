@@ -4,6 +4,9 @@
 //
 // It starts the emulator in this process. With -live it creates a prompt and an agent on the API
 // that PROMPT_ORCHESTRA_* names; it executes nothing.
+//
+// It compiles in this repository only, for it shares examples/internal/setup with the other examples.
+// A program of your own begins with promptorchestra.NewFromEnv.
 package main
 
 import (

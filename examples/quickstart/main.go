@@ -8,21 +8,48 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"log"
+	"os"
+	"os/signal"
 	"time"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
-	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-func main() { setup.Main(run) }
+var live = flag.Bool("live", false, "use the API that PROMPT_ORCHESTRA_* names instead of the emulator: executions there cost money")
+
+func main() {
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
+	if err := run(ctx, os.Stdout); err != nil {
+		log.Fatal("The example failed: ", err)
+	}
+}
+
+// connect returns a client of the emulator and the emulator, which is nil with -live.
+func connect(out io.Writer) (*promptorchestra.Client, *orchestratest.Server, error) {
+	if !*live {
+		emulator := orchestratest.NewServer()
+		fmt.Fprintln(out, "Using the emulator, started in this process at", emulator.URL)
+		return emulator.Client(), emulator, nil
+	}
+	client, err := promptorchestra.NewFromEnv()
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading PROMPT_ORCHESTRA_*: %w", err)
+	}
+	fmt.Fprintln(out, "Using the API that PROMPT_ORCHESTRA_* names, where executions cost money:", client)
+	return client, nil, nil
+}
 
 func run(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	client, emulator, err := setup.Connect(out)
+	client, emulator, err := connect(out)
 	if err != nil {
 		return err
 	}
@@ -59,7 +86,7 @@ func runPrompt(ctx context.Context, out io.Writer, client *promptorchestra.Clien
 	if err != nil {
 		return "", fmt.Errorf("running it: %w", err)
 	}
-	fmt.Fprintf(out, "\nPrompt %s, version %s\n  run %s answered %s\n", prompt.ID, version.ID, result.RunID, result.Output)
+	fmt.Fprintf(out, "\nPrompt %s, version %s\n  run %s returned %s\n", prompt.ID, version.ID, result.RunID, result.Output)
 	recorded, err := client.Runs.Get(ctx, result.RunID)
 	if err != nil {
 		return "", fmt.Errorf("looking the run up: %w", err)
@@ -117,7 +144,7 @@ func runAgent(ctx context.Context, out io.Writer, client *promptorchestra.Client
 	if err != nil {
 		return fmt.Errorf("waiting for its run: %w", err)
 	}
-	fmt.Fprintf(out, "  published with its graph; run %s is %s and answered %s\n", started.RunID, detail.Run.Status, detail.Run.Output)
+	fmt.Fprintf(out, "  published with its graph; run %s is %s and returned %s\n", started.RunID, detail.Run.Status, detail.Run.Output)
 	return nil
 }
 

@@ -18,8 +18,8 @@ func TestQuickstartOnTheEmulator(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), &out))
 	assert.Contains(t, out.String(), "Using the emulator")
-	assert.Regexp(t, `run run_\w+ answered "Greet Ada`, out.String())
-	assert.Regexp(t, `run arun_\w+ is completed and answered "Greet Grace`, out.String())
+	assert.Regexp(t, `run run_\w+ returned "Greet Ada`, out.String())
+	assert.Regexp(t, `run arun_\w+ is completed and returned "Greet Grace`, out.String())
 	assert.Contains(t, out.String(), "missing_entry_step: Entry step is required")
 	assert.Contains(t, out.String(), "entitlement failure")
 	assert.Contains(t, out.String(), "402 Payment Required")

@@ -5,6 +5,9 @@
 // Where that cannot be told, it is parked, and looked up in the recorded runs by the id that was
 // sent in its variables. An interrupt ends the loop, and the ids of all jobs that are not done are
 // printed. With -live three jobs run on the API that PROMPT_ORCHESTRA_* names, and cost money.
+//
+// It compiles in this repository only, for it shares examples/internal/setup with the other examples.
+// A program of your own begins with promptorchestra.NewFromEnv.
 package main
 
 import (

@@ -46,7 +46,7 @@ func newService(t *testing.T) *service {
 	return &service{t, emulator, server.URL, agents, &log}
 }
 
-// ask makes a request and decodes the answer, a problem or not.
+// ask makes a request and decodes the response, a problem or not.
 func (s *service) ask(method, path, body string) (*http.Response, map[string]any) {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
@@ -168,7 +168,7 @@ func TestFailuresBecomeProblems(t *testing.T) {
 			for name, want := range row.header {
 				assert.Equal(t, want, resp.Header.Get(name))
 			}
-			assert.LessOrEqual(t, len(s.emulator.Requests("Agents.Run")), 1, "an execution is not repeated")
+			assert.LessOrEqual(t, len(s.emulator.Requests("Agents.Run")), 1, "an execution is not retried")
 		})
 	}
 }
@@ -183,7 +183,7 @@ func TestTimeouts(t *testing.T) {
 	assert.Equal(t, 502, problemOf(errors.New("bug")).Status)
 }
 
-// A request in progress is answered before the service stops.
+// A request in progress gets its response before the service stops.
 func TestGracefulStop(t *testing.T) {
 	emulator := orchestratest.NewServer()
 	defer emulator.Close()

@@ -3,6 +3,9 @@
 //
 // It starts the emulator in this process and meets a seat limit and a feature that the plan lacks.
 // With -live it only lists the agents of the API that PROMPT_ORCHESTRA_* names.
+//
+// It compiles in this repository only, for it shares examples/internal/setup with the other examples.
+// A program of your own begins with promptorchestra.NewFromEnv.
 package main
 
 import (
@@ -79,13 +82,13 @@ func (a *application) greet(ctx context.Context, promptID, name string) error {
 		if err != nil {
 			return fmt.Errorf("running the prompt: %w", err)
 		}
-		fmt.Fprintln(a.out, "The prompt answered:", result.OutputText)
+		fmt.Fprintln(a.out, "The prompt returned:", result.OutputText)
 		return nil
 	})
 }
 
 // withUpgrade makes a call, and once more after an upgrade when the plan does
-// not allow it. That is safe for executions too: a 402 refuses before it runs.
+// not allow it. That is safe for executions too: a 402 rejects a call before it runs.
 func (a *application) withUpgrade(ctx context.Context, call func() error) error {
 	err := call()
 	var refused *promptorchestra.APIError

@@ -23,7 +23,7 @@ func TestSeatsAndAFeatureLeadToAnUpgrade(t *testing.T) {
 The organization has 0 agents.
 Not in your plan: .*The plan does not include the feature "ai"
   Upgrade at https://app.example.com/billing/plans\?organization=org_\w+
-The prompt answered: Greet Ada.
+The prompt returned: Greet Ada.
 $`, out.String())
 }
 

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+const runTimeout = 5 * time.Minute
+
+var errUnknownOrganization = errors.New("there is no such organization")
+
+// tenants stands for the place where a service keeps the credentials of each organization. Its methods
+// are called before each attempt, so a credential that was renewed in the meantime is used by the next
+// one. "" is none: the other kind is then used, where the route takes it.
+type tenants map[string]struct{ accessToken, apiKey string }
+
+func (t tenants) accessToken(_ context.Context, organizationID string) (string, error) {
+	tenant, ok := t[organizationID]
+	if !ok {
+		return "", errUnknownOrganization
+	}
+	return tenant.accessToken, nil
+}
+
+func (t tenants) apiKey(_ context.Context, organizationID string) (string, error) {
+	return t[organizationID].apiKey, nil
+}
+
+// newHandler serves every organization with one client: they share connections.
+func newHandler(client *promptorchestra.Client, logger *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, timeout time.Duration, call func(*promptorchestra.Client, *http.Request) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), timeout) // a run is paid for, whoever leaves
+			defer cancel()
+			started := time.Now()
+			r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+			result, err := call(client.InOrganization(r.PathValue("organization")), r.WithContext(ctx))
+			log := logger.With("route", pattern, "organization", r.PathValue("organization"), "duration", time.Since(started))
+			if err != nil {
+				p := problemOf(err)
+				log.Warn("failed", "status", p.Status, "error", err)
+				p.write(w, r)
+				return
+			}
+			log.Info("done")
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(result) // the caller may be gone
+		})
+	}
+	handle("POST /organizations/{organization}/agents/{agent}/runs", runTimeout, func(c *promptorchestra.Client, r *http.Request) (any, error) {
+		var body struct{ Variables map[string]any }
+		if err := decodeBody(r.Body, &body); err != nil {
+			return nil, err
+		}
+		return c.Agents.Run(r.Context(), r.PathValue("agent"), promptorchestra.AgentRunParams{Variables: body.Variables})
+	})
+	handle("GET /organizations/{organization}/agent-runs/{run}", 15*time.Second, func(c *promptorchestra.Client, r *http.Request) (any, error) {
+		return c.AgentRuns.Get(r.Context(), r.PathValue("run"))
+	})
+	return mux
+}
+
+// decodeBody accepts one JSON object with the members of v, and nothing after it.
+func decodeBody(body io.Reader, v any) error {
+	decoder := json.NewDecoder(body)
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(v)
+	if err == nil {
+		if _, err = decoder.Token(); err == io.EOF { //nolint:errorlint // Token returns it bare
+			return nil
+		}
+		err = errors.Join(errors.New("something follows the object"), err)
+	}
+	return &promptorchestra.ArgumentError{Argument: "body", Reason: "must be one JSON object with the documented members", Err: err}
+}
