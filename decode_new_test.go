@@ -346,6 +346,9 @@ func TestEveryRecordReadsBothSpellings(t *testing.T) {
 		}
 		doc, err := json.Marshal(record)
 		require.NoError(t, err)
+		if !twoWords.Match(doc) {
+			return // every name has one spelling
+		}
 		snake := encodeTree(t, respell(reflect.TypeOf(record), decodeTree(t, doc)))
 		assert.NotEqual(t, string(doc), string(snake))
 		client := apitest.NewClient(t, apitest.Respond(200, string(snake)))
@@ -357,7 +360,10 @@ func TestEveryRecordReadsBothSpellings(t *testing.T) {
 	})
 }
 
-var upper = regexp.MustCompile(`[A-Z]+`)
+var (
+	upper    = regexp.MustCompile(`[A-Z]+`)
+	twoWords = regexp.MustCompile(`[a-z][A-Z]\w*":`)
+)
 
 // eachRecord runs a test for a record of each type, with no field zero where the API's documents have it.
 func eachRecord(t *testing.T, test func(t *testing.T, record any)) {
