@@ -70,15 +70,31 @@ func rawValue(v any) any {
 	default:
 		return v
 	}
-	for r.Kind() == reflect.Pointer && !r.Type().Implements(jsonMarshaler) && !r.Type().Implements(textMarshaler) {
+	for r.Kind() == reflect.Pointer && !encodesItself(r.Type()) {
 		if r = r.Elem(); !r.IsValid() {
 			return nil
 		}
 	}
-	if t := r.Type(); t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 && !t.Implements(jsonMarshaler) && !t.Implements(textMarshaler) {
+	switch t := r.Type(); {
+	case encodesItself(t):
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
 		return rawMessage(r.Bytes())
+	case (t.Kind() == reflect.Map || t.Kind() == reflect.Slice) && r.IsNil():
+		return nil
 	}
 	return v
+}
+
+// encodesItself reports whether a type, other than one for raw JSON, says itself how it is encoded.
+func encodesItself(t reflect.Type) bool {
+	raw := t
+	if t.Kind() == reflect.Pointer {
+		raw = t.Elem()
+	}
+	if raw == reflect.TypeFor[RawJSON]() || raw == reflect.TypeFor[json.RawMessage]() {
+		return false
+	}
+	return t.Implements(jsonMarshaler) || t.Implements(textMarshaler)
 }
 
 func rawMessage(b []byte) any {
