@@ -125,6 +125,9 @@ func matchToken[T string | []byte](text T, at int, token string) (end int) {
 	if len(text)-at >= len(token) && string(text[at:at+len(token)]) == token {
 		return at + len(token)
 	}
+	if c, _ := unescapeOnce(text, at); c != token[0] && text[at] != token[0] && c != '&' && c != '%' {
+		return 0
+	}
 	const deepest = 3 // encodings of an encoding
 	for deep := range deepest + 1 {
 		if end = matchEscaped(text, at, token, deep); end > 0 {
@@ -216,6 +219,9 @@ func hexByte[T string | []byte](text T, from, digits int) (v byte, ok bool) {
 // "&".
 func reference[T string | []byte](text T, from int) (c byte, n int) {
 	const longest = 10 // of those of a token's characters
+	if from >= len(text) || text[from] != '#' && !isLetter(text[from]) {
+		return 0, 0
+	}
 	for i := from; i < len(text) && i < from+longest; i++ {
 		if text[i] == ';' {
 			if s := html.UnescapeString("&" + string(text[from:i+1])); len(s) == 1 {
