@@ -65,7 +65,7 @@ type DecodeError struct {
 
 	StatusCode int    // 2xx
 	RequestID  string // X-Request-Id
-	Body       []byte // all that arrived, up to the limit; nil for a streamed list
+	Body       []byte // all that arrived, up to the limit; of a streamed list, the beginning of one that never began
 	Err        error  // why it cannot be used
 
 	callerDone bool // the caller's own context has ended

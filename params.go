@@ -121,12 +121,12 @@ func required(pairs ...string) error {
 	return nil
 }
 
-// checkUTF8 rejects a body made of texts that are not UTF-8: encoding/json sends \ufffd in the
-// place of each such byte, and a prompt would be changed without a word. Only where a body has one
-// of these, the values it was made of are searched.
+// checkUTF8 rejects a body made of texts that are not UTF-8: encoding/json sends U+FFFD in the place
+// of each such byte, escaped or not, and a prompt would be changed without a word. Only where a body
+// has one, the values it was made of are searched.
 func checkUTF8(body []byte, own any, extra map[string]any) error {
 	whole := utf8.Valid(body)
-	if whole && !bytes.Contains(body, []byte(`\ufffd`)) {
+	if whole && !bytes.Contains(body, []byte(`\ufffd`)) && !bytes.Contains(body, []byte("\ufffd")) {
 		return nil
 	}
 	for _, v := range []any{own, extra} {

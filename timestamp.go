@@ -16,29 +16,8 @@ import (
 // an unknown form leaves it zero, and the text can be had through [WithInto].
 type Timestamp struct{ time.Time }
 
-// The forms in use beside RFC 3339: of SQL databases, of ISO 8601, of HTTP and mail, and of
-// languages' own printing. A time without a zone is in UTC. Go's parser takes fractions of seconds,
-// also after a comma, where a layout has none.
+// The forms in use beside those of ISO 8601: of HTTP and mail, and of languages' own printing.
 var timestampLayouts = [...]string{
-	"2006-01-02T15:04:05Z0700",
-	"2006-01-02T15:04:05Z07",
-	"2006-01-02T15:04:05",
-	"2006-01-02T15:04Z07:00",
-	"2006-01-02T15:04Z0700",
-	"2006-01-02T15:04",
-	"2006-01-02 15:04:05Z07:00",
-	"2006-01-02 15:04:05Z0700",
-	"2006-01-02 15:04:05Z07",
-	"2006-01-02 15:04:05",
-	"2006-01-02 15:04:05 Z07:00",
-	"2006-01-02 15:04:05 Z0700",
-	"2006-01-02 15:04:05 -0700 MST",
-	"2006-01-02 15:04:05 MST",
-	"2006-01-02 15:04",
-	"20060102T150405Z0700",
-	"20060102T150405",
-	"2006/01/02 15:04:05",
-	time.DateOnly,
 	"Mon, 2 Jan 2006 15:04:05 -0700",
 	"Mon, 2 Jan 2006 15:04:05 MST",
 	"2 Jan 2006 15:04:05 -0700",
@@ -48,6 +27,8 @@ var timestampLayouts = [...]string{
 	time.UnixDate,
 	time.RubyDate,
 	"Mon Jan 02 2006 15:04:05 GMT-0700",
+	"20060102T150405Z0700",
+	"20060102T150405",
 }
 
 // UnmarshalJSON decodes RFC 3339 and the other forms in use, and Unix time in seconds,
@@ -109,12 +90,17 @@ func (t *Timestamp) parse(text []byte) {
 	} else if before, _, ok := strings.Cut(s, "["); ok { // and so does Java: 2006-01-02T15:04:05Z[UTC]
 		s = before
 	}
-	if v.UnmarshalText([]byte(s)) == nil {
-		t.set(v)
+	if iso := normalISO(s); iso != nil {
+		if v.UnmarshalText(iso) == nil {
+			t.set(v)
+		}
 		return
 	}
 	if ms, ok := strings.CutPrefix(s, "/DATE("); ok { // ASP.NET
 		t.parseUnix(strings.TrimSuffix(ms, ")/"))
+		return
+	}
+	if !strings.ContainsAny(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") { // as each of the layouts does
 		return
 	}
 	for _, layout := range timestampLayouts {
@@ -122,12 +108,43 @@ func (t *Timestamp) parse(text []byte) {
 		if err != nil {
 			continue
 		}
-		if name, _ := v.Zone(); strings.Contains(layout, "MST") && !strings.Contains(layout, "-0700") && name != "UTC" && name != "GMT" {
+		if name, _ := v.Zone(); strings.Contains(layout, "MST") && name != "UTC" && name != "GMT" {
 			return // what another name means depends on where it is read
 		}
 		t.set(v)
 		return
 	}
+}
+
+// normalISO writes a text that begins with a date, as databases and ISO 8601 allow it, in the form
+// of RFC 3339. It returns nil for any other. A time without a zone is in UTC.
+func normalISO(s string) []byte {
+	const date = len(time.DateOnly)
+	if len(s) < date || s[4] != '-' && s[4] != '/' || s[7] != s[4] {
+		return nil
+	}
+	day, clock, zone := strings.ReplaceAll(s[:date], "/", "-"), "00:00:00", "Z"
+	if len(s) > date && (s[date] == 'T' || s[date] == ' ') {
+		clock = strings.Replace(s[date+1:], ",", ".", 1)
+		if i := strings.IndexAny(clock, "Z+- UG"); i >= 0 {
+			zone, _, _ = strings.Cut(strings.TrimSpace(clock[i:]), " ") // +0000 UTC
+			clock = clock[:i]
+		}
+	} else if len(s) > date {
+		return nil
+	}
+	if len(clock) == len("15:04") {
+		clock += ":00"
+	}
+	switch {
+	case zone == "UTC" || zone == "GMT":
+		zone = "Z"
+	case len(zone) == len("+00"):
+		zone += ":00"
+	case len(zone) == len("+0000"):
+		zone = zone[:3] + ":" + zone[3:]
+	}
+	return []byte(day + "T" + clock + zone)
 }
 
 // parseUnix reads Unix time. In seconds, milliseconds and so on the same number of digits stands

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 // keeper is a server that keeps the last body that it was sent as it is, and serves it.
@@ -143,37 +145,55 @@ func FuzzReadChangeWrite(f *testing.F) {
 			require.NoError(t, err)
 			members += "," + string(quoted) + ":" + values[name]
 		}
-		server := &keeper{body: fmt.Appendf(nil, `{"versionId":"v","entryStepKey":"a","steps":[{"stepKey":"a"%s}],"transitions":[{"fromStepKey":"a","toStepKey":"b"%s}]}`, members, members)}
-		client := stubbed(t, server)
-		agent, err := client.Agents.Get(t.Context(), "agt_1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		workflow := agent.Workflow()
-		workflow.Steps[0].Name = "changed"
-		if _, err := client.Agents.SaveWorkflow(t.Context(), "v", workflow); err != nil {
-			t.Fatal(err)
-		}
-		var kept struct{ Steps, Transitions []map[string]json.RawMessage }
-		require.NoError(t, json.Unmarshal(server.body, &kept))
-		known := func(name string, fields ...string) bool {
-			for _, field := range fields {
-				if strings.EqualFold(strings.ReplaceAll(name, "_", ""), field) {
-					return true
-				}
-			}
-			return false
-		}
-		for _, name := range names {
-			if !known(name, "stepKey", "name", "stepType", "promptId", "promptVersionId", "positionIndex", "skillId", "skillVersionId", "toolId") {
-				assert.JSONEq(t, values[name], string(kept.Steps[0][name]), "%q of a step", name)
-			}
-			if !known(name, "fromStepKey", "toStepKey", "transitionType") {
-				assert.JSONEq(t, values[name], string(kept.Transitions[0][name]), "%q of a transition", name)
-			}
-		}
-		assert.Equal(t, `"changed"`, string(kept.Steps[0]["name"]))
+		graph := fmt.Sprintf(`{"entryStepKey":"a","steps":[{"stepKey":"a"%s}],"transitions":[{"fromStepKey":"a","toStepKey":"b"%s}]}`, members, members)
+		server := &keeper{body: []byte(graph)}
+		changeAStep(t, stubbed(t, server), "agt_1", "ver_1")
+		checkKept(t, server.body, names, values)
+
+		emulator := orchestratest.NewServer()
+		defer emulator.Close()
+		client := emulator.Client()
+		agent, err := client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"})
+		require.NoError(t, err)
+		version, err := client.Agents.CreateVersion(t.Context(), agent.ID)
+		require.NoError(t, err)
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "PUT", Path: "/api/agent-versions/" + version.ID + "/workflow", Body: []byte(graph)}, nil))
+		changeAStep(t, client, agent.ID, version.ID)
+		var kept json.RawMessage
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/agents/" + agent.ID}, &kept))
+		checkKept(t, kept, names, values)
 	})
+}
+
+func changeAStep(t *testing.T, client *promptorchestra.Client, agentID, versionID string) {
+	t.Helper()
+	agent, err := client.Agents.Get(t.Context(), agentID)
+	require.NoError(t, err)
+	workflow := agent.Workflow()
+	workflow.Steps[0].Name = "changed"
+	_, err = client.Agents.SaveWorkflow(t.Context(), versionID, workflow)
+	require.NoError(t, err)
+}
+
+// checkKept looks for the members that no field is for in what a server keeps.
+func checkKept(t *testing.T, body []byte, names []string, values map[string]string) {
+	t.Helper()
+	var kept struct{ Steps, Transitions []map[string]json.RawMessage }
+	require.NoError(t, json.Unmarshal(body, &kept))
+	known := func(name string, fields ...string) bool {
+		return slices.ContainsFunc(fields, func(field string) bool { return strings.EqualFold(strings.ReplaceAll(name, "_", ""), field) })
+	}
+	for _, name := range names {
+		if !known(name, "stepKey", "name", "stepType", "promptId", "promptVersionId", "positionIndex", "skillId", "skillVersionId", "toolId") {
+			require.NotEmpty(t, kept.Steps[0][name], "%q of a step", name)
+			assert.Equal(t, decodeTree(t, []byte(values[name])), decodeTree(t, kept.Steps[0][name]), "%q of a step", name)
+		}
+		if !known(name, "fromStepKey", "toStepKey", "transitionType") {
+			require.NotEmpty(t, kept.Transitions[0][name], "%q of a transition", name)
+			assert.Equal(t, decodeTree(t, []byte(values[name])), decodeTree(t, kept.Transitions[0][name]), "%q of a transition", name)
+		}
+	}
+	assert.Equal(t, `"changed"`, string(kept.Steps[0]["name"]))
 }
 
 // stubbed returns a client of a handler without a server between them.
