@@ -1,4 +1,4 @@
-// Service runs the agents of many organizations over one client and answers HTTP. Failures become
+// Service runs the agents of many organizations over one client and serves HTTP. Failures become
 // problem details (RFC 9457), with a link to upgrade, with Retry-After, or with the mistakes of a graph.
 //
 //	POST /organizations/{organization}/agents/{agent}/runs   {"variables": {...}}

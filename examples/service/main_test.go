@@ -54,14 +54,14 @@ func (s *service) ask(method, path, body string) (*http.Response, map[string]any
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(s.t, err)
 	defer resp.Body.Close()
-	var answer map[string]any
-	require.NoError(s.t, json.NewDecoder(resp.Body).Decode(&answer))
+	var result map[string]any
+	require.NoError(s.t, json.NewDecoder(resp.Body).Decode(&result))
 	if resp.StatusCode != http.StatusOK {
 		assert.Equal(s.t, "application/problem+json", resp.Header.Get("Content-Type"))
-		assert.EqualValues(s.t, resp.StatusCode, answer["status"])
-		assert.Equal(s.t, path, answer["instance"])
+		assert.EqualValues(s.t, resp.StatusCode, result["status"])
+		assert.Equal(s.t, path, result["instance"])
 	}
-	return resp, answer
+	return resp, result
 }
 
 func (s *service) runs() string {
@@ -210,25 +210,25 @@ func TestGracefulStop(t *testing.T) {
 	}()
 
 	emulator.Fail("Agents.Run", orchestratest.Delay(300*time.Millisecond))
-	answered := make(chan int, 1)
+	status := make(chan int, 1)
 	go func() {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
 			"http://"+first.Addr+"/organizations/"+emulator.OrganizationID+"/agents/"+agent+"/runs", strings.NewReader("{}"))
 		if err != nil {
-			answered <- 0
+			status <- 0
 			return
 		}
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
-			answered <- 0
+			status <- 0
 			return
 		}
 		resp.Body.Close()
-		answered <- resp.StatusCode
+		status <- resp.StatusCode
 	}()
 	require.Eventually(t, func() bool { return len(emulator.Requests("Agents.Run")) == 1 }, 5*time.Second, time.Millisecond)
 	stop()
-	assert.Equal(t, 200, <-answered)
+	assert.Equal(t, 200, <-status)
 	assert.NoError(t, <-stopped)
 }
 

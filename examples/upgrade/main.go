@@ -1,5 +1,5 @@
 // Upgrade shows what an application does with an entitlement failure: it asks its customer to
-// upgrade, and makes the same call again once the plan has changed.
+// upgrade, and retries the same call once the plan has changed.
 //
 // It starts the emulator in this process and meets a seat limit and a feature that the plan lacks.
 // With -live it only lists the agents of the API that PROMPT_ORCHESTRA_* names.
@@ -91,23 +91,23 @@ func (a *application) greet(ctx context.Context, promptID, name string) error {
 // not allow it. That is safe for executions too: a 402 rejects a call before it runs.
 func (a *application) withUpgrade(ctx context.Context, call func() error) error {
 	err := call()
-	var refused *promptorchestra.APIError
-	if !errors.As(err, &refused) || !refused.IsEntitlement() {
+	var rejected *promptorchestra.APIError
+	if !errors.As(err, &rejected) || !rejected.IsEntitlement() {
 		return err
 	}
-	fmt.Fprintf(a.out, "Not in your plan: %s\n  Upgrade at %s\n", refused.Message, upgradeLink(refused))
+	fmt.Fprintf(a.out, "Not in your plan: %s\n  Upgrade at %s\n", rejected.Message, upgradeLink(rejected))
 	if err := a.upgrade(ctx); err != nil {
-		return fmt.Errorf("%w; before that: %w", err, refused)
+		return fmt.Errorf("%w; before that: %w", err, rejected)
 	}
 	return call()
 }
 
 // upgradeLink leads to seats or to plans. The API documents no codes for a 402,
 // so the text decides, and what it does not name leads to the plans.
-func upgradeLink(refused *promptorchestra.APIError) string {
+func upgradeLink(rejected *promptorchestra.APIError) string {
 	page := "plans"
-	if strings.Contains(strings.ToLower(refused.Code+" "+refused.Message), "seat") {
+	if strings.Contains(strings.ToLower(rejected.Code+" "+rejected.Message), "seat") {
 		page = "seats"
 	}
-	return "https://app.example.com/billing/" + page + "?organization=" + url.QueryEscape(refused.Organization)
+	return "https://app.example.com/billing/" + page + "?organization=" + url.QueryEscape(rejected.Organization)
 }

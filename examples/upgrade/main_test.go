@@ -27,7 +27,7 @@ The prompt returned: Greet Ada.
 $`, out.String())
 }
 
-// The call that was refused is made again after the upgrade, and only then.
+// The call that was rejected is retried after the upgrade, and only then.
 func TestTheSameCallSucceedsAfterTheUpgrade(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()

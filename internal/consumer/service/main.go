@@ -1,5 +1,5 @@
-// Service answers questions of many tenants, each with a skill and credentials of its own. Some
-// tenants have given it a user's token, others an API key.
+// Service runs a skill for the questions of many tenants, each with a skill and credentials of its
+// own. Some tenants have given it a user's token, others an API key.
 //
 //	service <tenants.json
 //	curl -d '{"question":"Where is my order?"}' 127.0.0.1:8091/tenants/org_1/answers
@@ -67,7 +67,7 @@ func handler(ts tenants, skillsOf func(organizationID string) skills) http.Handl
 		defer cancel()
 		result, err := skillsOf(organizationID).Run(ctx, tenant.SkillID, promptorchestra.SkillRunParams{Variables: body})
 		if err != nil {
-			refuse(w, err)
+			reject(w, err)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -76,11 +76,11 @@ func handler(ts tenants, skillsOf func(organizationID string) skills) http.Handl
 	return mux
 }
 
-// refuse says what the caller can do. Whether the outcome is unknown is asked first.
-func refuse(w http.ResponseWriter, err error) {
+// reject says what the caller can do. Whether the outcome is unknown is asked first.
+func reject(w http.ResponseWriter, err error) {
 	if promptorchestra.OutcomeUnknown(err) {
 		runID, _ := promptorchestra.RunID(err)
-		http.Error(w, "The question may have been answered. Do not send it again before you have looked. Run: "+runID, http.StatusBadGateway)
+		http.Error(w, "The skill may have run. Look before you ask again. Run: "+runID, http.StatusBadGateway)
 		return
 	}
 	status, text := http.StatusBadGateway, "The platform failed."
