@@ -94,20 +94,19 @@ func TestAPIDocument(t *testing.T) {
 	}
 }
 
-var linkToService = regexp.MustCompile(`\| \[(\w+)\]\(docs/api\.md#(\w+)\) \|`)
+var rowOfService = regexp.MustCompile(`\| \[(\w+)\]\(docs/api\.md#(\w+)\) \| (.*) \|`)
 
-// The README links each service.
+// The README has a row for each service, with its methods.
 func TestREADMENamesTheServices(t *testing.T) {
-	var services []string
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[promptorchestra.Client]()) {
-		if field.IsExported() {
-			services = append(services, field.Name)
-		}
+	methods := map[string][]string{}
+	for _, m := range apidocs.Methods(reflect.TypeFor[promptorchestra.Client]()) {
+		service, name, _ := strings.Cut(m.Op, ".")
+		methods[service] = append(methods[service], "`"+name+"`")
 	}
-	var linked []string
-	for _, match := range linkToService.FindAllStringSubmatch(documents(t)["README.md"], -1) {
-		linked = append(linked, match[1])
-		assert.Equal(t, strings.ToLower(match[1]), match[2])
+	for _, row := range rowOfService.FindAllStringSubmatch(documents(t)["README.md"], -1) {
+		assert.Equal(t, strings.ToLower(row[1]), row[2])
+		assert.ElementsMatch(t, methods[row[1]], strings.Split(row[3], ", "), row[1])
+		delete(methods, row[1])
 	}
-	assert.ElementsMatch(t, services, linked)
+	assert.Empty(t, methods, "services without a row")
 }
