@@ -297,7 +297,7 @@ func (d *diagnosing) credentialRejected(err error, evidence []string) {
 		problem = "The client has no fitting credential: "
 	case errors.As(err, &lost) && lost.source:
 		problem, err = "The token source failed: ", lost.Err
-	case errors.As(err, &decode) && !errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &api) && api.Kind == KindUnknown:
+	case errors.As(err, &decode) && !errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &api) && api.kind() == KindUnknown:
 		problem = "What responds is not the API: "
 	case api == nil:
 		problem = "There is no response to Setup.Verify either: "

@@ -208,7 +208,7 @@ func appendMembers(buf *transport.Buffer, v any) error {
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		var argument *ArgumentError
-		if errors.As(err, &argument) {
+		if errors.As(err, &argument) && argument != nil {
 			return argument
 		}
 		return &ArgumentError{Argument: "body", Reason: "does not encode as JSON", Err: err}

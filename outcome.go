@@ -39,7 +39,7 @@ func (r *request) newFailure() error {
 	x := r.result
 	switch {
 	case x.StatusCode == 0:
-		if unusable, ok := x.Err.(*ArgumentError); ok { //nolint:errorlint // of authorize, not what a source's error wraps
+		if unusable, ok := x.Err.(*ArgumentError); ok && x.Refused { //nolint:errorlint // of authorize, not what a source's error wraps
 			return r.reject(unusable)
 		}
 		return &TransportError{

@@ -327,3 +327,27 @@ func TestStormOfCancellations(t *testing.T) {
 	require.ErrorIs(t, err, errPatience)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// A RoundTripper may return an error of this package, such as that of another client it asks for something. It says
+// nothing of whether the request was sent.
+func TestRoundTripperThatReturnsAnErrorOfThisPackage(t *testing.T) {
+	for name, failure := range map[string]error{
+		"an argument":     &promptorchestra.ArgumentError{Argument: "x", Reason: "y"},
+		"not sent":        &promptorchestra.TransportError{Err: errors.New("x")},
+		"nil argument":    (*promptorchestra.ArgumentError)(nil),
+		"nil APIError":    (*promptorchestra.APIError)(nil),
+		"rate limited":    &promptorchestra.APIError{StatusCode: 429},
+		"nil DecodeError": (*promptorchestra.DecodeError)(nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return nil, failure }, apitest.FastRetries)
+			err := apitest.Run(t.Context(), client)
+			var e *promptorchestra.TransportError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, 1, e.Attempts)
+			assert.True(t, promptorchestra.OutcomeUnknown(err))
+			assert.False(t, promptorchestra.IsRetryable(err))
+			assert.NotEmpty(t, client.Diagnose(t.Context(), err).String())
+		})
+	}
+}
