@@ -58,8 +58,9 @@ type core struct {
 	userCredentials []*credential // for routes that take no API key
 	anyCredentials  []*credential // for the others
 
-	header     http.Header // of every call without a body
-	bodyHeader http.Header // of every call with one
+	// header returns those of every call, with a body or without. They may hold secrets: fmt looks
+	// into no function.
+	header func(body bool) http.Header
 
 	engine    *transport.Engine
 	observers []observer
@@ -87,8 +88,7 @@ func New(opts ...Option) (*Client, error) {
 		scheme: base.Scheme, host: base.Host,
 		userCredentials: given(&cfg.accessToken),
 		anyCredentials:  given(&cfg.accessToken, &cfg.apiKey),
-		header:          headers(&cfg, false),
-		bodyHeader:      headers(&cfg, true),
+		header:          headers(&cfg),
 		retries:         max(cmp.Or(cfg.retry.MaxRetries, 3), 0),
 		timeout:         cfg.timeout,
 		maxBytes:        cfg.maxBytes,

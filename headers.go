@@ -7,8 +7,18 @@ import (
 	"strings"
 )
 
-// headers returns those that every call has, with a body or without.
-func headers(cfg *config, body bool) http.Header {
+// headers returns a function that returns those that every call has, with a body or without.
+func headers(cfg *config) func(body bool) http.Header {
+	without, with := newHeader(cfg, false), newHeader(cfg, true)
+	return func(body bool) http.Header {
+		if body {
+			return with
+		}
+		return without
+	}
+}
+
+func newHeader(cfg *config, body bool) http.Header {
 	h := http.Header{}
 	for name, values := range cfg.header {
 		h[name] = values

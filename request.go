@@ -137,7 +137,7 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	}
 	r.out = transport.Call{
 		Method: route.method, URL: url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
-		Header: c.core.header, Extra: r.options.header,
+		Header: c.core.header(route.method != http.MethodGet), Extra: r.options.header,
 		Idempotent: r.idempotent(), Retries: c.core.retries, Timeout: c.core.timeoutFor(ctx, route, r.options.timeout),
 		MaxBytes: c.core.maxBytes, Stream: r.call.stream, Owner: r,
 	}
@@ -150,7 +150,6 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 		}
 		return nil
 	}
-	r.out.Header = c.core.bodyHeader
 	r.out.Body, err = r.encodeBody()
 	return err
 }

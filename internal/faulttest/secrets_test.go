@@ -150,6 +150,7 @@ func TestClientAndOptionsHoldNoSecret(t *testing.T) {
 	options := []promptorchestra.Option{
 		promptorchestra.WithAccessToken(apitest.Token), promptorchestra.WithAPIKey(apitest.Key),
 		promptorchestra.WithAccessTokenSource(source), promptorchestra.WithAPIKeySource(source),
+		promptorchestra.WithHeader("X-Gateway-Key", apitest.Key),
 	}
 	for _, opt := range options {
 		assertPrintsNoSecret(t, "option", opt)
