@@ -243,7 +243,7 @@ func TestBadPollIntervals(t *testing.T) {
 			var bad *promptorchestra.ArgumentError
 			require.ErrorAs(t, err, &bad)
 			assert.Equal(t, "WithPollInterval", bad.Argument)
-			assert.True(t, strings.Contains(bad.Reason, c.want), bad.Reason)
+			assert.Contains(t, bad.Reason, c.want)
 		})
 	}
 }

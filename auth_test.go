@@ -270,6 +270,7 @@ func TestTokenSourceThatIgnoresItsContext(t *testing.T) {
 
 // One that panics, or ends its goroutine, is an error of the call, without the value: that may be a secret.
 func TestTokenSourceThatPanics(t *testing.T) {
+	write := func(m map[string]int) { m["a"] = 1 }
 	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
 	for name, row := range map[string]struct {
 		source promptorchestra.TokenSource
@@ -278,7 +279,7 @@ func TestTokenSourceThatPanics(t *testing.T) {
 		"a text":        {source: func(context.Context, string) (string, error) { panic("hunter2") }, text: "panicked with a string"},
 		"an error":      {source: func(context.Context, string) (string, error) { panic(errors.New("hunter2")) }, text: "panicked with a *errors.errorString"},
 		"nil":           {source: func(context.Context, string) (string, error) { panic(nil) }, text: "panicked"}, //nolint:govet // on purpose
-		"nil map":       {source: func(context.Context, string) (string, error) { var m map[string]int; m["a"] = 1; return "", nil }, text: "nil map"},
+		"nil map":       {source: func(context.Context, string) (string, error) { write(nil); return "", nil }, text: "nil map"},
 		"its end":       {source: func(context.Context, string) (string, error) { runtime.Goexit(); return "", nil }, text: "ended its goroutine"},
 		"a failed test": {source: func(context.Context, string) (string, error) { panic(struct{ secret string }{"hunter2"}) }, text: "panicked with a struct"},
 	} {

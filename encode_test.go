@@ -1,8 +1,11 @@
 package promptorchestra_test
 
 import (
+	"context"
+	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -172,4 +175,160 @@ func TestOrganizationSpelledOtherwiseIsRefused(t *testing.T) {
 		require.ErrorAs(t, err, &e, body)
 	}
 	assert.Empty(t, seen.All())
+}
+
+// sent returns the body that a call sends, without the organization.
+func sent(t *testing.T, call func(ctx context.Context, c *promptorchestra.Client) error) string {
+	t.Helper()
+	var body []byte
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ = io.ReadAll(r.Body)
+		_, _ = io.WriteString(w, "{}")
+	}))
+	require.NoError(t, call(t.Context(), client))
+	const organization = `{"organizationId":"` + apitest.Organization + `"`
+	require.True(t, strings.HasPrefix(string(body), organization), "%s", body)
+	return "{" + strings.TrimPrefix(strings.TrimPrefix(string(body), organization), ",")
+}
+
+type rawBytes []byte
+
+func TestValuesOfAnyType(t *testing.T) {
+	type schema struct {
+		Type string `json:"type"`
+	}
+	var noSchema *schema
+	text := "text"
+	for _, row := range []struct {
+		value                    any
+		schema, variables, extra string // as they are sent; "" for left out
+	}{
+		{nil, "", `{}`, `null`},
+		{map[string]any(nil), "", `{}`, ""},
+		{map[string]string(nil), "", `{}`, ""},
+		{noSchema, "", `{}`, ""},
+		{promptorchestra.RawJSON(nil), "", `{}`, ""},
+		{json.RawMessage{}, "", `{}`, ""},
+		{[]byte(nil), "", `{}`, ""},
+		{new(promptorchestra.RawJSON), "", `{}`, ""},
+		{new(json.RawMessage), "", `{}`, ""},
+		{new(map[string]any), "", `{}`, ""},
+		{new(*schema), "", `{}`, ""},
+		{promptorchestra.RawJSON("null"), `null`, `{}`, `null`},
+		{json.RawMessage(" null\n"), `null`, `{}`, `null`},
+		{[]byte(`{"a":"<b>"}`), `{"a":"<b>"}`, `{"a":"<b>"}`, `{"a":"<b>"}`},
+		{rawBytes(`{"a":1}`), `{"a":1}`, `{"a":1}`, `{"a":1}`},
+		{&[]promptorchestra.RawJSON{promptorchestra.RawJSON(`{"a":1}`)}[0], `{"a":1}`, `{"a":1}`, `{"a":1}`},
+		{map[string]any{}, `{}`, `{}`, `{}`},
+		{&schema{"<x> & y"}, `{"type":"<x> & y"}`, `{"type":"<x> & y"}`, `{"type":"<x> & y"}`},
+		{map[string]*string{"a": &text, "b": nil}, `{"a":"text","b":null}`, `{"a":"text","b":null}`, `{"a":"text","b":null}`},
+	} {
+		without := func(body string) string { return strings.TrimPrefix(body, `{"label":"l"`) }
+		want := func(name, value string) string {
+			if value == "" {
+				return "}"
+			}
+			return `,"` + name + `":` + value + "}"
+		}
+		assert.Equal(t, want("input", row.schema), without(sent(t, func(ctx context.Context, c *promptorchestra.Client) error {
+			return apitest.ErrorOf(c.Evaluations.CreateCase(ctx, "skl_1", promptorchestra.EvaluationCaseCreateParams{Label: "l", Input: row.value}))
+		})), "%#v", row.value)
+		assert.Equal(t, `{"variables":`+row.variables+"}", sent(t, func(ctx context.Context, c *promptorchestra.Client) error {
+			return apitest.ErrorOf(c.Agents.Run(ctx, "agt_1", promptorchestra.AgentRunParams{Variables: row.value}))
+		}), "%#v", row.value)
+		assert.Equal(t, want("more", row.extra), without(sent(t, func(ctx context.Context, c *promptorchestra.Client) error {
+			return apitest.ErrorOf(c.Evaluations.CreateCase(ctx, "skl_1", promptorchestra.EvaluationCaseCreateParams{Label: "l"},
+				promptorchestra.WithExtraBody(map[string]any{"more": row.value})))
+		})), "%#v", row.value)
+		assert.Equal(t, row.variables, sent(t, func(ctx context.Context, c *promptorchestra.Client) error {
+			return c.Do(ctx, promptorchestra.Request{Method: "POST", Path: "/api/x", Body: row.value}, nil)
+		}), "%#v", row.value)
+	}
+}
+
+// What a run was started with can be given to another as it was read.
+func TestInputsThatWereReadCanBeSent(t *testing.T) {
+	for read, want := range map[string]string{
+		`{"runId":"r","variables":null}`:                `{"variables":{}}`,
+		`{"runId":"r"}`:                                 `{"variables":{}}`,
+		`{"runId":"r","variables":{"a":"<b>","c":1.0}}`: `{"variables":{"a":"<b>","c":1.0}}`,
+	} {
+		inputs, err := apitest.NewClient(t, apitest.Respond(200, read)).AgentRuns.LoadInputs(t.Context(), "run_1")
+		require.NoError(t, err)
+		assert.Equal(t, want, sent(t, func(ctx context.Context, c *promptorchestra.Client) error {
+			return apitest.ErrorOf(c.Agents.Run(ctx, "agt_1", promptorchestra.AgentRunParams{Variables: inputs.Variables}))
+		}))
+	}
+}
+
+func TestNothingIsEscapedForHTML(t *testing.T) {
+	assert.Equal(t, `{"name":"<b> & c","description":"<i>"}`, sent(t, func(ctx context.Context, c *promptorchestra.Client) error {
+		return apitest.ErrorOf(c.Agents.Update(ctx, "agt_1", promptorchestra.AgentUpdateParams{
+			Name: promptorchestra.Set("<b> & c"), Description: promptorchestra.Set("<i>"),
+		}))
+	}))
+	assert.Equal(t, `{"content":"<b>","temperature":0}`, sent(t, func(ctx context.Context, c *promptorchestra.Client) error {
+		return apitest.ErrorOf(c.Prompts.CreateVersion(ctx, "prm_1", promptorchestra.PromptVersionCreateParams{Content: "<b>", Temperature: promptorchestra.Set(0.0)}))
+	}))
+}
+
+// A byte that is no UTF-8 would be sent as another character: the model would read what nobody wrote.
+func TestTextsThatAreNotUTF8(t *testing.T) {
+	bad := "caf\xe9"
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	c, ctx := apitest.NewClientAt(t, srv.URL), t.Context()
+	for want, err := range map[string]error{
+		"content":        apitest.ErrorOf(c.Prompts.CreateVersion(ctx, "p", promptorchestra.PromptVersionCreateParams{Content: bad})),
+		"name":           apitest.ErrorOf(c.Prompts.Update(ctx, "p", promptorchestra.PromptUpdateParams{Name: promptorchestra.Set(bad)})),
+		"variables.text": apitest.ErrorOf(c.Prompts.Run(ctx, "p", promptorchestra.PromptRunParams{Variables: map[string]any{"text": bad}})),
+		"variables.a[1]": apitest.ErrorOf(c.Prompts.Run(ctx, "p", promptorchestra.PromptRunParams{Variables: struct {
+			A []string `json:"a"`
+		}{[]string{"a", bad}}})),
+		"variables":     apitest.ErrorOf(c.Prompts.Run(ctx, "p", promptorchestra.PromptRunParams{Variables: json.RawMessage(`{"a":"` + bad + `"}`)})),
+		"steps[0].name": apitest.ErrorOf(c.Agents.SaveWorkflow(ctx, "v", promptorchestra.Workflow{Steps: []promptorchestra.WorkflowStep{{Name: bad}}})),
+		"more":          apitest.ErrorOf(c.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "n"}, promptorchestra.WithExtraBody(map[string]any{"more": bad}))),
+		"a":             c.Do(ctx, promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]string{"a": bad}}, nil),
+		"input":         apitest.ErrorOf(c.Evaluations.CreateCase(ctx, "s", promptorchestra.EvaluationCaseCreateParams{Input: map[string]string{bad: "x"}})),
+	} {
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, err, &e, want)
+		assert.Equal(t, want, e.Argument)
+		assert.Contains(t, e.Reason, "UTF-8")
+		assert.NotContains(t, err.Error(), "caf")
+	}
+	assert.Zero(t, srv.Connections.Load())
+	for _, good := range []any{
+		map[string]string{"a": "\ufffd ä \\ufffd"}, json.RawMessage(`{"a":"\ufffd"}`), map[string]any{"a": "😀\u2028"},
+	} {
+		require.NoError(t, apitest.ErrorOf(c.Prompts.Run(ctx, "p", promptorchestra.PromptRunParams{Variables: good})))
+	}
+}
+
+// Another tenant's organization is not sent, however its name is spelled.
+func TestOrganizationInAnySpellingIsRejected(t *testing.T) {
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	c, ctx := apitest.NewClientAt(t, srv.URL), t.Context()
+	for _, name := range []string{
+		"organizationId", "organizationid", "organization_id", "ORGANIZATION_ID", "organizationId[]", "organizationId[0]", "organization-id", "Organization_ID[]", " organizationId",
+		"[organizationId]", "organization[id]", "organization\x00Id", "organizationId\x00", "organizationId\t", "organization\u200bId", "organizationId.0", "organization/id",
+	} {
+		extra := promptorchestra.WithExtraBody(map[string]any{name: "org_2"})
+		for what, err := range map[string]error{
+			"query of a GET":  apitest.ErrorOf(c.Agents.Get(ctx, "a", promptorchestra.WithExtraQuery(name, "org_2"))),
+			"query of a POST": apitest.ErrorOf(c.Prompts.Run(ctx, "p", promptorchestra.PromptRunParams{}, promptorchestra.WithExtraQuery(name, "org_2"))),
+			"body":            apitest.ErrorOf(c.Prompts.Run(ctx, "p", promptorchestra.PromptRunParams{}, extra)),
+			"query of Do":     c.Do(ctx, promptorchestra.Request{Method: "GET", Path: "/api/x", Query: url.Values{name: {"org_2"}}}, nil),
+			"body of Do":      c.Do(ctx, promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{name: "org_2"}}, nil),
+			"raw body of Do":  c.Do(ctx, promptorchestra.Request{Method: "POST", Path: "/api/x", Body: []byte(`{"` + name + `":"org_2"}`)}, nil),
+			"workflow": apitest.ErrorOf(c.Agents.SaveWorkflow(ctx, "v", promptorchestra.Workflow{
+				Extra: map[string]promptorchestra.RawJSON{name: promptorchestra.RawJSON(`"org_2"`)},
+			})),
+		} {
+			var e *promptorchestra.ArgumentError
+			require.ErrorAs(t, err, &e, "%s: %s", what, name)
+		}
+	}
+	assert.Zero(t, srv.Connections.Load())
+	require.NoError(t, apitest.ErrorOf(c.Prompts.Run(ctx, "p", promptorchestra.PromptRunParams{Variables: map[string]string{"organization_id": "org_2"}})))
+	require.NoError(t, c.Do(ctx, promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{"data": map[string]string{"organizationId": "org_2"}}}, nil))
 }

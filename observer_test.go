@@ -103,7 +103,8 @@ func TestObserverIsToldOfEveryCall(t *testing.T) {
 		_ = apitest.Get(t.Context(), client)
 		_ = apitest.Run(t.Context(), client)
 		_, _ = client.Agents.List(t.Context())
-		for range client.Agents.All(t.Context()) {
+		for _, err := range client.Agents.All(t.Context()) {
+			_ = err
 			assert.Len(t, all, 3, "a stream has not ended in its loop")
 		}
 		_ = apitest.Post(t.Context(), client)

@@ -149,7 +149,7 @@ func (e *Engine) Do(ctx context.Context, call *Call) *Result {
 		Method: call.Method, URL: &call.URL, Host: call.URL.Host, Header: noHeader,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(context.WithValue(ctx, resultKey{}, r))}
-	_, err := e.client.Do(&req) //nolint:bodyclose // it has none: attempts.RoundTrip
+	_, err := e.client.Do(&req) // the response has no body: see attempts.RoundTrip
 	switch {
 	case err == nil:
 	case r.Attempts() > 0: // cancelled in a wait
@@ -184,7 +184,7 @@ func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (b
 		r.wait = e.nextWait(ctx, r)
 	}
 	r.call.Owner.Observe(ctx, r, r.wait)
-	return r.wait > 0, nil
+	return r.wait > 0, err
 }
 
 // backoff is go-retryablehttp's hook before each wait.
