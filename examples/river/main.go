@@ -98,7 +98,13 @@ func demonstrate(ctx context.Context, out io.Writer, s settings) error {
 	if err := d.drain(ctx); err != nil {
 		return err
 	}
-	return printCosts(ctx, out, emulator, ids)
+	if err := printCosts(ctx, out, emulator, ids); err != nil {
+		return err
+	}
+	if s.naive {
+		fmt.Fprintln(out, "Paid twice is what the killed worker had in its hands. Where it cost nothing, the job is left to a person.")
+	}
+	return nil
 }
 
 // A drainer lets worker processes drain a queue.
