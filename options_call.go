@@ -31,9 +31,10 @@ type Response struct {
 
 // WithInto decodes the same response into v as well, a non-nil pointer to a type of the caller's own:
 // the way to undocumented fields. For a list v gets the whole response, which may be an object around
-// the list; for a streamed list, one element after the other. v is set to zero first. A member whose
-// type does not fit stays zero, and so does v when it does not fit at all: that is no error. On an
-// error, and on a 204, v is not to be used.
+// the list; for a streamed list, one element after the other. A record inside an envelope object is
+// found there. The type may embed any record. v is set to zero first. A member whose type does not
+// fit stays zero, and so does v when it does not fit at all or its UnmarshalJSON fails: that is no
+// error. On an error, and on a 204, v is not to be used.
 func WithInto(v any) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if r := reflect.ValueOf(v); r.Kind() != reflect.Pointer || r.IsNil() {
@@ -45,7 +46,8 @@ func WithInto(v any) CallOption {
 }
 
 // WithExtraBody adds members to the call's JSON body. Names that the params have, set or not and in any
-// casing, are rejected, and so is any member on a GET.
+// casing, are rejected, and so is any member on a GET. A nil map, slice or pointer is left out, an
+// untyped nil is sent as null.
 func WithExtraBody(members map[string]any) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if cfg.extraBody == nil {
