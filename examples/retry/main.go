@@ -121,7 +121,7 @@ func (w *worker) execute(ctx context.Context, j job) {
 		w.parked = append(w.parked, j)
 	case err == nil:
 		w.done = append(w.done, j.ID)
-	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || promptorchestra.IsRetryable(err)):
+	case ctx.Err() != nil: // it did not run, and may with another context
 		w.waiting = append(w.waiting, j)
 	default:
 		w.failed = append(w.failed, fmt.Errorf("%s: %w", j.ID, err))
