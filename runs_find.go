@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
 // RunFindParams says which recorded runs [RunsService.Find] looks for. All fields but Since are
@@ -29,7 +30,7 @@ type RunFindParams struct {
 //
 // A value that is absent from the result did not run, as far as the list of runs is complete. That
 // it is complete is an assumption, for the API documents no pagination. Whatever else leaves it
-// open is an error: a list that names a next page, a run that does not show its variables, a run
+// open is an error: a list that names a next page or errors of its own, a run that does not show its variables, a run
 // that was listed and then not found. Of two runs with one value the newest is returned. A run
 // whose variables do not have the name belongs to something else. A run that is found may still be
 // pending: see [RunStatus.Pending].
@@ -123,7 +124,7 @@ func (s *RunsService) candidates(
 		return nil, r.decodeError(errNoBody)
 	}
 	since := params.Since
-	if date, err := http.ParseTime(r.result.Header.Get("Date")); err == nil && !since.IsZero() {
+	if date, ok := transport.ParseDate(r.result.Header.Get("Date")); ok && !since.IsZero() {
 		since = since.Add(time.Until(date)) // by how much the server's clock is ahead
 	}
 	count := 0
@@ -145,7 +146,7 @@ func (s *RunsService) candidates(
 		}
 		candidates = append(candidates, runCandidate{run.ID, run.CreatedAt.Time})
 	}
-	if list.pages.sayMore(count) || headersSayMore(r.result.Header, count) {
+	if list.pages.sayMore(count) || headersSayMore(r.result.Header, count) || r.result.StatusCode == http.StatusPartialContent {
 		return nil, r.decodeError(errMorePages)
 	}
 	slices.SortStableFunc(candidates, func(a, b runCandidate) int {
@@ -163,7 +164,7 @@ func (s *RunsService) candidates(
 
 var (
 	errRunWithoutID = errors.New("the list has a run without an id, which cannot be read")
-	errMorePages    = errors.New("the list names a next page, so that a run which is not in it may exist all the same")
+	errMorePages    = errors.New("the list names a next page, or says otherwise that it is not complete, so that a run which is not in it may exist all the same")
 	errNoVariables  = errors.New("the run does not show the variables that it was given")
 )
 
@@ -230,7 +231,7 @@ func (p *pageMembers) sayMore(count int) bool {
 type pageLevel struct {
 	object   bool
 	hasName  bool // a member's name was read, and its value comes next
-	nextPage bool // it is the value of such a member
+	nextPage bool // it is the value of such a member, or lists errors
 }
 
 // see takes the next token after the opening brace of the object that holds the list.
@@ -248,15 +249,21 @@ func (p *pageMembers) see(token json.Token) {
 		level.hasName = true
 		return
 	case delim != 0:
-		inner := level.nextPage || level.object && namesNextPage(p.name)
+		inner := level.nextPage || level.object && (namesNextPage(p.name) || plainName(p.name) == "errors")
 		level.hasName = false
 		p.open = append(p.open, pageLevel{object: delim == '{', nextPage: inner})
 		return
 	}
 	number, ok := token.(json.Number)
+	if text, isText := token.(string); isText && number == "" {
+		number = json.Number(text)
+	}
 	n, _ := number.Float64()
-	if ok && namesTotal(p.name) {
+	switch {
+	case namesTotal(p.name):
 		p.total = max(p.total, n)
+	case namesPageCount(p.name):
+		p.more = p.more || n > 1
 	}
 	given := token != nil && token != false && token != "" && (!ok || n != 0)
 	switch named := level.object && namesNextPage(p.name); {
@@ -279,7 +286,8 @@ func namesNextPage(name string) bool {
 	switch plainName(name) {
 	case "next", "nextpage", "nexturl", "nextlink", "nexthref", "nexttoken", "nextpagetoken", "nextcursor", "nextpagecursor",
 		"nextoffset", "nextkey", "cursor", "endcursor", "pagetoken", "continuation", "continuationtoken", "lastevaluatedkey",
-		"more", "hasmore", "hasnext", "hasnextpage", "moreresults", "truncated", "istruncated", "incomplete", "incompleteresults":
+		"more", "hasmore", "hasnext", "hasnextpage", "moreresults", "truncated", "istruncated", "incomplete", "incompleteresults",
+		"partial", "ispartial", "timedout":
 		return true
 	}
 	return false
@@ -304,6 +312,15 @@ func namesTotal(name string) bool {
 	return false
 }
 
+// namesPageCount reports whether a member or a header of this name says how many pages there are.
+func namesPageCount(name string) bool {
+	switch plainName(name) {
+	case "totalpages", "pagecount", "numpages", "numberofpages", "pages", "lastpage":
+		return true
+	}
+	return false
+}
+
 // plainName writes next_page, nextPage and X-Next-Page alike.
 func plainName(name string) string {
 	return strings.TrimPrefix(strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name)), "x")
@@ -321,8 +338,17 @@ func headersSayMore(headers http.Header, count int) bool {
 				if linksToNext(value) {
 					return true
 				}
+			case name == "Content-Range": // items 0-24/319
+				_, size, _ := strings.Cut(value, "/")
+				if total, _ := strconv.Atoi(size); total > count {
+					return true
+				}
 			case namesTotal(name):
 				if total > count {
+					return true
+				}
+			case namesPageCount(name):
+				if total > 1 {
 					return true
 				}
 			case namesNextPage(name):
@@ -338,8 +364,8 @@ func headersSayMore(headers http.Header, count int) bool {
 // linksToNext reports whether a Link header, in lower case, has a link of the relation next.
 func linksToNext(value string) bool {
 	for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == ',' }) {
-		relation, ok := strings.CutPrefix(strings.TrimSpace(part), "rel=")
-		if ok && slices.Contains(strings.Fields(strings.Trim(relation, `"`)), "next") {
+		name, relation, _ := strings.Cut(part, "=")
+		if strings.TrimSpace(name) == "rel" && slices.Contains(strings.Fields(strings.Trim(strings.TrimSpace(relation), `"'`)), "next") {
 			return true
 		}
 	}

@@ -34,7 +34,9 @@ func (s *findServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if status := s.status[r.URL.Path]; status != 0 {
 		w.WriteHeader(status)
-		return
+		if status != http.StatusPartialContent {
+			return
+		}
 	}
 	if r.URL.Path == "/api/runs" {
 		_, _ = fmt.Fprint(w, s.list)
@@ -125,6 +127,16 @@ func TestFind(t *testing.T) {
 		{name: "a Link header", list: "[]", header: http.Header{"Link": {`</api/runs?page=1>; rel="prev", </api/runs?page=3>; title="x"; rel="next last"`}}, fails: "next page"},
 		{name: "a cursor in a header", list: "[]", header: http.Header{"X-Next-Cursor": {"x"}}, fails: "next page"},
 		{name: "a total in a header", list: "[]", header: http.Header{"X-Total-Count": {"3"}}, fails: "next page"},
+		{name: "a Link header with spaces", list: "[]", header: http.Header{"Link": {`</1>; rel="prev", </2>; rel = 'next'`}}, fails: "next page"},
+		{name: "a total as text", list: `{"runs":[],"total":"2"}`, fails: "next page"},
+		{name: "a number of pages", list: `{"runs":[],"meta":{"page":1,"total_pages":"2"}}`, fails: "next page"},
+		{name: "a number of pages in a header", list: "[]", header: http.Header{"X-Total-Pages": {"2"}}, fails: "next page"},
+		{name: "one page", list: `{"runs":[],"totalPages":1,"total":"0","errors":[],"error":null,"stats":{"errors":3}}`, header: http.Header{"X-Total-Pages": {"1"}, "Content-Range": {"items 0-0/0"}}, want: map[string]string{}},
+		{name: "a range of a list", list: "[]", header: http.Header{"Content-Range": {"items 0-24/319"}}, fails: "not complete"},
+		{name: "a part of a list", list: "[]", status: map[string]int{"/api/runs": 206}, fails: "not complete"},
+		{name: "errors beside the list", list: `{"errors":[{"message":"shard 2 is down"}],"runs":[]}`, fails: "not complete"},
+		{name: "errors behind the list", list: `{"runs":[],"errors":["shard 2 is down"]}`, fails: "not complete"},
+		{name: "a part, as it says itself", list: `{"runs":[],"partial":true}`, fails: "not complete"},
 		{name: "a list that is cut", list: "[" + runOf("run_1", "prm_1", recent) + ",", details: one, fails: "Runs.List"},
 		{name: "a list of 204", status: map[string]int{"/api/runs": 204}, fails: "Runs.List"},
 		{name: "a run of 204", list: "[" + runOf("run_1", "prm_1", recent) + "]", status: map[string]int{"/api/runs/run_1": 204}, fails: "does not show the variables"},

@@ -115,18 +115,18 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 		}
 		return time.Duration(seconds * float64(time.Second)), true
 	}
-	date, ok := parseDate(value)
+	date, ok := ParseDate(value)
 	if !ok {
 		return 0, false
 	}
-	if theirs, ok := parseDate(h.Get("Date")); ok {
+	if theirs, ok := ParseDate(h.Get("Date")); ok {
 		now = theirs
 	}
 	return max(date.Sub(now), 0), true
 }
 
-// parseDate reads the three forms of HTTP, also with another zone than GMT, or a day of one digit.
-func parseDate(value string) (time.Time, bool) {
+// ParseDate reads the three forms of HTTP, also with another zone than GMT, or a day of one digit.
+func ParseDate(value string) (time.Time, bool) {
 	if before, utc := strings.CutSuffix(value, " UTC"); utc {
 		value = before + " GMT"
 	}
