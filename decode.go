@@ -189,10 +189,11 @@ func findRecord(object []byte, members lenient.Members) (record []byte, failed b
 			inside = append(inside, value)
 		}
 	}
+	failed = f.failed() || f.listed && len(inside) == 0
 	switch {
-	case !f.failed() && len(inside) != 1, !json.Valid(object):
+	case !failed && len(inside) != 1, !json.Valid(object):
 		return object, false
-	case f.failed():
+	case failed:
 		return object, true
 	default:
 		return inside[0], false
@@ -232,8 +233,9 @@ func hasOwn(members lenient.Members, object []byte) bool {
 	return false
 }
 
-// failureMarks are the members by which an object tells that it is a failure.
-type failureMarks struct{ err, code, reason, unsuccessful bool }
+// failureMarks are the members by which an object tells that it is a failure. Listed errors may stand
+// beside a record or list, too.
+type failureMarks struct{ err, code, reason, unsuccessful, listed bool }
 
 func (f *failureMarks) add(name, value []byte) {
 	const longest = len("success")
@@ -247,6 +249,8 @@ func (f *failureMarks) add(name, value []byte) {
 		f.code = f.code || !lenient.IsEmpty(value)
 	case "why", "title":
 		f.reason = f.reason || !lenient.IsEmpty(value)
+	case "errors", "issues":
+		f.listed = f.listed || !lenient.IsEmpty(value)
 	case "success":
 		f.unsuccessful = f.unsuccessful || string(value) == "false" || strings.EqualFold(string(value), `"false"`)
 	}
@@ -288,7 +292,7 @@ func decodeList(body []byte, out any, misfit lenient.Misfit) error {
 		}
 	}
 	switch {
-	case f.failed():
+	case f.failed(), f.listed && len(found) == 0:
 		return errFailure
 	case len(found) != 1:
 		return errNotList

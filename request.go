@@ -214,10 +214,10 @@ func final(status int, body []byte, idempotent bool) bool {
 	return saysFinal(body) || !idempotent && status == http.StatusTooManyRequests && namesRun(body)
 }
 
-// IsWhole reports whether a body does not end in the middle of a JSON object or array.
+// IsWhole reports whether a body does not end in the middle of a JSON object, array or string.
 func (r *request) IsWhole(body []byte) bool {
 	text := bytes.TrimLeft(body, "\ufeff \t\r\n")
-	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' && text[0] != '"' {
 		return true
 	}
 	_, whole := jsonscan.ValueEnd(text)

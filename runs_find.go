@@ -30,10 +30,10 @@ type RunFindParams struct {
 //
 // A value that is absent from the result did not run, as far as the list of runs is complete. That
 // it is complete is an assumption, for the API documents no pagination. Whatever else leaves it
-// open is an error: a list that names a next page or errors of its own, a run that does not show its variables, a run
-// that was listed and then not found. Of two runs with one value the newest is returned. A run
-// whose variables do not have the name belongs to something else. A run that is found may still be
-// pending: see [RunStatus.Pending].
+// open is an error: a list that names a next page or errors of its own, a run that does not show
+// its variables, a run that was listed and then not found. Of two runs with one value the newest is
+// returned. A run whose variables do not have the name belongs to something else. A run that is
+// found may still be pending: see [RunStatus.Pending].
 //
 // An execution that is still in flight may not be recorded yet: call Find once none can be in
 // flight any more.

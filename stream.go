@@ -84,7 +84,7 @@ func (s *elementStream) begin() error {
 	}
 	s.envelope = true
 	found, err := s.skipToArray()
-	if err == nil && s.marks.failed() {
+	if err == nil && (s.marks.failed() || s.marks.listed && !found) {
 		err = errFailure
 	} else if err == nil && !found {
 		err = errNotList
@@ -164,6 +164,7 @@ func (s *elementStream) next(ctx context.Context, v any) (bool, error) {
 	if !s.found {
 		s.found = true
 		if err := s.begin(); err != nil {
+			_, _ = s.dec.Token() // whether the body broke off after it: then a retry may help
 			return false, s.fail(err)
 		}
 	}

@@ -90,7 +90,7 @@ func TestStreamElementOfAnUnexpectedType(t *testing.T) {
 }
 
 func TestStreamCutAnywhereIsCut(t *testing.T) {
-	for _, body := range []string{`[{"id":"1"}`, `[{"id":"1"},`, `[{"id":"1"},{"id"`, `{"items":[{"id":"1"}]`} {
+	for _, body := range []string{`[{"id":"1"}`, `[{"id":"1"},`, `[{"id":"1"},{"id"`, `{"items":[{"id":"1"}]`, `{"items":`} {
 		var last error
 		for _, err := range apitest.NewClient(t, apitest.Respond(200, body)).Agents.All(t.Context()) {
 			last = err
@@ -423,4 +423,16 @@ func (p *pieces) Read(b []byte) (int, error) {
 	n := copy(b[:min(len(b), p.size)], p.left)
 	p.left = p.left[n:]
 	return n, nil
+}
+
+// What looks whole and has no list may be the beginning of a response that was cut.
+func TestStreamCutBehindAnObjectIsCut(t *testing.T) {
+	for _, body := range []string{`{}`, `{"id":"1"}`, `null`, `{"error":"x"}`, ` `} {
+		srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, body+"      ", len(body)); return false })
+		client := apitest.NewClientAt(t, srv.URL)
+		for _, err := range client.Agents.All(t.Context()) {
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF, body)
+			assert.True(t, promptorchestra.IsRetryable(err), body)
+		}
+	}
 }

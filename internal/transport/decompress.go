@@ -40,7 +40,7 @@ type gunzip struct {
 func (g *gunzip) Read(p []byte) (int, error) {
 	if g.from == nil {
 		g.from = g.body
-		if magic, err := g.body.Peek(2); err == nil && string(magic) == "\x1f\x8b" {
+		if magic, _ := g.body.Peek(2); len(magic) > 0 && strings.HasPrefix("\x1f\x8b", string(magic)) {
 			unzipped, err := gzip.NewReader(g.body)
 			if err != nil {
 				return 0, fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
