@@ -169,6 +169,8 @@ func TestSpellings(t *testing.T) {
 		`{"prompt_id":"a"}`:                             {PromptID: "a"},
 		`{"Prompt_Id":"a","prompt_id":""}`:              {PromptID: "a"},
 		`{"prompt_id" : "a"}`:                           {PromptID: "a"},
+		`{"_id":"a","promptId":"b"}`:                    {ID: "a", PromptID: "b"},
+		`{"_id":"a","id":"b"}`:                          {ID: "b"},
 		`{"part":{"step_key":"a","position_index":1}}`:  {Part: &part{"a", 1}},
 		`{"parts":[{"step_key":"a"}]}`:                  {Parts: []part{{StepKey: "a"}}},
 		`{"by_name":{"x_y":{"step_key":"a"}}}`:          {ByName: map[string]part{"x_y": {StepKey: "a"}}},

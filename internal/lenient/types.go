@@ -243,6 +243,9 @@ func (r *root) visit(t reflect.Type, visited map[reflect.Type]bool, exact map[st
 		r.partial = r.partial || how == byBoth || len(structureOf(t).kept) > 1
 		for _, f := range structureOf(t).fields {
 			exact[f.name] = true
+			if f.name == "id" {
+				r.spellings["_id"] = struct{}{} // as MongoDB has it
+			}
 			if other := snakeCase(f.name); other != f.name {
 				r.spellings[other] = struct{}{}
 			}
