@@ -49,7 +49,7 @@ type AgentRunDetail struct {
 	Run           AgentRun            `json:"run"`
 	ContractTrace *AgentContractTrace `json:"contractTrace"` // nil when the response has none
 	Validation    *RunValidation      `json:"validation"`    // nil when the response has none
-	Diagnostic    *Diagnostic         `json:"diagnostic"`    // why the run failed or fell short, else nil
+	Diagnostic    *Diagnostic         `json:"diagnostic"`    // why it failed or fell short, else nil
 	DecisionTrace []AgentDecision     `json:"decisionTrace"`
 }
 
@@ -202,7 +202,7 @@ func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallO
 		if err != nil || !run.Run.Status.Pending() {
 			return run, err
 		}
-		// Half of it is jitter, so that callers who started together do not poll together.
+		// Half of the wait is jitter, so that callers who started together do not poll together.
 		if err := sleep(ctx, wait/2+rand.N(wait-wait/2)); err != nil {
 			return nil, s.waitEnded(runID, err)
 		}
@@ -249,7 +249,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (s *AgentRunsService) waitEnded(runID string, err error) error {
 	route := routeAgentRunsGet
 	return &TransportError{
-		CallInfo: CallInfo{Op: "AgentRuns.Wait", Method: route.method, Path: route.path, Organization: s.c.organization, Resource: map[string]string{"runId": runID}, Repeatable: true},
-		Err:      fmt.Errorf("waiting for the run to end: %w", err), callerDone: true,
+		CallInfo: CallInfo{
+			Op: "AgentRuns.Wait", Method: route.method, Path: route.path, Organization: s.c.organization,
+			Resource: map[string]string{"runId": runID}, Repeatable: true,
+		},
+		Err: fmt.Errorf("waiting for the run to end: %w", err), callerDone: true,
 	}
 }

@@ -17,17 +17,17 @@ const (
 // TokenSource returns a bearer token for an organization: see [WithAccessTokenSource].
 type TokenSource func(ctx context.Context, organizationID string) (string, error)
 
-// A credential is one kind of token, and where it comes from. Tokens live only in such closures: fmt
-// shows no more of one than an address.
+// A credential is one kind of token, and where it comes from. A token lives only in the closure:
+// fmt prints the address of a func, and nothing of what it holds.
 type credential struct {
 	kind []string // the value of its header
-	// authorization returns the values of the Authorization header: none where the source has no
-	// token for the organization. It is nil when this kind was not given.
+	// authorization returns the values of the Authorization header, or nil when the source has no
+	// token for the organization. The func itself is nil when no option has set this kind.
 	authorization func(ctx context.Context, organizationID string) ([]string, error)
 }
 
-// credentials returns those that may serve a route, in the order in which they are asked. Each has
-// been given; the next one is for an organization that the first has no token for.
+// credentials returns the client's credentials that a route takes, in the order in which they are
+// asked. The second one is asked when the first has no token for the organization.
 func (c *core) credentials(r *route) []*credential {
 	if r.traits.has(userOnly) {
 		return c.userCredentials
@@ -35,7 +35,7 @@ func (c *core) credentials(r *route) []*credential {
 	return c.anyCredentials
 }
 
-// given returns those credentials that the client was given.
+// given returns the credentials that an option has set.
 func given(credentials ...*credential) []*credential {
 	var out []*credential
 	for _, c := range credentials {
@@ -46,7 +46,7 @@ func given(credentials ...*credential) []*credential {
 	return out
 }
 
-// Authorize puts a credential into the headers of an attempt.
+// Authorize puts the first credential that has a token into the headers of an attempt.
 func (r *request) Authorize(ctx context.Context, header http.Header) error {
 	for _, c := range r.client.core.credentials(r.call.route) {
 		authorization, err := c.authorization(ctx, r.client.organization)
@@ -105,8 +105,9 @@ func setSource(to *credential, option string, source TokenSource) error {
 	return nil
 }
 
-// ask calls the source in a goroutine of its own: one that ignores its context must not keep the
-// caller waiting. Such a source runs on after the call. A panic in it is an error.
+// ask calls the source in a goroutine of its own, so that a source that ignores its context does
+// not keep the caller waiting. Such a source runs on after the call. A panic in it becomes an
+// error.
 func (source TokenSource) ask(ctx context.Context, organization string) (string, error) {
 	type result struct {
 		token string
@@ -131,14 +132,15 @@ func (source TokenSource) ask(ctx context.Context, organization string) (string,
 	case <-ctx.Done():
 	}
 	select {
-	case out := <-done: // it heeded its context, and says more
+	case out := <-done: // the source stopped with its context, and its own error says more
 		return out.token, out.err
 	default:
 		return "", context.Cause(ctx) //nolint:wrapcheck // the engine says what ended
 	}
 }
 
-// panicError describes a panic by its type alone, unless it is the runtime's: a value may hold a token.
+// panicError describes a panic by its type alone, for its value may hold a token. A panic of the
+// runtime is described by its text.
 func panicError(v any) error {
 	if err, ok := v.(runtime.Error); ok {
 		return fmt.Errorf("the token source panicked: %w", err)
@@ -146,7 +148,7 @@ func panicError(v any) error {
 	return fmt.Errorf("the token source panicked with a %T", v)
 }
 
-// badToken says what is wrong with a token; never the token itself.
+// badToken returns what is wrong with a token, or "". The text does not hold the token.
 func badToken(token string) string {
 	switch {
 	case token == "":

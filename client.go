@@ -14,9 +14,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// Client calls the Prompt Orchestra API. Make one with [New] or [NewFromEnv]
-// and share it: it is immutable and safe for concurrent use, and it prints no
-// secret under any verb.
+// Client calls the Prompt Orchestra API. Make one with [New] or [NewFromEnv] and share it: it is
+// immutable and safe for concurrent use, and it prints no secret under any verb.
 type Client struct {
 	// The services, one for each kind of resource.
 	Agents           *AgentsService
@@ -38,10 +37,10 @@ type Client struct {
 	service      service
 }
 
-// service is what all services are: a client to call through.
+// service is what every service holds: the client that it calls through.
 type service struct{ c *Client }
 
-// client returns the client to call through: nil for the services of a Client that New did not make.
+// client returns the client to call through. It is nil for a Client that New did not make.
 func (s *service) client() *Client {
 	if s == nil {
 		return nil
@@ -53,10 +52,10 @@ func (s *service) client() *Client {
 type core struct {
 	scheme, host  string
 	path, rawPath string // of the base URL, without a final slash
-	plain         bool   // whether both are the same for net/url
+	plain         bool   // path needs no escaping: rawPath is the same
 
 	userCredentials []*credential // for routes that take no API key
-	anyCredentials  []*credential // for the others
+	anyCredentials  []*credential // for the other routes
 
 	// header returns those of every call, with a body or without. They may hold secrets: fmt looks
 	// into no function.
@@ -65,15 +64,15 @@ type core struct {
 	engine    *transport.Engine
 	observers []observer
 	retries   int
-	timeout   time.Duration // 0: the default for the route
+	timeout   time.Duration // of an attempt; 0 is the default of the route
 	maxBytes  int64
 	logger    *slog.Logger
 }
 
-// New returns a client. It sends nothing. All mistakes in the options are
-// reported at once: the error joins one [*ArgumentError] for each. A credential
-// and an organization may be missing here. A call that lacks one is refused with
-// an [*ArgumentError]; [Client.InOrganization] names an organization later.
+// New returns a client. It sends nothing. All mistakes in the options are reported at once: the
+// error joins one [*ArgumentError] for each. A credential and an organization may be missing here:
+// a call that needs one is then rejected before sending with an [*ArgumentError].
+// [Client.InOrganization] names an organization later.
 func New(opts ...Option) (*Client, error) {
 	cfg := config{
 		baseURL: DefaultBaseURL, maxBytes: defaultMaxBytes,
@@ -134,10 +133,10 @@ func newEngine(cfg *config) (*transport.Engine, error) {
 }
 
 // NewFromEnv is [New] with options from environment variables before opts, which win. The variables
-// are those of the product's own tools: PROMPT_ORCHESTRA_BASE_URL, PROMPT_ORCHESTRA_ORGANIZATION_ID,
-// PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY, or, where that is not set,
-// PROMPT_ORCHESTRA_AUTHORING_API_KEY. An empty variable counts as not set. A value that cannot be
-// used is an [*ArgumentError] that names the variable.
+// are those of the product's own tools: PROMPT_ORCHESTRA_BASE_URL,
+// PROMPT_ORCHESTRA_ORGANIZATION_ID, PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY, or,
+// where that is not set, PROMPT_ORCHESTRA_AUTHORING_API_KEY. An empty variable counts as not set. A
+// value that cannot be used is an [*ArgumentError] that names the variable.
 //
 // Nothing else in this package reads the environment, except that the default transport uses the
 // proxy variables, such as HTTPS_PROXY, as net/http does.
@@ -160,18 +159,18 @@ func NewFromEnv(opts ...Option) (*Client, error) {
 
 const baseURLVariable = "PROMPT_ORCHESTRA_BASE_URL"
 
-// fromVariable is an option whose mistakes name the environment variable that it came from.
+// fromVariable returns an option whose errors name the environment variable that it came from.
 func fromVariable(name string, option Option) Option {
 	return clientOption(func(cfg *config) error {
 		err := option.applyClient(cfg)
 		if name == baseURLVariable {
-			cfg.baseURLVariable = name // New finds out what is wrong with it
+			cfg.baseURLVariable = name // New checks the URL
 		}
 		return nameVariable(err, name)
 	})
 }
 
-// nameVariable has an option's error name the environment variable that the option came from.
+// nameVariable makes an option's error name the environment variable that the option came from.
 func nameVariable(err error, variable string) error {
 	var e *ArgumentError
 	if variable != "" && errors.As(err, &e) {
@@ -180,11 +179,10 @@ func nameVariable(err error, variable string) error {
 	return err
 }
 
-// InOrganization returns the same client for another organization. It shares
-// the connections, the credentials and the retry budget, and costs next to
-// nothing: services for many organizations call it for each request. An id that
-// cannot be used is refused by the calls. An API key belongs to one organization:
-// use [WithAPIKeySource] where there are several.
+// InOrganization returns the same client for another organization. It shares the connections, the
+// credentials and the retry budget, and costs next to nothing: services for many organizations call
+// it for each request. It returns no error: an id that cannot be used is an [*ArgumentError] of
+// each call. An API key belongs to one organization: use [WithAPIKeySource] for several.
 func (c *Client) InOrganization(organizationID string) *Client {
 	if c == nil {
 		c = new(Client)
@@ -208,7 +206,7 @@ func (c *Client) Organization() string {
 	return c.organization
 }
 
-// String returns the client's address and organization, and no secret.
+// String returns the base URL and the organization, and no secret.
 func (c *Client) String() string {
 	if c == nil || c.core == nil {
 		return "promptorchestra.Client{}"
@@ -247,7 +245,7 @@ func parseBaseURL(baseURL string, insecure bool) (*url.URL, error) {
 	return u, nil
 }
 
-// badBaseURL says what is wrong with a base URL, or "".
+// badBaseURL returns what is wrong with a base URL, or "".
 func badBaseURL(u *url.URL, text string, insecure bool) string {
 	switch {
 	case u == nil:

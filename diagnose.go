@@ -27,13 +27,15 @@ type Diagnosis struct {
 
 // Finding is one thing that a diagnosis looked at.
 type Finding struct {
-	Step     int // 1 status and body, 2 credential and organization, 3 records named by the call, 4 recorded run, 5 graph
+	// Step is 1 for status and body, 2 for credential and organization, 3 for the records that the
+	// call names, 4 for the recorded run, 5 for the graph.
+	Step     int
 	Verdict  Verdict
 	Summary  string   // a sentence
 	Evidence []string // what it rests on
 }
 
-// Verdict is the result of one look; expect values not listed here.
+// Verdict is the result of one check. Expect values that are not listed here.
 type Verdict string
 
 // The verdicts.
@@ -48,8 +50,8 @@ const (
 	maxDiagnosisTime  = 10 * time.Second
 )
 
-// bucket is what a kind of failure means. The cause may lie deeper: settledBy lists the steps whose
-// problem explains such a failure better than its body.
+// bucket is the usual cause of a kind of failure, and what to do about it. settledBy lists the
+// steps whose problem explains such a failure better than its body.
 type bucket struct {
 	settledBy     []int
 	cause, advice string
@@ -64,21 +66,21 @@ var buckets = map[Kind]bucket{
 	KindInvalidGraph:        {[]int{5}, "The agent's graph is not valid", "Fix the mistakes of step 5 and save the graph with Agents.SaveWorkflow; Workflow.Validate finds most of them before a round trip."},
 	KindValidation:          {[]int{5, 3}, "The server rejected the values of the call", "Fix what the details name."},
 	KindInvalidRequest:      {[]int{3}, "The server rejected the request", "Fix the request as the message says."},
-	KindConflict:            {nil, "The call does not fit the record's present state", "Read the record again and decide anew."},
+	KindConflict:            {nil, "The call does not fit the record's present state", "Read the record again and decide on it."},
 	KindRateLimited:         {nil, "The server takes no more requests for now", "Send fewer requests at a time."},
 	KindServer:              {[]int{3, 4}, "The server, or the provider behind it, failed", "Look at the recorded run; give the request id to support."},
 	KindUnknown:             {[]int{2}, "The response is not the API's: it came from a proxy, or the base URL is wrong", "Check the base URL, and the proxies before it."},
 	KindTransport:           {[]int{2, 4}, "No response came", "Check the base URL, the network and the timeout of the call."},
 	KindTimeout:             {[]int{2, 4}, "No response came in time", "Check the base URL and the network; give the call more time with WithTimeout or its context's deadline."},
-	KindCanceled:            {[]int{4}, "The context of the call was cancelled", "Look for what cancelled it: the call itself met no failure."},
+	KindCanceled:            {[]int{4}, "The context of the call was cancelled", "Look for what cancelled it: the call itself did not fail."},
 	KindDecode:              {[]int{4}, "The call succeeded, but its response cannot be used", "Take the result from the record that the call left, if it left one; DecodeError.Body keeps what arrived."},
 	KindArgument:            {nil, "The call was rejected by the SDK before sending", "Fix the argument."},
 }
 
 // Buckets that share their kind with another.
 var (
-	foreignBucket = bucket{nil, "The error is none of this package", "Pass the error that a method of the client returned."}
-	sourceBucket  = bucket{[]int{2}, "The token source failed", "Fix what the token source asks for its token, or what it asks with. The SDK asks it once for each attempt and does not retry its failures."}
+	foreignBucket = bucket{nil, "The error is not one of this package", "Pass the error that a method of the client returned."}
+	sourceBucket  = bucket{[]int{2}, "The token source failed", "Fix the token source: the server that it asks, or its own credential. The SDK calls it before each attempt and does not retry its failures."}
 )
 
 var stepNames = [...]string{"", "status and body", "credential and organization", "records of the call", "recorded run", "graph"}
@@ -171,7 +173,8 @@ func failureOf(err error) failedCall {
 	return f
 }
 
-// sourceFailed takes the failure of a token source: one that stays is a matter of the credential.
+// sourceFailed handles a token source that failed. A failure that will not pass by itself is a
+// problem of the credential.
 func (f *failedCall) sourceFailed(e *TransportError) {
 	if f.kind == KindCanceled {
 		return
@@ -182,14 +185,14 @@ func (f *failedCall) sourceFailed(e *TransportError) {
 	}
 }
 
-// diagnosing is a diagnosis in the making.
+// diagnosing is the state of one Diagnose.
 type diagnosing struct {
 	failedCall
 
 	ctx     context.Context //nolint:containedctx // lives as long as Diagnose
 	client  *Client
 	calls   int
-	blocked string // why reading on is pointless
+	blocked string // why no more can be read; "" while it can
 	looked  map[string]look
 	found   []Finding
 	guessed bool // step 4 is about a run that may be another call's
@@ -205,14 +208,14 @@ func (d *diagnosing) report(step int, verdict Verdict, summary string, evidence 
 	d.found = append(d.found, f)
 }
 
-// reading makes one call, if there may be one more. What it returns besides nil
-// is why something could not be read.
+// reading makes one call, while the limits allow it. Its error says why something could not be
+// read.
 func (d *diagnosing) reading(call func(context.Context, CallOption) error) error {
 	switch {
 	case d.blocked != "":
 		return errors.New(d.blocked)
 	case d.ctx.Err() != nil:
-		return fmt.Errorf("the time was up: %w", context.Cause(d.ctx))
+		return fmt.Errorf("the diagnosis took too long: %w", context.Cause(d.ctx))
 	case d.calls == maxDiagnosisCalls:
 		return errors.New("enough requests were made")
 	}
@@ -236,7 +239,7 @@ func (d *diagnosing) checkBody() {
 	d.report(1, VerdictProblem, d.bucket.cause+prefixed(": ", d.text), evidence...)
 }
 
-// checkCredential asks the server what it thinks of credential and organization.
+// checkCredential asks the server whether the credential fits the organization.
 func (d *diagnosing) checkCredential() {
 	if d.Organization == "" {
 		d.blocked = "there is no organization to look in"
@@ -276,7 +279,7 @@ func failedChecks(raw RawJSON) (failed []string) {
 		Name, Message string
 		OK            bool
 	}
-	_ = raw.Decode(&checks) // an undocumented member: none or in another form is fine
+	_ = raw.Decode(&checks) // undocumented: it may be missing, or have another form
 	for _, c := range checks {
 		if !c.OK {
 			failed = append(failed, "not ok: "+join(c.Name, c.Message))
@@ -317,8 +320,8 @@ func (d *diagnosing) credentialRejected(err error, evidence []string) {
 	d.report(2, VerdictProblem, problem+err.Error(), evidence...)
 }
 
-// conclude picks the cause: the first problem in a step that explains such a
-// failure, else what status and body say.
+// conclude picks the cause: the first problem in a step that explains such a failure, else what
+// status and body say.
 func (d *diagnosing) conclude(err error) *Diagnosis {
 	result := &Diagnosis{Kind: d.kind, Cause: d.found[0].Summary, Advice: d.bucket.advice, Findings: d.found}
 	for _, f := range d.found {
@@ -329,11 +332,11 @@ func (d *diagnosing) conclude(err error) *Diagnosis {
 	}
 	switch wait, given := RetryAfter(err); {
 	case OutcomeUnknown(err):
-		result.Advice += " The call may have had its effect: do not send it again before you know that it had none."
+		result.Advice += " The call may have had its effect: do not retry it before you know that it had none."
 	case IsRetryable(err) && given:
-		result.Advice += fmt.Sprintf(" The call may be sent again after %v.", wait)
+		result.Advice += fmt.Sprintf(" The call may be retried after %v.", wait)
 	case IsRetryable(err):
-		result.Advice += " The call may be sent again."
+		result.Advice += " The call may be retried."
 	}
 	return result
 }
@@ -380,8 +383,8 @@ func (d *Diagnosis) LogValue() slog.Value {
 
 var secretText = regexp.MustCompile(`(?i:bearer)\s+[\w.~+/=-]{16,}|\bsk_[\w-]{8,}|\beyJ[\w-]+\.[\w.-]+`)
 
-// presentable makes a text one short line, without what looks like a token: an
-// error of somebody else's may hold one.
+// presentable makes a text one short line, without what looks like a token: an error of another
+// package may hold one.
 func presentable(s string) string { return clean(secretText.ReplaceAllString(s, redacted), 600) }
 
 func prefixed(prefix, s string) string {

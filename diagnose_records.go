@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// readers are the routes that read one record, by what people call it.
+// readers are the routes that read one record, by the name of its kind.
 var readers = map[string]*route{
 	"agent": routeAgentsGet, "prompt": routePromptsGet, "skill": routeSkillsGet, "tool": routeToolsGet,
 	"agent run": routeAgentRunsGet, "run": routeRunsGet, "skill run": routeSkillRunsGet,
@@ -22,7 +22,7 @@ var runKinds = map[string]string{
 	"VoiceAgents": "realtime session", "RealtimeSessions": "realtime session", "Evaluations": "evaluation run",
 }
 
-// record is what matters here of a record of any kind.
+// record has the fields of a record of any kind that a diagnosis reads.
 type record struct {
 	ID           string                `json:"id"` // tells the record from an envelope around it
 	VersionID    string                `json:"versionId"`
@@ -48,7 +48,7 @@ type look struct {
 	err    error
 }
 
-// read reads a record, once.
+// read reads a record, or returns the result of an earlier read of it.
 func (d *diagnosing) read(kind string, ids ...string) look {
 	key := kind + " " + strings.Join(ids, " ")
 	if known, ok := d.looked[key]; ok {
@@ -117,9 +117,9 @@ func (d *diagnosing) checkRecord(name string) {
 	}
 }
 
-// owner returns the record through which an id can be looked up: "agentId" is
-// one itself, "steps[2].promptVersionId" is a version of "steps[2].promptId",
-// and "versionId" is one of whatever the call is about.
+// owner returns the record through which an id can be looked up: "agentId" is one itself,
+// "steps[2].promptVersionId" is a version of "steps[2].promptId", and "versionId" is a version of
+// the call's agent, prompt, skill or tool.
 func (d *diagnosing) owner(name string) (kind, id string, version bool) {
 	at := strings.LastIndex(name, ".") + 1
 	kind = strings.TrimSuffix(name[at:], "Id")
@@ -142,8 +142,8 @@ func (d *diagnosing) owner(name string) (kind, id string, version bool) {
 	return kind, "", version
 }
 
-// checkRun looks at the run that the call's ids or the failure's body name, or
-// at the newest one of those that the API lists.
+// checkRun looks at the run that the call's ids or the failure's body name, or at the newest one of
+// those that the API lists.
 func (d *diagnosing) checkRun() {
 	var ids []string
 	if !d.starts() {
@@ -177,8 +177,8 @@ func (d *diagnosing) checkRun() {
 	}
 }
 
-// runCount says how many runs the agent of the call has now, for whoever knows how many it had
-// before.
+// runCount returns the number of runs that the agent of the call has now, for a reader who knows
+// the earlier number.
 func (d *diagnosing) runCount() string {
 	agent := d.looked["agent "+d.Resource["agentId"]].record
 	if agent == nil || agent.UsageMetrics.RunCount == nil {
@@ -187,8 +187,7 @@ func (d *diagnosing) runCount() string {
 	return fmt.Sprintf("runs of the agent now: %d", *agent.UsageMetrics.RunCount)
 }
 
-// starts reports whether the call leaves a run behind. A run that such a call
-// names is one to begin from.
+// starts reports whether the call starts a run. A run id in such a call is that of an earlier run.
 func (d *diagnosing) starts() bool {
 	return d.route != nil && (d.route.traits.has(execution) || d.route == routeVoiceAgentsCreateSession)
 }
@@ -198,8 +197,8 @@ func (d *diagnosing) runKind() string {
 	return runKinds[service]
 }
 
-// checkRunByID reads a run. One that only the body names may be of another kind,
-// and is no cause when it is not found.
+// checkRunByID reads a run. One that only the body names may be of another kind, and is no cause
+// when it is not found.
 func (d *diagnosing) checkRunByID(kind, id string, guess bool) {
 	what, ids := fmt.Sprintf("The %s %q", kind, id), []string{id}
 	if kind == "evaluation run" {
@@ -219,7 +218,7 @@ func (d *diagnosing) checkRunByID(kind, id string, guess bool) {
 			evidence = append(evidence, "decision: "+join(d.Step, d.Decision, d.Reason))
 		}
 		var steps []RunStep
-		_ = r.Steps.Decode(&steps) // no steps, or other ones, are no evidence
+		_ = r.Steps.Decode(&steps) // without steps that decode there is no evidence
 		for _, s := range steps {
 			evidence = append(evidence, prefixed("step: ", join(string(s.StepType), s.ToolName, string(s.Status), s.Error)))
 		}
@@ -231,7 +230,7 @@ func (d *diagnosing) checkRunByID(kind, id string, guess bool) {
 	}
 }
 
-// listedRun is what matters here of an element of a list of runs or sessions.
+// listedRun has the fields of a listed run or session that a diagnosis reads.
 type listedRun struct {
 	ID              string
 	PromptID        string
@@ -239,12 +238,12 @@ type listedRun struct {
 	Status          RunStatus
 	CompletionState RunStatus
 	ErrorMessage    string
-	CreatedAt       Timestamp // inferred, so that CompletedAt must do where there is none
+	CreatedAt       Timestamp // inferred; CompletedAt is used when it is missing
 	CompletedAt     Timestamp
 }
 
-// checkNewestRun reads a list of runs, which is long in a busy organization: one
-// element at a time, within the time that is left.
+// checkNewestRun reads a list of runs, which is long in a busy organization: one element at a time,
+// within the time that is left.
 func (d *diagnosing) checkNewestRun(lister *route, what, of string) {
 	var newest listedRun
 	var at Timestamp
@@ -299,8 +298,8 @@ func (d *diagnosing) reportRun(what string, status RunStatus, failure string, ev
 	}
 }
 
-// checkGraph lists the graph's mistakes: those that the server names, else those
-// of the agent's version in use.
+// checkGraph lists the graph's mistakes: those that the server names, else those of the agent's
+// version in use.
 func (d *diagnosing) checkGraph() {
 	list := func(by string, details []ErrorDetail) {
 		const most = 20
@@ -319,7 +318,8 @@ func (d *diagnosing) checkGraph() {
 		list("The server names these mistakes", d.api.Details)
 		return
 	}
-	if agent == nil || agent.EntryStepKey == "" { // an agent that was never published may have no entry step in the response
+	// The response may leave out the entry step of an agent that was never published.
+	if agent == nil || agent.EntryStepKey == "" {
 		why := "The call is not about a graph."
 		if graph || d.Resource["agentId"] != "" {
 			why = "The graph could not be read; Agents.ValidateWorkflow says more of one."

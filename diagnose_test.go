@@ -237,7 +237,7 @@ func TestDiagnose(t *testing.T) {
 			},
 			kind:   promptorchestra.KindServer,
 			cause:  `^The server, or the provider behind it, failed: the provider is down`,
-			advice: "do not send it again", verdicts: verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisProblem},
+			advice: "do not retry it", verdicts: verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisProblem},
 		},
 		{
 			name: "5xx of a prompt run that never ran",
@@ -248,7 +248,7 @@ func TestDiagnose(t *testing.T) {
 				return srv.Client(), err
 			},
 			kind:  promptorchestra.KindServer,
-			cause: `^The server, or the provider behind it, failed: 502 Bad Gateway`, advice: "do not send it again",
+			cause: `^The server, or the provider behind it, failed: 502 Bad Gateway`, advice: "do not retry it",
 			verdicts: verdicts{4: diagnosisOK},
 		},
 		{
@@ -264,7 +264,7 @@ func TestDiagnose(t *testing.T) {
 				return srv.Client(), err
 			},
 			kind:  promptorchestra.KindServer,
-			cause: `^The server, or the provider behind it, failed: 502 Bad Gateway`, advice: "do not send it again",
+			cause: `^The server, or the provider behind it, failed: 502 Bad Gateway`, advice: "do not retry it",
 			verdicts: verdicts{4: diagnosisProblem},
 		},
 		{
@@ -278,7 +278,7 @@ func TestDiagnose(t *testing.T) {
 				_, err = srv.Client().VoiceAgents.CreateSession(t.Context(), agentID)
 				return srv.Client(), err
 			},
-			kind: promptorchestra.KindTransport, cause: `^No response came`, advice: "do not send it again",
+			kind: promptorchestra.KindTransport, cause: `^No response came`, advice: "do not retry it",
 			verdicts: verdicts{3: diagnosisOK, 4: diagnosisOK},
 		},
 		{
@@ -302,7 +302,7 @@ func TestDiagnose(t *testing.T) {
 				return client, err
 			},
 			kind:  promptorchestra.KindServer,
-			cause: `^The server, or the provider behind it, failed: 502 Bad Gateway`, advice: "do not send it again",
+			cause: `^The server, or the provider behind it, failed: 502 Bad Gateway`, advice: "do not retry it",
 			verdicts: verdicts{3: diagnosisOK, 4: diagnosisNotChecked},
 		},
 		{
@@ -374,7 +374,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
 				return srv.Client(), err
 			},
-			kind: promptorchestra.KindTransport, cause: `^No response came: .*`, advice: "do not send it again",
+			kind: promptorchestra.KindTransport, cause: `^No response came: .*`, advice: "do not retry it",
 			verdicts: verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisOK},
 		},
 		{
@@ -433,7 +433,7 @@ func TestDiagnose(t *testing.T) {
 			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
 				return srv.Client(), errors.New("disk full")
 			},
-			kind: promptorchestra.KindUnknown, cause: `^The error is none of this package: disk full`,
+			kind: promptorchestra.KindUnknown, cause: `^The error is not one of this package: disk full`,
 			advice:   "error that a method of the client returned",
 			verdicts: verdicts{2: diagnosisOK, 3: diagnosisNotChecked, 4: diagnosisNotChecked, 5: diagnosisNotChecked},
 		},
@@ -710,7 +710,7 @@ func TestDiagnoseIsBounded(t *testing.T) {
 	defer stop()
 	d = srv.Client().Diagnose(ctx, failure)
 	assert.Contains(t, step(t, d, 2, diagnosisNotChecked).Summary, "deadline exceeded")
-	assert.Contains(t, step(t, d, 3, diagnosisNotChecked).Summary, "time was up")
+	assert.Contains(t, step(t, d, 3, diagnosisNotChecked).Summary, "the diagnosis took too long")
 }
 
 func TestDiagnosisShowsNoSecret(t *testing.T) {

@@ -19,10 +19,10 @@ type Request struct {
 
 // Do calls an endpoint that this package does not wrap, with the same credentials, organization,
 // retries and errors as any other. It decodes the response into out, a non-nil pointer. A response
-// of another type than out's is a [*DecodeError]. When out is nil the response is not looked at.
+// of another type than out's is a [*DecodeError]. When out is nil, the response is not decoded.
 //
-// GET and PUT count as idempotent, other methods do not: see [WithRetryable]. The default timeout is
-// that of ordinary calls: an execution wants a [WithTimeout] or a context with a deadline.
+// GET and PUT count as idempotent, other methods do not: see [WithRetryable]. The default timeout
+// is one minute: for an execution, use [WithTimeout] or a context with a deadline.
 func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption) error {
 	traits := beta
 	if r.Method != http.MethodGet && r.Method != http.MethodPut {

@@ -88,7 +88,7 @@
 //
 // Ask [OutcomeUnknown] first: it says whether a call that is not idempotent may have had its
 // effect. Do not send such a call again before checking; [RunID] may name the run. [IsRetryable]
-// says whether the same call may be sent again and may succeed, and [RetryAfter] how long the
+// says whether the same call can be retried safely and may succeed, and [RetryAfter] how long the
 // server asked to wait. [KindOf] returns the kind of any error, for a switch. For an [*APIError]
 // the body's code decides it, and then the status:
 //

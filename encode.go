@@ -14,9 +14,9 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// setPath takes a base URL's path without a final slash, plain and escaped.
-// They must be forms of the same: net/url escapes anew where they are not, and
-// a slash in an id would become a step in the path.
+// setPath takes a base URL's path without a final slash, plain and escaped. They must be forms of
+// the same: net/url escapes anew where they are not, and a slash in an id would become a step in
+// the path.
 func (c *core) setPath(base *url.URL) {
 	c.rawPath = strings.TrimRight(base.EscapedPath(), "/")
 	c.path, _ = url.PathUnescape(c.rawPath) // it was escaped just now
@@ -165,8 +165,8 @@ func letters(text string) string {
 	}, text)
 }
 
-// encodeBody writes the body: the organization first,
-// then the members of the call's own body, then the extra ones.
+// encodeBody writes the body: the organization first, then the members of the call's own body, then
+// the extra ones.
 func (r *request) encodeBody() ([]byte, error) {
 	if v, ok := r.call.body.(interface{ validate() error }); ok {
 		if err := v.validate(); err != nil {
@@ -228,8 +228,8 @@ func appendMembers(buf *transport.Buffer, v any) error {
 	return nil
 }
 
-// appendExtra adds the extra members, none of which may be there already: a
-// second organizationId, above all, would be another tenant's.
+// appendExtra adds the extra members, none of which may be there already: a second organizationId,
+// above all, would be another tenant's.
 func (r *request) appendExtra(buf *transport.Buffer) error {
 	taken := map[string]bool{}
 	tenants := 0

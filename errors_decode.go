@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	maxErrorBytes = 1 << 20  // of a failure's body, how much is read and decoded
-	maxRawBody    = 64 << 10 // and how much is kept
+	maxErrorBytes = 1 << 20  // of a failure's body, the part that is read and decoded
+	maxRawBody    = 64 << 10 // of a failure's body, the part that is kept
 	maxDetails    = 1000
 )
 
@@ -44,7 +44,7 @@ func (e *APIError) decode(status int, body []byte, tokens secrets) {
 		e.Message = excerpt(text)
 	}
 	if escapes {
-		e.redact(tokens) // decoding may have brought a token to light
+		e.redact(tokens) // a token may have been escaped in the body
 	}
 	e.Kind = kindOf(e)
 	if e.Message == "" {
@@ -52,14 +52,14 @@ func (e *APIError) decode(status int, body []byte, tokens secrets) {
 	}
 }
 
-// mayNameFields reports whether the failure is one that lists mistakes by the names of fields.
-// Other failures' objects may hold the user's data under the same names.
+// mayNameFields reports whether the failure may list mistakes by the names of fields. In other
+// failures such an object may be the user's data.
 func (e *APIError) mayNameFields() bool {
 	return e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusUnprocessableEntity
 }
 
-// fill takes the fields of a JSON object: its message before its error, and a diagnostic's own
-// words where a handler put neither beside it.
+// fill sets the fields from a JSON object. Message comes from "message", else from "error", else from
+// the texts of a diagnostic.
 func (e *APIError) fill(b *errorBody, text []byte) {
 	fields := e.mayNameFields()
 	inner, data := b.Error.object(), b.Data.object()

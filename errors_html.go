@@ -58,11 +58,11 @@ func pageText(page string, most int) string {
 	return html.UnescapeString(strings.ReplaceAll(out.String(), "]]>", " "))
 }
 
-// unseen are the elements whose content is no text.
+// unseen are the elements whose content a browser does not show.
 var unseen = []string{"script", "style", "svg", "template"}
 
-// afterTag returns what follows the tag or comment that a text begins with, and the content of an
-// element that nobody sees; false when it begins with a mere "<".
+// afterTag returns the text after the tag or comment that s begins with, and after the content of
+// an element that a browser does not show. isTag is false when s begins with a "<" that is no tag.
 func afterTag(s string) (rest string, isTag bool) {
 	switch {
 	case strings.HasPrefix(s, "<!--"):
@@ -86,7 +86,7 @@ func afterTag(s string) (rest string, isTag bool) {
 
 // tagEnd returns where a tag ends: a ">" within the quotes of an attribute does not end it.
 func tagEnd(tag string) int {
-	const longest = 16 << 10 // for a quote that is never closed
+	const longest = 16 << 10 // limit for a quote that is never closed
 	for i := 1; i < len(tag); i++ {
 		switch tag[i] {
 		case '>':

@@ -95,8 +95,7 @@ func RetryAfter(err error) (time.Duration, bool) {
 	return e.RetryAfter, true
 }
 
-// eachCallError visits the outermost errors of this package in a tree: the last failure inside a
-// TransportError is part of it.
+// eachCallError visits the errors of this package in a tree of errors, but not those inside them.
 func eachCallError(err error, visit func(callError)) {
 	switch e := err.(type) { //nolint:errorlint // this is the walk itself
 	case nil:
@@ -160,7 +159,7 @@ func (e *ArgumentError) kind() Kind {
 	return KindArgument
 }
 
-// contextKind returns the kind of a context's error; "" when it is none.
+// contextKind returns the kind of a context's error, or "" for other errors.
 func contextKind(err error) Kind {
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -172,7 +171,7 @@ func contextKind(err error) Kind {
 	}
 }
 
-// timeoutKind returns KindTimeout for a time limit of the network's, such as that of a dial.
+// timeoutKind returns KindTimeout for a timeout of the network, such as that of a dial, else "".
 func timeoutKind(err error) Kind {
 	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {

@@ -10,7 +10,7 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// callError is what the four error types say of themselves to the functions that take any error.
+// callError is what the functions that take any error ask the four error types.
 type callError interface {
 	error
 	kind() Kind
@@ -19,7 +19,7 @@ type callError interface {
 	namedRun() (of, id string)
 }
 
-// IsRetryable reports whether a retry of the very same call is safe for its route and may help. It
+// IsRetryable reports whether the same call can be retried safely and may succeed then. It
 // is true for
 //   - an idempotent call that met 408, 429 or a 5xx that may pass, no response, or one cut short,
 //   - any other call that met 429, unless the body names a run or session: a rate limit rejects a
@@ -27,10 +27,11 @@ type callError interface {
 //   - any call that was not sent, because of a failed dial for example,
 //
 // and false for everything else: an unknown outcome, a certificate that does not verify, a body
-// that says "retryable": false, a rejection that will stay one. It is false, too, once the caller's
-// own context has ended, because a retry with it would fail at once: with a new context the call
-// may succeed, if [OutcomeUnknown] is false. A token source's error is final unless it says
-// otherwise itself: a timeout, a network error, or an error of this package that is retryable.
+// that says "retryable": false, a rejection that a retry does not change. It is false, too, once
+// the caller's own context has ended, because a retry with it would fail at once: with a new
+// context the call may succeed, if [OutcomeUnknown] is false. A token source's error is final
+// unless it says otherwise itself: a timeout, a network error, or an error of this package that is
+// retryable.
 //
 // By default the SDK has retried by itself before a caller sees the error. Of joined errors, all
 // must be retryable.
@@ -43,10 +44,10 @@ func IsRetryable(err error) bool {
 // IsRetryable is the function [IsRetryable] for this error.
 func (e *APIError) IsRetryable() bool { return e != nil && e.retryable() }
 
-// OutcomeUnknown reports whether a call that is not idempotent may have had its effect all the
-// same: no response came after the request was sent, or it was a 5xx, or a 2xx that cannot be used.
-// Do not send such a call again; look for what it left behind, such as the recorded run, which
-// [RunID] may name. It is false for idempotent calls: a retry settles the matter.
+// OutcomeUnknown reports whether a failed call that is not idempotent may have had its effect: the
+// request was sent and no response came, or a 5xx came, or a 2xx that cannot be used.
+// Do not retry such a call. Look for what it left behind, such as the recorded run, which
+// [RunID] may name. It is false for idempotent calls, which can be retried.
 func OutcomeUnknown(err error) bool {
 	unknown := false
 	eachCallError(err, func(e callError) { unknown = unknown || e.outcomeUnknown() })
@@ -62,8 +63,8 @@ func (e *APIError) retryable() bool {
 
 func (e *APIError) outcomeUnknown() bool { return e != nil && !e.Repeatable && e.mayHaveRun() }
 
-// mayHaveRun reports whether the failure leaves it open: a rate limit does when its body names a
-// run, or may do so in a part that was not read.
+// mayHaveRun reports whether the call may have run in spite of the failure. For a rate limit that
+// is so when its body names a run, or may name one in a part that was not read.
 func (e *APIError) mayHaveRun() bool {
 	return e.IsServer() || e.IsRateLimited() && (e.Err != nil || e.partial || e.named || namesRun(e.RawBody))
 }
@@ -87,11 +88,11 @@ func (e *ArgumentError) retryable() bool { return false }
 
 func (e *ArgumentError) outcomeUnknown() bool { return false }
 
-// hasEnded reports whether the caller gave up. A deadline that passed may be the attempt's own;
-// that it was the caller's is noted when the error is made.
+// hasEnded reports whether the caller's context has ended. A deadline that passed may be that of
+// the attempt, so noteEnd records whether it was the caller's.
 func hasEnded(callerDone bool, err error) bool { return callerDone || errors.Is(err, context.Canceled) }
 
-// noteEnd notes in an error that the caller's own context has ended.
+// noteEnd records in an error that the caller's own context has ended.
 func noteEnd(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err

@@ -77,10 +77,11 @@ func ownIDs(call *CallInfo) func(id string) bool {
 	}
 }
 
-// isFinal is saysFinal for the whole body, and for errors that a test built.
+// isFinal reports whether the failure says that a retry is pointless. It works for errors that a
+// test built, too.
 func (e *APIError) isFinal() bool {
 	if e.Diagnostic != nil {
-		if again, given := e.Diagnostic.Retryable.Get(); given && !again {
+		if retryable, given := e.Diagnostic.Retryable.Get(); given && !retryable {
 			return true
 		}
 	}
@@ -118,11 +119,12 @@ func namesRun(body []byte) bool { return runsIn(body, nil).named }
 type runs struct {
 	named bool                 // it names a run or a session
 	id    string               // of the run
-	of    string               // what stands before "run" in its name, such as "draft" or "skill"
+	of    string               // the text before "run" in its name, such as "draft" or "skill"
 	skip  func(id string) bool // ids to leave out; nil for none
 }
 
-// A runPlace is what the next value in a body is, by the name of its member and by where it stands.
+// A runPlace is the role of the next value in a body, by its member's name and the object around
+// it.
 type runPlace struct {
 	role role
 	of   string
@@ -163,7 +165,7 @@ func (r *runs) read(text []byte, depth int) {
 		switch c := text[i]; {
 		case c == '{' || c == '[':
 			if len(inside) == deepest {
-				r.named = true // nobody knows
+				r.named = true // it may name one further inside
 				return
 			}
 			inside = append(inside, level{next, c == '{'})
@@ -200,7 +202,7 @@ func (r *runs) read(text []byte, depth int) {
 	}
 }
 
-// runPlaceOf returns what the value of a member is, in an object that stands at a place itself.
+// runPlaceOf returns the role of a member's value, in an object that has a role itself.
 func runPlaceOf(name []byte, object runPlace) runPlace {
 	var buf [64]byte
 	if bytes.IndexByte(name, '\\') >= 0 {
@@ -221,7 +223,7 @@ func runPlaceOf(name []byte, object runPlace) runPlace {
 			return runPlace{}
 		}
 	case "data", "items", "results":
-		return object // an envelope of what it stands in
+		return object // an envelope: its content has the role of the object
 	}
 	for _, ending := range [...]struct {
 		text string
@@ -243,7 +245,7 @@ func runPlaceOf(name []byte, object runPlace) runPlace {
 	return runPlace{}
 }
 
-// text takes a string. A body within it, as providers' errors are passed on, is read too.
+// text reads a string. JSON inside it is read too: providers' errors are passed on in this form.
 func (r *runs) text(raw []byte, closed bool, at runPlace, depth int) {
 	const deepest, longest = 3, 200
 	if at.role == otherValue {
@@ -262,7 +264,7 @@ func (r *runs) text(raw []byte, closed bool, at runPlace, depth int) {
 	}
 }
 
-// number takes a number: an id where the name says so, else a count.
+// number reads a number: an id, if the name says so, else a count.
 func (r *runs) number(raw []byte, at runPlace) {
 	if len(bytes.Trim(raw, "0123456789")) > 0 {
 		return
@@ -275,8 +277,8 @@ func (r *runs) number(raw []byte, at runPlace) {
 	}
 }
 
-// take takes an id: the first one, or the first that is of no other kind of run. One that was cut
-// is not the run's, though there is a run.
+// take keeps the first id, but prefers one whose name is "run" alone. An id that was cut is not
+// kept: it only shows that there is a run.
 func (r *runs) take(of, id string, whole bool) {
 	r.named = true
 	better := r.id == "" || r.of != "" && of == ""

@@ -15,8 +15,8 @@ const (
 	maxTexts      = 10 // of a list that are joined to a message
 )
 
-// textOf returns what a value of any type says to a person: never its JSON, which may hold the
-// user's prompt. An object without a text of its own says nothing.
+// textOf returns the text for people in a value of any type. It never returns JSON, which may hold
+// the user's prompt. An object without a text of its own gives "".
 func textOf(raw []byte, depth int) string {
 	if len(raw) == 0 || depth > maxErrorDepth {
 		return ""
@@ -56,8 +56,8 @@ func joinTexts(texts []string) string {
 	return jsonscan.Clip(strings.Join(texts, "; "), jsonscan.MaxText)
 }
 
-// withoutJSON puts in the place of each JSON object or array in a text what that says. Frameworks
-// and providers write whole documents into a message.
+// withoutJSON replaces each JSON object or array in a text by the text that textOf finds in it.
+// Frameworks and providers write whole documents into a message.
 func withoutJSON(text string, depth int) string {
 	const most = 4 // documents in one text
 	at := documentAt(text)
@@ -80,7 +80,7 @@ func withoutJSON(text string, depth int) string {
 // documentAt returns where the first JSON object of a text begins, or the array that begins with
 // it; -1 where there is none.
 func documentAt(text string) int {
-	const space, most = " \t\r\n", 20 // braces looked at, so that it takes no square time
+	const space, most = " \t\r\n", 20 // braces examined, which keeps the time linear
 	from := 0
 	for range most {
 		at := strings.IndexByte(text[from:], '{')
@@ -130,7 +130,8 @@ func listIn(raw []byte) []byte {
 }
 
 // detailsOf lists details of any type: objects, strings, a mix, one object alone, or an object that
-// names fields. The texts of the last one are taken only where fields says so: see mayNameFields.
+// names fields. The texts of an object that names fields are read only if fields is true: see
+// mayNameFields.
 func detailsOf(raw []byte, fields bool) []ErrorDetail {
 	raw = documentIn(bytes.TrimSpace(raw))
 	if holdsNothing(raw) {

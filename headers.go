@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// headers returns a function that returns those that every call has, with a body or without.
+// headers returns a function that returns the headers of every call, for calls with or without a
+// body.
 func headers(cfg *config) func(body bool) http.Header {
 	without, with := newHeader(cfg, false), newHeader(cfg, true)
 	return func(body bool) http.Header {
@@ -31,7 +32,7 @@ func newHeader(cfg *config, body bool) http.Header {
 	return h
 }
 
-// reservedHeaders are the SDK's own, or would break the exchange.
+// reservedHeaders are set by the SDK itself, or would break HTTP.
 var reservedHeaders = map[string]bool{
 	"Authorization": true, "X-Prompt-Orchestra-Auth-Source": true, "Content-Type": true, "Content-Length": true,
 	"Host": true, "Transfer-Encoding": true, "Connection": true, "Upgrade": true, "Trailer": true, "Te": true,

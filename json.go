@@ -7,14 +7,13 @@ import (
 	"fmt"
 )
 
-// RawJSON is a JSON value as the server sent it: the user's own data, or a
-// member whose type no source states. It is nil when the member was absent, and
-// the text null when it was null. Where the API takes a value, one that was read
-// can be sent as it is.
+// RawJSON is a JSON value as the server sent it: the user's own data, or a member whose type no
+// source states. It is nil when the member was absent, and the text null when it was null. Where
+// the API takes a value, one that was read can be sent as it is.
 type RawJSON []byte
 
-// Decode decodes the value into v, a non-nil pointer, as encoding/json does.
-// It returns an error when there is no value or it does not fit.
+// Decode decodes the value into v, a non-nil pointer, as encoding/json does. It returns an error
+// when there is no value or it does not fit.
 func (r RawJSON) Decode(v any) error {
 	if len(r) == 0 {
 		return errors.New("promptorchestra: there is no JSON value to decode")
@@ -42,7 +41,7 @@ func (r *RawJSON) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// marshal is json.Marshal without escapes for HTML: what is sent is read by no browser.
+// marshal is json.Marshal without escapes for HTML, which only a browser would need.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

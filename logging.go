@@ -11,7 +11,7 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// Observe logs an attempt, when anybody listens.
+// Observe logs an attempt, if the client has a logger.
 func (r *request) Observe(ctx context.Context, result *transport.Result, wait time.Duration) {
 	logger := r.client.core.logger
 	if logger == nil {
@@ -46,13 +46,14 @@ func (r *request) logCall(ctx context.Context, err error) {
 // logMismatch logs that a response has a member of an unexpected type.
 func (r *request) logMismatch(ctx context.Context, e *json.UnmarshalTypeError) {
 	if logger := r.client.core.logger; logger != nil {
-		found, _, _ := strings.Cut(e.Value, " ") // "number 12.5": its type, without the value
-		logger.LogAttrs(ctx, slog.LevelDebug, "promptorchestra: a member of the answer has an unexpected type",
+		found, _, _ := strings.Cut(e.Value, " ") // "number 12.5" becomes "number": no value is logged
+		logger.LogAttrs(ctx, slog.LevelDebug, "promptorchestra: a member of the response has an unexpected type",
 			slog.String("op", r.call.route.op), slog.String("member", clean(e.Field, 80)), slog.String("type", clean(found, 20)))
 	}
 }
 
-// logAttrs returns what may be logged of a call: names and numbers, and no body, query, id or token.
+// logAttrs returns what may be logged of a call: names and numbers, but no body, query, id or
+// token.
 func (r *request) logAttrs(failure error) []slog.Attr {
 	route := r.call.route
 	attrs := make([]slog.Attr, 0, 10)

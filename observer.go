@@ -13,7 +13,7 @@ type CallInfo struct {
 	Method       string            // HTTP method
 	Path         string            // path template, such as "/api/agents/{agentId}/publish"
 	Organization string            // the organization of the call
-	Resource     map[string]string // every id of the call by name, those in the body too; nil when there is none
+	Resource     map[string]string // ids in the path, query and body, by name; nil when there are none
 	Attempts     int               // number of attempts sent so far
 	Repeatable   bool              // whether the call is idempotent, or [WithRetryable] said so
 }
@@ -25,27 +25,27 @@ type CallResult struct {
 	RequestID  string        // X-Request-Id of the last response
 	Attempts   int           // number of attempts sent
 	Duration   time.Duration // of the whole call, waits included; of a streamed list, to its end
-	// BudgetExhausted is true when the call failed for want of a retry: another attempt was due, but
-	// the client's retry budget was used up, as in an outage.
+	// BudgetExhausted is true when the call would have been retried, but the client's retry budget
+	// was used up, as in an outage.
 	BudgetExhausted bool
 	// Result is the pointer that the call returned or, for a list, a pointer to its slice; of
 	// [Client.Do], its out. It is nil for a streamed list and when Err is not. Only read it.
 	Result any
 }
 
-// An observer is told of a call before it is sent, and returns what is told of its end.
+// An observer is called when a call begins, and returns a function to be called when it ends.
 type observer = func(ctx context.Context, call CallInfo) (context.Context, func(CallResult))
 
-// WithObserver makes the client tell of every call of every kind: records, lists, streamed lists,
-// [Client.Do], and calls that the SDK rejects before sending. It is what tracing, metrics and audits
-// are built on.
+// WithObserver sets a function that observes every call of every kind: records, lists, streamed
+// lists, [Client.Do], and calls that the SDK rejects before sending. Tracing, metrics and audits
+// can be built on it.
 //
 // The function is called when a call begins, before its first attempt, with Attempts 0. The context
-// that it returns is the call's from then on; nil keeps the one it had. The function that it returns
-// is called when the call ends, of a streamed list when the loop over it ends; it may be nil. Both
-// run in the caller's goroutine, from several goroutines at once. Observers add up: the first is the
-// outermost. The Path of a [Client.Do] is "", since only its caller knows where the ids are. Without
-// an observer nothing is spent.
+// that it returns is the call's from then on; nil keeps the one it had. The function that it
+// returns is called when the call ends, of a streamed list when the loop over it ends; it may be
+// nil. Both run in the caller's goroutine, from several goroutines at once. Observers add up: the
+// first is the outermost. The Path of a [Client.Do] is "", since only its caller knows where the
+// ids are. Without an observer it costs nothing.
 func WithObserver(observe func(ctx context.Context, call CallInfo) (context.Context, func(CallResult))) Option {
 	return clientOption(func(cfg *config) error {
 		if observe == nil {
@@ -56,10 +56,10 @@ func WithObserver(observe func(ctx context.Context, call CallInfo) (context.Cont
 	})
 }
 
-// Operation returns which call a request belongs to, for a RoundTripper below the client: Attempts is
-// the number of the attempt, from 1. A token source is asked before an attempt is sent, and sees the
-// number of those before it. The Path of a [Client.Do] is "", since only its caller knows where the
-// ids are. ok is false for a context that is not of a request of this package.
+// Operation returns which call a request belongs to, for a RoundTripper below the client: Attempts
+// is the number of the attempt, from 1. A token source is called before an attempt is sent, and
+// sees the number of the attempts before it. The Path of a [Client.Do] is "", since only its caller
+// knows where the ids are. ok is false for a context that is not of a request of this package.
 func Operation(ctx context.Context) (call CallInfo, ok bool) {
 	owner, attempts := transport.FromContext(ctx)
 	r, ok := owner.(*request)
@@ -69,7 +69,7 @@ func Operation(ctx context.Context) (call CallInfo, ok bool) {
 	return r.observedInfo(attempts), true
 }
 
-// observedInfo is info for others than errors.
+// observedInfo is infoAt for observers and RoundTrippers: it leaves out the path of a Do.
 func (r *request) observedInfo(attempts int) CallInfo {
 	info := r.infoAt(attempts)
 	if r.call.custom {
@@ -78,7 +78,7 @@ func (r *request) observedInfo(attempts int) CallInfo {
 	return info
 }
 
-// begin tells the observers of the call.
+// begin calls the observers, and returns the context that the last one returned.
 func (r *request) begin(ctx context.Context) context.Context {
 	r.started = time.Now()
 	if ctx == nil || r.client == nil || r.client.core == nil {
@@ -96,7 +96,7 @@ func (r *request) begin(ctx context.Context) context.Context {
 	return ctx
 }
 
-// end tells them what came of it.
+// end calls what the observers returned with the result of the call.
 func (r *request) end(err error, out any) {
 	if len(r.observed) == 0 {
 		return

@@ -7,9 +7,9 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
 
-// Opt is an optional value with three states, above all for the fields of update
-// params: the zero Opt is absent and leaves the server's value alone, [Null]
-// clears it, and [Set] replaces it, also by a zero value.
+// Opt is an optional value with three states, above all for the fields of update params: the zero
+// Opt is absent and leaves the server's value alone, [Null] clears it, and [Set] replaces it, also
+// by a zero value.
 type Opt[T any] struct {
 	value T
 	state optState
@@ -29,8 +29,7 @@ func Set[T any](v T) Opt[T] { return Opt[T]{value: v, state: optSet} }
 // Null returns an Opt that is sent as JSON null.
 func Null[T any]() Opt[T] { return Opt[T]{state: optNull} }
 
-// Get returns the value and whether there is one; it is false for an absent
-// Opt and for null.
+// Get returns the value and whether there is one; it is false for an absent Opt and for null.
 func (o Opt[T]) Get() (T, bool) { return o.value, o.state == optSet }
 
 // IsNull reports whether the Opt is an explicit null.
@@ -59,8 +58,7 @@ func (o Opt[T]) MarshalJSON() ([]byte, error) {
 	return marshal(o.value)
 }
 
-// UnmarshalJSON decodes a value or null; a value of another type leaves the
-// Opt absent.
+// UnmarshalJSON decodes a value or null; a value of another type leaves the Opt absent.
 func (o *Opt[T]) UnmarshalJSON(data []byte) error {
 	*o = Opt[T]{}
 	if string(data) == "null" {

@@ -14,8 +14,7 @@ import (
 // Option configures a [Client] in [New]. A later option wins over an earlier one.
 type Option interface{ applyClient(cfg *config) error }
 
-// CallOption changes one call. A later one wins; [WithExtraBody] and
-// [WithExtraQuery] add up.
+// CallOption changes one call. A later one wins; [WithExtraBody] and [WithExtraQuery] add up.
 type CallOption interface{ applyCall(cfg *callConfig) error }
 
 // SharedOption is an option for a client's every call or for one.
@@ -24,7 +23,7 @@ type SharedOption interface {
 	CallOption
 }
 
-// Options are functions, not values: whatever prints one shows no secret.
+// Options are functions, not values, so that printing one shows no secret.
 type (
 	clientOption func(*config) error
 	callOption   func(*callConfig) error
@@ -57,11 +56,12 @@ type config struct {
 }
 
 // RetryPolicy bounds the retries of a client. A zero field means the default. Which failures are
-// retried depends on the call: see the package documentation.
+// retried depends on the call: see the package documentation. A MaxWait below MinWait counts as
+// MinWait.
 type RetryPolicy struct {
 	MaxRetries    int           // attempts after the first; 3 by default, -1 for none
 	MinWait       time.Duration // the first wait is a random time below it; 500 ms by default
-	MaxWait       time.Duration // the bound doubles with each wait, up to this; 8 s by default, never below MinWait
+	MaxWait       time.Duration // the bound doubles with each wait, up to this; 8 s by default
 	MaxRetryAfter time.Duration // the longest Retry-After that is waited for; 60 s by default
 }
 
@@ -75,41 +75,43 @@ const (
 )
 
 // WithBaseURL sets where the API is, such as a self-hosted server. The default is [DefaultBaseURL].
-// User info, a query and a fragment are rejected, and so is plain http to a host that is not loopback,
-// unless [WithInsecureHTTP] is given.
+// User info, a query and a fragment are rejected, and so is plain http to a host that is not
+// loopback, unless [WithInsecureHTTP] is given.
 func WithBaseURL(baseURL string) Option {
 	return clientOption(func(cfg *config) error { cfg.baseURL, cfg.baseURLVariable = baseURL, ""; return nil })
 }
 
 // WithAccessToken sets a user's access token. A client that has both kinds of credential uses the
-// access token. It must be visible ASCII without spaces. It replaces a [WithAccessTokenSource] before
-// it.
+// access token. It must be visible ASCII without spaces. It replaces a [WithAccessTokenSource]
+// before it.
 func WithAccessToken(token string) Option {
 	return clientOption(func(cfg *config) error {
 		return setToken(&cfg.accessToken, "WithAccessToken", token)
 	})
 }
 
-// WithAPIKey sets an API key (sk_...), which belongs to one organization. It is used when there is no
-// access token, on every route that takes an API key. It must be visible ASCII without spaces. It
-// replaces a [WithAPIKeySource] before it.
+// WithAPIKey sets an API key (sk_...), which belongs to one organization. It is used when there is
+// no access token, on every route that takes an API key. It must be visible ASCII without spaces.
+// It replaces a [WithAPIKeySource] before it.
 func WithAPIKey(key string) Option {
 	return clientOption(func(cfg *config) error {
 		return setToken(&cfg.apiKey, "WithAPIKey", key)
 	})
 }
 
-// WithAccessTokenSource sets a function that returns an access token for an organization. It is called
-// before each attempt, for tokens expire, and from several goroutines at once: it should cache.
+// WithAccessTokenSource sets a function that returns an access token for an organization. It is
+// called before each attempt, because tokens expire, and from several goroutines at once. It should
+// cache.
 //
-// A source that returns "" has no token for the organization. The client then uses its API key, where
-// it has one and the route takes one; without, the call is rejected with an [*ArgumentError]. So is a
-// call whose token cannot be sent.
+// A source that returns "" has no token for the organization. The client then uses its API key,
+// where it has one and the route takes one; without, the call is rejected with an [*ArgumentError].
+// So is a call whose token cannot be sent.
 //
 // When the source fails, nothing is sent, and the call returns a [*TransportError] that wraps the
 // source's error. The SDK never retries that. [IsRetryable] is true of it only if the error says so
-// itself: a timeout, a network error, or a retryable error of this package. A source that ignores its
-// context does not delay its caller: it runs on in a goroutine of its own. A panic in it is an error.
+// itself: a timeout, a network error, or a retryable error of this package. A source that ignores
+// its context does not delay its caller: it runs on in a goroutine of its own. A panic in it is an
+// error.
 func WithAccessTokenSource(source TokenSource) Option {
 	return clientOption(func(cfg *config) error {
 		return setSource(&cfg.accessToken, "WithAccessTokenSource", source)
@@ -142,9 +144,9 @@ func WithOrganization(organizationID string) Option {
 //
 // Without a Transport of their own all clients share one that speaks HTTP/1.1, keeps up to 512 idle
 // connections to a host for 4 s, less than the 5 s after which Node servers hang up, and times out
-// after 10 s for a dial and for a TLS handshake. A service that calls rarely so pays a TLS handshake
-// for a call. Give a Transport with another IdleConnTimeout, for HTTP/2, for a proxy or for client
-// certificates: see [WithTransport] for what it must keep to.
+// after 10 s for a dial and for a TLS handshake. A service that calls rarely therefore makes a TLS
+// handshake for each call. Give a Transport for another IdleConnTimeout, for HTTP/2, for a proxy or
+// for client certificates. [WithTransport] has the rules for it.
 func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(cfg *config) error {
 		if client == nil {
@@ -161,18 +163,18 @@ func WithHTTPClient(client *http.Client) Option {
 // WithTransport sets the RoundTripper that each attempt goes through. It wins over the Transport of
 // [WithHTTPClient]. To wrap the client's own transport use [WithTransportWrapper].
 //
-// What was sent is known from what the transport tells the hooks of net/http/httptrace in the
-// request's context, and an execution is retried only if it was not sent. So a RoundTripper
-//   - that retries by itself sends executions again, and so does an [http.Client] in its place. One
-//     that gives the request a GetBody of its own, or sends it again without its context, is outside
-//     of what this package can promise;
-//   - that takes the request's context away, or tells its hooks nothing, leaves every failure of an
-//     execution of unknown outcome. One that refuses a request by itself, such as a circuit breaker,
+// An execution is retried only if it was not sent. Whether it was sent is known from the hooks of
+// net/http/httptrace in the request's context, which the transport calls. So a RoundTripper
+//   - that retries by itself may run an execution twice, and so may an [http.Client] in its place.
+//     This package promises nothing for one that sets GetBody, or that retries without the
+//     request's context;
+//   - that drops the request's context, or does not call its hooks, makes the outcome of every
+//     failed execution unknown. One that rejects a request by itself, such as a circuit breaker,
 //     returns an error that wraps [ErrNotSent];
-//   - over HTTP/2 leaves an execution of unknown outcome when the server ends the connection with
-//     GOAWAY or resets the stream;
-//   - that renews a token and sends an execution again is refused over HTTP/2: use
-//     [WithAccessTokenSource], which is asked before each attempt.
+//   - that speaks HTTP/2 makes the outcome of an execution unknown when the server ends the
+//     connection with GOAWAY or resets the stream;
+//   - that renews a token and retries an execution cannot do so over HTTP/2: use
+//     [WithAccessTokenSource], which is called before each attempt.
 func WithTransport(transport http.RoundTripper) Option {
 	return clientOption(func(cfg *config) error {
 		if transport == nil || isNilPointer(transport) {
@@ -185,8 +187,8 @@ func WithTransport(transport http.RoundTripper) Option {
 
 // WithTransportWrapper wraps the transport that the client has, the default one included, with a
 // RoundTripper of the caller's own, such as one that traces; [Operation] tells it which call a
-// request belongs to. Wrappers add up: the last one is the outermost. What is said at
-// [WithTransport] holds for them too. It must not return nil.
+// request belongs to. Wrappers add up: the last one is the outermost. The rules of
+// [WithTransport] hold for them too. wrap must not return nil.
 func WithTransportWrapper(wrap func(http.RoundTripper) http.RoundTripper) Option {
 	return clientOption(func(cfg *config) error {
 		if wrap == nil {
@@ -202,8 +204,8 @@ func Options(opts ...Option) Option {
 	return clientOption(func(cfg *config) error { return applyAll(cfg, opts) })
 }
 
-// WithRetry sets how often and how patiently the client tries again. The
-// defaults are those of a zero [RetryPolicy]; only MaxRetries may be negative, -1.
+// WithRetry sets the number of retries and the waits between attempts. Zero fields of policy are
+// the defaults. No field may be negative, except that MaxRetries -1 turns retries off.
 func WithRetry(policy RetryPolicy) Option {
 	return clientOption(func(cfg *config) error {
 		if policy.MaxRetries < -1 || policy.MinWait < 0 || policy.MaxWait < 0 || policy.MaxRetryAfter < 0 {
@@ -214,8 +216,9 @@ func WithRetry(policy RetryPolicy) Option {
 	})
 }
 
-// WithTimeout bounds each attempt, from its start to the end of the response or, of a streamed list,
-// to its headers. Where the context has a deadline too, the earlier one counts. It must be positive.
+// WithTimeout bounds each attempt, from its start to the end of the response or, of a streamed
+// list, to its headers. Where the context has a deadline too, the earlier one counts. It must be
+// positive.
 //
 // Without it, and where the context has no deadline, an attempt takes at most one minute, and ten
 // minutes for an execution: the Run methods, [SkillsService.GenerateImage] and
@@ -233,16 +236,15 @@ func WithTimeout(d time.Duration) SharedOption {
 	}
 }
 
-// WithHeader sends a header with the client's every call, or with one; a call's
-// own value wins. Headers that are the SDK's own (Authorization, Content-Type,
-// User-Agent, Host and the like) are refused. So is an idempotency key for a
-// whole client, and on a call that must not be repeated: the API knows none, and
-// net/http itself would repeat the call for it.
+// WithHeader sends a header with the client's every call, or with one; a call's own value wins.
+// Headers that the SDK sets itself (Authorization, Content-Type, User-Agent, Host and the like) are
+// rejected. An idempotency key is rejected for a whole client, and for a call that is not
+// idempotent: the API has no such keys, and net/http retries a request that has one.
 func WithHeader(name, value string) SharedOption {
 	return sharedOption{
 		func(cfg *config) error {
 			if transport.IsIdempotencyKey(name) {
-				return &ArgumentError{Argument: "WithHeader", Reason: name + " would make net/http repeat executions"}
+				return &ArgumentError{Argument: "WithHeader", Reason: name + " would make net/http retry executions"}
 			}
 			return setHeader(&cfg.header, name, value)
 		},
@@ -250,13 +252,13 @@ func WithHeader(name, value string) SharedOption {
 	}
 }
 
-// WithLogger makes the client log; by default it does not. Each attempt is a record at debug level,
-// or at warn when a retry follows it, and each call is one more at debug level. Attributes are op,
-// method, path (the template), status, kind, request_id, attempt or attempts, duration and wait; of
-// an invalid graph also detail_codes and detail_paths. No body, query, id of a resource or
-// credential is ever logged. A call that the SDK rejected before sending is not logged. A member of a
-// record whose type does not fit is logged at debug level, with op, member and type. Records carry
-// the call's context, by which a handler finds the current span.
+// WithLogger makes the client log; by default it does not log. Each attempt is a record at debug
+// level, or at warn when a retry follows it, and each call is one more at debug level. Attributes
+// are op, method, path (the template), status, kind, request_id, attempt or attempts, duration and
+// wait; of an invalid graph also detail_codes and detail_paths. No body, query, id of a resource or
+// credential is ever logged. A call that the SDK rejected before sending is not logged. A member of
+// a record whose type does not fit is logged at debug level, with op, member and type. Records
+// carry the call's context, by which a handler finds the current span.
 func WithLogger(logger *slog.Logger) Option {
 	return clientOption(func(cfg *config) error {
 		if logger == nil {
@@ -267,8 +269,8 @@ func WithLogger(logger *slog.Logger) Option {
 	})
 }
 
-// WithUserAgent puts the application's name, such as "billing/2.1", before the
-// SDK's in User-Agent. By default the SDK's own name and version stand there alone.
+// WithUserAgent puts the application's name, such as "billing/2.1", before the SDK's in User-Agent.
+// By default User-Agent holds the SDK's name and version alone.
 func WithUserAgent(userAgent string) Option {
 	return clientOption(func(cfg *config) error {
 		if strings.TrimSpace(userAgent) == "" || hasControl(userAgent) {
@@ -280,8 +282,8 @@ func WithUserAgent(userAgent string) Option {
 }
 
 // WithMaxResponseBytes limits the size of a successful response, after decompression; of a streamed
-// list, the size of each element. It must be positive. The default is 64 MiB. A larger response is a
-// [*DecodeError]. Of a failure's body at most 1 MiB is read, whatever the limit.
+// list, the size of each element. It must be positive. The default is 64 MiB. A larger response is
+// a [*DecodeError]. Of a failure's body at most 1 MiB is read, whatever the limit.
 //
 // The limit bounds the JSON text, not the memory that the decoded records take. A documented response
 // takes about its own size once more when decoded. One with little in each element, such as a list
@@ -297,8 +299,8 @@ func WithMaxResponseBytes(n int64) Option {
 	})
 }
 
-// WithInsecureHTTP allows plain http to a host that is not loopback. The bearer token then travels in
-// the clear.
+// WithInsecureHTTP allows plain http to a host that is not loopback. The bearer token then travels
+// in the clear.
 func WithInsecureHTTP() Option {
 	return clientOption(func(cfg *config) error { cfg.insecure = true; return nil })
 }

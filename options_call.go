@@ -29,12 +29,12 @@ type Response struct {
 	Body       []byte // a copy of the whole body, of a failure the first MiB; nil for a streamed list
 }
 
-// WithInto decodes the same response into v as well, a non-nil pointer to a type of the caller's own:
-// the way to undocumented fields. For a list v gets the whole response, which may be an object around
-// the list; for a streamed list, one element after the other. A record inside an envelope object is
-// found there. The type may embed any record. v is set to zero first. A member whose type does not
-// fit stays zero, and so does v when it does not fit at all or its UnmarshalJSON fails: that is no
-// error. On an error, and on a 204, v is not to be used.
+// WithInto decodes the same response into v as well, a non-nil pointer to a type of the caller's
+// own: the way to undocumented fields. For a list v gets the whole response, which may be an object
+// around the list; for a streamed list, one element after the other. A record inside an envelope
+// object is found there. The type may embed any record. v is set to zero first. A member whose type
+// does not fit stays zero, and v stays zero when it does not fit at all or its UnmarshalJSON fails.
+// None of these is an error. After an error or a 204, v is not valid.
 func WithInto(v any) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if r := reflect.ValueOf(v); r.Kind() != reflect.Pointer || r.IsNil() {
@@ -45,9 +45,9 @@ func WithInto(v any) CallOption {
 	})
 }
 
-// WithExtraBody adds members to the call's JSON body. Names that the params have, set or not and in any
-// casing, are rejected, and so is any member on a GET. A nil map, slice or pointer is left out, an
-// untyped nil is sent as null.
+// WithExtraBody adds members to the call's JSON body. A name that the params have is rejected, in
+// any casing and even when it is not set. Any member is rejected for a GET. A nil map, slice or
+// pointer is left out, and an untyped nil is sent as null.
 func WithExtraBody(members map[string]any) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if cfg.extraBody == nil {
@@ -74,8 +74,8 @@ func WithExtraQuery(key, value string) CallOption {
 	})
 }
 
-// WithRetryable declares the call idempotent: it is retried like a read, and [OutcomeUnknown] is false
-// of its errors.
+// WithRetryable declares the call idempotent. It is retried like a read, and [OutcomeUnknown] is
+// false for its errors.
 func WithRetryable() CallOption {
 	return callOption(func(cfg *callConfig) error { cfg.retryable = true; return nil })
 }
@@ -85,8 +85,9 @@ func WithoutRetry() CallOption {
 	return callOption(func(cfg *callConfig) error { cfg.noRetry = true; return nil })
 }
 
-// WithResponse captures the last response's status, headers and body in r, on success and on failure.
-// A call that the SDK rejected before sending leaves r as it is. Concurrent calls need one each.
+// WithResponse captures the last response's status, headers and body in r, on success and on
+// failure. A call that the SDK rejected before sending leaves r as it is. Concurrent calls need one
+// each.
 func WithResponse(r *Response) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if r == nil {
@@ -98,9 +99,9 @@ func WithResponse(r *Response) CallOption {
 }
 
 // WithPollInterval sets how long [AgentRunsService.Wait] waits between two polls: first at the
-// beginning, then half as much again each time, up to most. A random part of each wait, up to half
-// of it, is left out. Both must be positive, and first must not be longer than most. Other methods
-// ignore it.
+// beginning, and each following wait is 1.5 times as long, up to most. Each wait is shortened by a
+// random part, up to half of it. Both must be positive, and first must not be longer than most.
+// Other methods ignore it.
 func WithPollInterval(first, most time.Duration) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		switch {

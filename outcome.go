@@ -12,7 +12,7 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// failure returns what went wrong, as one of the error types, or nil.
+// failure returns the error of a call as one of the error types, or nil.
 func (r *request) failure() error {
 	last := r.attemptFailure()
 	ended := r.result.Ended
@@ -27,7 +27,7 @@ func (r *request) failure() error {
 	return e
 }
 
-// attemptFailure returns what went wrong with the last attempt. A failure's body is decoded once.
+// attemptFailure returns the error of the last attempt, or nil. A failure's body is decoded once.
 func (r *request) attemptFailure() error {
 	if attempts := r.result.Attempts(); r.failed == nil || r.failedAttempt != attempts || r.result.Refused {
 		r.failed, r.failedAttempt = r.newFailure(), attempts
@@ -36,26 +36,30 @@ func (r *request) attemptFailure() error {
 }
 
 func (r *request) newFailure() error {
-	x := r.result
+	result := r.result
 	switch {
-	case x.StatusCode == 0:
-		if unusable, ok := x.Err.(*ArgumentError); ok && x.Refused { //nolint:errorlint // of authorize, not what a source's error wraps
-			return r.reject(unusable)
+	case result.StatusCode == 0:
+		//nolint:errorlint // not one that a token source's error wraps
+		if argument, ok := result.Err.(*ArgumentError); ok && result.Refused {
+			return r.reject(argument)
 		}
 		return &TransportError{
-			CallInfo: r.info(), OutcomeUnknown: !x.NotSent && !r.out.Idempotent, Err: r.tokens().err(x.Err), source: isSourceError(x.Err),
+			CallInfo: r.info(), OutcomeUnknown: !result.NotSent && !r.out.Idempotent,
+			Err: r.tokens().err(result.Err), source: isSourceError(result.Err),
 		}
-	case x.Success():
-		if x.Err == nil {
+	case result.Success():
+		if result.Err == nil {
 			return nil
 		}
-		return r.decodeError(x.Err)
+		return r.decodeError(result.Err)
 	default:
-		e := &APIError{CallInfo: r.info(), RequestID: r.requestID(), Err: r.tokens().err(x.Err), partial: x.Partial}
-		e.RetryAfter, _ = transport.RetryAfter(x.Header, time.Now())
-		e.decode(x.StatusCode, x.Body, r.tokens())
-		if errors.Is(x.Err, transport.ErrEncoded) {
-			e.Message = x.Err.Error() // the body's text is binary
+		e := &APIError{
+			CallInfo: r.info(), RequestID: r.requestID(), Err: r.tokens().err(result.Err), partial: result.Partial,
+		}
+		e.RetryAfter, _ = transport.RetryAfter(result.Header, time.Now())
+		e.decode(result.StatusCode, result.Body, r.tokens())
+		if errors.Is(result.Err, transport.ErrEncoded) {
+			e.Message = result.Err.Error() // the body's text is binary
 		}
 		return e
 	}
@@ -64,7 +68,8 @@ func (r *request) newFailure() error {
 // decodeError reports a successful response that cannot be used.
 func (r *request) decodeError(err error) error {
 	return &DecodeError{
-		CallInfo: r.info(), StatusCode: r.result.StatusCode, RequestID: r.requestID(), Body: bytes.Clone(r.body()), Err: r.tokens().err(err),
+		CallInfo: r.info(), StatusCode: r.result.StatusCode, RequestID: r.requestID(),
+		Body: bytes.Clone(r.body()), Err: r.tokens().err(err),
 	}
 }
 
@@ -79,16 +84,16 @@ func (r *request) reject(err error) error {
 	return &e
 }
 
-// tokens returns what must be in no error and no log entry of the call.
+// tokens returns the secrets that no error and no log entry of the call may hold.
 func (r *request) tokens() secrets { return r.authorization }
 
-// body returns the response's body for errors, without the token, which a server or a proxy may echo.
+// body returns the response's body for errors, without the token: a server or a proxy may echo it.
 func (r *request) body() []byte { return r.tokens().bytes(r.result.Body) }
 
-// requestID returns what names the request for support, likewise.
+// requestID returns the id of the request for support, without the token.
 func (r *request) requestID() string { return r.tokens().text(r.result.Header.Get("X-Request-Id")) }
 
-// info says which call this is.
+// info returns which call this is, with the number of attempts so far.
 func (r *request) info() CallInfo {
 	attempts := 0
 	if r.result != nil {
@@ -97,8 +102,8 @@ func (r *request) info() CallInfo {
 	return r.infoAt(attempts)
 }
 
-// infoAt is info for those who know the number of attempts. Beside a running attempt it may be
-// called: it reads nothing that changes.
+// infoAt is info for a given number of attempts. It may be called while an attempt is in flight: it
+// reads nothing that an attempt changes.
 func (r *request) infoAt(attempts int) CallInfo {
 	route := r.call.route
 	info := CallInfo{
@@ -130,8 +135,8 @@ func (r *request) infoAt(attempts int) CallInfo {
 // isIDName reports whether a member names a resource: "promptId", "leftRunId".
 func isIDName(name string) bool { return strings.HasSuffix(name, "Id") && name != "organizationId" }
 
-// collectIDs adds the ids of a request's body, those of nested lists by their
-// path, "steps[2].promptId". The user's own data is not looked into.
+// collectIDs adds the ids of a request's body, those of nested lists by their path,
+// "steps[2].promptId". The user's own data is left out.
 func collectIDs(body []byte, ids map[string]string) {
 	const most = 100
 	var members map[string]json.RawMessage

@@ -10,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// object makes v fit for the named member, which is always a JSON object, such
-// as the variables of a run: nothing and null become {}, raw JSON stays as it is, and what
-// cannot be an object fails the encoding with a clear error.
+// object prepares v for a member that must be a JSON object, such as the variables of a run. Nil
+// and null become {}, and raw JSON stays as it is. A value that cannot be an object becomes one
+// whose encoding fails with an *ArgumentError.
 func object(name string, v any) any {
 	v = rawValue(v)
 	switch o := v.(type) {
@@ -110,8 +110,7 @@ func (n notAnObject) MarshalJSON() ([]byte, error) {
 	return nil, &ArgumentError{Argument: n.name, Reason: "must be a JSON object, not " + n.what}
 }
 
-// required returns an *ArgumentError for the first empty value of its
-// name-value pairs.
+// required returns an *ArgumentError for the first empty value of its name-value pairs.
 func required(pairs ...string) error {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if strings.TrimSpace(pairs[i+1]) == "" {
@@ -121,9 +120,9 @@ func required(pairs ...string) error {
 	return nil
 }
 
-// checkUTF8 rejects a body made of texts that are not UTF-8: encoding/json sends U+FFFD in the place
-// of each such byte, escaped or not, and a prompt would be changed without a word. Only where a body
-// has one, the values it was made of are searched.
+// checkUTF8 rejects a body made of texts that are not UTF-8: encoding/json sends U+FFFD in the
+// place of each such byte, escaped or not, which would change a prompt silently. The values are
+// searched only if the body has one.
 func checkUTF8(body []byte, own any, extra map[string]any) error {
 	whole := utf8.Valid(body)
 	if whole && !bytes.Contains(body, []byte(`\ufffd`)) && !bytes.Contains(body, []byte("\ufffd")) {
@@ -140,7 +139,7 @@ func checkUTF8(body []byte, own any, extra map[string]any) error {
 	return nil
 }
 
-// invalidText finds a text that is not UTF-8, by the names that lead to it.
+// invalidText finds a text that is not UTF-8, and returns the names that lead to it.
 func invalidText(v reflect.Value, path string, depth int) (name string, found bool) {
 	const deepest = 100 // a value may lead back to itself
 	if !v.IsValid() || depth > deepest {

@@ -185,7 +185,7 @@ func checkOrganization(id string) error {
 	}
 }
 
-// idempotent reports whether the call may be sent again even if it had its effect.
+// idempotent reports whether the call may be retried even if it had its effect.
 func (r *request) idempotent() bool { return !r.call.route.traits.has(once) || r.options.retryable }
 
 // timeoutFor returns the limit of an attempt. The defaults are for contexts without a deadline.

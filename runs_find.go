@@ -25,17 +25,17 @@ type RunFindParams struct {
 }
 
 // Find returns the recorded runs of a prompt whose input variable has one of the values, by that
-// value. It tells what a caller has to know before a job whose outcome is unknown is sent again:
-// whether it ran.
+// value. It tells a caller whether a job whose outcome is unknown ran, before the job is retried.
 //
 // A value that is absent from the result did not run, as far as the list of runs is complete. That
-// it is complete is an assumption, for the API documents no pagination. Whatever else leaves it
-// open is an error: a list that names a next page or errors of its own, a run that does not show
-// its variables, a run that was listed and then not found. Of two runs with one value the newest is
+// it is complete is an assumption, for the API documents no pagination. Whatever else makes the
+// result uncertain is an error: a list that names a next page or errors of its own, a run that does
+// not show its variables, a run that was listed and then not found. Of two runs with one value the
+// newest is
 // returned. A run whose variables do not have the name belongs to something else. A run that is
 // found may still be pending: see [RunStatus.Pending].
 //
-// An execution that is still in flight may not be recorded yet: call Find once none can be in
+// An execution that is still in flight may not be recorded yet. Call Find when none can be in
 // flight any more.
 //
 // It lists the runs once, as a stream, and reads those of the prompt that were created at Since or
@@ -49,7 +49,7 @@ type RunFindParams struct {
 // Classic. Access token or API key.
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; an [*ArgumentError] for an empty argument; a [*DecodeError], or one
-// of [KindNotFound], where it cannot be told.
+// of [KindNotFound], when the result is uncertain.
 func (s *RunsService) Find(ctx context.Context, params RunFindParams, opts ...CallOption) (map[string]RunDetail, error) {
 	if err := params.check(); err != nil {
 		return nil, (*service)(s).client().send(ctx, call{route: routeRunsFind, invalid: err}, opts, nil, nil)
@@ -85,7 +85,7 @@ func (s *RunsService) Find(ctx context.Context, params RunFindParams, opts ...Ca
 	return found, nil
 }
 
-// routeRunsFind stands for Find in its own errors; what it sends are calls of Runs.List and
+// routeRunsFind names Find in its own errors. The requests of Find are calls of Runs.List and
 // Runs.Get.
 var routeRunsFind = &route{op: "Runs.Find", method: http.MethodGet, path: routeRunsList.path, traits: classic}
 

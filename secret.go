@@ -8,9 +8,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
 
-// Secret is a value that is shown once, such as a new service key. It prints
-// as "[redacted]" under every verb of fmt, in slog and in JSON; Reveal returns
-// the value itself.
+// Secret is a value that is shown once, such as a new service key. It prints as "[redacted]" under
+// every verb of fmt, in slog and in JSON; Reveal returns the value itself.
 type Secret struct {
 	value *string // a pointer: fmt follows none inside an unexported field
 }

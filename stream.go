@@ -201,8 +201,8 @@ func (s *elementStream) decode(v any, misfit lenient.Misfit) error {
 	return nil
 }
 
-// end reads what follows the last element: a connection read to its end can be
-// used again, and a second array would be half of the list.
+// end reads what follows the last element: a connection read to its end can be used again, and a
+// second array would be half of the list.
 func (s *elementStream) end() error {
 	if _, err := s.dec.Token(); err != nil {
 		return err //nolint:wrapcheck // fail wraps it
@@ -241,8 +241,8 @@ func (s *elementStream) fail(err error) error {
 	return err
 }
 
-// endsEarly reports whether the text just ended. As of Go 1.27 a Decoder says so
-// with a SyntaxError where it was between two values.
+// endsEarly reports whether the text just ended. As of Go 1.27 a Decoder says so with a SyntaxError
+// where it was between two values.
 func endsEarly(err error) bool {
 	var syntax *json.SyntaxError
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

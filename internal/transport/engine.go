@@ -25,7 +25,7 @@ type Call struct {
 	Header     http.Header   // shared by many calls: only read
 	Extra      http.Header   // this call's own: only read
 	Body       []byte        // nil when there is none; nobody changes it from now on
-	Idempotent bool          // may be sent again even if it had its effect
+	Idempotent bool          // may be retried even if it had its effect
 	Retries    int           // at most so many attempts after the first
 	Timeout    time.Duration // of an attempt; of a stream's, up to the headers; 0 for none
 	MaxBytes   int64         // of a successful response's body
