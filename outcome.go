@@ -29,7 +29,7 @@ func (r *request) failure() error {
 
 // attemptFailure returns the error of the last attempt, or nil. A failure's body is decoded once.
 func (r *request) attemptFailure() error {
-	if attempts := r.result.Attempts(); r.failed == nil || r.failedAttempt != attempts || r.result.Refused {
+	if attempts := r.result.Attempts(); r.failed == nil || r.failedAttempt != attempts || r.result.NoAuth {
 		r.failed, r.failedAttempt = r.newFailure(), attempts
 	}
 	return r.failed

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// attempts is the RoundTripper beneath go-retryablehttp. It never returns an error, for the hooks of
-// the loop would get no context then: what came of an attempt stands in the Result. It has no
-// CloseIdleConnections, so that a failed call leaves the pool alone. Its responses have no Location,
-// so that no redirect is followed.
+// attempts is the RoundTripper below go-retryablehttp. It never returns an error, because the hooks
+// would get no context with one: the result of an attempt is in the Result. It has no
+// CloseIdleConnections, so that a failed call does not close the idle connections of others. Its
+// responses have no Location, so that no redirect is followed.
 type attempts struct{ engine *Engine }
 
 func (a attempts) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -27,7 +27,7 @@ func (a attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 // attempt sends the call once: authorize, bound in time, send, read the response.
 func (e *Engine) attempt(r *Result, req *http.Request) {
 	call, caller := r.call, req.Context()
-	// After an attempt that got no response its connection, and others, may be dead.
+	// After an attempt without a response, all connections in the pool may be dead.
 	r.fresh.Store(r.Attempts() > 0 && r.StatusCode == 0)
 	started := time.Now()
 
@@ -37,9 +37,9 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	maps.Copy(header, call.Extra)
 	if err := authorize(limit.ctx, call, header); err != nil {
 		if caller.Err() != nil && r.Attempts() > 0 {
-			r.Ended = contextErr(caller) // while it waited: what came of the last attempt stays
+			r.Ended = contextErr(caller) // the outcome of the last attempt stays
 		} else {
-			r.Outcome, r.started = Outcome{Err: limit.explain(err), NotSent: true, Refused: true}, started
+			r.Outcome, r.started = Outcome{Err: limit.explain(err), NotSent: true, NoAuth: true}, started
 		}
 		limit.stop()
 		return
@@ -85,10 +85,10 @@ func authorize(ctx context.Context, call *Call, header http.Header) error {
 	return call.Owner.Authorize(ctx, header)
 }
 
-// receive reads the response's body, or hands it over.
+// receive reads the response's body, or keeps it as a stream.
 func (r *Result) receive(resp *http.Response, limit limit) {
 	r.StatusCode, r.Header = resp.StatusCode, resp.Header
-	if resp.Body == nil { // of a user's RoundTripper, as http.Client allows it
+	if resp.Body == nil { // http.Client allows this of a RoundTripper
 		resp.Body = http.NoBody
 	}
 	body, err := decompressed(resp)
@@ -97,7 +97,7 @@ func (r *Result) receive(resp *http.Response, limit limit) {
 		r.Stream = &Stream{Reader: body, body: resp.Body, limit: limit}
 		return
 	}
-	if r.StatusCode >= 200 { // what follows a 101 is not HTTP, and may never end
+	if r.StatusCode >= 200 { // after a 101 comes no HTTP, and perhaps no end
 		r.read(resp, body, limit)
 		if err != nil && r.Err == nil {
 			r.Err, r.Partial = err, !r.Success()
@@ -115,7 +115,7 @@ func (r *Result) read(resp *http.Response, body io.Reader, limit limit) {
 	if r.buffer == nil {
 		r.buffer = NewBuffer()
 	}
-	r.buffer.B = r.buffer.B[:0] // of the last attempt
+	r.buffer.B = r.buffer.B[:0] // the last attempt used it too
 	err := r.buffer.fill(body, resp.ContentLength, most)
 	r.Body = r.buffer.B
 	if err == nil && mayBeCut(resp) && !r.call.Owner.IsWhole(r.Body) {
@@ -127,17 +127,18 @@ func (r *Result) read(resp *http.Response, body io.Reader, limit limit) {
 	}
 }
 
-// mayBeCut reports whether the body ended with its connection, so that nothing says that it is whole.
+// mayBeCut reports whether the body ended with its connection, so that HTTP does not tell whether
+// it is complete.
 func mayBeCut(resp *http.Response) bool {
 	return resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed && resp.ProtoMajor == 1
 }
 
-// limit bounds an attempt in time: all of it, or, of a stream, the part up to the headers.
+// limit bounds an attempt in time. For a stream it bounds the time up to the headers.
 type limit struct {
 	caller  context.Context //nolint:containedctx // both are of one attempt, as the limit is
 	ctx     context.Context //nolint:containedctx // see above
 	timeout time.Duration   // 0 for none
-	timer   *time.Timer     // of a stream, until its headers come
+	timer   *time.Timer     // ends ctx if a stream's headers do not come in time; else nil
 	cancel  context.CancelFunc
 }
 
@@ -160,11 +161,11 @@ func (e *Engine) limit(caller context.Context, call *Call) limit {
 // headersCame ends the limit of a stream.
 func (l *limit) headersCame() {
 	if l.timer != nil {
-		l.timer.Stop() // too late when it has fired: then reading the body fails
+		l.timer.Stop() // if it has fired already, reading the body fails
 	}
 }
 
-// stop ends the attempt and all that waits for its context.
+// stop ends the context of the attempt.
 func (l *limit) stop() {
 	l.headersCame()
 	if l.cancel != nil {
@@ -172,7 +173,8 @@ func (l *limit) stop() {
 	}
 }
 
-// explain adds to an error what the context knows: which timeout it was, or why the caller cancelled.
+// explain adds to an error what the context knows: which timeout passed, or why the caller
+// cancelled.
 func (l *limit) explain(err error) error {
 	why := context.Cause(l.ctx)
 	switch {
@@ -183,14 +185,14 @@ func (l *limit) explain(err error) error {
 			err = why
 		}
 		return fmt.Errorf("the attempt took longer than %v: %w", l.timeout, join(err, why))
-	case !errors.Is(why, l.ctx.Err()): // a cause of the caller's own
+	case !errors.Is(why, l.ctx.Err()): // the caller gave a cause
 		return join(join(err, l.ctx.Err()), why)
 	default:
 		return join(err, why)
 	}
 }
 
-// contextErr returns nil, or why the context ended, matching its error and its cause both.
+// contextErr returns nil, or an error that matches both the context's error and its cause.
 func contextErr(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {
@@ -199,7 +201,7 @@ func contextErr(ctx context.Context) error {
 	return join(err, context.Cause(ctx))
 }
 
-// join makes err match why too, where it does not.
+// join returns an error that matches both err and why.
 func join(err, why error) error {
 	if errors.Is(err, why) {
 		return err
@@ -214,8 +216,8 @@ type Stream struct {
 	limit limit
 }
 
-// Explain adds to a failure of the stream why its context ended, if it has: what net/http and the
-// server make of that differs, an early end of the body included. Ask before Close.
+// Explain adds to a failure of the stream why its context ended, if it has ended. Without it the
+// failure may look like another one, such as an early end of the body. Call it before Close.
 func (s *Stream) Explain(err error) error { return s.limit.explain(err) }
 
 // Close ends the attempt.
@@ -227,6 +229,6 @@ func (s *Stream) Close() error {
 
 func closeBody(body io.Closer) {
 	if body != nil {
-		_ = body.Close() // nothing depends on it any more
+		_ = body.Close() // its error changes nothing
 	}
 }

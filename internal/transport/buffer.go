@@ -13,9 +13,9 @@ type Buffer struct{ B []byte }
 
 const (
 	smallBuffer  = 4 << 10
-	maxPooled    = 1 << 20 // larger buffers are rare, and not worth keeping
-	maxPresize   = 1 << 20 // of a Content-Length, how much is believed at once
-	maxErrorBody = 1 << 20 // of a failure's body, how much is read
+	maxPooled    = 1 << 20 // larger buffers are rare, and not kept
+	maxPresize   = 1 << 20 // the most that is allocated because of a Content-Length
+	maxErrorBody = 1 << 20 // the part of a failure's body that is read
 )
 
 var buffers = sync.Pool{New: func() any { return &Buffer{B: make([]byte, 0, smallBuffer)} }}
@@ -27,7 +27,7 @@ func NewBuffer() *Buffer {
 	return b
 }
 
-// Release gives the buffer back; nobody may use it, or a part of it, from then on.
+// Release gives the buffer back to the pool. Nothing may use it, or a part of it, from then on.
 func (b *Buffer) Release() {
 	if b != nil && cap(b.B) <= maxPooled {
 		buffers.Put(b)
@@ -46,8 +46,8 @@ var ErrTooLarge = errors.New("the response is larger than the limit")
 // ErrCut means that a body ended before its end.
 var ErrCut = fmt.Errorf("the response was cut short: %w", io.ErrUnexpectedEOF)
 
-// fill reads r to its end, or to limit bytes. The declared length sizes the
-// buffer, within reason: it is only what a server claims.
+// fill reads r to its end, or to limit bytes. The declared length sizes the buffer, up to a limit:
+// a server may claim any length.
 func (b *Buffer) fill(r io.Reader, declared, limit int64) error {
 	if want := min(declared, limit, maxPresize) + 1; want > int64(cap(b.B)) {
 		b.B = make([]byte, 0, want)
@@ -66,7 +66,7 @@ func (b *Buffer) fill(r io.Reader, declared, limit int64) error {
 			b.B = b.B[:limit]
 			return fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
 		}
-		if err == io.EOF { // itself: what wraps it is no end
+		if err == io.EOF { // not errors.Is: an error that wraps io.EOF is no end
 			return nil
 		}
 		if err != nil {

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// ErrEncoded means that a body has a Content-Encoding that nobody asked for and that is not gzip.
+// ErrEncoded means that a body has a Content-Encoding that was not asked for and is not gzip.
 var ErrEncoded = errors.New("the response has a Content-Encoding that was not asked for")
 
-// decompressed returns the body without the gzip that net/http left in it, because it had not asked
-// for it: so proxies send it all the same, or the transport has its own compression off.
+// decompressed returns the body without gzip. net/http leaves gzip in a body if it did not ask for
+// it: some proxies send it all the same, and a transport may have its own compression turned off.
 func decompressed(resp *http.Response) (io.Reader, error) {
 	if resp.Header["Content-Encoding"] == nil {
 		return resp.Body, nil
@@ -31,7 +31,7 @@ func decompressed(resp *http.Response) (io.Reader, error) {
 	}
 }
 
-// gunzip reads a body that says it is compressed. One that is not after all is read as it is.
+// gunzip reads a body that is declared as gzip. A body that is not gzip is read as it is.
 type gunzip struct {
 	body *bufio.Reader
 	from io.Reader

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// sharedTransport serves the clients that bring no transport of their own. It speaks HTTP/1.1, where
-// a server that renews its connections leaves no request of unknown outcome, and a dead connection
-// takes one call with it and not all.
+// sharedTransport is the transport of the clients that have none of their own. It speaks HTTP/1.1:
+// a server that closes connections leaves no request of unknown outcome there, and a dead
+// connection fails one call and not all.
 var sharedTransport = newTransport()
 
-// freshTransport is the same over a new connection for each request.
+// freshTransport is sharedTransport with a new connection for each request.
 var freshTransport = func() *http.Transport {
 	t := sharedTransport.Clone()
 	t.DisableKeepAlives = true
@@ -49,24 +49,24 @@ func newTransport() *http.Transport {
 		DialContext:            dialer.DialContext,
 		Protocols:              protocols,
 		MaxIdleConnsPerHost:    512,             // and no limit over all hosts
-		IdleConnTimeout:        4 * time.Second, // Node hangs up after 5 s, without a word
+		IdleConnTimeout:        4 * time.Second, // less than the 5 s of Node servers
 		TLSHandshakeTimeout:    10 * time.Second,
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
 	}
 }
 
-// ProxyError means that a proxy did not open the way to the server. Nothing was sent.
+// ProxyError means that a proxy did not open a tunnel to the server. Nothing was sent.
 type ProxyError struct {
 	Proxy      string // its address
-	StatusCode int    // what it answered CONNECT with
-	Status     string // the same with its text
-	Body       []byte // the first 4 KiB of what it said
+	StatusCode int    // of its response to CONNECT
+	Status     string // the status code with its text
+	Body       []byte // the first 4 KiB of its response
 }
 
-// Error names the proxy, the status and what the proxy said.
+// Error returns the proxy, the status and the beginning of the body.
 func (e *ProxyError) Error() string {
-	text := fmt.Sprintf("the proxy %s refused CONNECT: %s", e.Proxy, e.Status)
+	text := fmt.Sprintf("the proxy %s rejected CONNECT: %s", e.Proxy, e.Status)
 	if said := bytes.Join(bytes.Fields(e.Body), []byte(" ")); len(said) > 0 {
 		text += ": " + string(said)
 	}
@@ -83,8 +83,8 @@ func checkProxy(ctx context.Context, proxy *url.URL, _ *http.Request, resp *http
 	}
 }
 
-// readBriefly reads the beginning of a body for a second at most. net/http closes the connection
-// afterwards, and so ends a read that still waits.
+// readBriefly reads the beginning of a body, for a second at most. net/http closes the connection
+// afterwards, which ends a read that still waits.
 func readBriefly(ctx context.Context, body io.Reader) []byte {
 	const most = 4 << 10
 	ctx, cancel := context.WithTimeout(ctx, time.Second)

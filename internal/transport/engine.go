@@ -1,10 +1,11 @@
-// Package transport sends one HTTP call in as many attempts as its class allows. It knows HTTP,
+// Package transport sends an HTTP call, and retries it as its class allows. It knows HTTP,
 // connections and bodies, and nothing of the API above it.
 //
-// A call goes in, a result comes out. engine.go hands the call to go-retryablehttp, which runs the
+// In the order of a call's way: engine.go hands the call to go-retryablehttp, which runs the
 // attempts. attempt.go is one attempt, from its credential to the last byte of the response.
-// retry.go decides whether another one follows. sent.go proves what was sent. default.go is the
-// transport of the clients that bring none.
+// sent.go finds out whether a failed attempt was sent. default.go is the transport of the clients
+// that have none of their own. decompress.go and buffer.go read a body. retry.go decides whether
+// another attempt follows.
 package transport
 
 import (
@@ -26,53 +27,53 @@ type Call struct {
 	Extra      http.Header   // this call's own: only read
 	Body       []byte        // nil when there is none; nobody changes it from now on
 	Idempotent bool          // may be retried even if it had its effect
-	Retries    int           // at most so many attempts after the first
-	Timeout    time.Duration // of an attempt; of a stream's, up to the headers; 0 for none
+	Retries    int           // the number of attempts after the first, at most
+	Timeout    time.Duration // of an attempt, for a stream up to the headers; 0 for none
 	MaxBytes   int64         // of a successful response's body
 	Stream     bool          // hand over a successful response's body instead of reading it
-	Owner      Owner         // whose call it is
+	Owner      Owner         // makes the call
 }
 
-// Owner is who makes a call. It knows the API that the engine does not.
+// Owner makes a call. It knows the API, which the engine does not.
 type Owner interface {
 	// Authorize puts the credential into the headers of an attempt, before it is sent.
 	Authorize(ctx context.Context, header http.Header) error
-	// IsWhole reports whether a body is all there, where nothing else says so.
+	// IsWhole reports whether a body is complete. It is asked when HTTP does not tell.
 	IsWhole(body []byte) bool
 	// IsFinal reports whether a failure's body forbids a retry.
 	IsFinal(status int, body []byte) bool
-	// Observe is told after each attempt, with the time until the next one or 0 for none.
+	// Observe is called after each attempt, with the wait before the next one, or 0 for none.
 	Observe(ctx context.Context, r *Result, wait time.Duration)
 }
 
-// Result is what came of a call: the outcome of its last attempt.
+// Result is the result of a call: the outcome of its last attempt.
 type Result struct {
 	Outcome
 
 	// Ended is why the context ended before the next attempt was sent.
 	Ended error
-	// NoBudget tells that the last attempt was to be retried, but the budget was used up.
+	// NoBudget is true when the last attempt was not retried because the budget was used up.
 	NoBudget bool
 
 	call     *Call
 	buffer   *Buffer       // holds the body
-	attempts atomic.Int32  // RoundTrippers ask for it beside a running attempt
-	fresh    atomic.Bool   // the default transport is to send the attempt over a new connection
-	started  time.Time     // the last attempt
-	response http.Response // what go-retryablehttp gets to see of it
-	wait     time.Duration
+	attempts atomic.Int32  // atomic: RoundTrippers read it while an attempt is in flight
+	fresh    atomic.Bool   // whether the default transport opens a new connection for the attempt
+	started  time.Time     // of the last attempt
+	response http.Response // of the last attempt, for go-retryablehttp: the status alone
+	wait     time.Duration // before the next attempt; 0 when there is none
 }
 
-// Outcome is what came of one attempt.
+// Outcome is the result of one attempt.
 type Outcome struct {
 	StatusCode int // 0 when no response came
 	Header     http.Header
-	Body       []byte  // of a failure, its beginning; valid until Release
-	Stream     *Stream // the body instead, where the call asked for it
-	Err        error   // why there is no response, or not all of it
+	Body       []byte  // of a failure, the first MiB; valid until Release
+	Stream     *Stream // the body of a successful response, if the call asked for a stream
+	Err        error   // why there is no response, or no complete one
 	NotSent    bool    // the request was certainly not sent
-	Refused    bool    // it was not sent because Authorize failed
-	Partial    bool    // a failure's body goes on after Body, or cannot be read
+	NoAuth     bool    // the request was not sent because Authorize failed
+	Partial    bool    // Body is not all of a failure's body
 }
 
 // Success reports whether the status is 2xx.
@@ -92,8 +93,8 @@ func (r *Result) Release() {
 
 type resultKey struct{}
 
-// FromContext returns whose call a request's context belongs to, and the number of attempts so far.
-// The owner is nil for other contexts.
+// FromContext returns the owner of the call that a request belongs to, and the number of attempts
+// so far. The owner is nil for other contexts.
 func FromContext(ctx context.Context) (owner Owner, attempts int) {
 	r := resultOf(ctx)
 	if r == nil {
@@ -113,13 +114,13 @@ type Engine struct {
 	policy Policy
 	budget *Budget
 	inner  http.RoundTripper // the transport itself
-	outer  http.RoundTripper // the same, wrapped: attempts go through it
+	outer  http.RoundTripper // inner, wrapped: attempts go through it
 	shared bool              // inner is the default transport, and nothing wraps it
-	bound  time.Duration     // the http.Client's Timeout: of each attempt
+	bound  time.Duration     // the Timeout of the http.Client, which bounds each attempt
 }
 
 // NewEngine returns an engine that sends through hc's Transport, or through the default transport,
-// which all engines share. A wrap that is not nil wraps it.
+// which all engines share. If wrap is not nil, it wraps the transport.
 func NewEngine(hc http.Client, wrap func(http.RoundTripper) http.RoundTripper, policy Policy) *Engine {
 	e := &Engine{policy: policy, budget: NewBudget(), inner: hc.Transport, bound: hc.Timeout}
 	if e.inner == nil {
@@ -134,7 +135,7 @@ func NewEngine(hc http.Client, wrap func(http.RoundTripper) http.RoundTripper, p
 			Transport:     attempts{e},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		RetryMax:     math.MaxInt32, // our own policy counts
+		RetryMax:     math.MaxInt32, // checkRetry counts
 		CheckRetry:   e.checkRetry,
 		Backoff:      backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
@@ -171,23 +172,4 @@ func (e *Engine) CloseIdleConnections() {
 			t.CloseIdleConnections()
 		}
 	}
-}
-
-// checkRetry is go-retryablehttp's hook after each attempt. It leaves the wait for backoff.
-func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	r := resultOf(ctx)
-	r.wait = 0
-	if r.Ended != nil {
-		return false, nil // no attempt was made
-	}
-	if err == nil {
-		r.wait = e.nextWait(ctx, r)
-	}
-	r.call.Owner.Observe(ctx, r, r.wait)
-	return r.wait > 0, err
-}
-
-// backoff is go-retryablehttp's hook before each wait.
-func backoff(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
-	return resultOf(resp.Request.Context()).wait
 }

@@ -17,12 +17,31 @@ import (
 
 // Policy bounds the waits between attempts.
 type Policy struct {
-	MinWait       time.Duration // the first wait is below it,
-	MaxWait       time.Duration // and none is above this,
-	MaxRetryAfter time.Duration // but for what a server asks for, up to this
+	MinWait       time.Duration // bound of the first wait
+	MaxWait       time.Duration // bound of every wait that the server does not ask for
+	MaxRetryAfter time.Duration // the longest wait that the server may ask for
 }
 
-// nextWait decides after an attempt: it returns the time before the next one, or 0 for none.
+// checkRetry is go-retryablehttp's hook after each attempt. It stores the wait for backoff.
+func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	r := resultOf(ctx)
+	r.wait = 0
+	if r.Ended != nil {
+		return false, nil // no attempt was made
+	}
+	if err == nil {
+		r.wait = e.nextWait(ctx, r)
+	}
+	r.call.Owner.Observe(ctx, r, r.wait)
+	return r.wait > 0, err
+}
+
+// backoff is go-retryablehttp's hook before each wait.
+func backoff(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
+	return resultOf(resp.Request.Context()).wait
+}
+
+// nextWait returns the wait before the next attempt, or 0 for none.
 func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
 	if r.StatusCode > 0 && !RetryableStatus(r.StatusCode) && !r.isCut() {
 		e.budget.Deposit() // the server works
@@ -34,11 +53,11 @@ func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
 	if asked && wait > e.policy.MaxRetryAfter {
 		return 0
 	}
-	spread := min(wait/4, math.MaxInt64-wait) // so that callers who were asked to wait do not come back all at once
+	spread := min(wait/4, math.MaxInt64-wait) // so that callers do not all retry at once
 	if deadline, given := ctx.Deadline(); given {
 		left := time.Until(deadline)
 		if left <= wait {
-			return 0 // the failure at hand says more than a deadline exceeded would
+			return 0 // the failure says more than a deadline exceeded would
 		}
 		spread = min(spread, left-wait)
 	}
@@ -55,7 +74,7 @@ func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
 // retryable decides by the call's class and by the outcome of the last attempt.
 func (r *Result) retryable() bool {
 	switch {
-	case r.Refused:
+	case r.NoAuth:
 		return false
 	case r.StatusCode == 0:
 		return (r.call.Idempotent || r.NotSent) && !Permanent(r.Err)
@@ -65,7 +84,7 @@ func (r *Result) retryable() bool {
 		return false
 	case r.call.Idempotent:
 		return true
-	default: // a rate limit refuses before it works; half a body may hide that it did not
+	default: // a rate limit rejects before it works; but a partial body may name a run
 		return r.StatusCode == http.StatusTooManyRequests && !r.Partial
 	}
 }
@@ -84,8 +103,8 @@ func RetryableStatus(status int) bool {
 	}
 }
 
-// wait returns the time before the next attempt: what the server asked for, or a random part of an
-// exponentially growing one.
+// wait returns the wait before the next attempt: the time that the server asked for, or a random
+// time below an exponentially growing bound.
 func (p Policy) wait(attempts int, header http.Header) (wait time.Duration, asked bool) {
 	if wait, ok := RetryAfter(header, time.Now()); ok && wait > 0 {
 		return wait, true
@@ -97,9 +116,9 @@ func (p Policy) wait(attempts int, header http.Header) (wait time.Duration, aske
 	return rand.N(max(ceiling, 1)), false
 }
 
-// RetryAfter returns the wait that a Retry-After header asks for, in seconds or as a date. A date is
-// compared with the response's own Date, where it has one, else with now. It is false when there is
-// none or it makes no sense.
+// RetryAfter returns the wait that a Retry-After header asks for, in seconds or as a date. A date
+// is compared with the response's own Date, where it has one, else with now. It returns false when
+// there is none, or it cannot be read.
 func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
@@ -125,7 +144,8 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return max(date.Sub(now), 0), true
 }
 
-// ParseDate reads the three forms of HTTP, also with another zone than GMT, or a day of one digit.
+// ParseDate reads the three date formats of HTTP, also with another zone than GMT or a day of one
+// digit.
 func ParseDate(value string) (time.Time, bool) {
 	if before, utc := strings.CutSuffix(value, " UTC"); utc {
 		value = before + " GMT"
@@ -133,7 +153,9 @@ func ParseDate(value string) (time.Time, bool) {
 	if t, err := http.ParseTime(value); err == nil {
 		return t, true
 	}
-	for _, layout := range []string{"Mon, 2 Jan 2006 15:04:05 GMT", "Mon, 2 Jan 2006 15:04:05 -0700", "Monday, 2-Jan-06 15:04:05 -0700"} {
+	for _, layout := range []string{
+		"Mon, 2 Jan 2006 15:04:05 GMT", "Mon, 2 Jan 2006 15:04:05 -0700", "Monday, 2-Jan-06 15:04:05 -0700",
+	} {
 		if t, err := time.Parse(layout, value); err == nil {
 			return t, true
 		}
@@ -141,8 +163,9 @@ func ParseDate(value string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Permanent reports whether an error will be the same the next time: a certificate that either side
-// refuses, a TLS alert, a proxy that refuses, a scheme or header that cannot be sent.
+// Permanent reports whether a retry would meet the same error: a certificate that either side
+// rejects, a TLS alert, a proxy that rejects the connection with a 4xx, a scheme or header that
+// cannot be sent.
 func Permanent(err error) bool {
 	var (
 		verification *tls.CertificateVerificationError
@@ -158,14 +181,15 @@ func Permanent(err error) bool {
 		return false
 	case errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid):
 		return true
-	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/": // plain http behind https
+	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/": // the server speaks plain HTTP
 		return true
 	case errors.As(err, &proxy):
 		return proxy.StatusCode < 500
-	case errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error"): // crypto/tls's words for alerts
+	case errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error"):
+		// This is how crypto/tls reports alerts.
 		return true
 	}
-	text := err.Error() // net/http has no types for these
+	text := err.Error() // net/http has no error types for these
 	for _, permanent := range []string{
 		"unsupported protocol scheme", "invalid header", "invalid method", "invalid URL",
 		"server gave HTTP response to HTTPS client", "no Host in request URL",
@@ -178,7 +202,7 @@ func Permanent(err error) bool {
 }
 
 // Budget is a token bucket that keeps an outage from being amplified: a retry takes a token, a
-// response that is no reason to retry puts half of one back. Safe for concurrent use.
+// response that is no reason for a retry gives half of one back. Safe for concurrent use.
 type Budget struct{ halves atomic.Int64 }
 
 const budgetSize = 2 * 100 // in half tokens
