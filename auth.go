@@ -26,15 +26,6 @@ type credential struct {
 	authorization func(ctx context.Context, organizationID string) ([]string, error)
 }
 
-// credentials returns the client's credentials that a route takes, in the order in which they are
-// asked. The second one is asked when the first has no token for the organization.
-func (c *core) credentials(r *route) []*credential {
-	if r.traits.has(userOnly) {
-		return c.userCredentials
-	}
-	return c.anyCredentials
-}
-
 // given returns the credentials that an option has set.
 func given(credentials ...*credential) []*credential {
 	var out []*credential

@@ -37,22 +37,10 @@ type Client struct {
 	service      service
 }
 
-// service is what every service holds: the client that it calls through.
-type service struct{ c *Client }
-
-// client returns the client to call through. It is nil for a Client that New did not make.
-func (s *service) client() *Client {
-	if s == nil {
-		return nil
-	}
-	return s.c
-}
-
 // core is what the clients of all organizations share.
 type core struct {
 	scheme, host  string
 	path, rawPath string // of the base URL, without a final slash
-	plain         bool   // path needs no escaping: rawPath is the same
 
 	userCredentials []*credential // for routes that take no API key
 	anyCredentials  []*credential // for the other routes
@@ -243,6 +231,14 @@ func parseBaseURL(baseURL string, insecure bool) (*url.URL, error) {
 		return nil, &ArgumentError{Argument: "WithBaseURL", Reason: reason}
 	}
 	return u, nil
+}
+
+// setPath takes a base URL's path without a final slash, plain and escaped. They must be forms of
+// the same: net/url escapes anew where they are not, and a slash in an id would become a step in
+// the path.
+func (c *core) setPath(base *url.URL) {
+	c.rawPath = strings.TrimRight(base.EscapedPath(), "/")
+	c.path, _ = url.PathUnescape(c.rawPath) // it was escaped just now
 }
 
 // badBaseURL returns what is wrong with a base URL, or "".

@@ -14,43 +14,26 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// setPath takes a base URL's path without a final slash, plain and escaped. They must be forms of
-// the same: net/url escapes anew where they are not, and a slash in an id would become a step in
-// the path.
-func (c *core) setPath(base *url.URL) {
-	c.rawPath = strings.TrimRight(base.EscapedPath(), "/")
-	c.path, _ = url.PathUnescape(c.rawPath) // it was escaped just now
-	c.plain = (&url.URL{Path: c.path}).EscapedPath() == c.rawPath
-}
-
-// expand puts the ids into the path, each as one escaped segment.
+// expand puts the ids into the path, each as one escaped segment. It returns the path as net/url
+// keeps it, unescaped and escaped.
 func (c *core) expand(r *route, ids *[2]string) (path, rawPath string, err error) {
-	plain := c.plain && len(r.params) > 0 // the path is the same escaped
+	fixed, err := url.PathUnescape(r.fixed[0]) // the path of a Do is escaped
+	if err != nil {
+		return "", "", &ArgumentError{Argument: "Path", Reason: "has an invalid escape"}
+	}
+	path, rawPath = c.path+fixed, c.rawPath+r.fixed[0]
 	for i, name := range r.params {
 		if err := checkID(name, ids[i]); err != nil {
 			return "", "", err
 		}
-		plain = plain && isUnreserved(ids[i])
-	}
-	switch len(r.params) {
-	case 0:
-		path, rawPath = c.path+r.path, c.rawPath+r.path
-		if unescaped, err := url.PathUnescape(r.path); err == nil && unescaped != r.path {
-			path = c.path + unescaped
+		escaped := url.PathEscape(ids[i])
+		same := path == rawPath && escaped == ids[i] // as for real ids
+		path += ids[i] + r.fixed[i+1]
+		if same {
+			rawPath = path
+		} else {
+			rawPath += escaped + r.fixed[i+1]
 		}
-	case 1:
-		path = c.path + r.fixed[0] + ids[0] + r.fixed[1]
-		if !plain {
-			rawPath = c.rawPath + r.fixed[0] + url.PathEscape(ids[0]) + r.fixed[1]
-		}
-	default:
-		path = c.path + r.fixed[0] + ids[0] + r.fixed[1] + ids[1] + r.fixed[2]
-		if !plain {
-			rawPath = c.rawPath + r.fixed[0] + url.PathEscape(ids[0]) + r.fixed[1] + url.PathEscape(ids[1]) + r.fixed[2]
-		}
-	}
-	if plain {
-		rawPath = ""
 	}
 	return path, rawPath, nil
 }
@@ -70,7 +53,7 @@ func checkID(name, id string) error {
 	return &ArgumentError{Argument: name, Reason: reason}
 }
 
-// isUnreserved reports whether s is the same escaped, as real ids are.
+// isUnreserved reports whether s needs no escaping, as real ids do not.
 func isUnreserved(s string) bool {
 	for i := range len(s) {
 		c := s[i]

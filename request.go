@@ -13,25 +13,25 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// A call is what a method says of itself: the rest is done here, in one place.
+// A call is what a method gives to do, list or stream. All the rest is done in one place, send.
 type call struct {
 	route  *route
 	ids    [2]string // of the path, in its order
 	query  []param
 	body   any        // encodes to a JSON object; nil for none but the organization
 	stream bool       // the response is decoded while it arrives
-	decode decodeFunc // of a list, where decodeList does not do
-	custom bool       // of Do: its query and body may hold anything
+	decode decodeFunc // of a list; nil for decodeList
+	custom bool       // made by Client.Do: its query and body may hold anything
 
-	invalid error // why it cannot be sent
+	invalid error // why it cannot be sent, or nil
 }
 
 type param struct {
 	name, value string
-	optional    bool // left out when empty; else that is an error
+	optional    bool // an empty value is left out; otherwise it is an error
 }
 
-// A request is a call on its way: its options, what it sends, and what comes of it.
+// A request is a call in progress: its options, what it sends, and its result.
 type request struct {
 	client   *Client
 	call     call
@@ -42,11 +42,22 @@ type request struct {
 	started  time.Time
 
 	authorization []string // of the last attempt: a secret
-	failed        error    // what failure found of it
+	failed        error    // the error of the attempt failedAttempt: see attemptFailure
 	failedAttempt int
 }
 
-var noOptions callConfig // of the many calls that have none; only read
+var noOptions callConfig // of the calls that have none; only read
+
+// service is what every service holds: the client that it calls through.
+type service struct{ c *Client }
+
+// client returns the client to call through. It is nil for a Client that New did not make.
+func (s *service) client() *Client {
+	if s == nil {
+		return nil
+	}
+	return s.c
+}
 
 // do makes a call whose response is a record.
 func do[T any](ctx context.Context, s *service, in call, opts []CallOption) (*T, error) {
@@ -86,8 +97,8 @@ func (c *Client) send(ctx context.Context, in call, opts []CallOption, out any, 
 	return err
 }
 
-// start makes a call up to its response. The context that it returns is the observers'. The result
-// is released when there is an error, and the caller's to release otherwise.
+// start makes a call up to its response. It returns the context of the observers. On success the
+// caller releases the result.
 func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*request, context.Context, error) {
 	r := &request{client: c, call: in, options: &noOptions}
 	err := r.prepare(ctx, opts)
@@ -105,7 +116,7 @@ func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*reques
 	return r, ctx, err
 }
 
-// prepare checks everything that can be checked before anything is sent.
+// prepare checks the call and fills in r.out. An error means that nothing is sent.
 func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	c := r.client
 	if c == nil || c.core == nil {
@@ -168,7 +179,9 @@ func (r *request) applyOptions(opts []CallOption) error {
 	}
 	for name := range r.options.header {
 		if transport.IsIdempotencyKey(name) && !r.idempotent() {
-			return &ArgumentError{Argument: "WithHeader", Reason: name + " would make net/http retry a call that is not idempotent"}
+			return &ArgumentError{
+				Argument: "WithHeader", Reason: name + " would make net/http retry a call that is not idempotent",
+			}
 		}
 	}
 	return nil
@@ -185,10 +198,20 @@ func checkOrganization(id string) error {
 	}
 }
 
+// credentials returns the client's credentials that a route takes, in the order in which they are
+// asked. The second one is asked when the first has no token for the organization.
+func (c *core) credentials(r *route) []*credential {
+	if r.traits.has(userOnly) {
+		return c.userCredentials
+	}
+	return c.anyCredentials
+}
+
 // idempotent reports whether the call may be retried even if it had its effect.
 func (r *request) idempotent() bool { return !r.call.route.traits.has(once) || r.options.retryable }
 
-// timeoutFor returns the limit of an attempt. The defaults are for contexts without a deadline.
+// timeoutFor returns the timeout of an attempt, or 0 for none. The defaults apply only to a context
+// without a deadline.
 func (c *core) timeoutFor(ctx context.Context, route *route, own time.Duration) time.Duration {
 	if own > 0 {
 		return own
@@ -208,8 +231,8 @@ func (c *core) timeoutFor(ctx context.Context, route *route, own time.Duration) 
 // IsFinal reports whether a failure's body forbids a retry.
 func (r *request) IsFinal(status int, body []byte) bool { return final(status, body, r.idempotent()) }
 
-// final reports whether a failure says so itself, or is a rate limit that names a run, which then
-// exists.
+// final reports whether a failure's body forbids a retry: it says so, or it is that of a rate limit
+// and names a run, which then exists.
 func final(status int, body []byte, idempotent bool) bool {
 	return saysFinal(body) || !idempotent && status == http.StatusTooManyRequests && namesRun(body)
 }
@@ -224,7 +247,7 @@ func (r *request) IsWhole(body []byte) bool {
 	return whole
 }
 
-// capture fills in the caller's Response.
+// capture fills in the Response of WithResponse.
 func (r *request) capture() {
 	to := r.options.response
 	if to == nil {
@@ -237,7 +260,7 @@ func (r *request) capture() {
 	}
 }
 
-// decode decodes a response that was read whole.
+// decode decodes a response that was read to its end, and releases it.
 func (r *request) decode(ctx context.Context, out any, decode decodeFunc) error {
 	defer r.result.Release()
 	if r.isEmpty() {
@@ -256,7 +279,7 @@ func (r *request) decode(ctx context.Context, out any, decode decodeFunc) error 
 	return nil
 }
 
-// isEmpty reports whether the status says that there is nothing to decode.
+// isEmpty reports whether the status is one of a response without a body.
 func (r *request) isEmpty() bool {
 	return r.result.StatusCode == http.StatusNoContent || r.result.StatusCode == http.StatusResetContent
 }
