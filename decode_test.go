@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"os"
@@ -313,4 +314,531 @@ func TestValuesDecodedAnew(t *testing.T) {
 	assert.Equal(t, 1913, ts.Year())
 	require.NoError(t, json.Unmarshal([]byte(`"2026-01-02T03:04:05+02:00"`), &ts))
 	assert.Equal(t, time.UTC, ts.Location())
+}
+
+// each runs a call of every kind, and returns their results and errors.
+func each(t *testing.T, c *promptorchestra.Client, test func(op string, result any, err error)) {
+	t.Helper()
+	ctx := t.Context()
+	run, err := c.Prompts.Run(ctx, "prm_1", promptorchestra.PromptRunParams{})
+	test("Prompts.Run", run, err)
+	agent, err := c.Agents.Get(ctx, "agt_1")
+	test("Agents.Get", agent, err)
+	published, err := c.Agents.Publish(ctx, "agt_1", promptorchestra.AgentPublishParams{})
+	test("Agents.Publish", published, err)
+	waited, err := c.AgentRuns.Wait(ctx, "run_1")
+	test("AgentRuns.Wait", waited, err)
+	skill, err := c.Skills.Run(ctx, "skl_1", promptorchestra.SkillRunParams{})
+	test("Skills.Run", skill, err)
+	var record promptorchestra.RunDetail
+	err = c.Do(ctx, promptorchestra.Request{Method: "GET", Path: "/api/runs/run_1"}, &record)
+	test("Do", record, err)
+	var own struct {
+		Name string `json:"name"`
+	}
+	err = c.Do(ctx, promptorchestra.Request{Method: "POST", Path: "/api/x"}, &own)
+	test("Do into a struct", own, err)
+}
+
+func eachList(t *testing.T, c *promptorchestra.Client, test func(op string, results any, err error)) {
+	t.Helper()
+	runs, err := c.Runs.List(t.Context())
+	test("Runs.List", runs, err)
+	var streamed []promptorchestra.Run
+	var failed error
+	for run, err := range c.Runs.All(t.Context()) {
+		if err != nil {
+			failed = err
+			break
+		}
+		streamed = append(streamed, run)
+	}
+	test("Runs.All", streamed, failed)
+	steps, err := c.Agents.SaveSteps(t.Context(), "ver_1", promptorchestra.AgentStepsParams{})
+	test("Agents.SaveSteps", steps, err)
+}
+
+// A failure with a status of success is no empty record: the caller would take a paid run for done.
+func TestFailuresWithAStatusOfSuccess(t *testing.T) {
+	for body, text := range map[string]string{
+		`{"error":"organizationId is required"}`:                                                "organizationId is required",
+		`{"error":"failed","message":"Prompt execution failed upstream"}`:                       "Prompt execution failed upstream",
+		`{"error":"Graph validation failed","code":"X","details":[{"code":"c","message":"m"}]}`: "Graph validation failed",
+		`{"code":"X","title":"No","category":"c","why":"No seats"}`:                             "No seats",
+		`{"code":"X","why":"No seats"}`:                                                         "No seats",
+		`{"code":7,"title":"No seats"}`:                                                         "No seats",
+		`{"success":false,"errors":[{"message":"No seats"}]}`:                                   "",
+		`{"success":false,"message":"No seats"}`:                                                "No seats",
+		`{"errors":[{"message":"No seats"}],"data":null}`:                                       "No seats",
+		`{"issues":[{"path":["a"],"message":"No seats"}]}`:                                      "No seats",
+		`{"Errors":["No seats"],"requestId":"r"}`:                                               "No seats",
+		`{"error":{"message":"No seats"},"status":"failed"}`:                                    "No seats",
+		`{"error":["No seats"],"details":null,"requestId":"r"}`:                                 "No seats",
+		"\ufeff" + `{"Error":"No seats","runs":null}`:                                           "No seats",
+		`{"success":"false","data":{"id":"run_1"}}`:                                             "",
+		` {"status":"error","requestId":"x","error" : true} `:                                   "",
+		`{"error":"No seats","id":null,"runId":null,"name":null}`:                               "No seats",
+		`{"details":[{"message":"a"}],"error":"No seats"}`:                                      "No seats",
+		`{"error":"failed","message":"No ` + apitest.Token + ` seats","traceId":"x"}`:           "[redacted] seats",
+	} {
+		client := apitest.NewClient(t, apitest.Respond(200, body))
+		check := func(op string, result any, err error) {
+			var e *promptorchestra.DecodeError
+			require.ErrorAs(t, err, &e, "%s: %s", op, body)
+			assert.Contains(t, err.Error(), text, op)
+			assert.NotContains(t, err.Error(), apitest.Token)
+			assert.Equal(t, strings.ReplaceAll(strings.TrimPrefix(body, "\ufeff"), apitest.Token, "[redacted]"), strings.TrimPrefix(string(e.Body), "\ufeff"), op)
+			assert.Equal(t, op == "Prompts.Run" || op == "Agents.Publish" || op == "Skills.Run" || op == "Do into a struct" || op == "Agents.SaveSteps",
+				promptorchestra.OutcomeUnknown(err), op)
+			assert.False(t, promptorchestra.IsRetryable(err), op)
+			assert.True(t, reflect.ValueOf(result).IsZero() || strings.HasPrefix(op, "Do") || op == "Runs.All", op)
+		}
+		each(t, client, check)
+		eachList(t, client, check)
+	}
+}
+
+func TestWhatOnlyLooksLikeAFailure(t *testing.T) {
+	for body, test := range map[string]func(c *promptorchestra.Client) any{
+		`{"error":"x","message":"y","runId":"run_1"}`: func(c *promptorchestra.Client) any {
+			r, err := c.Prompts.Run(t.Context(), "p", promptorchestra.PromptRunParams{})
+			require.NoError(t, err)
+			return r.RunID
+		},
+		`{"code":"run_1","message":"y","category":"c"}`: func(c *promptorchestra.Client) any {
+			r, err := c.Prompts.Run(t.Context(), "p", promptorchestra.PromptRunParams{})
+			require.NoError(t, err)
+			assert.Empty(t, r.RunID)
+			return "run_1"
+		},
+		`{"ok":false,"error":"run_1"}`: func(c *promptorchestra.Client) any {
+			_, err := c.Setup.Verify(t.Context())
+			require.NoError(t, err)
+			return "run_1"
+		},
+		`{"error":"run_1"}`: func(c *promptorchestra.Client) any {
+			var v struct{ Error string }
+			require.NoError(t, c.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
+			return v.Error
+		},
+		`{"error":"run_1","a":1}`: func(c *promptorchestra.Client) any {
+			var v map[string]any
+			require.NoError(t, c.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
+			return v["error"]
+		},
+		`{"error":null,"runs":[{"id":"run_1"}],"warnings":["w"],"errors":[]}`: func(c *promptorchestra.Client) any {
+			runs, err := c.Runs.List(t.Context())
+			require.NoError(t, err)
+			for run, err := range c.Runs.All(t.Context()) {
+				require.NoError(t, err)
+				assert.Equal(t, runs[0], run)
+			}
+			return runs[0].ID
+		},
+		`{"error":"","success":true,"data":{"id":"run_1"}}`: func(c *promptorchestra.Client) any {
+			run, err := c.Runs.Get(t.Context(), "r")
+			require.NoError(t, err)
+			return run.ID
+		},
+	} {
+		assert.Equal(t, "run_1", test(apitest.NewClient(t, apitest.Respond(200, body))), body)
+	}
+}
+
+func TestRecordsInEnvelopes(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"data":{"id":"run_1"}}`:                                              "run_1",
+		`{"run":{"prompt_id":"p","id":"run_1"},"meta":{"took":1}}`:             "run_1",
+		`{"status":"success","message":"","data":{"id":"run_1"}}`:              "run_1",
+		`{"success":true,"result":{"id":"run_1","steps":[{"step_type":"x"}]}}`: "run_1",
+		`{"id":"run_1","data":{"id":"run_2"}}`:                                 "run_1",
+		`{"id":null,"data":{"id":"run_1"}}`:                                    "run_1",
+		`{"a":{"id":"run_1"},"b":{"id":"run_2"}}`:                              "",
+		`{"data":{"inner":{"id":"run_1"}}}`:                                    "",
+		`{"data":[{"id":"run_1"}]}`:                                            "",
+		`{}`:                                                                   "",
+		`{"somethingElse":1}`:                                                  "",
+	} {
+		client := apitest.NewClient(t, apitest.Respond(200, body))
+		var into promptorchestra.RunDetail
+		run, err := client.Runs.Get(t.Context(), "run_1", promptorchestra.WithInto(&into))
+		require.NoError(t, err, body)
+		assert.Equal(t, want, run.ID, body)
+		assert.Equal(t, *run, into, body)
+		var done promptorchestra.RunDetail
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &done))
+		assert.Equal(t, *run, done, body)
+	}
+	client := apitest.NewClient(t, apitest.Respond(200, `{"data":{"run":{"id":"run_1","status":"completed"},"validation":{}}}`))
+	run, err := client.AgentRuns.Wait(t.Context(), "run_1")
+	require.NoError(t, err)
+	assert.Equal(t, "run_1", run.Run.ID)
+}
+
+// What no source tells the response of is not refused for what it lacks.
+func TestSavedSteps(t *testing.T) {
+	step := promptorchestra.WorkflowStep{StepKey: "a"}
+	for body, want := range map[string][]promptorchestra.WorkflowStep{
+		`{}`:                         {},
+		`{"ok":true,"id":"ver_1"}`:   {},
+		`[{"step_key":"a"}]`:         {step},
+		`{"data":[{"stepKey":"a"}]}`: {step},
+		`{"steps":[{"stepKey":"a"}],"transitions":[]}`: {step},
+		`{"transitions":[],"others":[]}`:               {},
+	} {
+		steps, err := apitest.NewClient(t, apitest.Respond(200, body)).Agents.SaveSteps(t.Context(), "ver_1", promptorchestra.AgentStepsParams{})
+		require.NoError(t, err, body)
+		assert.Equal(t, want, steps, body)
+	}
+	for _, body := range []string{"", "7", "null", `{"a":[}`} {
+		_, err := apitest.NewClient(t, apitest.Respond(200, body)).Agents.SaveSteps(t.Context(), "ver_1", promptorchestra.AgentStepsParams{})
+		var e *promptorchestra.DecodeError
+		require.ErrorAs(t, err, &e, body)
+	}
+}
+
+func TestByteOrderMark(t *testing.T) {
+	client := apitest.NewClient(t, apitest.Respond(200, "\ufeff"+`{"id":"a","name":"a","runId":"a","run":{"id":"a"},"versionId":"a"}`))
+	each(t, client, func(op string, result any, err error) {
+		require.NoError(t, err, op)
+		assert.False(t, reflect.Indirect(reflect.ValueOf(result)).IsZero(), op)
+	})
+	client = apitest.NewClient(t, apitest.Respond(200, "\ufeff"+` [{"id":"a","stepKey":"a"}]`))
+	eachList(t, client, func(op string, results any, err error) {
+		require.NoError(t, err, op)
+		assert.Equal(t, 1, reflect.ValueOf(results).Len(), op)
+	})
+	client = apitest.NewClient(t, apitest.Respond(200, "\ufeff"))
+	eachList(t, client, func(op string, _ any, err error) {
+		var e *promptorchestra.DecodeError
+		require.ErrorAs(t, err, &e, op)
+	})
+}
+
+func TestNumbersAndIDsOfOtherTypes(t *testing.T) {
+	body := `{"id":4711,"estimatedCost":"0.0123","inputTokens":"1520","outputTokens":3.0,"stepCount":1.52e3,"latencyMs":"12.5",` +
+		`"createdAt":"1764115200","completedAt":"2026-11-26T00:00:00+0000","steps":"","status":7}`
+	client := apitest.NewClient(t, apitest.Respond(200, body))
+	run, err := client.Runs.Get(t.Context(), "run_1")
+	require.NoError(t, err)
+	assert.Equal(t, "4711", run.ID)
+	assert.Equal(t, promptorchestra.RunStatus("7"), run.Status)
+	assert.InDelta(t, 0.0123, run.EstimatedCost, 0)
+	assert.InDelta(t, 12.5, run.LatencyMS, 0)
+	assert.Equal(t, []int{1520, 3, 1520}, []int{run.InputTokens, run.OutputTokens, run.StepCount})
+	assert.Equal(t, "2025-11-26T00:00:00Z", run.CreatedAt.Format("2006-01-02T15:04:05Z07:00"))
+	assert.Equal(t, "2026-11-26T00:00:00Z", run.CompletedAt.Format("2006-01-02T15:04:05Z07:00"))
+	assert.Nil(t, run.Steps)
+
+	client = apitest.NewClient(t, apitest.Respond(200, "["+body+","+body+"]"))
+	runs, err := client.Runs.List(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []promptorchestra.Run{run.Run, run.Run}, runs)
+	for streamed, err := range client.Runs.All(t.Context()) {
+		require.NoError(t, err)
+		assert.Equal(t, run.Run, streamed)
+	}
+
+	skill, err := apitest.NewClient(t, apitest.Respond(200, `{"versions":[{"isPublished":"true","executionReadiness":[],"versionNumber":"2"},{"isPublished":1,"executionReadiness":{"runnable":"1"}}]}`)).
+		Skills.Get(t.Context(), "skl_1")
+	require.NoError(t, err)
+	assert.Equal(t, []promptorchestra.SkillVersion{
+		{IsPublished: true, VersionNumber: 2}, {IsPublished: true, ExecutionReadiness: &promptorchestra.ExecutionReadiness{Runnable: true}},
+	}, skill.Versions)
+}
+
+// A diagnostic of any form is read, and one that says nothing is none.
+func TestDiagnosticsOfRecords(t *testing.T) {
+	for value, want := range map[string]*promptorchestra.Diagnostic{
+		`null`: nil, `""`: nil, `[]`: nil, `false`: nil, `0`: nil,
+		`"No seats"`:                    {Why: "No seats"},
+		`{"why":["No seats"],"code":7}`: {Why: "No seats", Code: "7"},
+	} {
+		client := apitest.NewClient(t, apitest.Respond(200, `{"run":{"id":"r","status":"failed"},"diagnostic":`+value+`,"decisionTrace":[{"step":"s"}]}`))
+		run, err := client.AgentRuns.Get(t.Context(), "r")
+		require.NoError(t, err, value)
+		assert.Equal(t, want, run.Diagnostic, value)
+		assert.Equal(t, "s", run.DecisionTrace[0].Step, value)
+	}
+}
+
+func TestSecretsInOtherForms(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"client_secret":"ek_1","runId":"r"}`:                                  "ek_1",
+		`{"clientSecret":{"value":"ek_1","expires_at":1764115200},"runId":"r"}`: "ek_1",
+		`{"clientSecret":4711,"runId":"r"}`:                                     "4711",
+		`{"clientSecret":"[redacted]","runId":"r"}`:                             "",
+		`{"clientSecret":["ek_1"],"runId":"r"}`:                                 "",
+		`{"clientSecret":true,"runId":"r"}`:                                     "",
+	} {
+		session, err := apitest.NewClient(t, apitest.Respond(200, body)).VoiceAgents.CreateSession(t.Context(), "agt_1")
+		require.NoError(t, err, body)
+		assert.Equal(t, want, session.ClientSecret.Reveal(), body)
+		assert.Equal(t, "r", session.RunID, body)
+		assert.Equal(t, want == "", session.ClientSecret == promptorchestra.Secret{}, body)
+	}
+}
+
+// A member that cannot be read is logged by its name, whichever way the response is decoded.
+func TestMisfitsAreLogged(t *testing.T) {
+	for _, body := range []string{
+		`{"entryStepKey":"a","steps":[{"stepKey":"a","positionIndex":{"PRIVATE":1}}],"versionNumber":"PRIVATE"}`,
+		`{"data":{"entry_step_key":"a","steps":[{"step_key":"a","position_index":["PRIVATE"]},{"position_index":"PRIVATE"}],"version_number":[1]}}`,
+	} {
+		var out bytes.Buffer
+		client := apitest.NewClient(t, apitest.Respond(200, body), promptorchestra.WithLogger(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+		agent, err := client.Agents.Get(t.Context(), "agt_1")
+		require.NoError(t, err)
+		assert.Equal(t, "a", agent.EntryStepKey)
+		assert.Equal(t, "a", agent.Steps[0].StepKey)
+		assert.Equal(t, 1, strings.Count(out.String(), `"member":"steps.positionIndex"`), out.String())
+		assert.Equal(t, 1, strings.Count(out.String(), `"member":"versionNumber"`))
+		assert.NotContains(t, out.String(), "PRIVATE")
+	}
+	var out bytes.Buffer
+	client := apitest.NewClient(t, apitest.Respond(200, `[{"id":"a","stepCount":"x"},{"id":"b","step_count":[1]}]`),
+		promptorchestra.WithLogger(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	var more struct{ ID []int }
+	for run, err := range client.Runs.All(t.Context(), promptorchestra.WithInto(&more)) {
+		require.NoError(t, err)
+		assert.NotEmpty(t, run.ID)
+	}
+	assert.Equal(t, 2, strings.Count(out.String(), `"member":"stepCount"`))
+	assert.Equal(t, 2, strings.Count(out.String(), `"member":"ID"`))
+}
+
+// respell gives the members of a record, but not of the user's data in it, names in snake_case.
+func respell(t reflect.Type, tree any) any {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch node := tree.(type) {
+	case []any:
+		if t.Kind() == reflect.Slice && t != reflect.TypeFor[promptorchestra.RawJSON]() {
+			for i := range node {
+				node[i] = respell(t.Elem(), node[i])
+			}
+		}
+	case map[string]any:
+		if t.Kind() != reflect.Struct {
+			return tree
+		}
+		renamed := map[string]any{}
+		for name, value := range node {
+			for _, f := range reflect.VisibleFields(t) {
+				if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag == name {
+					value = respell(f.Type, value)
+					name = upper.ReplaceAllStringFunc(name, func(s string) string { return "_" + strings.ToLower(s) })
+					break
+				}
+			}
+			renamed[name] = value
+		}
+		return renamed
+	}
+	return tree
+}
+
+func TestEveryRecordReadsBothSpellings(t *testing.T) {
+	eachRecord(t, func(t *testing.T, record any) {
+		if reflect.TypeOf(record) == reflect.TypeFor[promptorchestra.Diagnostic]() {
+			return
+		}
+		doc, err := json.Marshal(record)
+		require.NoError(t, err)
+		if !twoWords.Match(doc) {
+			return // every name has one spelling
+		}
+		snake := encodeTree(t, respell(reflect.TypeOf(record), decodeTree(t, doc)))
+		assert.NotEqual(t, string(doc), string(snake))
+		client := apitest.NewClient(t, apitest.Respond(200, string(snake)))
+		got := reflect.New(reflect.TypeOf(record))
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, got.Interface()))
+		want := reflect.New(reflect.TypeOf(record))
+		require.NoError(t, json.Unmarshal(encodeTree(t, decodeTree(t, doc)), want.Interface()))
+		assert.Equal(t, want.Elem().Interface(), got.Elem().Interface(), "%s", snake)
+	})
+}
+
+var (
+	upper    = regexp.MustCompile(`[A-Z]+`)
+	twoWords = regexp.MustCompile(`[a-z][A-Z]\w*":`)
+)
+
+// eachRecord runs a test for a record of each type, with no field zero where the API's documents have it.
+func eachRecord(t *testing.T, test func(t *testing.T, record any)) {
+	t.Helper()
+	types := map[string]reflect.Type{}
+	for _, m := range apidocs.Methods(reflect.TypeFor[promptorchestra.Client]()) {
+		if !m.IsWrapper() {
+			types[m.Record().Name()] = m.Record()
+		}
+	}
+	for _, name := range apidocs.Records(t) {
+		record := reflect.New(types[apidocs.TypeOf(name)])
+		client := apitest.NewClient(t, apitest.Respond(200, string(apidocs.Record(t, name))))
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, record.Interface()))
+		t.Run(name, func(t *testing.T) { test(t, record.Elem().Interface()) })
+	}
+	extra := map[string]promptorchestra.RawJSON{"condition": promptorchestra.RawJSON(`{"step_key":"<a>"}`), "label": promptorchestra.RawJSON(`null`)}
+	step := promptorchestra.WorkflowStep{StepKey: "a", Name: "A", StepType: promptorchestra.StepTypeCondition, PositionIndex: 1, Extra: extra}
+	transition := promptorchestra.WorkflowTransition{FromStepKey: "a", ToStepKey: "b", TransitionType: promptorchestra.TransitionTypeConditionTrue, Extra: extra}
+	prompt := promptorchestra.PromptAttachment{PromptID: "p", AttachmentMode: promptorchestra.AttachmentModePinnedVersion, VersionNumber: 1, Extra: extra}
+	for _, record := range []any{
+		step, transition, prompt,
+		promptorchestra.ToolAttachment{ToolID: "t", PositionIndex: 2, Extra: extra},
+		promptorchestra.SkillPromptCompositionItem{PromptAttachment: prompt, PromptVersionID: "v", Section: promptorchestra.PromptSectionExamples},
+		promptorchestra.Workflow{
+			EntryStepKey: "a", Steps: []promptorchestra.WorkflowStep{step}, Extra: extra,
+			Transitions: []promptorchestra.WorkflowTransition{transition},
+		},
+	} {
+		t.Run(reflect.TypeOf(record).Name(), func(t *testing.T) { test(t, record) })
+	}
+}
+
+// A record may be kept as JSON, in a cache or a queue: what it was comes back, but for secrets.
+func TestRecordsSurviveJSON(t *testing.T) {
+	eachRecord(t, func(t *testing.T, record any) {
+		for _, v := range []reflect.Value{reflect.ValueOf(record), reflect.Zero(reflect.TypeOf(record))} {
+			doc, err := json.Marshal(v.Interface())
+			require.NoError(t, err)
+			back := reflect.New(v.Type())
+			require.NoError(t, json.Unmarshal(doc, back.Interface()))
+			again, err := json.Marshal(back.Interface())
+			require.NoError(t, err)
+			assert.Equal(t, string(doc), string(again))
+			want, got := leavesOf(v.Interface()), leavesOf(back.Elem().Interface())
+			for path, text := range want {
+				if strings.HasPrefix(text, "an example of a") { // secrets
+					text = ""
+				}
+				if json.Valid([]byte(text)) && json.Valid([]byte(got[path])) && text != "" {
+					assert.JSONEq(t, text, got[path], path)
+				} else {
+					assert.Equal(t, text, got[path], path)
+				}
+			}
+		}
+	})
+	var run promptorchestra.AgentRunDetail
+	require.NoError(t, json.Unmarshal([]byte(`{"run":{"id":"a","output":null},"contractTrace":{}}`), &run))
+	doc, err := json.Marshal(run)
+	require.NoError(t, err)
+	var back promptorchestra.AgentRunDetail
+	require.NoError(t, json.Unmarshal(doc, &back))
+	assert.Equal(t, run, back)
+	assert.Equal(t, "null", back.Run.Output.String())
+	assert.Nil(t, back.ContractTrace.ActualBoundInput)
+
+	key := promptorchestra.ServiceKey{Key: promptorchestra.NewSecret("sk_1")}
+	doc, err = json.Marshal(key)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(doc, &key))
+	assert.Equal(t, promptorchestra.ServiceKey{}, key)
+}
+
+func TestWithIntoATypeThatEmbedsARecord(t *testing.T) {
+	body := `{"id":"a","tool_key":"k","stepKey":"s","promptId":"p","toolId":"t","entryStepKey":"e","runId":"r","own_field":"mine","steps":[{"step_key":"s","condition":{"a":1},"label":"l"}],"extra":1}`
+	client := apitest.NewClient(t, apitest.Respond(200, body))
+	type tool struct {
+		promptorchestra.ToolRecord
+		OwnField string `json:"ownField"`
+	}
+	type run struct {
+		*promptorchestra.RunDetail
+		OwnField string `json:"own_field"`
+	}
+	type step struct {
+		promptorchestra.WorkflowStep
+		OwnField  string         `json:"ownField"`
+		Label     string         `json:"label"`
+		Condition map[string]int `json:"condition"`
+	}
+	type steps struct {
+		Steps []step `json:"steps"`
+	}
+	type summary struct {
+		promptorchestra.AgentVersionSummary
+		OwnField string
+	}
+	type workflow struct {
+		*promptorchestra.Workflow
+		OwnField string
+	}
+	type item struct {
+		promptorchestra.SkillPromptCompositionItem
+		OwnField string
+	}
+	get := func(into any) {
+		_, err := client.Tools.Get(t.Context(), "t", promptorchestra.WithInto(into))
+		require.NoError(t, err)
+	}
+	var a tool
+	get(&a)
+	assert.Equal(t, []string{"a", "k", "mine"}, []string{a.ID, a.ToolKey, a.OwnField})
+	var b run
+	get(&b)
+	assert.Equal(t, []string{"a", "mine"}, []string{b.ID, b.OwnField})
+	assert.Len(t, b.Steps, 1)
+	var c step
+	get(&c)
+	assert.Equal(t, []string{"s", "mine"}, []string{c.StepKey, c.OwnField})
+	assert.Equal(t, promptorchestra.RawJSON("1"), c.Extra["extra"])
+	var d steps
+	get(&d)
+	require.Len(t, d.Steps, 1)
+	assert.Equal(t, "s", d.Steps[0].StepKey)
+	assert.Equal(t, "l", d.Steps[0].Label)
+	assert.Equal(t, map[string]int{"a": 1}, d.Steps[0].Condition)
+	var e summary
+	get(&e)
+	assert.Equal(t, "mine", e.OwnField)
+	assert.Equal(t, "l", mustText(t, e.Steps[0].Extra["label"]))
+	var f workflow
+	get(&f)
+	assert.Equal(t, []string{"e", "mine"}, []string{f.EntryStepKey, f.OwnField})
+	var g item
+	get(&g)
+	assert.Equal(t, []string{"p", "mine"}, []string{g.PromptID, g.OwnField})
+
+	list := apitest.NewClient(t, apitest.Respond(200, `[{"tool_key":"k","own_field":"mine"}]`))
+	var elements []tool
+	_, err := list.Tools.List(t.Context(), promptorchestra.WithInto(&elements))
+	require.NoError(t, err)
+	assert.Equal(t, []tool{{promptorchestra.ToolRecord{ToolKey: "k"}, "mine"}}, elements)
+	var element tool
+	for _, err := range list.Tools.All(t.Context(), promptorchestra.WithInto(&element)) {
+		require.NoError(t, err)
+	}
+	assert.Equal(t, elements[0], element)
+}
+
+// A call that was paid for has a result, whatever the caller's own type makes of it.
+func TestWithIntoATypeThatRefuses(t *testing.T) {
+	client := apitest.NewClient(t, apitest.Respond(200, `{"runId":"run_1","createdAt":"yesterday","n":"7"}`))
+	var into struct {
+		CreatedAt time.Time
+		N         int
+	}
+	run, err := client.Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{}, promptorchestra.WithInto(&into))
+	require.NoError(t, err)
+	assert.Equal(t, "run_1", run.RunID)
+	assert.Equal(t, 7, into.N)
+	assert.Zero(t, into.CreatedAt)
+	require.Error(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &into), "the type is the caller's own, and so is its verdict")
+
+	client = apitest.NewClient(t, apitest.Respond(200, `[{"id":"a","createdAt":"yesterday"},null,{"id":"b","n":1}]`))
+	ids := ""
+	for run, err := range client.Runs.All(t.Context(), promptorchestra.WithInto(&into)) {
+		require.NoError(t, err)
+		ids += run.ID + strconv.Itoa(into.N)
+	}
+	assert.Equal(t, "a00b1", ids)
+}
+
+func mustText(t *testing.T, raw promptorchestra.RawJSON) (text string) {
+	t.Helper()
+	require.NoError(t, raw.Decode(&text))
+	return text
 }

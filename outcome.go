@@ -40,7 +40,7 @@ func (r *request) newFailure() error {
 	switch {
 	case result.StatusCode == 0:
 		//nolint:errorlint // not one that a token source's error wraps
-		if argument, ok := result.Err.(*ArgumentError); ok && result.Refused {
+		if argument, ok := result.Err.(*ArgumentError); ok && result.NoAuth {
 			return r.reject(argument)
 		}
 		return &TransportError{

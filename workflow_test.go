@@ -3,13 +3,21 @@ package promptorchestra_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 func TestWorkflowValidate(t *testing.T) {
@@ -150,4 +158,190 @@ func BenchmarkWorkflowValidate(b *testing.B) {
 			}
 		})
 	}
+}
+
+// keeper is a server that keeps the last body that it was sent as it is, and serves it.
+type keeper struct {
+	mu   sync.Mutex
+	body []byte
+}
+
+func (k *keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if r.Method != http.MethodGet {
+		k.body, _ = io.ReadAll(r.Body)
+	}
+	_, _ = w.Write(k.body)
+}
+
+const graph = `{"id":"agt_1","versionId":"ver_1","entryStepKey":"decide","steps":[` +
+	`{"stepKey":"decide","name":"Decide","stepType":"condition_step","positionIndex":0,"condition":{"all":[{"left":"{{score}}","op":"<","right":0.50}]},"ui":{"x":1e2, "y":null}},` +
+	`{"step_key":"end","name":"End","step_type":"return_step","position_index":1,"zLast":"z","aFirst":[1,"<b>"]}],` +
+	`"transitions":[{"fromStepKey":"decide","toStepKey":"end","transitionType":"condition_true","label":"low"},` +
+	`{"from_step_key":"decide","to_step_key":"end","transition_type":"condition_false","priority":2}]}`
+
+func TestReadChangeWriteLosesNothing(t *testing.T) {
+	server := &keeper{body: []byte(graph)}
+	client := apitest.NewClient(t, server)
+	agent, err := client.Agents.Get(t.Context(), "agt_1")
+	require.NoError(t, err)
+	workflow := agent.Workflow()
+	workflow.Steps[0].Name = "Decide by score"
+	workflow.Extra = map[string]promptorchestra.RawJSON{"layout": promptorchestra.RawJSON(`{"zoom":1.0}`)}
+	_, err = client.Agents.SaveWorkflow(t.Context(), agent.VersionID, workflow)
+	require.NoError(t, err)
+	assert.Equal(t, `{"organizationId":"org_1","entryStepKey":"decide","steps":[`+
+		`{"stepKey":"decide","name":"Decide by score","stepType":"condition_step","positionIndex":0,"condition":{"all":[{"left":"{{score}}","op":"<","right":0.50}]},"ui":{"x":1e2,"y":null}},`+
+		`{"stepKey":"end","name":"End","stepType":"return_step","positionIndex":1,"aFirst":[1,"<b>"],"zLast":"z"}],`+
+		`"transitions":[{"fromStepKey":"decide","toStepKey":"end","transitionType":"condition_true","label":"low"},`+
+		`{"fromStepKey":"decide","toStepKey":"end","transitionType":"condition_false","priority":2}],"layout":{"zoom":1.0}}`, string(server.body))
+
+	steps, err := client.Agents.SaveSteps(t.Context(), "ver_1", promptorchestra.AgentStepsParams{Steps: workflow.Steps})
+	require.NoError(t, err)
+	assert.Equal(t, workflow.Steps[1], steps[1])
+	assert.JSONEq(t, `{"x":1e2,"y":null}`, steps[0].Extra["ui"].String())
+}
+
+// All of a response can be read as a workflow, which may be saved: the organization is sent once.
+func TestWorkflowOfAWholeResponse(t *testing.T) {
+	server := &keeper{body: []byte(`{"organization_id":"org_1","entryStepKey":"a","steps":[{"stepKey":"a"}],"layout":{"zoom":2}}`)}
+	client := apitest.NewClient(t, server)
+	var workflow promptorchestra.Workflow
+	_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithInto(&workflow))
+	require.NoError(t, err)
+	_, err = client.Agents.SaveWorkflow(t.Context(), "ver_1", workflow)
+	require.NoError(t, err)
+	assert.Equal(t, `{"organizationId":"org_1","entryStepKey":"a","steps":[{"stepKey":"a","name":"","stepType":"","positionIndex":0}],"transitions":[],"layout":{"zoom":2}}`, string(server.body))
+	assert.Contains(t, workflow.Extra, "organization_id", "the caller's own map stays as it is")
+	_, err = client.InOrganization("org_2").Agents.SaveWorkflow(t.Context(), "ver_1", workflow)
+	var e *promptorchestra.ArgumentError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, "Extra", e.Argument)
+}
+
+func TestAttachmentsKeepWhatTheyDoNotKnow(t *testing.T) {
+	server := &keeper{body: []byte(`{"id":"skl_1","versions":[{"id":"skv_1","promptComposition":[` +
+		`{"prompt_id":"p","attachmentMode":"pinned_version","versionNumber":"2","positionIndex":0,"promptVersionId":"prv_1","section":"examples","weight":0.5}],` +
+		`"tools":[{"toolId":"t","positionIndex":1,"alias":"<lookup>"}]}]}`)}
+	client := apitest.NewClient(t, server)
+	skill, err := client.Skills.Get(t.Context(), "skl_1")
+	require.NoError(t, err)
+	item := skill.Versions[0].PromptComposition[0]
+	assert.Equal(t, "prv_1", item.PromptVersionID)
+	assert.Equal(t, promptorchestra.PromptSectionExamples, item.Section)
+	_, err = client.Skills.ReplacePrompts(t.Context(), "skv_1", []promptorchestra.PromptAttachment{item.PromptAttachment})
+	require.NoError(t, err)
+	assert.Equal(t, `{"organizationId":"org_1","prompts":[{"promptId":"p","attachmentMode":"pinned_version","versionNumber":2,"positionIndex":0,"weight":0.5}]}`, string(server.body))
+	_, err = client.Skills.ReplaceTools(t.Context(), "skv_1", skill.Versions[0].Tools)
+	require.NoError(t, err)
+	assert.Equal(t, `{"organizationId":"org_1","tools":[{"toolId":"t","positionIndex":1,"alias":"<lookup>"}]}`, string(server.body))
+}
+
+func TestExtraThatCannotBeSent(t *testing.T) {
+	client, ctx := apitest.NewClient(t, apitest.Respond(200, "{}")), t.Context()
+	save := func(w promptorchestra.Workflow) error {
+		return apitest.ErrorOf(client.Agents.SaveWorkflow(ctx, "v", w))
+	}
+	extra := func(name, value string) map[string]promptorchestra.RawJSON {
+		return map[string]promptorchestra.RawJSON{"fine": promptorchestra.RawJSON("1"), name: promptorchestra.RawJSON(value)}
+	}
+	for name, err := range map[string]error{
+		"steps":          save(promptorchestra.Workflow{Extra: extra("steps", "[]")}),
+		"entry_step_key": save(promptorchestra.Workflow{Extra: extra("entry_step_key", `"a"`)}),
+		"StepKey":        save(promptorchestra.Workflow{Steps: []promptorchestra.WorkflowStep{{Extra: extra("StepKey", `"a"`)}}}),
+		"toStepKey":      save(promptorchestra.Workflow{Transitions: []promptorchestra.WorkflowTransition{{Extra: extra("toStepKey", `"a"`)}}}),
+		"condition":      save(promptorchestra.Workflow{Steps: []promptorchestra.WorkflowStep{{Extra: extra("condition", `{"a":`)}}}),
+		"versionNumber":  apitest.ErrorOf(client.Skills.ReplacePrompts(ctx, "v", []promptorchestra.PromptAttachment{{PromptID: "p", Extra: extra("versionNumber", "1")}})),
+		"toolId":         apitest.ErrorOf(client.Skills.ReplaceTools(ctx, "v", []promptorchestra.ToolAttachment{{ToolID: "t", Extra: extra("toolId", "1")}})),
+	} {
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, err, &e, name)
+		assert.Equal(t, "Extra", e.Argument)
+		assert.Contains(t, e.Reason, name)
+	}
+	require.NoError(t, save(promptorchestra.Workflow{Extra: map[string]promptorchestra.RawJSON{"absent": nil}}))
+	var step *promptorchestra.WorkflowStep
+	require.Error(t, step.UnmarshalJSON([]byte("{}")))
+}
+
+// FuzzReadChangeWrite: whatever a server keeps in a graph is there after a client has read the graph,
+// changed a step and saved it.
+func FuzzReadChangeWrite(f *testing.F) {
+	f.Add("condition", `{"all":[1, "<b>"]}`, "label", `"x"`)
+	f.Add("step_id", `null`, "ä €", `1.50`)
+	f.Add("positionindex2", `[[]]`, `a"\b`, `"\u2028\ud83d\ude00"`)
+	f.Add("stepKey", `"x"`, "To_Step_Key", `{"toStepKey":1}`)
+	f.Add("", `false`, "-", `{}`)
+	f.Fuzz(func(t *testing.T, first, one, second, two string) {
+		if !json.Valid([]byte(one)) || !json.Valid([]byte(two)) || !utf8.ValidString(strings.Join([]string{first, second, one, two}, ",")) {
+			t.Skip()
+		}
+		names := []string{first, second}
+		values := map[string]string{first: one, second: two}
+		members := ""
+		for name := range values {
+			quoted, err := json.Marshal(name)
+			require.NoError(t, err)
+			members += "," + string(quoted) + ":" + values[name]
+		}
+		graph := fmt.Sprintf(`{"entryStepKey":"a","steps":[{"stepKey":"a"%s}],"transitions":[{"fromStepKey":"a","toStepKey":"b"%s}]}`, members, members)
+		server := &keeper{body: []byte(graph)}
+		changeAStep(t, stubbed(t, server), "agt_1", "ver_1")
+		checkKept(t, server.body, names, values)
+
+		emulator := orchestratest.NewServer()
+		defer emulator.Close()
+		client := emulator.Client()
+		agent, err := client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"})
+		require.NoError(t, err)
+		version, err := client.Agents.CreateVersion(t.Context(), agent.ID)
+		require.NoError(t, err)
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "PUT", Path: "/api/agent-versions/" + version.ID + "/workflow", Body: []byte(graph)}, nil))
+		changeAStep(t, client, agent.ID, version.ID)
+		var kept json.RawMessage
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/agents/" + agent.ID}, &kept))
+		checkKept(t, kept, names, values)
+	})
+}
+
+func changeAStep(t *testing.T, client *promptorchestra.Client, agentID, versionID string) {
+	t.Helper()
+	agent, err := client.Agents.Get(t.Context(), agentID)
+	require.NoError(t, err)
+	workflow := agent.Workflow()
+	workflow.Steps[0].Name = "changed"
+	_, err = client.Agents.SaveWorkflow(t.Context(), versionID, workflow)
+	require.NoError(t, err)
+}
+
+// checkKept looks for the members that no field is for in what a server keeps.
+func checkKept(t *testing.T, body []byte, names []string, values map[string]string) {
+	t.Helper()
+	var kept struct{ Steps, Transitions []map[string]json.RawMessage }
+	require.NoError(t, json.Unmarshal(body, &kept))
+	known := func(name string, fields ...string) bool {
+		return slices.ContainsFunc(fields, func(field string) bool { return strings.EqualFold(strings.ReplaceAll(name, "_", ""), field) })
+	}
+	for _, name := range names {
+		if !known(name, "stepKey", "name", "stepType", "promptId", "promptVersionId", "positionIndex", "skillId", "skillVersionId", "toolId") {
+			require.NotEmpty(t, kept.Steps[0][name], "%q of a step", name)
+			assert.Equal(t, decodeTree(t, []byte(values[name])), decodeTree(t, kept.Steps[0][name]), "%q of a step", name)
+		}
+		if !known(name, "fromStepKey", "toStepKey", "transitionType") {
+			require.NotEmpty(t, kept.Transitions[0][name], "%q of a transition", name)
+			assert.Equal(t, decodeTree(t, []byte(values[name])), decodeTree(t, kept.Transitions[0][name]), "%q of a transition", name)
+		}
+	}
+	assert.Equal(t, `"changed"`, string(kept.Steps[0]["name"]))
+}
+
+// stubbed returns a client of a handler without a server between them.
+func stubbed(t *testing.T, handler http.Handler) *promptorchestra.Client {
+	t.Helper()
+	return apitest.NewClientAt(t, "https://api.example", promptorchestra.WithTransport(apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w.Result(), nil
+	})))
 }
