@@ -28,8 +28,9 @@ var (
 	errFailure   = errors.New("the response is a failure with a status of success")
 )
 
-// A decodeFunc decodes a response into out. misfit is told of members whose type does not fit: all
-// the rest is decoded, for a response that was paid for is worth more than one member of it.
+// A decodeFunc decodes a response into out. misfit is called with members whose type does not fit.
+// All the rest is decoded, because a response that was paid for is worth more than one member of
+// it.
 type decodeFunc func(body []byte, out any, misfit lenient.Misfit) error
 
 // misfit logs, once a name, each member of the response that does not fit.
@@ -40,8 +41,8 @@ func (r *request) misfit(ctx context.Context) lenient.Misfit {
 	return func(e *json.UnmarshalTypeError) { r.logMismatch(ctx, e) }
 }
 
-// undecodable reports a response that cannot be used. Of one that is a failure it says what the
-// failure says.
+// undecodable returns the error for a response that cannot be used. If the response is a failure,
+// the error has the failure's message.
 func (r *request) undecodable(err error, body []byte) error {
 	if errors.Is(err, errFailure) {
 		var failure APIError
@@ -105,7 +106,7 @@ func decodeValueInto(text []byte, into any, misfit lenient.Misfit) error {
 	return nil
 }
 
-// decodeWhole refuses a response of another type than out's: a wrong guess at an unknown endpoint
+// decodeWhole rejects a response of another type than out's. A wrong guess at an unknown endpoint
 // must not look like an empty response.
 func decodeWhole(body []byte, out any, misfit lenient.Misfit) error {
 	text, begin, err := opening(body)
@@ -160,7 +161,7 @@ func decodeRecord(body []byte, out any, misfit lenient.Misfit) error {
 	case json.Valid(text):
 		return errNotObject
 	default:
-		return unmarshal(text, out, misfit) // says what is wrong
+		return unmarshal(text, out, misfit) // its error says what is wrong
 	}
 }
 
@@ -214,8 +215,8 @@ func membersOf(object []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// isOwn reports whether a member tells that an object is the record: it is the record's, says
-// something, and has none of the names that failures and envelopes have too.
+// isOwn reports whether a member shows that an object is the record: it is the record's, is not
+// null, and has none of the names that failures and envelopes have too.
 func isOwn(members lenient.Members, name, value []byte) bool {
 	switch string(name) {
 	case "code", "message", "details", "status":
@@ -233,8 +234,8 @@ func hasOwn(members lenient.Members, object []byte) bool {
 	return false
 }
 
-// failureMarks are the members by which an object tells that it is a failure. Listed errors may stand
-// beside a record or list, too.
+// failureMarks are the members that show that an object is a failure. Listed errors may stand beside
+// a record or list, too.
 type failureMarks struct{ err, code, reason, unsuccessful, listed bool }
 
 func (f *failureMarks) add(name, value []byte) {
@@ -280,7 +281,7 @@ func decodeList(body []byte, out any, misfit lenient.Misfit) error {
 	case begin != '{' && json.Valid(text):
 		return errNotList
 	}
-	if err := unmarshal(text, &struct{}{}, nil); err != nil { // is it JSON at all?
+	if err := unmarshal(text, &struct{}{}, nil); err != nil { // rejects what is not JSON
 		return err
 	}
 	var f failureMarks
@@ -310,8 +311,8 @@ func isReport(name []byte) bool {
 	return false
 }
 
-// decodeSteps is decodeList for the route of which no source says what it responds with: an object
-// may hold the steps by their name, or none at all.
+// decodeSteps is decodeList for a route whose response is not documented. An object may hold the
+// steps under their name, or no steps.
 func decodeSteps(body []byte, out any, misfit lenient.Misfit) error {
 	err := decodeList(body, out, misfit)
 	if !errors.Is(err, errNotList) {
@@ -329,8 +330,8 @@ func decodeSteps(body []byte, out any, misfit lenient.Misfit) error {
 	return nil
 }
 
-// countElements guesses from the first element how many a list has, so that the
-// slice need not grow again and again. A wrong guess costs little.
+// countElements estimates from the first element how many elements a list has, so that the slice
+// need not grow. A wrong estimate costs little.
 func countElements(list []byte) int {
 	const most = 4096
 	list = bytes.TrimLeft(list, "[ \t\r\n")

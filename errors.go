@@ -24,8 +24,8 @@ type APIError struct {
 
 	StatusCode int           // HTTP status
 	Kind       Kind          // the kind of failure: decided by the code, then by the status
-	Code       string        // machine-readable code of the body, such as "AGENT_GRAPH_INVALID"; "" when it had none
-	Message    string        // the most specific text of the body; the status text when there is none
+	Code       string        // the body's code for programs, such as "AGENT_GRAPH_INVALID", or ""
+	Message    string        // the most specific text of the body, else the status text
 	Summary    string        // the body's "error" text when its "message" said more; else ""
 	Details    []ErrorDetail // the body's details, of any form, in their order
 	Diagnostic *Diagnostic   // the newer diagnostic object, nil in other shapes
@@ -49,8 +49,11 @@ type APIError struct {
 type TransportError struct {
 	CallInfo // which call it is about
 
-	OutcomeUnknown bool  // the call may have had its effect: the request was sent, and the call is not idempotent
-	Err            error // the cause
+	// OutcomeUnknown means that the call may have had its effect: the request was sent, and the
+	// call is not idempotent.
+	OutcomeUnknown bool
+
+	Err error // the cause
 
 	callerDone bool // the caller's own context has ended
 	source     bool // a token source failed: the request was not sent
@@ -65,7 +68,7 @@ type DecodeError struct {
 
 	StatusCode int    // 2xx
 	RequestID  string // X-Request-Id
-	Body       []byte // all that arrived, up to the limit; of a streamed list, the beginning of one that never began
+	Body       []byte // all that arrived, up to the limit; of a streamed list, its beginning, if no element was decoded
 	Err        error  // why it cannot be used
 
 	callerDone bool // the caller's own context has ended
@@ -85,8 +88,8 @@ type ArgumentError struct {
 type ErrorDetail struct {
 	Code    string  `json:"code"`          // such as "missing_entry_step"
 	Message string  `json:"message"`       // for people
-	Path    string  `json:"path,omitzero"` // where the mistake is, such as "steps[2].promptId"; often ""
-	Raw     RawJSON `json:"-"`             // the entry as the server sent it; nil when the SDK found the mistake
+	Path    string  `json:"path,omitzero"` // the place, such as "steps[2].promptId"; often ""
+	Raw     RawJSON `json:"-"`             // as the server sent it; nil when the SDK found the mistake
 }
 
 // Diagnostic is the newer error object of the API. Newer records have one too. It is read in any
@@ -108,27 +111,28 @@ type Diagnostic struct {
 type Kind string
 
 // The kinds of an [APIError]. Six of them hold most integration failures of the platform; the
-// others follow the status.
+// others follow the status. KindUnknown stands for redirects, other statuses, a 403 or 404 of HTML
+// or text, which a proxy or a wrong base URL returns, and for errors of other packages.
 const (
 	KindMissingOrganization Kind = "missing_organization" // 400 whose text names organizationId
-	KindAuthentication      Kind = "authentication"       // 401: bearer token missing, invalid or expired
-	KindPermission          Kind = "permission"           // 403: credential kind, scope, permission or organization does not fit
-	KindEntitlement         Kind = "entitlement"          // 402: seats, AI or voice features not in the plan
-	KindNotFound            Kind = "not_found"            // 404: no such prompt, version, tool, agent or skill in the organization
-	KindInvalidGraph        Kind = "invalid_graph"        // 422 with the mistakes of an agent's graph in Details
-	KindInvalidRequest      Kind = "invalid_request"      // 400 and other rejections of the request itself
+	KindAuthentication      Kind = "authentication"       // 401: token missing, invalid or expired
+	KindPermission          Kind = "permission"           // 403: credential kind, scope or organization is wrong
+	KindEntitlement         Kind = "entitlement"          // 402: seats or features not in the plan
+	KindNotFound            Kind = "not_found"            // 404: no such record in the organization
+	KindInvalidGraph        Kind = "invalid_graph"        // 422: mistakes in an agent's graph, see Details
+	KindInvalidRequest      Kind = "invalid_request"      // other 400s; 405, 406, 411 to 417
 	KindConflict            Kind = "conflict"             // 409
 	KindValidation          Kind = "validation"           // 422 that is not about a graph
 	KindRateLimited         Kind = "rate_limited"         // 429
 	KindServer              Kind = "server"               // 5xx
-	KindUnknown             Kind = "unknown"              // redirects, odd statuses, a 403 or 404 of HTML or text, which no API wrote, and errors of other packages
+	KindUnknown             Kind = "unknown"              // everything else
 )
 
 // The kinds of the other errors. No [APIError] has one of them.
 const (
 	KindCanceled  Kind = "canceled"  // the caller's context was cancelled
-	KindTimeout   Kind = "timeout"   // a deadline passed: the context's, the attempt's or one of the network's
-	KindTransport Kind = "transport" // no response came for another reason, or a token source failed
+	KindTimeout   Kind = "timeout"   // a deadline of the context, attempt or network passed
+	KindTransport Kind = "transport" // no response for another reason, or a token source failed
 	KindDecode    Kind = "decode"    // the call succeeded, and its response cannot be used
 	KindArgument  Kind = "argument"  // rejected by the SDK before sending
 )

@@ -8,7 +8,7 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
-// errorBody is the union of what failures are known to look like. Every member may be of any type.
+// errorBody has the members of all known forms of failures. Every member may be of any type.
 type errorBody struct {
 	Error, Message, Code, Details              member
 	Title, Category, Why                       member
@@ -18,8 +18,7 @@ type errorBody struct {
 	Path, Field, Loc                           member
 }
 
-// parse reads an object's members. It takes what it can: a body may have been cut, or be JSON only
-// at first sight.
+// parse reads an object's members as far as it can: the body may be cut or malformed.
 func (b *errorBody) parse(object []byte) {
 	jsonscan.EachMember(object, func(name, value []byte) {
 		if m := b.member(name); m != nil {
@@ -136,7 +135,7 @@ func (b *errorBody) diagnostic() *Diagnostic {
 	return d
 }
 
-// failed reports whether the body says so itself, in the forms {"status":"fail"} and
+// failed reports whether the body says that it is a failure, in the forms {"status":"fail"} and
 // {"success":false}.
 func (b *errorBody) failed() bool {
 	switch strings.ToLower(b.Status.text()) {
@@ -146,7 +145,7 @@ func (b *errorBody) failed() bool {
 	return string(b.Success.raw) == "false"
 }
 
-// errorsText returns what the member "errors" says: a list, or an object that names fields.
+// errorsText returns the text of the member "errors": a list, or an object that names fields.
 func (b *errorBody) errorsText(fields bool) string {
 	if raw := b.Errors.raw; fields && len(raw) > 0 && raw[0] == '{' {
 		return messagesOf(detailsOf(raw, fields))
@@ -154,8 +153,8 @@ func (b *errorBody) errorsText(fields bool) string {
 	return b.Errors.text()
 }
 
-// dataText returns what the member "data" says: the texts that are certainly a failure's, for it
-// may hold the user's own record.
+// dataText returns the text of the member "data". It reads only texts that are certainly a
+// failure's, because "data" may hold the user's own record.
 func (b *errorBody) dataText() string {
 	var texts []string
 	jsonscan.EachElement(b.Data.raw, maxTexts, func(item []byte) {
@@ -171,7 +170,7 @@ func (b *errorBody) dataText() string {
 	return joinTexts(texts)
 }
 
-// nameOrType returns what an object without a text of its own is called.
+// nameOrType returns the name or the type of an object without a text of its own.
 func (b *errorBody) nameOrType() string {
 	for _, m := range [...]*member{&b.Name, &b.Type} {
 		if len(m.raw) > 0 && m.raw[0] == '"' {
@@ -183,15 +182,15 @@ func (b *errorBody) nameOrType() string {
 	return ""
 }
 
-// member is one member of a failure's body, of any type: a part of the body, not a copy. A name
-// that comes again makes it an array of the values.
+// member is one member of a failure's body, of any type: a part of the body, not a copy. If a name
+// occurs twice, it is an array of the values.
 type member struct {
 	raw      []byte
 	repeated bool
 }
 
 func (m *member) add(value []byte) {
-	const most = 16 << 10 // of repetitions, so that they cost no square time
+	const most = 16 << 10 // bytes of repetitions, which keeps the time linear
 	switch {
 	case holdsNothing(m.raw):
 		m.raw = value

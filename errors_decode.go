@@ -58,8 +58,8 @@ func (e *APIError) mayNameFields() bool {
 	return e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusUnprocessableEntity
 }
 
-// fill sets the fields from a JSON object. Message comes from "message", else from "error", else from
-// the texts of a diagnostic.
+// fill sets the fields from a JSON object. Message comes from "message", else from "error", else
+// from the texts of a diagnostic.
 func (e *APIError) fill(b *errorBody, text []byte) {
 	fields := e.mayNameFields()
 	inner, data := b.Error.object(), b.Data.object()

@@ -46,7 +46,7 @@ func (r *request) logCall(ctx context.Context, err error) {
 // logMismatch logs that a response has a member of an unexpected type.
 func (r *request) logMismatch(ctx context.Context, e *json.UnmarshalTypeError) {
 	if logger := r.client.core.logger; logger != nil {
-		found, _, _ := strings.Cut(e.Value, " ") // "number 12.5" becomes "number": no value is logged
+		found, _, _ := strings.Cut(e.Value, " ") // the type of "number 12.5", no value
 		logger.LogAttrs(ctx, slog.LevelDebug, "promptorchestra: a member of the response has an unexpected type",
 			slog.String("op", r.call.route.op), slog.String("member", clean(e.Field, 80)), slog.String("type", clean(found, 20)))
 	}
@@ -67,8 +67,8 @@ func (r *request) logAttrs(failure error) []slog.Attr {
 	if failure != nil {
 		attrs = append(attrs, slog.String("kind", string(KindOf(failure))))
 	}
-	var e *APIError
-	if errors.As(failure, &e) && e.Kind == KindInvalidGraph { // the API names such mistakes; other details may hold anything
+	var e *APIError // the codes and paths of a graph are safe to log; other details may hold user data
+	if errors.As(failure, &e) && e.Kind == KindInvalidGraph {
 		attrs = append(attrs,
 			slog.String("detail_codes", listed(e.Details, func(d ErrorDetail) string { return d.Code })),
 			slog.String("detail_paths", listed(e.Details, func(d ErrorDetail) string { return d.Path })))

@@ -32,7 +32,7 @@ type ModelListItem struct {
 	OutputModalities         []string                       `json:"outputModalities"`
 	Capabilities             RawJSON                        `json:"capabilities,omitzero"`
 	Available                bool                           `json:"available"`                // inferred
-	ImageGenerationReadiness *ModelImageGenerationReadiness `json:"imageGenerationReadiness"` // inferred; nil when the response has none
+	ImageGenerationReadiness *ModelImageGenerationReadiness `json:"imageGenerationReadiness"` // inferred; may be nil
 }
 
 // ModelImageGenerationReadiness says whether a model can make images now, and what is missing when

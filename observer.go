@@ -13,7 +13,7 @@ type CallInfo struct {
 	Method       string            // HTTP method
 	Path         string            // path template, such as "/api/agents/{agentId}/publish"
 	Organization string            // the organization of the call
-	Resource     map[string]string // ids in the path, query and body, by name; nil when there are none
+	Resource     map[string]string // the call's ids by name, those in the body too; or nil
 	Attempts     int               // number of attempts sent so far
 	Repeatable   bool              // whether the call is idempotent, or [WithRetryable] said so
 }

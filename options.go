@@ -285,10 +285,10 @@ func WithUserAgent(userAgent string) Option {
 // list, the size of each element. It must be positive. The default is 64 MiB. A larger response is
 // a [*DecodeError]. Of a failure's body at most 1 MiB is read, whatever the limit.
 //
-// The limit bounds the JSON text, not the memory that the decoded records take. A documented response
-// takes about its own size once more when decoded. One with little in each element, such as a list
-// of {}, takes up to 106 times its size (measured), and may take twice that while the slice grows.
-// Set a lower limit, or use the All methods, where the server is not trusted.
+// The limit bounds the JSON text, not the memory that the decoded records take. A documented
+// response takes about its own size once more when decoded. One with little in each element, such
+// as a list of {}, takes up to 106 times its size (measured), and may take twice that while the
+// slice grows. Set a lower limit, or use the All methods, where the server is not trusted.
 func WithMaxResponseBytes(n int64) Option {
 	return clientOption(func(cfg *config) error {
 		if n <= 0 {

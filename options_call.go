@@ -26,7 +26,7 @@ type Response struct {
 	Header     http.Header
 	RequestID  string // X-Request-Id
 	Attempts   int    // number of attempts sent
-	Body       []byte // a copy of the whole body, of a failure the first MiB; nil for a streamed list
+	Body       []byte // a copy of the body, for a failure of its first MiB; nil for a streamed list
 }
 
 // WithInto decodes the same response into v as well, a non-nil pointer to a type of the caller's

@@ -40,8 +40,8 @@ type PromptRecord struct {
 	Description            string        `json:"description"`
 	DefaultSection         PromptSection `json:"defaultSection"`
 	DefaultModel           string        `json:"defaultModel"`
-	PublishedVersionID     string        `json:"publishedVersionId"`     // inferred; "" until a version is published
-	PublishedVersionNumber int           `json:"publishedVersionNumber"` // inferred; 0 until a version is published
+	PublishedVersionID     string        `json:"publishedVersionId"`     // inferred; "" before the first
+	PublishedVersionNumber int           `json:"publishedVersionNumber"` // inferred; 0 before the first
 	CreatedAt              Timestamp     `json:"createdAt"`              // inferred
 	UpdatedAt              Timestamp     `json:"updatedAt"`              // inferred
 }
@@ -73,7 +73,7 @@ type PromptVersion struct {
 	PromptID        string        `json:"promptId"`
 	VersionNumber   int           `json:"versionNumber"`
 	Status          VersionStatus `json:"status"`      // inferred
-	IsPublished     bool          `json:"isPublished"` // inferred; stays true of older published versions
+	IsPublished     bool          `json:"isPublished"` // inferred; true for older ones too
 	Content         string        `json:"content"`
 	SystemPrompt    string        `json:"systemPrompt"`
 	DeveloperPrompt string        `json:"developerPrompt"`
@@ -82,7 +82,7 @@ type PromptVersion struct {
 	Temperature     float64       `json:"temperature"` // 0 as well when the response has none
 	MaxTokens       int           `json:"maxTokens"`   // inferred; 0 when the response has none
 	CreatedAt       Timestamp     `json:"createdAt"`   // inferred
-	PublishedAt     Timestamp     `json:"publishedAt"` // inferred; zero for a version that was never published
+	PublishedAt     Timestamp     `json:"publishedAt"` // inferred; zero if never published
 }
 
 // PromptPublishResponse says what was published. All its names are inferred.
@@ -148,7 +148,7 @@ type PromptVersionCreateParams struct {
 	DeveloperPrompt string       `json:"developerPrompt,omitzero"`
 	VariablesSchema any          `json:"variablesSchema,omitzero"`
 	ResponseFormat  any          `json:"responseFormat,omitzero"`
-	Temperature     Opt[float64] `json:"temperature,omitzero"` // Set(0.0) sends 0; the zero value leaves it out
+	Temperature     Opt[float64] `json:"temperature,omitzero"` // Set(0.0) sends 0; absent by default
 }
 
 // PromptPublishParams chooses the version to publish. VersionID is required.

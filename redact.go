@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// minSecret is the length from which a token is redacted: a shorter one, as tests use them, may be
-// an ordinary word of a text.
+// minSecret is the length of the shortest token that is redacted. A shorter one, as in tests, may
+// be an ordinary word.
 const minSecret = 8
 
-// secrets are the Authorization values of a call. A server, a proxy or net/http may repeat a token
-// in what becomes an error or a log entry: it is removed from every such text, however it is
+// secrets are the Authorization values of a call. A server, a proxy or net/http may put a token
+// into what becomes an error or a log entry: it is removed from every such text, however it is
 // escaped.
 type secrets []string
 

@@ -14,7 +14,7 @@ const (
 	ServiceKeyPresetFullControl      ServiceKeyPreset = "ai_platform_full_control"
 	ServiceKeyPresetRuntimeDefault   ServiceKeyPreset = "runtime_default"   // agents:read, runs:read
 	ServiceKeyPresetRuntimeExecution ServiceKeyPreset = "runtime_execution" // skills:read, runs:read, runs:write
-	ServiceKeyPresetAuthoringCI      ServiceKeyPreset = "authoring_ci"      // all authoring scopes, models:read, runs:read; expiry required
+	ServiceKeyPresetAuthoringCI      ServiceKeyPreset = "authoring_ci"      // authoring scopes, runs:read
 )
 
 // ServiceKey is a new API key. That the response has the key is documented. All names but Name and

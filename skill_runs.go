@@ -70,7 +70,7 @@ type GeneratedImageStorageReference struct {
 	Kind      string  `json:"kind"`
 	Bucket    string  `json:"bucket"`
 	ObjectKey string  `json:"objectKey"`
-	SignedURL RawJSON `json:"signedUrl,omitzero"` // name and type inferred; nil when the response has none
+	SignedURL RawJSON `json:"signedUrl,omitzero"` // inferred, or nil
 }
 
 // GeneratedImageUsage is what the images cost. All its names are inferred.

@@ -76,7 +76,7 @@ type SkillVersion struct {
 	ID                  string                       `json:"id"`
 	SkillID             string                       `json:"skillId"` // inferred
 	VersionNumber       int                          `json:"versionNumber"`
-	IsPublished         bool                         `json:"isPublished"` // stays true of older published versions (inferred)
+	IsPublished         bool                         `json:"isPublished"` // inferred; true for older ones too
 	Status              VersionStatus                `json:"status"`
 	InputSchema         RawJSON                      `json:"inputSchema,omitzero"`
 	VariablesSchema     RawJSON                      `json:"variablesSchema,omitzero"`
@@ -88,7 +88,7 @@ type SkillVersion struct {
 	Validation          RawJSON                      `json:"validation,omitzero"`
 	ExecutionReadiness  *ExecutionReadiness          `json:"executionReadiness"` // nil when the response has none
 	CreatedAt           Timestamp                    `json:"createdAt"`          // inferred
-	PublishedAt         Timestamp                    `json:"publishedAt"`        // inferred; zero for a version that was never published
+	PublishedAt         Timestamp                    `json:"publishedAt"`        // inferred; zero if never published
 }
 
 // SkillPromptCompositionItem is one prompt of a skill version. The items are in the order of

@@ -43,17 +43,17 @@ func stream[T any](ctx context.Context, s *service, in call, opts []CallOption) 
 	}
 }
 
-// elementStream is a list on its way in.
+// elementStream decodes a list while it arrives.
 type elementStream struct {
 	request  *request
 	input    elementReader
 	dec      *json.Decoder
-	envelope bool // the array is a member of an object,
+	envelope bool // the array is a member of an object
 	marks    failureMarks
 	pages    pageMembers
-	found    bool // the array was found,
-	begun    bool // and an element decoded
-	done     bool
+	found    bool // the array was found
+	begun    bool // an element was decoded
+	done     bool // the list has ended
 }
 
 func newElementStream(r *request) *elementStream {
@@ -61,7 +61,7 @@ func newElementStream(r *request) *elementStream {
 		request: r, input: elementReader{r: r.result.Stream, limit: r.client.core.maxBytes}, done: r.isEmpty(),
 	}
 	s.dec = json.NewDecoder(&s.input)
-	s.dec.UseNumber() // of members beside the list: a number of any size is one
+	s.dec.UseNumber() // members beside the list may be numbers of any size
 	return s
 }
 
@@ -122,8 +122,7 @@ func (s *elementStream) skipToArray() (bool, error) {
 	return false, err
 }
 
-// token reads the next token. There is no list while a member before it is skipped, so a limit
-// holds for each token alone.
+// token reads the next token. Outside the list the size limit holds for each token.
 func (s *elementStream) token() (json.Token, error) {
 	s.input.next(s.dec.InputOffset())
 	return s.dec.Token() //nolint:wrapcheck // fail wraps it
@@ -183,8 +182,7 @@ func (s *elementStream) next(ctx context.Context, v any) (bool, error) {
 	return true, nil
 }
 
-// decode decodes an element as encoding/json does it in one pass, and again if it wants a closer
-// look.
+// decode decodes an element as encoding/json does, and a second time if that was not enough.
 func (s *elementStream) decode(v any, misfit lenient.Misfit) error {
 	err := s.dec.Decode(v)
 	var mismatch *json.UnmarshalTypeError
@@ -192,7 +190,7 @@ func (s *elementStream) decode(v any, misfit lenient.Misfit) error {
 		return err //nolint:wrapcheck // fail wraps it
 	}
 	element := s.input.until(s.dec.InputOffset())
-	if err := lenient.Again(element, v, err, misfit); err != nil {
+	if err := lenient.Redecode(element, v, err, misfit); err != nil {
 		return err
 	}
 	if into := s.request.options.into; into != nil {
@@ -201,8 +199,8 @@ func (s *elementStream) decode(v any, misfit lenient.Misfit) error {
 	return nil
 }
 
-// end reads what follows the last element: a connection read to its end can be used again, and a
-// second array would be half of the list.
+// end reads what follows the last element. A connection can be reused only if it is read to its
+// end, and a second array means that the first one is not the whole list.
 func (s *elementStream) end() error {
 	if _, err := s.dec.Token(); err != nil {
 		return err //nolint:wrapcheck // fail wraps it
@@ -224,8 +222,8 @@ func (s *elementStream) end() error {
 	return nil
 }
 
-// fail reports a list that broke off or cannot be read. Of one that never began, and of a failure,
-// the error has the response's beginning.
+// fail returns the error for a list that broke off or cannot be read. It has the beginning of the
+// response, if no element was decoded or the response is a failure.
 func (s *elementStream) fail(err error) error {
 	if broken := s.input.err; broken != nil {
 		err = broken
@@ -250,12 +248,12 @@ func endsEarly(err error) bool {
 }
 
 func (s *elementStream) close() {
-	_ = s.request.result.Stream.Close() // nothing depends on it any more
+	_ = s.request.result.Stream.Close() // its error changes nothing
 	s.request.result.Release()
 }
 
-// elementReader limits each element, where a list as a whole has no limit, and keeps it, the
-// response's beginning, and why reading failed.
+// elementReader limits the size of each element. It keeps the element, the beginning of the
+// response, and the error that ended reading.
 type elementReader struct {
 	r     io.Reader
 	limit int64

@@ -12,8 +12,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
-// Timestamp is a time as the API writes it, in UTC. Decoding one never fails:
-// an unknown form leaves it zero, and the text can be had through [WithInto].
+// Timestamp is a time as the API writes it, in UTC. Decoding one never fails: an unknown form
+// leaves it zero, and the text can be had through [WithInto].
 type Timestamp struct{ time.Time }
 
 // The forms in use beside those of ISO 8601: of HTTP and mail, and of languages' own printing.
@@ -176,7 +176,7 @@ func (t *Timestamp) parseUnix(text string) bool {
 	return true
 }
 
-// set leaves out a year that could not be encoded again.
+// set ignores a year that MarshalJSON could not encode.
 func (t *Timestamp) set(v time.Time) {
 	if v = v.UTC(); v.Year() >= 0 && v.Year() <= 9999 {
 		t.Time = v

@@ -25,7 +25,7 @@ type VoiceAgentSession struct {
 	Provider           string  `json:"provider"`
 	Model              string  `json:"model"`
 	ExternalSessionID  string  `json:"externalSessionId"`
-	ClientSecret       Secret  `json:"clientSecret"` // a browser or phone connects with it; prints as "[redacted]"
+	ClientSecret       Secret  `json:"clientSecret"` // for a browser or phone; prints as "[redacted]"
 	AgentGraphSnapshot RawJSON `json:"agentGraphSnapshot,omitzero"`
 }
 

@@ -54,7 +54,7 @@ const (
 // chart is a flowchart being drawn.
 type chart struct {
 	workflow Workflow
-	nodes    map[string]string    // the node of each key: that of the first step of it, or of a missing one
+	nodes    map[string]string    // by step key: that of its first step, or of a missing step
 	codes    map[place][]string   // the mistakes at each place
 	own      func() []ErrorDetail // what Validate finds
 

@@ -12,7 +12,7 @@ const maxAgentSteps = 100
 
 // execute runs an agent from a step to its end and records the run.
 func (c *call) execute(a *agent, r *agentRun, from string) any {
-	first := len(r.steps) // what a rerun took over is not counted again
+	first := len(r.steps) // the steps that a rerun copied are not counted
 	if failedAt, why := c.follow(r, from); why != "" {
 		r.Status = statusFailed
 		failed := executionFailed(fmt.Sprintf("Step %s failed: %s", failedAt, why), r.ID).diagnostic("steps." + failedAt)

@@ -22,7 +22,7 @@ type agentRun struct {
 	steps     []agentStep
 	decisions []decision
 	failure   *diagnostic
-	heldPolls int // how often Get still says running
+	heldPolls int // the number of polls that still return running
 }
 
 // agentStep is one executed step.
@@ -202,8 +202,8 @@ func (c *call) runAgent() any {
 	return c.execute(a, c.newAgentRun(a, v, variables), v.workflow.entry())
 }
 
-// rerunAgentFromStep executes a run again from one of its steps on. What came before that step is
-// taken over, not executed again.
+// rerunAgentFromStep executes a run from one of its steps on. The steps before it are copied, not
+// executed.
 func (c *call) rerunAgentFromStep() any {
 	source := find(c, &c.org.agentRuns, "runId")
 	stepKey := c.input.requiredText("stepKey")

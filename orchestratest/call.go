@@ -20,8 +20,8 @@ type call struct {
 	failed     error // the first failure: see fail
 }
 
-// fail notes why the request is refused. The first failure stays, and a mistake in the body comes
-// before one that is noted after it. A nil error is none.
+// fail records why the request is rejected. The first failure stays, and a mistake in the body
+// comes before one that is noted after it. A nil error is none.
 //
 // A handler need not stop at a failure: what it looks up from then on is empty. It asks ok once,
 // before it changes anything.

@@ -277,8 +277,8 @@ type shownRequest struct {
 	Path        string              `json:"path"`
 	Query       map[string][]string `json:"query"`
 	Headers     map[string][]string `json:"headers"`
-	Body        *string             `json:"body"`                 // null when it was never read, or is not UTF-8
-	BodyBase64  []byte              `json:"bodyBase64,omitempty"` // when it is not UTF-8
+	Body        *string             `json:"body"`                 // null if unread or not UTF-8
+	BodyBase64  []byte              `json:"bodyBase64,omitempty"` // if not UTF-8
 	BodyDropped bool                `json:"bodyDropped"`
 	Time        string              `json:"time"`
 	Status      int                 `json:"status"`

@@ -7,7 +7,7 @@
 //	client := srv.Client()
 //
 // It serves all documented routes from memory and keeps what they create, by organization. It
-// checks credentials, scopes and organizations, refuses what the API refuses and in the same words,
+// checks credentials, scopes and organizations, rejects what the API rejects and in the same words,
 // and its ids are the same in every run.
 //
 // It forgets nothing that it was sent. Members that it does not know, of records, versions, steps,
@@ -23,10 +23,10 @@
 //
 // Fail queues faults for a route, each taken by one request: a status, a proxy's error page, a
 // connection dropped before or after the effect, a cut or slow body; each after a delay, if wanted.
-// PendingFaults tells which were never taken. Restrict sets what the plan includes, so that the way
-// from a 402 to an upgrade can be tested. Requests tells what arrived. A client waits between
-// attempts as it does in production; tests are fast with WithRetry(RetryPolicy{MinWait: 1, MaxWait:
-// 1}).
+// PendingFaults returns those that were never taken. Restrict sets what the plan includes, so that
+// the way from a 402 to an upgrade can be tested. Requests returns what arrived. A client waits
+// between attempts as it does in production; tests are fast with WithRetry(RetryPolicy{MinWait: 1,
+// MaxWait: 1}).
 //
 // Error makes the error of a call without a server, for fakes. WithControl gives tests in other
 // languages faults, limits and recorded requests.

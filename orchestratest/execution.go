@@ -17,10 +17,10 @@ type job struct {
 	tools     []boundTool     // called in order before the model
 	schema    json.RawMessage // what the output must look like, nil when not declared
 	variables map[string]any
-	failure   string // why the provider refuses, "" when it does not
+	failure   string // why the provider fails, or ""
 }
 
-// outcome is what became of a job.
+// outcome is the result of a job.
 type outcome struct {
 	prompt    string
 	missing   []string // variables that no value was given for

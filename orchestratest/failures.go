@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// failure is a refused request, before it takes the shape that the route's generation documents.
+// failure is a rejected request, before it takes the shape that the route's generation documents.
 // Handlers note it with call.fail.
 type failure struct {
 	status    int
@@ -160,7 +160,7 @@ func invalidGraph(issues []detail) *failure {
 func rateLimited(seconds string) *failure {
 	return &failure{
 		status: http.StatusTooManyRequests, code: "rate_limited", category: "rate_limit", retryable: true,
-		why: "Too many requests", recovery: "Try again after " + seconds + " seconds.",
+		why: "Too many requests", recovery: "Retry after " + seconds + " seconds.",
 	}
 }
 

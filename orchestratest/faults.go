@@ -59,7 +59,7 @@ func HTML(code int) Fault {
 }
 
 // DropBefore closes the connection before the request's body is read. The request has no effect.
-// Note that net/http itself sends a GET again when this happens on a reused connection.
+// Note that net/http itself retries a GET when this happens on a reused connection.
 func DropBefore() Fault { return Fault{kind: dropBefore} }
 
 // DropAfter lets the request have its effect, then closes the connection without a response.

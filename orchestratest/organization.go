@@ -8,7 +8,7 @@ import (
 // organization is everything that one organization owns.
 type organization struct {
 	id, name string
-	taken    map[string]int // keys in use, such as "promptKey summary", with the last number given to it
+	taken    map[string]int // keys in use, such as "promptKey summary", and the last number
 
 	agents        table[agent]
 	agentVersions versionKind[agentVersion]

@@ -154,7 +154,7 @@ func (c *call) publishPrompt() any {
 	return published
 }
 
-// attachTool lets a draft version call a tool. Attaching it again is a conflict.
+// attachTool lets a draft version call a tool. Attaching it a second time is a conflict.
 func (c *call) attachTool() any {
 	v := find(c, &c.org.promptVersions.table, "promptVersionId")
 	tool := lookup(c, &c.org.tools, c.input.requiredText("toolId"))

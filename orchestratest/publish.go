@@ -96,7 +96,7 @@ func (a *author) do(op, id string, body any) (made string) {
 	return record.ID
 }
 
-// describe adds the details of a refusal to its text.
+// describe adds the details of a failure to its text.
 func describe(err error) error {
 	refused, ok := err.(*failure) //nolint:errorlint // as the handlers return it
 	if !ok || len(refused.details) == 0 {

@@ -14,7 +14,7 @@ const (
 	keptBytes    = 64 << 20
 )
 
-// Request is a request that arrived, refused and faulted ones included.
+// Request is a request that arrived, also one that was rejected or met a fault.
 type Request struct {
 	// Op is the route by name, "" when no route matched.
 	Op     string

@@ -19,10 +19,10 @@ type route struct {
 type flags uint8
 
 const (
-	userOnly    flags = 1 << iota // refuses API keys
+	userOnly    flags = 1 << iota // rejects API keys
 	classic                       // the older generation, with the older error bodies
 	creates                       // responds with 201
-	makesImages                   // refuses models that make none
+	makesImages                   // rejects models that make none
 	runsAI                        // needs the AI entitlement
 	needsVoice                    // needs the voice entitlement
 	pastSeats                     // succeeds when there are more members than seats

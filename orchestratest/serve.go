@@ -63,13 +63,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		resp = s.handle(r, found, params, body)
 	}
 	resp.header.Set("X-Request-Id", request.RequestID)
-	resp.header.Set("Date", s.settings.clock().UTC().Format(http.TimeFormat)) // as the records' times
+	resp.header.Set("Date", s.settings.clock().UTC().Format(http.TimeFormat))
 	maps.Copy(resp.header, fault.header)
 	s.send(w, r, request, resp, fault)
 }
 
-// readAll reads a body into no more memory than it needs: it stays in the journal. The body is never
-// nil.
+// readAll reads a body into no more memory than it needs: it stays in the journal. The body is
+// never nil.
 func readAll(body io.Reader, size int64) ([]byte, error) {
 	if size == 0 {
 		return []byte{}, nil

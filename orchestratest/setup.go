@@ -18,7 +18,7 @@ type check struct {
 	Message string `json:"message"`
 }
 
-// verifySetup succeeds even when every other route refuses for want of seats.
+// verifySetup succeeds even when every other route fails because seats are missing.
 func (c *call) verifySetup() any {
 	l := c.srv.limits
 	v := verification{

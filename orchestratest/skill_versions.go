@@ -185,7 +185,7 @@ func (o *organization) show(v *skillVersion) any {
 	return show(view, v.extra)
 }
 
-// composition tells which prompt version gives which part of the text.
+// composition says which prompt version gives which part of the text.
 func (o *organization) composition(v *skillVersion) []any {
 	composition := []any{}
 	for _, attached := range v.prompts {

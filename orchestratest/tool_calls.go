@@ -95,7 +95,7 @@ func exchange(ctx context.Context, method, address string, arguments map[string]
 		return nil, fmt.Errorf("read the tool's response: %w", err)
 	}
 	if response.StatusCode >= http.StatusMultipleChoices {
-		return nil, fmt.Errorf("the tool answered %s", response.Status)
+		return nil, fmt.Errorf("the tool responded with %s", response.Status)
 	}
 	if !json.Valid(content) {
 		return string(content), nil

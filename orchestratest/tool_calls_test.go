@@ -53,8 +53,8 @@ func TestHTTPTools(t *testing.T) {
 		"an odd url":         {allowed: []string{host}, config: object{"url": "http://[::1"}, output: nil, failure: "no valid url", received: ""},
 		"an odd method":      {allowed: []string{host}, config: object{"url": hook.URL, "method": "A B"}, output: nil, failure: "make the request", received: ""},
 		"an odd scheme":      {allowed: []string{host}, config: object{"url": "ftp://" + host}, output: nil, failure: "unsupported protocol scheme", received: ""},
-		"a failure":          {allowed: []string{host}, config: object{"url": hook.URL + "/fail"}, output: nil, failure: "the tool answered 418", received: `POST /fail {"city":"Rome"}`},
-		"a redirect":         {allowed: []string{host}, config: object{"url": hook.URL + "/away"}, output: nil, failure: "the tool answered 302", received: `POST /away {"city":"Rome"}`},
+		"a failure":          {allowed: []string{host}, config: object{"url": hook.URL + "/fail"}, output: nil, failure: "the tool responded with 418", received: `POST /fail {"city":"Rome"}`},
+		"a redirect":         {allowed: []string{host}, config: object{"url": hook.URL + "/away"}, output: nil, failure: "the tool responded with 302", received: `POST /away {"city":"Rome"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			received = ""

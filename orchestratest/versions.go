@@ -15,7 +15,7 @@ type version struct {
 
 func (v *version) head() *version { return v }
 
-// The two states of a version. Published versions never change again.
+// The two states of a version. Published versions never change.
 const (
 	statusDraft     = "draft"
 	statusPublished = "published"
@@ -191,7 +191,7 @@ func (r *record) begin(c *call, prefix string) {
 // body are to be read before.
 func (r *record) patch(c *call) bool {
 	changed := *r
-	if c.input.has("name") { // null is refused
+	if c.input.has("name") { // null is rejected
 		changed.Name = c.input.requiredText("name")
 	}
 	c.input.patch("description", &changed.Description)

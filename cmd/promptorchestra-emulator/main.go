@@ -1,6 +1,6 @@
-// Command promptorchestra-emulator serves the Prompt Orchestra API from memory, to try clients in any
-// language against it. It prints its URL, an organization and one credential of each kind as lines
-// that a shell can export:
+// Command promptorchestra-emulator serves the Prompt Orchestra API from memory, to try clients in
+// any language against it. It prints its URL, an organization and one credential of each kind as
+// lines that a shell can export:
 //
 //	promptorchestra-emulator -addr 127.0.0.1:8080
 //
@@ -16,8 +16,8 @@
 //	GET    $EMULATOR_CONTROL_URL/requests  what arrived, for one call with ?op=Agents.Run
 //	DELETE $EMULATOR_CONTROL_URL/requests  forgets it
 //
-// A mistake, such as a call, a fault or a limit that does not exist, is a 400 with an error that names
-// it, and changes nothing. docs/emulator.md lists the faults and shows the responses.
+// A mistake, such as a call, a fault or a limit that does not exist, is a 400 with an error that
+// names it, and changes nothing. docs/emulator.md lists the faults and shows the responses.
 //
 // Each request is logged as one line on stderr. Nothing outlives the process.
 package main
@@ -98,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// checkLoopback refuses an address that other machines can reach: the credentials are the same for
+// checkLoopback rejects an address that other machines can reach: the credentials are the same for
 // everyone who knows the seed.
 func checkLoopback(addr string) error {
 	host, _, err := net.SplitHostPort(addr)

@@ -4,8 +4,8 @@
 // It starts the emulator in this process. With -live it asks the API that PROMPT_ORCHESTRA_* names
 // for a prompt that does not exist, which changes and costs nothing.
 //
-// It compiles in this repository only, for it shares examples/internal/setup with the other examples.
-// A program of your own begins with promptorchestra.NewFromEnv.
+// It compiles in this repository only, for it shares examples/internal/setup with the other
+// examples. A program of your own begins with promptorchestra.NewFromEnv.
 package main
 
 import (
@@ -55,8 +55,8 @@ func report(ctx context.Context, out io.Writer, name string, client *promptorche
 	return nil
 }
 
-// buckets are the platform's common failures. Each returns the client that
-// failed, for it knows the credential and the organization to look with.
+// buckets are the platform's common failures. Each returns the client that failed, for it knows the
+// credential and the organization to look with.
 var buckets = []struct {
 	name    string
 	provoke func(context.Context, *orchestratest.Server) (*promptorchestra.Client, error)

@@ -1,12 +1,12 @@
 // Publish tries to publish an agent whose graph has mistakes, prints the graph as a Mermaid chart
-// with the mistakes in red, fixes the graph and publishes it. Paste a chart into https://mermaid.live
-// or a Markdown file on GitHub to see it.
+// with the mistakes in red, fixes the graph and publishes it. Paste a chart into
+// https://mermaid.live or a Markdown file on GitHub to see it.
 //
 // It starts the emulator in this process. With -live it creates a prompt and an agent on the API
 // that PROMPT_ORCHESTRA_* names; it executes nothing.
 //
-// It compiles in this repository only, for it shares examples/internal/setup with the other examples.
-// A program of your own begins with promptorchestra.NewFromEnv.
+// It compiles in this repository only, for it shares examples/internal/setup with the other
+// examples. A program of your own begins with promptorchestra.NewFromEnv.
 package main
 
 import (

@@ -1,13 +1,13 @@
 // Retry is the smallest loop that runs each paid execution once, in memory: a crash loses its jobs,
 // and examples/river and examples/temporal keep them.
 //
-// It drains jobs through a flaky server. A job is sent again only when it certainly did not run.
+// It drains jobs through a flaky server. A job is retried only when it certainly did not run.
 // Where that cannot be told, it is parked, and looked up in the recorded runs by the id that was
 // sent in its variables. An interrupt ends the loop, and the ids of all jobs that are not done are
 // printed. With -live three jobs run on the API that PROMPT_ORCHESTRA_* names, and cost money.
 //
-// It compiles in this repository only, for it shares examples/internal/setup with the other examples.
-// A program of your own begins with promptorchestra.NewFromEnv.
+// It compiles in this repository only, for it shares examples/internal/setup with the other
+// examples. A program of your own begins with promptorchestra.NewFromEnv.
 package main
 
 import (
@@ -117,7 +117,7 @@ func (w *worker) execute(ctx context.Context, j job) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case promptorchestra.OutcomeUnknown(err): // sent again, it might be paid twice
+	case promptorchestra.OutcomeUnknown(err): // a retry might be paid twice
 		w.parked = append(w.parked, j)
 	case err == nil:
 		w.done = append(w.done, j.ID)
@@ -128,7 +128,7 @@ func (w *worker) execute(ctx context.Context, j job) {
 	}
 }
 
-// lookUp finds the parked jobs among the recorded runs. Those that did not run are sent again.
+// lookUp finds the parked jobs among the recorded runs. Those that did not run are retried.
 func (w *worker) lookUp(ctx context.Context, since time.Time) error {
 	pause(ctx, w.settle)
 	var values []string

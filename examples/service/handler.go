@@ -16,9 +16,9 @@ const runTimeout = 5 * time.Minute
 
 var errUnknownOrganization = errors.New("there is no such organization")
 
-// tenants stands for the place where a service keeps the credentials of each organization. Its methods
-// are called before each attempt, so a credential that was renewed in the meantime is used by the next
-// one. "" is none: the other kind is then used, where the route takes it.
+// tenants stands for the place where a service keeps the credentials of each organization. Its
+// methods are called before each attempt, so a credential that was renewed in the meantime is used
+// by the next one. "" is none: the other kind is then used, where the route takes it.
 type tenants map[string]struct{ accessToken, apiKey string }
 
 func (t tenants) accessToken(_ context.Context, organizationID string) (string, error) {
@@ -38,7 +38,8 @@ func newHandler(client *promptorchestra.Client, logger *slog.Logger) http.Handle
 	mux := http.NewServeMux()
 	handle := func(pattern string, timeout time.Duration, call func(*promptorchestra.Client, *http.Request) (any, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), timeout) // a run is paid for, whoever leaves
+			// A run is paid for, so it goes on when the caller leaves.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), timeout)
 			defer cancel()
 			started := time.Now()
 			r.Body = http.MaxBytesReader(w, r.Body, 1<<20)

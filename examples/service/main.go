@@ -1,5 +1,6 @@
 // Service runs the agents of many organizations over one client and serves HTTP. Failures become
-// problem details (RFC 9457), with a link to upgrade, with Retry-After, or with the mistakes of a graph.
+// problem details (RFC 9457), with a link to upgrade, with Retry-After, or with the mistakes of a
+// graph.
 //
 //	POST /organizations/{organization}/agents/{agent}/runs   {"variables": {...}}
 //	GET  /organizations/{organization}/agent-runs/{run}
@@ -32,7 +33,8 @@ import (
 
 func main() { setup.Main(run) }
 
-// run serves until ctx ends, then lets requests in progress finish: a run costs money, whoever sees its result.
+// run serves until ctx ends, then lets requests in progress finish: a run costs money, whoever sees
+// its result.
 func run(ctx context.Context, out io.Writer) error {
 	client, emulator, err := setup.Connect(os.Stderr)
 	if err != nil {
@@ -54,8 +56,9 @@ func run(ctx context.Context, out io.Writer) error {
 		Handler: newHandler(client, logger), ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: runTimeout + time.Minute, IdleTimeout: 2 * time.Minute,
 	}
+	// Every request has a timeout, and so Shutdown returns.
 	stopped := make(chan error, 1)
-	context.AfterFunc(ctx, func() { stopped <- server.Shutdown(context.WithoutCancel(ctx)) }) // requests have timeouts
+	context.AfterFunc(ctx, func() { stopped <- server.Shutdown(context.WithoutCancel(ctx)) })
 	logger.Info("serving", "addr", listener.Addr().String(), "api", client.String())
 	for organization, agent := range agents {
 		fmt.Fprintf(os.Stderr, `Try: curl -d '{"variables":{"name":"Ada"}}' %s/organizations/%s/agents/%s/runs`+"\n", listener.Addr(), organization, agent)
@@ -66,8 +69,8 @@ func run(ctx context.Context, out io.Writer) error {
 	return <-stopped
 }
 
-// twoOrganizations adds an organization to the emulator and returns one client for both, with an agent
-// in each. One has an access token alone, the other has both kinds of credential.
+// twoOrganizations adds an organization to the emulator and returns one client for both, with an
+// agent in each. One has an access token alone, the other has both kinds of credential.
 func twoOrganizations(ctx context.Context, emulator *orchestratest.Server) (*promptorchestra.Client, map[string]string, error) {
 	other := emulator.AddOrganization("Globex")
 	known := tenants{

@@ -29,8 +29,8 @@ type problem struct {
 	retryAfter     time.Duration
 }
 
-// problemOf decides by what the caller can do about a failure. What is ours to fix, such as a credential,
-// is not told.
+// problemOf decides by what the caller can do about a failure. What is ours to fix, such as a
+// credential, is not told.
 func problemOf(err error) problem {
 	failure, argument := new(promptorchestra.APIError), new(promptorchestra.ArgumentError)
 	errors.As(err, &failure) // if it is none, failure stays empty

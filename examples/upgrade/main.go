@@ -4,8 +4,8 @@
 // It starts the emulator in this process and meets a seat limit and a feature that the plan lacks.
 // With -live it only lists the agents of the API that PROMPT_ORCHESTRA_* names.
 //
-// It compiles in this repository only, for it shares examples/internal/setup with the other examples.
-// A program of your own begins with promptorchestra.NewFromEnv.
+// It compiles in this repository only, for it shares examples/internal/setup with the other
+// examples. A program of your own begins with promptorchestra.NewFromEnv.
 package main
 
 import (
@@ -87,8 +87,8 @@ func (a *application) greet(ctx context.Context, promptID, name string) error {
 	})
 }
 
-// withUpgrade makes a call, and once more after an upgrade when the plan does
-// not allow it. That is safe for executions too: a 402 rejects a call before it runs.
+// withUpgrade makes a call, and once more after an upgrade when the plan does not allow it. That is
+// safe for executions too: a 402 rejects a call before it runs.
 func (a *application) withUpgrade(ctx context.Context, call func() error) error {
 	err := call()
 	var rejected *promptorchestra.APIError
@@ -102,8 +102,8 @@ func (a *application) withUpgrade(ctx context.Context, call func() error) error 
 	return call()
 }
 
-// upgradeLink leads to seats or to plans. The API documents no codes for a 402,
-// so the text decides, and what it does not name leads to the plans.
+// upgradeLink leads to seats or to plans. The API documents no codes for a 402, so the text
+// decides, and what it does not name leads to the plans.
 func upgradeLink(rejected *promptorchestra.APIError) string {
 	page := "plans"
 	if strings.Contains(strings.ToLower(rejected.Code+" "+rejected.Message), "seat") {

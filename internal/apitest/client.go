@@ -1,5 +1,5 @@
-// Package apitest is what the tests of this module share: clients, servers on loopback that behave as a test says,
-// stubs in the place of the network, and a few calls.
+// Package apitest is what the tests of this module share: clients, servers on loopback that behave
+// as a test says, stubs in the place of the network, and a few calls.
 package apitest
 
 import (
@@ -46,8 +46,8 @@ func NewClientAt(t testing.TB, url string, opts ...promptorchestra.Option) *prom
 	return client
 }
 
-// NewStubbedClient returns a client with f in the place of the network, and the SDK's own retry policy: for tests in a
-// bubble of their own time.
+// NewStubbedClient returns a client with f in the place of the network, and the SDK's own retry
+// policy: for tests in a bubble of their own time.
 func NewStubbedClient(t testing.TB, f RoundTripFunc, opts ...promptorchestra.Option) *promptorchestra.Client {
 	t.Helper()
 	return NewClientAt(t, "https://api.example", append([]promptorchestra.Option{

@@ -24,8 +24,8 @@ type Listener struct {
 	done     sync.WaitGroup
 }
 
-// Listen starts a Listener. It calls serve with each connection and its number, from 1, and closes the connection
-// afterwards. All end with the test.
+// Listen starts a Listener. It calls serve with each connection and its number, from 1, and closes
+// the connection afterwards. All end with the test.
 func Listen(t testing.TB, serve func(conn *net.TCPConn, n int)) *Listener {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -66,7 +66,8 @@ func (l *Listener) close() {
 	l.done.Wait()
 }
 
-// A RawRequest is a request as it arrived at a RawServer, and the connection to do with as one likes.
+// A RawRequest is a request as it arrived at a RawServer, and the connection to do with as one
+// likes.
 type RawRequest struct {
 	*http.Request
 
@@ -76,7 +77,8 @@ type RawRequest struct {
 	On      int // which request of its connection it is, from 1
 }
 
-// Respond writes a response with its length, of which only the first bytes of the body arrive when cut is not negative.
+// Respond writes a response with its length, of which only the first bytes of the body arrive when
+// cut is not negative.
 func (r *RawRequest) Respond(status int, body string, cut int) {
 	whole := "HTTP/1.1 " + strconv.Itoa(status) + " x\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
 	if cut >= 0 {
@@ -88,7 +90,8 @@ func (r *RawRequest) Respond(status int, body string, cut int) {
 // Reset makes the connection end with a reset.
 func (r *RawRequest) Reset() { _ = r.Conn.SetLinger(0) }
 
-// A RawServer counts the requests that arrive on its connections, and does to them what its handler says.
+// A RawServer counts the requests that arrive on its connections, and does to them what its handler
+// says.
 type RawServer struct {
 	*Listener
 

@@ -52,7 +52,8 @@ type Echoed struct {
 	Type   string `json:"type"`
 }
 
-// A Recorder is a handler that keeps the requests it gets, and responds with an empty object or list.
+// A Recorder is a handler that keeps the requests it gets, and responds with an empty object or
+// list.
 type Recorder struct {
 	mu       sync.Mutex
 	requests []*http.Request
@@ -79,7 +80,8 @@ func (r *Recorder) All() []*http.Request {
 // Last returns the last request.
 func (r *Recorder) Last() *http.Request { all := r.All(); return all[len(all)-1] }
 
-// A ConnectionCounter is a server that counts the connections made to it, and the most that were open at once.
+// A ConnectionCounter is a server that counts the connections made to it, and the most that were
+// open at once.
 type ConnectionCounter struct {
 	*httptest.Server
 

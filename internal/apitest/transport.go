@@ -48,7 +48,7 @@ func OwnPool(t testing.TB) promptorchestra.Option {
 	return promptorchestra.WithTransport(pool)
 }
 
-// FailingDial refuses the first dials, as a closed port does.
+// FailingDial rejects the first dials, as a closed port does.
 func FailingDial(t testing.TB, failures int32) (promptorchestra.Option, *atomic.Int32) {
 	t.Helper()
 	var dials atomic.Int32

@@ -1,5 +1,5 @@
-// Benchtable reads the output of go test -bench and prints a table with the
-// median of each figure over all runs.
+// Benchtable reads the output of go test -bench and prints a table with the median of each figure
+// over all runs.
 package main
 
 import (

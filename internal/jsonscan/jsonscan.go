@@ -1,6 +1,6 @@
-// Package jsonscan reads JSON that may be cut or malformed, such as half of a failure's body, with
-// a scanner of its own: encoding/json takes all of a text or nothing. It accepts every valid JSON,
-// and more. All of it takes linear time.
+// Package jsonscan reads JSON that may be cut or malformed, such as half of a failure's body.
+// encoding/json cannot do that: it decodes all of a text or nothing. The scanner accepts all valid
+// JSON, and more, in linear time.
 package jsonscan
 
 import (
@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// ValueEnd returns where the value that text begins with ends, and whether it has an end of its own:
-// a cut one reaches to the end of text.
+// ValueEnd returns the end of the value that text begins with. whole is false for a value that is
+// cut, which extends to the end of text.
 func ValueEnd(text []byte) (end int, whole bool) {
 	if len(text) == 0 {
 		return 0, false
@@ -46,7 +46,7 @@ func ValueEnd(text []byte) (end int, whole bool) {
 	}
 }
 
-// StringEnd is ValueEnd for a string: closed is whether it has its second quote.
+// StringEnd is ValueEnd for a string. closed reports whether the string has its second quote.
 func StringEnd(text []byte) (end int, closed bool) {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
@@ -73,16 +73,16 @@ func LooksLikeJSON(text []byte) bool {
 	}
 }
 
-// EachMember visits an object's members up to the first thing that is none. The name is without its
-// quotes, and still escaped.
+// EachMember visits an object's members, up to the first text that is not a member. The name has no
+// quotes, and is still escaped.
 func EachMember(object []byte, visit func(name, value []byte)) {
 	for name, value := range Members(object) {
 		visit(name, value)
 	}
 }
 
-// EachName visits all that looks like a member's name, at any depth, with what follows it, until
-// visit returns false.
+// EachName visits everything that looks like a member's name, at any depth, with the text after its
+// colon, until visit returns false.
 func EachName(body []byte, visit func(name, rest []byte) bool) {
 	const longest = 64
 	for at := 0; ; {

@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// Members returns an object's members up to the first thing that is none, as names and values. A
-// name is without its quotes, and still escaped.
+// Members returns an object's members, up to the first text that is not a member, as names and
+// values. A name has no quotes, and is still escaped.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		rest := object[1:]

@@ -97,7 +97,7 @@ func (d *decoder) absent(v reflect.Value) bool {
 }
 
 func (d *decoder) bySelf(v reflect.Value, raw []byte) bool {
-	return d.check(v, v.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(raw)) //nolint:forcetypeassert // as its method says
+	return d.check(v, v.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(raw)) //nolint:forcetypeassert // byItself
 }
 
 // check notes the error of a type that decodes without this package.

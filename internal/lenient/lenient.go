@@ -15,14 +15,14 @@ import (
 	"strconv"
 )
 
-// A Misfit is told of a member that cannot be read as its field's type. The error's Field names
+// A Misfit is called with a member that cannot be read as its field's type. The error's Field names
 // struct fields only: a key of a map is data, and stands there as "*".
 type Misfit func(*json.UnmarshalTypeError)
 
-// Unmarshal decodes data into v, a non-nil pointer. A member that does not fit costs no other: it
-// is left as it was and misfit, which may be nil, is told of it once a name. The error is that data
-// is not JSON, or that of an UnmarshalJSON method, which costs no other member either. A value that
-// does not fit v at all is a misfit without a name.
+// Unmarshal decodes data into v, a non-nil pointer. A member that does not fit is left as it was,
+// and the others are decoded. misfit, which may be nil, is called once for each name.
+// Unmarshal returns an error if data is not JSON, or that of an UnmarshalJSON method; the other
+// members are decoded all the same. A value that does not fit v at all is a misfit without a name.
 func Unmarshal(data []byte, v any, misfit Misfit) error {
 	t := reflect.TypeOf(v).Elem()
 	root := rootOf(t)
@@ -38,10 +38,10 @@ func Unmarshal(data []byte, v any, misfit Misfit) error {
 	return d.decode(reflect.ValueOf(v).Elem())
 }
 
-// Again decodes data, which is valid JSON and was just decoded into v by encoding/json with err,
-// once more if it has members in another spelling or of another type, as Unmarshal does. It is for
-// a json.Decoder.
-func Again(data []byte, v any, err error, misfit Misfit) error {
+// Redecode decodes data, which is valid JSON and was just decoded into v by encoding/json with err,
+// a second time, as Unmarshal does, if it has members in another spelling or of another type. It is
+// for a json.Decoder.
+func Redecode(data []byte, v any, err error, misfit Misfit) error {
 	root := rootOf(reflect.TypeOf(v).Elem())
 	if !isMismatch(err) && (err != nil || !root.isUnusual(data)) {
 		return err

@@ -193,8 +193,7 @@ func (s *structure) collect(t reflect.Type) {
 	}
 }
 
-// find returns the field that a name stands for, or -1, and whether it is spelled
-// like that.
+// find returns the field that a name stands for, or -1, and whether it is spelled like that.
 func (s *structure) find(name []byte) (index int, exact bool) {
 	if i, ok := s.exact[string(name)]; ok {
 		return i, true
@@ -276,13 +275,14 @@ func snakeCase(name string) string {
 	return b.String()
 }
 
-// isUnusual reports whether a JSON text has anything that encoding/json would misread without a word.
+// isUnusual reports whether a JSON text has anything that encoding/json would misread without a
+// word.
 func (r *root) isUnusual(data []byte) bool {
 	return r.partial || r.otherSpelling(data) || r.emptyPointer(data)
 }
 
-// emptyPointer reports whether a pointer may have to stay nil that encoding/json would not leave nil,
-// because the value is an empty one, and the type takes any.
+// emptyPointer reports whether a pointer may have to stay nil that encoding/json would not leave
+// nil, because the value is an empty one, and the type takes any.
 func (r *root) emptyPointer(data []byte) bool {
 	for _, name := range r.pointers {
 		for rest := data; ; {

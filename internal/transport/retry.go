@@ -181,7 +181,7 @@ func Permanent(err error) bool {
 		return false
 	case errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid):
 		return true
-	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/": // the server speaks plain HTTP
+	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/": // plain HTTP
 		return true
 	case errors.As(err, &proxy):
 		return proxy.StatusCode < 500

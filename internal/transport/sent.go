@@ -37,7 +37,7 @@ func (e *Engine) watch(ctx context.Context, call *Call) (context.Context, *sent)
 	}
 	s := &sent{shared: e.shared}
 	s.trace.GetConn, s.trace.GotConn = s.getConn, s.gotConn
-	if !s.shared { // the default transport speaks HTTP/1, where this hook would only cost allocations
+	if !s.shared { // the default transport speaks HTTP/1 alone, which needs no such hook
 		s.trace.WroteHeaderField = s.wroteHeaderField
 	}
 	return httptrace.WithClientTrace(ctx, &s.trace), s

@@ -22,8 +22,8 @@ import (
 // this machine.
 var live = flag.Bool("live", false, "use the API that PROMPT_ORCHESTRA_* names instead of the emulator: executions there cost money")
 
-// Main parses the flags and runs an example. Its context is canceled at the first interrupt; a second
-// one ends the program at once. The exit status is 1 when the example failed.
+// Main parses the flags and runs an example. Its context is canceled at the first interrupt; a
+// second one ends the program at once. The exit status is 1 when the example failed.
 func Main(run func(ctx context.Context, out io.Writer) error) {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -51,8 +51,8 @@ func Connect(out io.Writer) (*promptorchestra.Client, *orchestratest.Server, err
 	return emulator.Client(), emulator, nil
 }
 
-// Prompt creates a prompt, publishes it and returns its id. The quickstart shows
-// these calls one by one.
+// Prompt creates a prompt, publishes it and returns its id. The quickstart shows these calls one by
+// one.
 func Prompt(ctx context.Context, client *promptorchestra.Client, content string) (promptID string, err error) {
 	prompt, err := client.Prompts.Create(ctx, promptorchestra.PromptCreateParams{
 		PromptKey: fmt.Sprintf("example-%d", time.Now().UnixNano()), Name: "Example",
@@ -95,8 +95,8 @@ func Agent(ctx context.Context, client *promptorchestra.Client) (agentID string,
 	return agent.ID, nil
 }
 
-// MakeFlaky makes the next n runs of prompts fail in all the ways that servers
-// and networks have. Some of these ways leave an execution behind.
+// MakeFlaky makes the next n runs of prompts fail in all the ways that servers and networks have.
+// Some of these ways leave an execution behind.
 func MakeFlaky(emulator *orchestratest.Server, n int) {
 	ways := []orchestratest.Fault{
 		orchestratest.DropBefore(), orchestratest.DropAfter(), orchestratest.CutBody(20), orchestratest.Delay(time.Second), orchestratest.HTML(502),

@@ -1,5 +1,5 @@
-// Package apidocs reads the API's documents under testdata: its routes, captured records, lists and failures. It knows
-// nothing of the SDK, so that tests inside the SDK's own package can use it.
+// Package apidocs reads the API's documents under testdata: its routes, captured records, lists and
+// failures. It knows nothing of the SDK, so that tests inside the SDK's own package can use it.
 package apidocs
 
 import (
@@ -75,7 +75,8 @@ func File(t testing.TB, name string) []byte {
 	return data
 }
 
-// AddFiles calls add, which adds to a fuzz target's corpus, with each file of testdata that matches the pattern.
+// AddFiles calls add, which adds to a fuzz target's corpus, with each file of testdata that matches
+// the pattern.
 func AddFiles(f *testing.F, pattern string, add func(data []byte)) {
 	f.Helper()
 	for _, file := range glob(f, pattern) {

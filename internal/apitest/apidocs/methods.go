@@ -26,8 +26,8 @@ func Methods(client reflect.Type) []Method {
 	return all
 }
 
-// IsWrapper reports whether the method has no route of its own: the streaming twins of lists, waiting
-// and finding.
+// IsWrapper reports whether the method has no route of its own: the streaming twins of lists,
+// waiting and finding.
 func (m Method) IsWrapper() bool {
 	return m.Name == "All" || m.Name == "AllCases" || m.Op == "AgentRuns.Wait" || m.Op == "Runs.Find"
 }

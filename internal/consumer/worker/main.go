@@ -1,5 +1,5 @@
-// Worker runs a prompt for each of many jobs, and pays for each job once whatever the network does. A
-// job that must survive this process needs a durable mark: see docs/workers.md.
+// Worker runs a prompt for each of many jobs, and pays for each job once whatever the network does.
+// A job that must survive this process needs a durable mark: see docs/workers.md.
 //
 //	worker prm_1 job-1 job-2
 package main
