@@ -12,8 +12,8 @@ import (
 // AgentRunsService reads, compares and reruns recorded runs of agents. Use it as Client.AgentRuns.
 type AgentRunsService struct{ c *Client }
 
-// RunStatus is the state of a run. No source lists its values, so expect any. [RunStatus.Pending]
-// and [RunStatus.Failed] sort them.
+// RunStatus is the state of a run. Its values are not documented, so expect any.
+// [RunStatus.Pending] and [RunStatus.Failed] sort them.
 type RunStatus string
 
 // The states of a run that has not finished. A new run is running; the other two are inferred.
@@ -34,7 +34,7 @@ func (s RunStatus) Pending() bool {
 }
 
 // Failed reports whether the run has finished without a result: failed, error, errored, cancelled,
-// canceled, timed_out, timeout, expired or rejected. No source lists these values: they are
+// canceled, timed_out, timeout, expired or rejected. These values are not documented: they are
 // inferred. A status that this version does not know is neither pending nor failed.
 func (s RunStatus) Failed() bool {
 	switch strings.ToLower(string(s)) {

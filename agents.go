@@ -11,7 +11,7 @@ import (
 // runs.
 type AgentsService struct{ c *Client }
 
-// AgentStatus is the state of an agent. No source lists its values, so expect any.
+// AgentStatus is the state of an agent. Its values are not documented, so expect any.
 type AgentStatus string
 
 // AgentListItem is an agent as List, Create and Update return it.

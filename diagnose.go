@@ -248,7 +248,7 @@ func (d *diagnosing) checkCredential() {
 	}
 	evidence := []string{"organization: " + d.Organization, "server: " + d.client.core.scheme + "://" + d.client.core.host + d.client.core.rawPath}
 	var v *SetupVerifyResponse
-	var said struct{ OK Opt[bool] } // no source documents ok: it may be missing
+	var said struct{ OK Opt[bool] } // ok is undocumented: it may be missing
 	err := d.reading(func(ctx context.Context, once CallOption) (err error) {
 		v, err = d.client.Setup.Verify(ctx, once, WithInto(&said))
 		return err

@@ -87,7 +87,7 @@
 // first 64 KiB of the body.
 //
 // Ask [OutcomeUnknown] first: it says whether a call that is not idempotent may have had its
-// effect. Do not send such a call again before checking; [RunID] may name the run. [IsRetryable]
+// effect. Do not retry such a call before checking; [RunID] may name the run. [IsRetryable]
 // says whether the same call can be retried safely and may succeed, and [RetryAfter] how long the
 // server asked to wait. [KindOf] returns the kind of any error, for a switch. For an [*APIError]
 // the body's code decides it, and then the status:
@@ -142,9 +142,9 @@
 //	                AttachTool, SaveSteps       (dial, TLS, proxy)
 //
 // That a 429 had no effect is an assumption: a rate limit rejects a request before the work begins.
-// It is not made when the body names a run, or could not be read to its end. All this holds within
-// one process: a job whose worker dies needs a durable record of its own, and [RunsService.Find] to
-// look for the run that it left. Never retried are:
+// The SDK does not assume it when the body names a run, or could not be read to its end. All this
+// holds within one process: a job whose worker dies needs a durable record of its own, and
+// [RunsService.Find] to look for the run that it left. Never retried are:
 //
 //   - a call that is not idempotent, when it was sent and no response came, when its response is
 //     truncated, or when the status is 5xx,
@@ -184,7 +184,7 @@
 // The error of a call that timed out matches [context.DeadlineExceeded]. It is a [*TransportError]
 // or, when the response had begun, a [*DecodeError] or an [*APIError].
 //
-// [AgentRunsService.Wait] polls a run until it has finished. [WithPollInterval] sets how often.
+// [AgentRunsService.Wait] polls a run until it has finished. [WithPollInterval] sets the waits.
 //
 // # Streaming lists
 //
@@ -287,8 +287,8 @@
 //
 // # Observability
 //
-// [WithObserver] sets a function that is called when a call begins and when it ends, with what came
-// of it. Traces, metrics and audits can be built on it without changes at the call sites.
+// [WithObserver] sets a function that is called when a call begins and when it ends, with the
+// result. Traces, metrics and audits can be built on it without changes at the call sites.
 // [WithLogger] logs each attempt and each call with log/slog: names and numbers only, no body,
 // query, id of a resource or token. A RoundTripper given to [WithTransport] or
 // [WithTransportWrapper] sees each attempt, and [Operation] returns which call the attempt belongs

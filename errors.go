@@ -11,9 +11,9 @@ import (
 // organization and by the SDK's own before sending.
 var ErrMissingOrganization = errors.New("every call needs an organization: use WithOrganization or InOrganization")
 
-// ErrNotSent is for RoundTrippers that refuse a request by themselves, such as a circuit breaker:
-// an error that wraps it says that the request was not sent. Without it, a RoundTripper that failed
-// and told the hooks of net/http/httptrace nothing counts as having sent the request.
+// ErrNotSent is for RoundTrippers that reject a request by themselves, such as a circuit breaker:
+// an error that wraps it says that the request was not sent. Without it, a RoundTripper that fails
+// without calling the hooks of net/http/httptrace counts as having sent the request.
 var ErrNotSent = transport.ErrNotSent
 
 // APIError is a failure that the server responded with: any status from 300 on, whatever its body
@@ -97,9 +97,9 @@ type ErrorDetail struct {
 type Diagnostic struct {
 	Code           string    `json:"code"`           // machine-readable
 	Title          string    `json:"title"`          // a few words for people
-	Category       string    `json:"category"`       // no source lists the values
+	Category       string    `json:"category"`       // its values are not documented
 	Why            string    `json:"why"`            // a sentence for people
-	Where          RawJSON   `json:"where,omitzero"` // a string or an object: no source states which
+	Where          RawJSON   `json:"where,omitzero"` // a string or an object, which is not documented
 	AffectedFields []string  `json:"affectedFields,omitzero"`
 	Recovery       RawJSON   `json:"recovery,omitzero"`  // a string or an object
 	Retryable      Opt[bool] `json:"retryable,omitzero"` // Set(false) means that a retry is pointless

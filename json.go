@@ -7,9 +7,9 @@ import (
 	"fmt"
 )
 
-// RawJSON is a JSON value as the server sent it: the user's own data, or a member whose type no
-// source states. It is nil when the member was absent, and the text null when it was null. Where
-// the API takes a value, one that was read can be sent as it is.
+// RawJSON is a JSON value as the server sent it: the user's own data, or a member of an
+// undocumented type. It is nil when the member was absent, and the text null when it was null.
+// Where the API takes a value, one that was read can be sent as it is.
 type RawJSON []byte
 
 // Decode decodes the value into v, a non-nil pointer, as encoding/json does. It returns an error

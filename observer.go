@@ -18,7 +18,7 @@ type CallInfo struct {
 	Repeatable   bool              // whether the call is idempotent, or [WithRetryable] said so
 }
 
-// CallResult is what came of a call, for an observer.
+// CallResult is the result of a call, for an observer.
 type CallResult struct {
 	Err        error         // what the call returned, one of the four error types; nil on success
 	StatusCode int           // of the last response, 0 when none came

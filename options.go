@@ -186,7 +186,7 @@ func WithTransport(transport http.RoundTripper) Option {
 }
 
 // WithTransportWrapper wraps the transport that the client has, the default one included, with a
-// RoundTripper of the caller's own, such as one that traces; [Operation] tells it which call a
+// RoundTripper of the caller's own, such as one that traces; [Operation] returns which call a
 // request belongs to. Wrappers add up: the last one is the outermost. The rules of
 // [WithTransport] hold for them too. wrap must not return nil.
 func WithTransportWrapper(wrap func(http.RoundTripper) http.RoundTripper) Option {

@@ -85,7 +85,7 @@ func rawValue(v any) any {
 	return v
 }
 
-// encodesItself reports whether a type, other than one for raw JSON, says itself how it is encoded.
+// encodesItself reports whether a type, other than one for raw JSON, has an encoding method.
 func encodesItself(t reflect.Type) bool {
 	raw := t
 	if t.Kind() == reflect.Pointer {

@@ -39,7 +39,7 @@ func (p ServiceKeyCreateParams) validate() error {
 	return required("name", p.Name, "preset", string(p.Preset))
 }
 
-// Create creates an API key and returns it. No later response shows the key again. When this
+// Create creates an API key and returns it. No later response shows the key. When this
 // response is lost, the key exists nevertheless.
 //
 //	POST /api/service-keys

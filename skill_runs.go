@@ -5,7 +5,7 @@ import "context"
 // SkillRunsService reads the recorded runs of skills. Use it as Client.SkillRuns.
 type SkillRunsService struct{ c *Client }
 
-// SkillRunResponse is the result of a run of a skill. Fields whose type no source states are
+// SkillRunResponse is the result of a run of a skill. Fields of an undocumented type are
 // RawJSON.
 type SkillRunResponse struct {
 	RunID      string      `json:"runId"`

@@ -55,7 +55,8 @@ type SkillRecord struct {
 	SkillKey    string `json:"skillKey"`
 	Name        string `json:"name"`
 	Description string `json:"description"`
-	// PublishedVersion is what the server says of the published version. No source states its type.
+	// PublishedVersion is what the server says of the published version. Its type is not
+	// documented.
 	PublishedVersion RawJSON   `json:"publishedVersion,omitzero"`
 	CreatedAt        Timestamp `json:"createdAt"` // inferred
 	UpdatedAt        Timestamp `json:"updatedAt"` // inferred
@@ -70,8 +71,8 @@ type SkillDetail struct {
 	Versions []SkillVersion `json:"versions"` // inferred
 }
 
-// SkillVersion is one version of a skill. A published version is immutable. Fields whose type no
-// source states are RawJSON.
+// SkillVersion is one version of a skill. A published version is immutable. Fields of an
+// undocumented type are RawJSON.
 type SkillVersion struct {
 	ID                  string                       `json:"id"`
 	SkillID             string                       `json:"skillId"` // inferred

@@ -169,7 +169,7 @@ func (in input) readFault() Fault {
 	return f
 }
 
-// rejectUnread rejects the members that nobody asked for, which are misspelt or belong elsewhere.
+// rejectUnread rejects the members that were not read: they are misspelt or belong elsewhere.
 func (in input) rejectUnread() {
 	for _, name := range slices.Sorted(maps.Keys(in.unread())) {
 		in.reject(name, "does not belong here")

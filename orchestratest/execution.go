@@ -225,7 +225,7 @@ func latency(u usage) int { return 100 + 2*u.InputTokens + 10*u.OutputTokens }
 
 // FailExecution makes every execution that uses the prompt, tool or skill fail with message, as if
 // its provider had failed: the run is recorded as failed and the call fails with 500. An empty
-// message lets it succeed again. An id that the server does not know is reported by Err.
+// message lets it succeed from then on. An id that the server does not know is reported by Err.
 func (s *Server) FailExecution(id, message string) {
 	s.state.Lock()
 	defer s.state.Unlock()

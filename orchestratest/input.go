@@ -54,7 +54,7 @@ func (in input) has(name string) bool {
 	return ok
 }
 
-// unread returns the members that nobody asked for.
+// unread returns the members that were not read.
 func (in input) unread() members {
 	more := members{}
 	for name, value := range in.members {

@@ -75,7 +75,7 @@ func encode(value any) ([]byte, error) {
 	encoder := json.NewEncoder(&buf)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		return nil, err //nolint:wrapcheck // encoding/json says itself what it was encoding
+		return nil, err //nolint:wrapcheck // encoding/json says what it was encoding
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }

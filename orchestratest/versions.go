@@ -45,8 +45,8 @@ func (k *versionKind[V]) of(id string) versions[V] { return versions[V]{kind: k,
 // list returns all versions. It is never nil, for an empty list is [] on the wire.
 func (vs *versions[V]) list() []*V { return append([]*V{}, vs.all...) }
 
-// add adds a draft, with an id and the next number. It keeps the members of the body that nobody
-// read.
+// add adds a draft, with an id and the next number. It keeps the members of the body that were
+// not read.
 func (vs *versions[V]) add(c *call, v *V) *V {
 	head := vs.kind.head(v)
 	*head = version{
@@ -182,7 +182,7 @@ func (c *call) readRecord() record {
 	}
 }
 
-// begin gives a record its id. It keeps the members of the body that nobody read.
+// begin gives a record its id. It keeps the members of the body that were not read.
 func (r *record) begin(c *call, prefix string) {
 	r.ID, r.extra = c.srv.ids.next(prefix), c.input.unread()
 }

@@ -3,7 +3,6 @@ package faulttest
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -193,7 +192,7 @@ func TestGzipBombThatNobodyAskedFor(t *testing.T) {
 	defer pool.CloseIdleConnections()
 	client := apitest.NewClient(t, handler, promptorchestra.WithTransport(pool), promptorchestra.WithMaxResponseBytes(100_000))
 	var err error
-	peak := peakHeap(func() { err = apitest.Run(context.Background(), client) })
+	peak := peakHeap(func() { err = apitest.Run(t.Context(), client) })
 	var e *promptorchestra.DecodeError
 	require.ErrorAs(t, err, &e)
 	assert.ErrorContains(t, err, "100000")

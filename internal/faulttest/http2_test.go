@@ -170,7 +170,7 @@ var http2Transports = map[string]struct {
 	"with a TLSNextProto":         {"https", func(t *testing.T) http.RoundTripper { return nextProto(t) }},
 	"with a wrapped TLSNextProto": {"https", func(t *testing.T) http.RoundTripper { return passOn(nextProto(t)) }},
 	"in an http.Client's place":   {"https", func(t *testing.T) http.RoundTripper { return inClient(http2Pool(t)) }},
-	"with connections of its own": {"http", func(t *testing.T) http.RoundTripper { return otherConnections(t) }},
+	"with connections of its own": {"http", otherConnections},
 	"with them, in a wrapper":     {"http", func(t *testing.T) http.RoundTripper { return passOn(otherConnections(t)) }},
 }
 
@@ -182,7 +182,7 @@ func passOn(below http.RoundTripper) http.RoundTripper {
 // dropContext takes the request's context away.
 func dropContext(below http.RoundTripper) http.RoundTripper {
 	return apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
-		return below.RoundTrip(r.Clone(context.Background())) //nolint:contextcheck // that is the fault
+		return below.RoundTrip(r.Clone(context.Background())) // that is the fault
 	})
 }
 
@@ -200,7 +200,7 @@ func inClient(below http.RoundTripper) http.RoundTripper {
 	return apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
 		r.RequestURI = ""
-		return client.Do(r) //nolint:gosec // the URL is the test's
+		return client.Do(r)
 	})
 }
 

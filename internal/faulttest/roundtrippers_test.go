@@ -57,7 +57,7 @@ func TestRoundTripperThatRenewsItsToken(t *testing.T) {
 			})
 			err := apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(renewing)))
 			if protocol == "HTTP/2" {
-				assert.ErrorContains(t, err, "must not be sent again")
+				assert.ErrorContains(t, err, "was sent already, and is not idempotent")
 				assert.EqualValues(t, 1, posts.Load())
 				return
 			}
@@ -277,7 +277,8 @@ func TestEveryBodyIsClosed(t *testing.T) {
 			for _, call := range []apitest.Call{apitest.Get, apitest.Run, apitest.Post, everyForm["list"], everyForm["stream"]} {
 				_ = call(t.Context(), client)
 			}
-			for range client.Agents.All(t.Context()) {
+			for _, err := range client.Agents.All(t.Context()) {
+				_ = err
 				break
 			}
 			assert.Zero(t, open.Load(), "bodies left open")

@@ -2,6 +2,7 @@ package faulttest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"runtime"
@@ -53,8 +54,8 @@ func TestStreamOfNoList(t *testing.T) {
 				_, _ = io.WriteString(r.Conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"+row.body)
 			},
 		} {
-			for timeout, opts := range map[string][]promptorchestra.CallOption{"": nil, " and a timeout": {promptorchestra.WithTimeout(time.Minute)}} {
-				t.Run(name+" "+way+timeout, func(t *testing.T) {
+			for timeout, opts := range map[string][]promptorchestra.CallOption{"no timeout": nil, "a timeout": {promptorchestra.WithTimeout(time.Minute)}} {
+				t.Run(name+" "+way+", "+timeout, func(t *testing.T) {
 					srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { send(r); return false })
 					client := apitest.NewClientAt(t, srv.URL)
 					var last error
@@ -104,7 +105,8 @@ func TestStreamsThatAreLeftEarly(t *testing.T) {
 		}
 	}
 	assert.Panics(t, func() {
-		for range client.Agents.All(t.Context()) {
+		for _, err := range client.Agents.All(t.Context()) {
+			_ = err
 			panic("in the loop")
 		}
 	})
@@ -145,7 +147,7 @@ func TestStreamThatIsCancelledInItsBody(t *testing.T) {
 				last = err
 			}
 			require.ErrorIs(t, last, row.want)
-			if row.want != context.DeadlineExceeded {
+			if !errors.Is(row.want, context.DeadlineExceeded) {
 				require.ErrorIs(t, last, context.Canceled)
 				assert.False(t, promptorchestra.IsRetryable(last))
 			}

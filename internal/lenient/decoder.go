@@ -355,7 +355,7 @@ func allocateEmbedded(v reflect.Value) {
 	}
 }
 
-// report tells of a value that v cannot hold.
+// report calls misfit for a value that v cannot hold.
 func (d *decoder) report(v reflect.Value, raw []byte) { d.tell(v, kindOf(raw[0])) }
 
 func (d *decoder) tell(v reflect.Value, kind string) {

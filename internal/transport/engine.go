@@ -25,7 +25,7 @@ type Call struct {
 	URL        url.URL
 	Header     http.Header   // shared by many calls: only read
 	Extra      http.Header   // this call's own: only read
-	Body       []byte        // nil when there is none; nobody changes it from now on
+	Body       []byte        // nil when there is none; it must not be changed
 	Idempotent bool          // may be retried even if it had its effect
 	Retries    int           // the number of attempts after the first, at most
 	Timeout    time.Duration // of an attempt, for a stream up to the headers; 0 for none
@@ -85,7 +85,7 @@ func (r *Result) Attempts() int { return int(r.attempts.Load()) }
 // Elapsed returns how long the last attempt has taken.
 func (r *Result) Elapsed() time.Duration { return time.Since(r.started) }
 
-// Release gives the body's buffer back. Nobody may use the body from then on.
+// Release gives the body's buffer back to the pool. The body must not be used from then on.
 func (r *Result) Release() {
 	r.buffer.Release()
 	r.buffer, r.Body = nil, nil

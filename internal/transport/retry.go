@@ -27,7 +27,7 @@ func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (b
 	r := resultOf(ctx)
 	r.wait = 0
 	if r.Ended != nil {
-		return false, nil // no attempt was made
+		return false, err // no attempt was made
 	}
 	if err == nil {
 		r.wait = e.nextWait(ctx, r)
