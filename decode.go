@@ -234,8 +234,8 @@ func hasOwn(members lenient.Members, object []byte) bool {
 	return false
 }
 
-// failureMarks are the members that show that an object is a failure. Listed errors may stand beside
-// a record or list, too.
+// failureMarks are the members that show that an object is a failure. Listed errors may stand
+// beside a record or list, too.
 type failureMarks struct{ err, code, reason, unsuccessful, listed bool }
 
 func (f *failureMarks) add(name, value []byte) {

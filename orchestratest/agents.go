@@ -69,7 +69,7 @@ func (c *call) getAgent() any {
 	w := inUse.workflow
 	detail.VersionID, detail.VersionNumber = &inUse.ID, &inUse.VersionNumber
 	detail.EntryStepKey, detail.Steps, detail.Transitions = w.EntryStepKey, w.Steps, w.Transitions
-	return show(detail, a.extra.and(w.extra))
+	return show(detail, a.extra.with(w.extra))
 }
 
 func (c *call) createAgent() any {

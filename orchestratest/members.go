@@ -11,8 +11,8 @@ import (
 // come back as they were.
 type members map[string]json.RawMessage
 
-// and returns members changed by newer ones. Neither map is changed.
-func (m members) and(newer members) members {
+// with returns the members, changed by newer ones. Neither map is changed.
+func (m members) with(newer members) members {
 	if len(newer) == 0 {
 		return m
 	}

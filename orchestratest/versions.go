@@ -198,7 +198,7 @@ func (r *record) patch(c *call) bool {
 	if !c.ok() {
 		return false
 	}
-	changed.UpdatedAt, changed.extra = c.srv.now(), r.extra.and(c.input.unread())
+	changed.UpdatedAt, changed.extra = c.srv.now(), r.extra.with(c.input.unread())
 	*r = changed
 	return true
 }

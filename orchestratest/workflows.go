@@ -144,7 +144,7 @@ func (c *call) saveSteps() any {
 	v := find(c, &c.org.agentVersions.table, "agentVersionId")
 	changed := v.workflow
 	changed.Steps = c.input.readSteps()
-	changed.extra = changed.extra.and(c.input.unread())
+	changed.extra = changed.extra.with(c.input.unread())
 	return c.changeDraft(v, changed).Steps
 }
 

@@ -31,6 +31,8 @@ func decompressed(resp *http.Response) (io.Reader, error) {
 	}
 }
 
+const gzipMagic = "\x1f\x8b" // the first bytes of gzip
+
 // gunzip reads a body that is declared as gzip. A body that is not gzip is read as it is.
 type gunzip struct {
 	body *bufio.Reader
@@ -40,7 +42,7 @@ type gunzip struct {
 func (g *gunzip) Read(p []byte) (int, error) {
 	if g.from == nil {
 		g.from = g.body
-		if magic, _ := g.body.Peek(2); len(magic) > 0 && strings.HasPrefix("\x1f\x8b", string(magic)) {
+		if magic, _ := g.body.Peek(2); len(magic) > 0 && strings.HasPrefix(gzipMagic, string(magic)) {
 			unzipped, err := gzip.NewReader(g.body)
 			if err != nil {
 				return 0, fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
