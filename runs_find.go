@@ -40,8 +40,8 @@ type RunFindParams struct {
 //
 // It lists the runs once, as a stream, and reads those of the prompt that were created at Since or
 // later, newest first, until every value is found. Since is compared on the server's clock, which
-// the list's Date header shows, less a minute. A run without a creation time is read too. The
-// options apply to each of these requests.
+// the list's Date header shows, less a minute. Without that header all runs of the prompt are read,
+// and so is any run without a creation time. The options apply to each of these requests.
 //
 //	GET /api/runs
 //	GET /api/runs/{runId}
@@ -123,9 +123,9 @@ func (s *RunsService) candidates(
 	if r.isEmpty() {
 		return nil, r.decodeError(errNoBody)
 	}
-	since := params.Since
-	if date, ok := transport.ParseDate(r.result.Header.Get("Date")); ok && !since.IsZero() {
-		since = since.Add(time.Until(date)) // by how much the server's clock is ahead
+	var since time.Time // without the server's clock no run is too old
+	if date, ok := transport.ParseDate(r.result.Header.Get("Date")); ok && !params.Since.IsZero() {
+		since = params.Since.Add(time.Until(date)) // by how much the server's clock is ahead
 	}
 	count := 0
 	for ; ; count++ {
