@@ -20,11 +20,11 @@ type errorBody struct {
 
 // parse reads an object's members as far as it can: the body may be cut or malformed.
 func (b *errorBody) parse(object []byte) {
-	jsonscan.EachMember(object, func(name, value []byte) {
+	for name, value := range jsonscan.Members(object) {
 		if m := b.member(name); m != nil {
 			m.add(value)
 		}
-	})
+	}
 }
 
 // member returns the member of a name in any spelling: docsHint, docs_hint.

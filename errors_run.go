@@ -97,11 +97,11 @@ func saysFinal(body []byte) bool {
 		return !final
 	})
 	if text := bytes.TrimLeft(body, " \t\r\n"); final && text[0] == '{' {
-		jsonscan.EachMember(text, func(name, value []byte) {
+		for name, value := range jsonscan.Members(text) {
 			if isRetryableName(name) {
 				final = string(value) != "true" && string(value) != `"true"`
 			}
-		})
+		}
 	}
 	return final
 }

@@ -168,16 +168,19 @@ func detailOf(raw []byte) ErrorDetail {
 // or without.
 func fieldsOf(object []byte, texts bool, isMistake func(value []byte) bool) []ErrorDetail {
 	var details []ErrorDetail
-	jsonscan.EachMember(object, func(name, value []byte) {
-		if len(details) == maxDetails || !isMistake(value) {
-			return
+	for name, value := range jsonscan.Members(object) {
+		if len(details) == maxDetails {
+			break
+		}
+		if !isMistake(value) {
+			continue
 		}
 		d := ErrorDetail{Path: jsonscan.Name(name), Raw: keepJSON(value)}
 		if texts {
 			d.Message = textOf(value, 0)
 		}
 		details = append(details, d)
-	})
+	}
 	return details
 }
 

@@ -34,7 +34,7 @@ func TestValueEnd(t *testing.T) {
 	}
 }
 
-func TestEachMember(t *testing.T) {
+func TestMembers(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`:                           ``,
 		`{"a":1,"b" : {"c":2} , "d":}`: `a=1 b={"c":2}`,
@@ -46,7 +46,9 @@ func TestEachMember(t *testing.T) {
 		`{"a`:                          ``,
 	} {
 		var got []string
-		jsonscan.EachMember([]byte(text), func(name, value []byte) { got = append(got, string(name)+"="+string(value)) })
+		for name, value := range jsonscan.Members([]byte(text)) {
+			got = append(got, string(name)+"="+string(value))
+		}
 		assert.Equal(t, want, strings.Join(got, " "), text)
 	}
 }
