@@ -66,22 +66,22 @@ func isUnreserved(s string) bool {
 
 // checkPath accepts what Do may be given: an escaped path below /api/.
 func checkPath(path string) error {
-	refuse := func(reason string) error { return &ArgumentError{Argument: "Path", Reason: reason} }
+	reject := func(reason string) error { return &ArgumentError{Argument: "Path", Reason: reason} }
 	switch {
 	case !strings.HasPrefix(path, "/api/"):
-		return refuse("must begin with /api/")
+		return reject("must begin with /api/")
 	case strings.ContainsAny(path, "?#"):
-		return refuse("must hold neither a query nor a fragment: use Query")
+		return reject("must hold neither a query nor a fragment: use Query")
 	case strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) }):
-		return refuse("has a character that is not escaped")
+		return reject("has a character that is not escaped")
 	}
 	for segment := range strings.SplitSeq(path[1:], "/") {
 		plain, err := url.PathUnescape(segment)
 		if err != nil {
-			return refuse("has an invalid escape")
+			return reject("has an invalid escape")
 		}
 		if plain == "" || plain == "." || plain == ".." {
-			return refuse("has an empty, . or .. segment")
+			return reject("has an empty, . or .. segment")
 		}
 	}
 	return nil

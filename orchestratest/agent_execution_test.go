@@ -140,16 +140,16 @@ func TestFailedAgentRuns(t *testing.T) {
 	circle := a.publishedAgent(flow([]object{step("a", "prompt_step", "promptId", promptID)}, "a next a"))
 	run := object{"variables": object{}}
 
-	body := a.refused(500, "POST", "/api/agents/"+circle+"/run", run)
+	body := a.rejected(500, "POST", "/api/agents/"+circle+"/run", run)
 	assert.Contains(t, body["why"], "the run has executed 100 steps")
 	assert.Len(t, a.runOf(body)["steps"], 100)
 
 	doubling, _ := a.publishedPrompt("Doubling", "x{{steps.a}}{{steps.a}}")
 	circle = a.publishedAgent(flow([]object{step("a", "prompt_step", "promptId", doubling)}, "a next a"))
-	assert.Contains(t, a.refused(500, "POST", "/api/agents/"+circle+"/run", run)["why"], "The prompt is too long")
+	assert.Contains(t, a.rejected(500, "POST", "/api/agents/"+circle+"/run", run)["why"], "The prompt is too long")
 
 	a.srv.FailExecution(promptID, "Prompt execution failed upstream")
-	body = a.refused(500, "POST", "/api/agents/"+agentID+"/run", run)
+	body = a.rejected(500, "POST", "/api/agents/"+agentID+"/run", run)
 	assert.Equal(t, "execution_failed", body["code"])
 	assert.Equal(t, "Step draft failed: Prompt execution failed upstream", body["why"])
 	detail := a.runOf(body)

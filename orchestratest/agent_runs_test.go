@@ -52,7 +52,7 @@ func TestHeldRuns(t *testing.T) {
 	started := a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{"a": 1}})
 	assert.Equal(t, "running", started["status"])
 	assert.Nil(t, started["output"])
-	a.refused(409, "POST", "/api/agent-runs/"+started["runId"].(string)+"/rerun-from-step", object{"stepKey": "draft"})
+	a.rejected(409, "POST", "/api/agent-runs/"+started["runId"].(string)+"/rerun-from-step", object{"stepKey": "draft"})
 	assert.Equal(t, []any{"running", "running", "completed"}, poll(started["runId"]))
 
 	a.srv.FailExecution(promptID, "down")
@@ -60,7 +60,7 @@ func TestHeldRuns(t *testing.T) {
 	assert.Equal(t, []any{"running", "running", "failed"}, poll(started["runId"]))
 
 	a.srv.HoldRuns(0)
-	a.refused(500, "POST", "/api/agents/"+agentID+"/run", object{"variables": object{}})
+	a.rejected(500, "POST", "/api/agents/"+agentID+"/run", object{"variables": object{}})
 }
 
 func TestRerunFromStep(t *testing.T) {
@@ -89,8 +89,8 @@ func TestRerunFromStep(t *testing.T) {
 	assert.Equal(t, []string{"first", "second", "end"}, visited(a.runOf(rerun)))
 	assert.Equal(t, source["output"], a.ok("POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "end"})["output"])
 
-	a.refused(400, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "third"})
-	a.refused(400, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{})
-	a.refused(500, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "first"})
-	assert.Equal(t, "AUTH_MODE_INVALID", a.with(a.srv.APIKey).refused(403, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "second"})["code"])
+	a.rejected(400, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "third"})
+	a.rejected(400, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{})
+	a.rejected(500, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "first"})
+	assert.Equal(t, "AUTH_MODE_INVALID", a.with(a.srv.APIKey).rejected(403, "POST", "/api/agent-runs/"+runID+"/rerun-from-step", object{"stepKey": "second"})["code"])
 }

@@ -113,9 +113,9 @@ func (c *call) publishAgent() any {
 	if issues := c.org.check(v.workflow); len(issues) > 0 {
 		// This body is documented as it is, on a route that responds with diagnostics otherwise;
 		// its details have no path.
-		refused := invalidGraph(withoutPaths(issues))
-		refused.detailed = true
-		c.fail(refused)
+		rejected := invalidGraph(withoutPaths(issues))
+		rejected.detailed = true
+		c.fail(rejected)
 		return nil
 	}
 	return c.publish(a, v)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Bodies that no client of this kind sends are refused, whoever sends them.
+// Bodies that no client of this kind sends are rejected, whoever sends them.
 func TestBodiesThatAreNotRead(t *testing.T) {
 	a := start(t)
 	for name, c := range map[string]struct{ contentType, body, why string }{

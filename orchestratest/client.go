@@ -33,16 +33,16 @@ func (s *Server) newClient(opts []promptorchestra.Option, credentials ...prompto
 	if err != nil {
 		// These options are always accepted.
 		client, _ = promptorchestra.New(append(base,
-			promptorchestra.WithTransport(refusal{err}),
+			promptorchestra.WithTransport(rejection{err}),
 			promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))...)
 	}
 	return client
 }
 
-// refusal is a transport that sends nothing.
-type refusal struct{ reason error }
+// rejection is a transport that sends nothing.
+type rejection struct{ reason error }
 
-func (r refusal) RoundTrip(*http.Request) (*http.Response, error) {
+func (r rejection) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, fmt.Errorf("orchestratest: the client's options are wrong: %w", r.reason)
 }
 

@@ -102,15 +102,15 @@ func TestControlLimits(t *testing.T) {
 	assert.Equal(t, free, limits)
 	_, limits = a.control("POST", "/limits", `{"seats":3}`)
 	assert.Equal(t, object{"members": 5.0, "seats": 3.0, "ai": true, "voice": true}, limits)
-	a.refused(402, "GET", "/api/agents", nil)
+	a.rejected(402, "GET", "/api/agents", nil)
 	_, limits = a.control("POST", "/limits", `{"ai":false,"voice":false,"seats":5}`)
 	assert.Equal(t, object{"members": 5.0, "seats": 5.0, "ai": false, "voice": false}, limits)
-	a.refused(402, "POST", "/api/prompts/prm_none/run", object{"variables": object{}})
+	a.rejected(402, "POST", "/api/prompts/prm_none/run", object{"variables": object{}})
 	status, _ := a.control("DELETE", "/limits", "")
 	assert.Equal(t, http.StatusNoContent, status)
 	_, limits = a.control("GET", "/limits", "")
 	assert.Equal(t, free, limits)
-	a.refused(404, "POST", "/api/prompts/prm_none/run", object{"variables": object{}})
+	a.rejected(404, "POST", "/api/prompts/prm_none/run", object{"variables": object{}})
 }
 
 func TestControlRequests(t *testing.T) {
@@ -155,7 +155,7 @@ func TestControlRequests(t *testing.T) {
 	assert.Equal(t, object{"requests": []any{}}, value)
 }
 
-// A mistake is refused there and then, named, and changes nothing. The API goes on as before.
+// A mistake is rejected there and then, named, and changes nothing. The API goes on as before.
 func TestControlRefusesMistakes(t *testing.T) {
 	a := start(t, orchestratest.WithControl())
 	fault := func(f string) string { return `{"op":"Agents.List","faults":[{"fault":"noSeats"},` + f + `]}` }
@@ -201,9 +201,9 @@ func TestControlRefusesMistakes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			status, body := a.control(c.method, c.path, c.body)
 			assert.Equal(t, c.status, status)
-			refused := body.(object)
-			assert.Len(t, refused, 1)
-			assert.Contains(t, refused["error"], c.why)
+			rejected := body.(object)
+			assert.Len(t, rejected, 1)
+			assert.Contains(t, rejected["error"], c.why)
 		})
 	}
 	require.NoError(t, a.srv.Err())

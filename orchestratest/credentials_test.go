@@ -18,7 +18,7 @@ func TestCredentials(t *testing.T) {
 	const fine = ""
 	for name, c := range map[string]struct {
 		authorization                 string
-		agents, skills, runs, execute string // the code of the refusal
+		agents, skills, runs, execute string // the code of the rejection
 	}{
 		"access token":           {authorization: "Bearer " + a.token, agents: fine, skills: fine, runs: fine, execute: "not_found"},
 		"API key":                {authorization: "Bearer " + a.srv.APIKey, agents: fine, skills: fine, runs: fine, execute: "AUTH_MODE_INVALID"},
@@ -49,7 +49,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// codeOf asks with an Authorization header and returns the code of the refusal, "" for a success.
+// codeOf asks with an Authorization header and returns the code of the rejection, "" for a success.
 // It checks that the status fits the code.
 func (a *api) codeOf(t *testing.T, method, path, authorization string) string {
 	t.Helper()
@@ -97,7 +97,7 @@ func TestOrganizationsAreApart(t *testing.T) {
 	b := a.with(other.AccessToken)
 	b.org = other.ID
 	assert.Empty(t, b.list("/api/agents"))
-	b.refused(404, "GET", "/api/agents/"+agentID, nil)
+	b.rejected(404, "GET", "/api/agents/"+agentID, nil)
 	assert.Len(t, a.list("/api/agents"), 1)
 }
 
@@ -105,10 +105,10 @@ func TestMissingOrganization(t *testing.T) {
 	a := start(t)
 	a.org = ""
 	for _, path := range []string{"/api/runs", "/api/realtime-sessions"} {
-		assert.Equal(t, object{"error": "organizationId is required"}, a.refused(400, "GET", path, nil), path)
+		assert.Equal(t, object{"error": "organizationId is required"}, a.rejected(400, "GET", path, nil), path)
 	}
 	for method, path := range map[string]string{"GET": "/api/agents", "POST": "/api/agents", "PATCH": "/api/agents/agt_1"} {
-		body := a.refused(400, method, path, object{"name": "Writer"})
+		body := a.rejected(400, method, path, object{"name": "Writer"})
 		assert.Equal(t, "bad_request", body["code"])
 		assert.Equal(t, "organizationId is required", body["why"])
 		assert.Equal(t, []any{"organizationId"}, body["affectedFields"])
@@ -120,6 +120,6 @@ func TestAuthenticationFailuresOfClassicRoutesHaveDetails(t *testing.T) {
 	assert.Equal(t, object{
 		"error": "A bearer token is required", "code": "AUTH_MISSING",
 		"details": []any{object{"code": "AUTH_MISSING", "message": "A bearer token is required"}},
-	}, a.with("").refused(401, "GET", "/api/runs", nil))
-	assert.Equal(t, "Auth missing", a.with("").refused(401, "GET", "/api/agents", nil)["title"])
+	}, a.with("").rejected(401, "GET", "/api/runs", nil))
+	assert.Equal(t, "Auth missing", a.with("").rejected(401, "GET", "/api/agents", nil)["title"])
 }

@@ -13,14 +13,14 @@ func TestEvaluations(t *testing.T) {
 	promptID, _ := a.publishedPrompt("Echo", "{{x}}")
 	skillID, published := a.skill("echo", nil, object{"promptId": promptID})
 	evaluations := "/api/skills/" + skillID + "/evaluations/run"
-	a.refused(409, "POST", evaluations, nil)
+	a.rejected(409, "POST", evaluations, nil)
 	cases := "/api/skills/" + skillID + "/evaluation-cases"
 	assert.Empty(t, a.list(cases))
 	made := a.ok("POST", cases, object{"label": "one", "input": object{"x": "1"}, "expected": "1"})
 	assert.Regexp(t, `^evc_`, made["id"])
 	a.create(cases, object{"input": object{"x": "2"}, "expected": "3"})
 	a.create(cases, object{})
-	a.refused(400, "POST", cases, object{"input": "text"})
+	a.rejected(400, "POST", cases, object{"input": "text"})
 	assert.Len(t, a.list(cases), 3)
 
 	first := a.ok("POST", evaluations, nil)
@@ -29,7 +29,7 @@ func TestEvaluations(t *testing.T) {
 	assert.Equal(t, object{"cases": 3.0, "passed": 2.0, "failed": 1.0, "regressions": 0.0, "message": "2 of 3 cases passed"}, first["diagnosticSummary"])
 
 	a.ok("POST", "/api/skills/"+skillID+"/publish", nil)
-	a.refused(409, "POST", evaluations, nil)
+	a.rejected(409, "POST", evaluations, nil)
 	other, _ := a.publishedPrompt("Wrong", "wrong")
 	draft := a.create("/api/skills/"+skillID+"/versions", nil)
 	a.ok("POST", "/api/skill-versions/"+draft+"/prompts", object{"prompts": []object{{"promptId": other}}})
@@ -41,12 +41,12 @@ func TestEvaluations(t *testing.T) {
 	assert.Equal(t, second, a.ok("GET", "/api/skills/"+skillID+"/evaluations/"+second["id"].(string), nil))
 
 	stranger, _ := a.skill("stranger", nil)
-	a.refused(404, "GET", "/api/skills/"+stranger+"/evaluations/"+second["id"].(string), nil)
+	a.rejected(404, "GET", "/api/skills/"+stranger+"/evaluations/"+second["id"].(string), nil)
 	a.srv.Restrict(orchestratest.AI(false))
-	a.refused(402, "POST", evaluations, object{"draftVersionId": draft})
+	a.rejected(402, "POST", evaluations, object{"draftVersionId": draft})
 }
 
-// An evaluation that is refused for one of its two versions has not run the other.
+// An evaluation that is rejected for one of its two versions has not run the other.
 func TestRefusedEvaluationRunsNothing(t *testing.T) {
 	a := start(t)
 	skillID := a.create("/api/skills", object{"skillKey": "greet", "name": "Greet"})
@@ -57,7 +57,7 @@ func TestRefusedEvaluationRunsNothing(t *testing.T) {
 	draft := a.create(one+"/versions", nil)
 	a.ok("POST", "/api/skill-versions/"+draft+"/prompts", object{"prompts": []object{{"promptId": promptID}}})
 	a.create(one+"/evaluation-cases", nil)
-	a.refused(409, "POST", one+"/evaluations/run", nil)
+	a.rejected(409, "POST", one+"/evaluations/run", nil)
 	ran := a.ok("POST", one+"/run", object{"skillVersionId": draft, "variables": object{}})
 
 	fresh := start(t)

@@ -14,13 +14,13 @@ import (
 // Fault is one way in which a request can go wrong. The zero Fault is none: the request is handled
 // as always.
 type Fault struct {
-	kind     faultKind
-	reply    response
-	refusal  *failure // written in the shape of the route's generation
-	header   http.Header
-	count    int           // of cutBody
-	duration time.Duration // of slowBody
-	delay    time.Duration
+	kind      faultKind
+	reply     response
+	rejection *failure // written in the shape of the route's generation
+	header    http.Header
+	count     int           // of cutBody
+	duration  time.Duration // of slowBody
+	delay     time.Duration
 }
 
 type faultKind int
@@ -28,7 +28,7 @@ type faultKind int
 const (
 	noFault faultKind = iota
 	replies
-	refuses
+	rejects
 	dropBefore
 	dropAfter
 	cutBody
@@ -80,16 +80,16 @@ func Delay(d time.Duration) Fault { return Fault{}.WithDelay(d) }
 // no effect.
 func RateLimited(retryAfter time.Duration) Fault {
 	seconds := strconv.Itoa(int(math.Ceil(max(retryAfter, 0).Seconds())))
-	return Fault{kind: refuses, refusal: rateLimited(seconds)}.WithHeader("Retry-After", seconds)
+	return Fault{kind: rejects, rejection: rateLimited(seconds)}.WithHeader("Retry-After", seconds)
 }
 
 // NoSeats responds with 402, as for an organization with more members than seats.
 func NoSeats() Fault {
-	return Fault{kind: refuses, refusal: seatLimit(defaultMembers, defaultMembers-1)}
+	return Fault{kind: rejects, rejection: seatLimit(defaultMembers, defaultMembers-1)}
 }
 
 // NoFeature responds with 402 for a feature that the plan does not include, such as "voice".
-func NoFeature(name string) Fault { return Fault{kind: refuses, refusal: featureMissing(name)} }
+func NoFeature(name string) Fault { return Fault{kind: rejects, rejection: featureMissing(name)} }
 
 // WithDelay returns the fault delayed: what it does to the response happens after d.
 func (f Fault) WithDelay(d time.Duration) Fault {
@@ -172,11 +172,11 @@ func (s *Server) takeFault(op string) *Fault {
 }
 
 // responds reports whether the fault takes the place of the route.
-func (f *Fault) responds() bool { return f.kind == replies || f.kind == refuses }
+func (f *Fault) responds() bool { return f.kind == replies || f.kind == rejects }
 
 func (f *Fault) response(found *route) response {
-	if f.kind == refuses {
-		return encodeFailure(found, f.refusal)
+	if f.kind == rejects {
+		return encodeFailure(found, f.rejection)
 	}
 	return response{status: f.reply.status, header: f.reply.header.Clone(), body: f.reply.body}
 }

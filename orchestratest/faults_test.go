@@ -209,7 +209,7 @@ type seen struct {
 
 // Each kind of fault, met by every attempt of a read and of an execution.
 func TestFaultsSeenByTheSDK(t *testing.T) {
-	refused := func(kind sdk.Kind) seen { return seen{"api", kind, false, false, 1, 0} }
+	rejected := func(kind sdk.Kind) seen { return seen{"api", kind, false, false, 1, 0} }
 	for name, c := range map[string]struct {
 		fault      orchestratest.Fault
 		retryAfter time.Duration
@@ -235,10 +235,10 @@ func TestFaultsSeenByTheSDK(t *testing.T) {
 			seen{"api", sdk.KindRateLimited, false, true, 1, 0},
 			seen{"api", sdk.KindRateLimited, false, true, 1, 0},
 		},
-		"bad request":      {orchestratest.Status(400, `{"error":"no"}`), 0, refused(sdk.KindInvalidRequest), refused(sdk.KindInvalidRequest)},
-		"no route":         {orchestratest.HTML(http.StatusNotFound), 0, refused(sdk.KindUnknown), refused(sdk.KindUnknown)},
-		"too few seats":    {orchestratest.NoSeats(), 0, refused(sdk.KindEntitlement), refused(sdk.KindEntitlement)},
-		"no such feature":  {orchestratest.NoFeature("ai"), 0, refused(sdk.KindEntitlement), refused(sdk.KindEntitlement)},
+		"bad request":      {orchestratest.Status(400, `{"error":"no"}`), 0, rejected(sdk.KindInvalidRequest), rejected(sdk.KindInvalidRequest)},
+		"no route":         {orchestratest.HTML(http.StatusNotFound), 0, rejected(sdk.KindUnknown), rejected(sdk.KindUnknown)},
+		"too few seats":    {orchestratest.NoSeats(), 0, rejected(sdk.KindEntitlement), rejected(sdk.KindEntitlement)},
+		"no such feature":  {orchestratest.NoFeature("ai"), 0, rejected(sdk.KindEntitlement), rejected(sdk.KindEntitlement)},
 		"drop before":      {orchestratest.DropBefore(), 0, seen{"transport", "", false, true, 2, 0}, seen{"transport", "", true, false, 1, 0}},
 		"drop after":       {orchestratest.DropAfter(), 0, seen{"transport", "", false, true, 2, 0}, seen{"transport", "", true, false, 1, 1}},
 		"cut body":         {orchestratest.CutBody(5), 0, seen{"decode", "", false, true, 2, 0}, seen{"decode", "", true, false, 1, 1}},
@@ -291,17 +291,17 @@ func TestFaultsSeenByTheSDK(t *testing.T) {
 
 func describe(err error) (kind string, api sdk.Kind) {
 	var (
-		refused *sdk.APIError
-		lost    *sdk.TransportError
-		unread  *sdk.DecodeError
+		rejected *sdk.APIError
+		lost     *sdk.TransportError
+		unread   *sdk.DecodeError
 	)
 	switch {
 	case err == nil:
 		return "", ""
 	case errors.As(err, &lost): // first, for it may hold the failure before
 		return "transport", ""
-	case errors.As(err, &refused):
-		return "api", refused.Kind
+	case errors.As(err, &rejected):
+		return "api", rejected.Kind
 	case errors.As(err, &unread):
 		return "decode", ""
 	}
@@ -315,13 +315,13 @@ func TestStatusFaultReachesTheCaller(t *testing.T) {
 	srv.Fail("Prompts.List", orchestratest.Status(451, `{"error":"failed","message":"Not here","code":"LEGAL"}`).WithHeader("X-Upstream", "b"))
 	var response sdk.Response
 	_, err := srv.Client().Prompts.List(t.Context(), sdk.WithResponse(&response))
-	var refused *sdk.APIError
-	require.ErrorAs(t, err, &refused)
-	assert.Equal(t, 451, refused.StatusCode)
-	assert.Equal(t, []string{"LEGAL", "Not here", "failed"}, []string{refused.Code, refused.Message, refused.Summary})
-	assert.JSONEq(t, `{"error":"failed","message":"Not here","code":"LEGAL"}`, string(refused.RawBody))
+	var rejected *sdk.APIError
+	require.ErrorAs(t, err, &rejected)
+	assert.Equal(t, 451, rejected.StatusCode)
+	assert.Equal(t, []string{"LEGAL", "Not here", "failed"}, []string{rejected.Code, rejected.Message, rejected.Summary})
+	assert.JSONEq(t, `{"error":"failed","message":"Not here","code":"LEGAL"}`, string(rejected.RawBody))
 	assert.Equal(t, "b", response.Header.Get("X-Upstream"))
-	assert.Equal(t, srv.Requests("Prompts.List")[0].RequestID, refused.RequestID)
+	assert.Equal(t, srv.Requests("Prompts.List")[0].RequestID, rejected.RequestID)
 }
 
 func TestPendingFaults(t *testing.T) {
@@ -331,9 +331,9 @@ func TestPendingFaults(t *testing.T) {
 	a.srv.Fail("*", orchestratest.NoSeats())
 	a.srv.Fail("Agents.Get")
 	assert.Equal(t, map[string]int{"Agents.List": 2, "*": 1}, a.srv.PendingFaults())
-	a.refused(402, "GET", "/api/agents", nil)
-	a.refused(402, "GET", "/api/prompts", nil)
+	a.rejected(402, "GET", "/api/agents", nil)
+	a.rejected(402, "GET", "/api/prompts", nil)
 	assert.Equal(t, map[string]int{"Agents.List": 1}, a.srv.PendingFaults())
-	a.refused(402, "GET", "/api/agents", nil)
+	a.rejected(402, "GET", "/api/agents", nil)
 	assert.Empty(t, a.srv.PendingFaults())
 }

@@ -34,7 +34,7 @@ func TestRestrictAndLift(t *testing.T) {
 		})
 	}
 	a.srv.Restrict(orchestratest.Seats(3))
-	body := a.refused(402, "GET", "/api/runs", nil)
+	body := a.rejected(402, "GET", "/api/runs", nil)
 	assert.Equal(t, object{"error": "seat_limit_exceeded", "message": "The organization has 5 members and 3 seats"}, body)
 	assert.Equal(t, false, a.ok("POST", "/api/setup/verify", nil)["ok"])
 	a.srv.Lift()

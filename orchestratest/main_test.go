@@ -121,8 +121,8 @@ func (a *api) list(path string) []any {
 	return elements
 }
 
-// refused calls a path that must answer with a status and returns the body.
-func (a *api) refused(status int, method, path string, body object) object {
+// rejected calls a path that must answer with a status and returns the body.
+func (a *api) rejected(status int, method, path string, body object) object {
 	a.t.Helper()
 	got, value := a.ask(method, path, body)
 	require.Equal(a.t, status, got, "%s %s: %v", method, path, value)

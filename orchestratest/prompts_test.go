@@ -16,7 +16,7 @@ func TestPrompts(t *testing.T) {
 	assert.Equal(t, "greet", created["promptKey"])
 	assert.Equal(t, "foundation", created["defaultSection"])
 	run := "/api/prompts/" + promptID + "/run"
-	assert.Equal(t, object{"error": "conflict", "message": "Prompt greet has no published version"}, a.refused(409, "POST", run, object{"variables": object{}}))
+	assert.Equal(t, object{"error": "conflict", "message": "Prompt greet has no published version"}, a.rejected(409, "POST", run, object{"variables": object{}}))
 
 	version := a.ok("POST", "/api/prompts/"+promptID+"/versions", object{
 		"systemPrompt": "You greet.", "developerPrompt": "Greet {{who}} in {{language}}.", "variablesSchema": object{"type": "object"}, "temperature": 0,
@@ -27,7 +27,7 @@ func TestPrompts(t *testing.T) {
 	assert.NotNil(t, version["temperature"])
 	published := a.ok("POST", "/api/prompts/"+promptID+"/publish", object{"versionId": version["id"]})
 	assert.Equal(t, version["id"], published["versionId"])
-	a.refused(409, "POST", "/api/prompts/"+promptID+"/publish", object{"versionId": version["id"]})
+	a.rejected(409, "POST", "/api/prompts/"+promptID+"/publish", object{"versionId": version["id"]})
 
 	ran := a.ok("POST", run, object{"variables": object{"who": "Ada"}})
 	assert.Equal(t, "You greet.\n\nGreet Ada in {{language}}.", ran["output"])
@@ -69,8 +69,8 @@ func TestPromptRefusals(t *testing.T) {
 		"an unknown tool":        {"/api/prompt-versions/" + versionID + "/tools", object{"toolId": "tol_none"}, 404},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a.refused(c.status, "POST", c.path, c.body)
+			a.rejected(c.status, "POST", c.path, c.body)
 		})
 	}
-	assert.Len(t, a.list("/api/prompts"), 2, "nothing refused was made")
+	assert.Len(t, a.list("/api/prompts"), 2, "nothing rejected was made")
 }

@@ -98,11 +98,11 @@ func (a *author) do(op, id string, body any) (made string) {
 
 // describe adds the details of a failure to its text.
 func describe(err error) error {
-	refused, ok := err.(*failure) //nolint:errorlint // as the handlers return it
-	if !ok || len(refused.details) == 0 {
+	rejected, ok := err.(*failure) //nolint:errorlint // as the handlers return it
+	if !ok || len(rejected.details) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w: %s", err, refused.details[0].Message)
+	return fmt.Errorf("%w: %s", err, rejected.details[0].Message)
 }
 
 // prompt returns the id of a new prompt, published.

@@ -14,7 +14,7 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-// upload sends a body without a credential: the request is recorded and refused.
+// upload sends a body without a credential: the request is recorded and rejected.
 func (a *api) upload(body, header string) {
 	a.t.Helper()
 	address := a.srv.URL + "/api/agents"
@@ -66,8 +66,8 @@ func TestRequestsTellWhatArrived(t *testing.T) {
 	a := start(t, orchestratest.WithClock(func() time.Time { return at }))
 	a.create("/api/agents", object{"name": "Writer"})
 	a.list("/api/agents")
-	a.refused(404, "GET", "/api/nothing", nil)
-	a.with("").refused(401, "GET", "/api/agents", nil)
+	a.rejected(404, "GET", "/api/nothing", nil)
+	a.with("").rejected(401, "GET", "/api/agents", nil)
 
 	all := a.srv.Requests("*")
 	require.Len(t, all, 4)

@@ -315,8 +315,8 @@ func TestEveryRouteWithAnAPIKey(t *testing.T) {
 		_, err := c.call(t.Context(), w)
 		sent := w.srv.Requests("*")[before:]
 		if documented[c.op].Auth == "user" {
-			var refused *sdk.ArgumentError
-			require.ErrorAs(t, err, &refused, c.op)
+			var rejected *sdk.ArgumentError
+			require.ErrorAs(t, err, &rejected, c.op)
 			assert.Empty(t, sent, c.op)
 			continue
 		}

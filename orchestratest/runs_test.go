@@ -55,7 +55,7 @@ func TestRunsAreRecorded(t *testing.T) {
 	versionID := a.create("/api/prompts/"+promptID+"/versions", object{"content": "{{city}}: {{tools.weather.sky}}"})
 	attached := a.ok("POST", "/api/prompt-versions/"+versionID+"/tools", object{"toolId": toolID})
 	assert.Equal(t, toolID, attached["toolId"])
-	a.refused(409, "POST", "/api/prompt-versions/"+versionID+"/tools", object{"toolId": toolID})
+	a.rejected(409, "POST", "/api/prompt-versions/"+versionID+"/tools", object{"toolId": toolID})
 	a.ok("POST", "/api/prompts/"+promptID+"/publish", object{"versionId": versionID})
 
 	ran := a.ok("POST", "/api/prompts/"+promptID+"/run", object{"variables": object{"city": "Rome"}})
@@ -81,7 +81,7 @@ func TestRunsAreRecorded(t *testing.T) {
 
 	a.srv.FailExecution(promptID, "Prompt execution failed upstream")
 	assert.Equal(t, object{"error": "failed", "message": "Prompt execution failed upstream"},
-		a.refused(500, "POST", "/api/prompts/"+promptID+"/run", object{"variables": object{}}))
+		a.rejected(500, "POST", "/api/prompts/"+promptID+"/run", object{"variables": object{}}))
 	all := a.list("/api/runs")
 	require.Len(t, all, 2, "the failed run is recorded, the newest last")
 	failed := a.ok("GET", "/api/runs/"+all[1].(object)["id"].(string), nil)
@@ -90,6 +90,6 @@ func TestRunsAreRecorded(t *testing.T) {
 
 	a.srv.FailExecution(promptID, "")
 	a.srv.FailExecution(toolID, "no weather")
-	assert.Equal(t, "Tool weather failed: no weather", a.refused(500, "POST", "/api/prompts/"+promptID+"/run", object{"variables": object{}})["message"])
-	assert.Equal(t, object{"error": "not_found", "message": `There is no run "run_none" in this organization`}, a.refused(404, "GET", "/api/runs/run_none", nil))
+	assert.Equal(t, "Tool weather failed: no weather", a.rejected(500, "POST", "/api/prompts/"+promptID+"/run", object{"variables": object{}})["message"])
+	assert.Equal(t, object{"error": "not_found", "message": `There is no run "run_none" in this organization`}, a.rejected(404, "GET", "/api/runs/run_none", nil))
 }

@@ -19,7 +19,7 @@ func TestServiceKeys(t *testing.T) {
 	require.Regexp(t, `^sk_`, key)
 	assert.Nil(t, made["expiresAt"])
 	a.with(key).list("/api/skills")
-	assert.Equal(t, "AUTH_MODE_INVALID", a.with(key).refused(403, "POST", "/api/service-keys", object{"name": "More", "preset": "runtime_default"})["code"])
+	assert.Equal(t, "AUTH_MODE_INVALID", a.with(key).rejected(403, "POST", "/api/service-keys", object{"name": "More", "preset": "runtime_default"})["code"])
 
 	for name, c := range map[string]struct {
 		body object
@@ -32,7 +32,7 @@ func TestServiceKeys(t *testing.T) {
 		"an odd expiry":     {object{"name": "CI", "preset": "runtime_default", "expiresAt": "soon"}, "expiresAt must be an RFC 3339 time"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, object{"error": c.why}, a.refused(400, "POST", "/api/service-keys", c.body))
+			assert.Equal(t, object{"error": c.why}, a.rejected(400, "POST", "/api/service-keys", c.body))
 		})
 	}
 }

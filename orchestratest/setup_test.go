@@ -17,5 +17,5 @@ func TestSetupVerifyTellsTheTruth(t *testing.T) {
 	assert.Equal(t, "api_key", body["authSource"])
 	assert.Equal(t, []any{"agents:read", "runs:read"}, body["scopes"])
 
-	assert.Equal(t, "AUTH_SCOPE_MISSING", a.with(a.srv.IssueKey(a.org, "agents:read")).refused(403, "POST", "/api/setup/verify", nil)["code"])
+	assert.Equal(t, "AUTH_SCOPE_MISSING", a.with(a.srv.IssueKey(a.org, "agents:read")).rejected(403, "POST", "/api/setup/verify", nil)["code"])
 }

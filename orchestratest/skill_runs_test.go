@@ -17,7 +17,7 @@ func TestSkillRuns(t *testing.T) {
 	}}, object{"promptId": promptID})
 	a.ok("POST", "/api/skill-versions/"+versionID+"/tools", object{"tools": []object{{"toolId": toolID}}})
 	run := "/api/skills/" + skillID + "/run"
-	a.refused(409, "POST", run, object{"variables": object{}})
+	a.rejected(409, "POST", run, object{"variables": object{}})
 	assert.Equal(t, "completed", a.ok("POST", run, object{"skillVersionId": versionID, "variables": object{}})["status"], "a draft by name")
 	a.ok("POST", "/api/skills/"+skillID+"/publish", nil)
 
@@ -34,12 +34,12 @@ func TestSkillRuns(t *testing.T) {
 	assert.Len(t, detail["steps"], 2)
 
 	a.srv.FailExecution(skillID, "no provider")
-	body := a.refused(500, "POST", run, object{"variables": object{}})
+	body := a.rejected(500, "POST", run, object{"variables": object{}})
 	assert.Equal(t, "no provider", body["why"])
 	failed := a.ok("GET", "/api/skill-runs/"+body["runId"].(string), nil)
 	assert.Equal(t, "failed", failed["status"])
 	assert.Equal(t, "no provider", failed["diagnostic"].(object)["why"])
-	a.refused(404, "GET", "/api/skill-runs/srun_none", nil)
+	a.rejected(404, "GET", "/api/skill-runs/srun_none", nil)
 }
 
 func TestOutputsThatMissTheirContract(t *testing.T) {

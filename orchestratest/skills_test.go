@@ -41,10 +41,10 @@ func TestSkillAuthoring(t *testing.T) {
 
 	published := a.ok("POST", "/api/skills/"+skillID+"/publish", nil)
 	assert.Equal(t, versionID, published["versionId"])
-	a.refused(409, "POST", "/api/skills/"+skillID+"/publish", nil)
-	a.refused(409, "POST", "/api/skills/"+skillID+"/publish", object{"versionId": versionID})
-	a.refused(409, "POST", "/api/skill-versions/"+versionID+"/prompts", object{"prompts": []object{}})
-	a.refused(409, "POST", "/api/skill-versions/"+versionID+"/tools", object{"tools": []object{}})
+	a.rejected(409, "POST", "/api/skills/"+skillID+"/publish", nil)
+	a.rejected(409, "POST", "/api/skills/"+skillID+"/publish", object{"versionId": versionID})
+	a.rejected(409, "POST", "/api/skill-versions/"+versionID+"/prompts", object{"prompts": []object{}})
+	a.rejected(409, "POST", "/api/skill-versions/"+versionID+"/tools", object{"tools": []object{}})
 
 	// A newer prompt version changes what floats and not what is pinned.
 	for _, promptID := range []string{first, second} {
@@ -106,7 +106,7 @@ func TestSkillRefusals(t *testing.T) {
 		"publish another's":        {one + "/publish", object{"versionId": empty}, 404, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			body := a.refused(c.status, "POST", c.path, c.body)
+			body := a.rejected(c.status, "POST", c.path, c.body)
 			assert.NotEmpty(t, body["why"])
 			if c.fields != nil {
 				assert.Equal(t, c.fields, body["affectedFields"])
@@ -115,7 +115,7 @@ func TestSkillRefusals(t *testing.T) {
 	}
 	for version, issue := range map[string]string{blocked: "prompt_not_published", empty: "no_prompts"} {
 		owner := a.versionOwner(version)
-		body := a.refused(409, "POST", "/api/skills/"+owner+"/run", object{"skillVersionId": version, "variables": object{}})
+		body := a.rejected(409, "POST", "/api/skills/"+owner+"/run", object{"skillVersionId": version, "variables": object{}})
 		assert.Equal(t, issue, body["details"].([]any)[0].(object)["code"])
 	}
 }

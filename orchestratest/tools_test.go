@@ -27,7 +27,7 @@ func TestToolsAreSpeltInTwoWays(t *testing.T) {
 	assert.Equal(t, object{"response": 2.0}, a.ok("GET", "/api/tools/"+toolID, nil)["config"], "the newest version is used")
 	diff := a.ok("GET", "/api/tools/"+toolID+"/versions/"+version["id"].(string)+"/diff", nil)
 	assert.Equal(t, []string{"capability", "config.response"}, paths(diff["changes"]))
-	a.refused(404, "GET", "/api/tools/"+toolID+"/versions/"+version["id"].(string)+"/diff?againstVersionId=tlv_none", nil)
+	a.rejected(404, "GET", "/api/tools/"+toolID+"/versions/"+version["id"].(string)+"/diff?againstVersionId=tlv_none", nil)
 
 	for name, body := range map[string]object{
 		"an odd type":         {"toolKey": "a", "name": "A", "type": "email", "config": object{}, "inputSchema": object{}},
@@ -37,7 +37,7 @@ func TestToolsAreSpeltInTwoWays(t *testing.T) {
 		status, _ := a.ask("POST", "/api/tools", body)
 		assert.Equal(t, 400, status, name)
 	}
-	a.refused(409, "POST", "/api/tools", object{"toolKey": "weather", "name": "A", "type": "http", "config": object{}, "inputSchema": object{}})
-	odd := a.refused(400, "POST", "/api/tools/"+toolID+"/versions", object{"capability": object{"category": "magic"}})
+	a.rejected(409, "POST", "/api/tools", object{"toolKey": "weather", "name": "A", "type": "http", "config": object{}, "inputSchema": object{}})
+	odd := a.rejected(400, "POST", "/api/tools/"+toolID+"/versions", object{"capability": object{"category": "magic"}})
 	assert.Equal(t, []any{"capability.category"}, odd["affectedFields"])
 }

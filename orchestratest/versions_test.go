@@ -22,11 +22,11 @@ func TestUpdateKeepsWhatIsAbsentAndClearsNull(t *testing.T) {
 			changed := a.ok("PATCH", one, object{"name": "Two", "description": nil})
 			assert.Equal(t, "Two", changed["name"])
 			assert.Nil(t, changed["description"])
-			a.refused(400, "PATCH", one, object{"name": nil})
-			a.refused(400, "PATCH", one, object{"name": ""})
-			a.refused(400, "PATCH", one, object{"description": 1})
-			a.refused(404, "PATCH", path+"/none", object{})
-			assert.Equal(t, "Two", a.ok("GET", one, nil)["name"], "a refused update changes nothing")
+			a.rejected(400, "PATCH", one, object{"name": nil})
+			a.rejected(400, "PATCH", one, object{"name": ""})
+			a.rejected(400, "PATCH", one, object{"description": 1})
+			a.rejected(404, "PATCH", path+"/none", object{})
+			assert.Equal(t, "Two", a.ok("GET", one, nil)["name"], "a rejected update changes nothing")
 		})
 	}
 }

@@ -15,9 +15,9 @@ func TestVoiceAgents(t *testing.T) {
 	promptVersion := a.create("/api/prompts/"+promptID+"/versions", object{"content": "The sky is {{tools.weather.sky}}"})
 	a.ok("POST", "/api/prompt-versions/"+promptVersion+"/tools", object{"toolId": toolID})
 	one := "/api/realtime-agents/" + agentID
-	a.refused(409, "POST", one+"/session", nil)
-	a.refused(400, "POST", one+"/versions", nil)
-	a.refused(404, "POST", one+"/versions", object{"promptVersionId": "prv_none"})
+	a.rejected(409, "POST", one+"/session", nil)
+	a.rejected(400, "POST", one+"/versions", nil)
+	a.rejected(404, "POST", one+"/versions", object{"promptVersionId": "prv_none"})
 
 	version := a.ok("POST", one+"/versions", object{"promptVersionId": promptVersion, "handoffDescription": "calls"})
 	assert.Equal(t, "alloy", version["voice"])
@@ -40,7 +40,7 @@ func TestVoiceAgents(t *testing.T) {
 	assert.Equal(t, object{"sky": "blue"}, detail["toolEvents"].([]any)[0].(object)["output"])
 
 	a.srv.FailExecution(promptID, "line is dead")
-	assert.Equal(t, object{"error": "failed", "message": "line is dead"}, a.refused(500, "POST", one+"/session", nil))
+	assert.Equal(t, object{"error": "failed", "message": "line is dead"}, a.rejected(500, "POST", one+"/session", nil))
 	assert.Len(t, a.list("/api/realtime-sessions"), 2)
-	a.refused(404, "GET", "/api/realtime-sessions/rts_none", nil)
+	a.rejected(404, "GET", "/api/realtime-sessions/rts_none", nil)
 }

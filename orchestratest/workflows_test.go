@@ -28,7 +28,7 @@ func TestInvalidGraphAtPublish(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			agentID, versionID := a.agent(c.workflow)
-			body := a.refused(422, "POST", "/api/agents/"+agentID+"/publish", object{"versionId": versionID})
+			body := a.rejected(422, "POST", "/api/agents/"+agentID+"/publish", object{"versionId": versionID})
 			assert.Equal(t, object{
 				"error": "Graph validation failed", "code": "AGENT_GRAPH_INVALID",
 				"details": []any{object{"code": c.code, "message": c.message}},
@@ -41,7 +41,7 @@ func TestInvalidGraphAtPublish(t *testing.T) {
 			assert.Equal(t, "error", issue["severity"])
 			assert.NotEmpty(t, issue["path"])
 
-			run := a.refused(422, "POST", "/api/agents/"+agentID+"/run", object{"versionId": versionID, "variables": object{}})
+			run := a.rejected(422, "POST", "/api/agents/"+agentID+"/run", object{"versionId": versionID, "variables": object{}})
 			assert.Equal(t, "AGENT_GRAPH_INVALID", run["code"])
 			assert.NotEmpty(t, run["title"], "only publishing answers in the older shape")
 		})
@@ -58,5 +58,5 @@ func TestSaveSteps(t *testing.T) {
 	detail := a.ok("GET", "/api/agents/"+agentID[:len("agt_")+24], nil)
 	assert.Len(t, detail["steps"], 2)
 	assert.Len(t, detail["transitions"], 1, "transitions stay")
-	assert.Equal(t, object{"error": "steps is required"}, a.refused(400, "POST", "/api/agent-versions/"+versionID+"/steps", nil))
+	assert.Equal(t, object{"error": "steps is required"}, a.rejected(400, "POST", "/api/agent-versions/"+versionID+"/steps", nil))
 }
