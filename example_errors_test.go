@@ -335,7 +335,8 @@ func ExampleWithResponse() {
 // A test's fake fails as the server would.
 func Example_testing() {
 	publish := func() error { // what the code under test calls
-		return fmt.Errorf("publishing: %w", &promptorchestra.APIError{StatusCode: 409, Kind: promptorchestra.KindConflict})
+		conflict := &promptorchestra.APIError{StatusCode: 409, Kind: promptorchestra.KindConflict}
+		return fmt.Errorf("publishing: %w", conflict)
 	}
 	fmt.Println(promptorchestra.IsConflict(publish()))
 	// Output: true

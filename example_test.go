@@ -35,7 +35,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	_, err = client.Prompts.Publish(ctx, prompt.ID, promptorchestra.PromptPublishParams{VersionID: version.ID})
+	publish := promptorchestra.PromptPublishParams{VersionID: version.ID}
+	_, err = client.Prompts.Publish(ctx, prompt.ID, publish)
 	if err != nil {
 		fmt.Println(err)
 		return

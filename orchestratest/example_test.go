@@ -63,7 +63,9 @@ func authorAgent(ctx context.Context, client *promptorchestra.Client) error {
 		if err != nil {
 			return err
 		}
-		started, err := client.Agents.Run(ctx, agent.ID, promptorchestra.AgentRunParams{Variables: map[string]any{"name": "Ada"}})
+		started, err := client.Agents.Run(ctx, agent.ID, promptorchestra.AgentRunParams{
+			Variables: map[string]any{"name": "Ada"},
+		})
 		if err != nil {
 			return err
 		}
