@@ -60,8 +60,9 @@
 // so that tokens can be renewed. A source that returns "" has no token for the organization: the
 // other kind of credential is used, where the client has it and the route takes it.
 //
-// Some routes take an access token only. With an API key alone, such a call is rejected with an
-// [*ArgumentError] before sending.
+// [AgentsService.Run], [AgentRunsService.RerunFromStep] and [ServiceKeysService.Create] take an
+// access token only. With an API key alone, such a call is rejected with an [*ArgumentError] before
+// sending.
 //
 // Every call belongs to one organization. The SDK puts the organization's id into the query of a
 // GET and into the body of everything else. [WithOrganization] sets it, and [Client.InOrganization]
@@ -69,8 +70,9 @@
 // and nothing is sent.
 //
 // [NewFromEnv] reads PROMPT_ORCHESTRA_BASE_URL, PROMPT_ORCHESTRA_ORGANIZATION_ID,
-// PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY. [SetupService.Verify] returns what
-// the server says of the result.
+// PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY, or
+// PROMPT_ORCHESTRA_AUTHORING_API_KEY. [SetupService.Verify] checks the credential and the
+// organization at the server.
 //
 // # Errors
 //
@@ -83,8 +85,8 @@
 //
 // All four embed [CallInfo], which says which call failed: Op, Method, Path (the template),
 // Organization, Resource (the ids of the call by name), Attempts and Repeatable. An [*APIError]
-// adds the status, the Kind, and all that the body said. RawBody has what fits no field, up to the
-// first 64 KiB of the body.
+// adds the status, the Kind, and what the body said, of which up to 1 MiB is read. Its RawBody is
+// the first 64 KiB as sent.
 //
 // Ask [OutcomeUnknown] first: it says whether a call that is not idempotent may have had its
 // effect. Do not retry such a call before checking; [RunID] may name the run. [IsRetryable]
@@ -122,11 +124,11 @@
 // KindMissingOrganization, KindAuthentication, KindPermission, KindEntitlement (an organization
 // with too few seats), KindRateLimited, KindServer and KindUnknown. The comment adds the errors to
 // expect on top of these. The API documents the statuses, but not which route returns which of
-// them. So these lists are what to expect, not a promise, KindConflict above all.
+// them. So these lists, and KindConflict above all, are what to expect and no promise.
 //
-// Error returns one line without control characters, bodies or tokens. As slog values the errors
-// are groups of attributes. [Client.Diagnose] looks for the cause of a failure step by step, with
-// calls that change nothing.
+// The text of an error is one line without control characters, JSON bodies or tokens. As a slog
+// value, an error is a group of attributes. [Client.Diagnose] looks for the cause of a failure step
+// by step, with calls that change nothing.
 //
 // # Retries
 //
@@ -141,15 +143,15 @@
 //	                publishing, rolling back,   request was certainly not sent
 //	                AttachTool, SaveSteps       (dial, TLS, proxy)
 //
-// That a 429 had no effect is an assumption: a rate limit rejects a request before the work begins.
-// The SDK does not assume it when the body names a run, or could not be read to its end. All this
-// holds within one process: a job whose worker dies needs a durable record of its own, and
-// [RunsService.Find] to look for the run that it left. Never retried are:
+// The SDK assumes that a 429 had no effect, because a rate limit rejects a request before the work
+// begins. It does not assume this when the body names a run, or could not be read to its end. All
+// this holds within one process: a job whose worker dies needs a durable record of its own, and
+// [RunsService.Find] to look for the run that it left. These are never retried:
 //
 //   - a call that is not idempotent, when it was sent and no response came, when its response is
 //     truncated, or when the status is 5xx,
 //   - a failure whose body says "retryable": false,
-//   - a 2xx response that is empty, null, HTML or too large: the next one would be so too,
+//   - a 2xx response that is empty, null, HTML or too large: a retry would get the same,
 //   - a failure that will not pass by itself, such as a certificate that cannot be verified, a
 //     proxy that rejects the connection with a 4xx, or a token source that fails,
 //   - a streamed list, once its response has begun.

@@ -22,6 +22,7 @@ import (
 var (
 	fencedBlock = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
 	declaration = regexp.MustCompile(`(?m)^func `)
+	finalReturn = regexp.MustCompile(`(?m)^return .*\n\z`)
 )
 
 // blockImports is what a block that is no whole file may use, besides ctx, client and agentID.
@@ -132,7 +133,12 @@ func wholeFile(block string) []byte {
 	if functions {
 		b.WriteString(block)
 	} else {
-		b.WriteString("func _(ctx context.Context, client *promptorchestra.Client, agentID string) error {\n{\n" + block + "}\nreturn nil\n}\n")
+		b.WriteString("func _(ctx context.Context, client *promptorchestra.Client, agentID string) error {\n")
+		if finalReturn.MatchString(block) {
+			b.WriteString(block + "}\n")
+		} else {
+			b.WriteString("{\n" + block + "}\nreturn nil\n}\n")
+		}
 	}
 	return []byte(b.String())
 }

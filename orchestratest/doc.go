@@ -16,20 +16,21 @@
 //
 // # Records and clients
 //
-// PublishPrompt, PublishSkill and PublishAgent make a published record in one line, without a
-// request. Client has an access token and an API key, KeyClient a key alone.
+// [Server.PublishPrompt], [Server.PublishSkill] and [Server.PublishAgent] make a published record
+// in one line, without a request. [Server.Client] has an access token and an API key,
+// [Server.KeyClient] an API key alone.
 //
 // # Faults and limits
 //
-// Fail queues faults for a route, each taken by one request: a status, a proxy's error page, a
-// connection dropped before or after the effect, a cut or slow body; each after a delay, if wanted.
-// PendingFaults returns those that were never taken. Restrict sets what the plan includes, so that
-// the way from a 402 to an upgrade can be tested. Requests returns what arrived. A client waits
-// between attempts as it does in production; tests are fast with WithRetry(RetryPolicy{MinWait: 1,
-// MaxWait: 1}).
+// [Server.Fail] queues faults for a call. Each is taken by one request: a status, a proxy's error
+// page, a connection dropped before or after the effect, a cut or slow body; each after a delay, if
+// wanted. [Server.PendingFaults] returns those that were never taken. [Server.Restrict] sets what
+// the plan includes, to test the way from a 402 to an upgrade. [Server.Requests] returns what
+// arrived. A client waits between attempts as it does in production; tests are fast with
+// WithRetry(RetryPolicy{MinWait: 1, MaxWait: 1}).
 //
-// Error makes the error of a call without a server, for fakes. WithControl gives tests in other
-// languages faults, limits and recorded requests.
+// [Error] returns the error of a call without a server, for fakes. [WithControl] gives tests in
+// other languages faults, limits and recorded requests.
 //
 // # Executions
 //
@@ -62,14 +63,20 @@
 //
 // # Choices
 //
-// Where the documentation is silent this server decides: members it does not name have likely
-// names; creations respond with 201; keys such as skillKey are unique in an organization (409);
-// publishing takes the newest draft when no version is named, and the version that is published
-// already is a 409; rolling back publishes a copy of an older version; a diff without
-// againstVersionId compares with the version before, and reports what differs more than 32 levels
-// down as one change; a comparison of runs leaves out their ids and times; lists are in the order
-// in which records were made; a kind of step or transition that is not documented is a mistake in a
-// graph; running a version with mistakes is a 422, as publishing one is, with a diagnostic. The
-// Date of a response comes from the same clock as the times of the records. A program should not
-// depend on these.
+// Where the documentation is silent, this server has made these choices. A program should not
+// depend on them:
+//
+//   - members that the documentation does not name have likely names,
+//   - creations respond with 201,
+//   - keys such as skillKey are unique in an organization: a second one is a 409,
+//   - publishing takes the newest draft when no version is named, and a version that is already
+//     published is a 409,
+//   - rolling back publishes a copy of an older version,
+//   - a diff without againstVersionId compares with the version before, and reports what differs
+//     more than 32 levels down as one change,
+//   - a comparison of runs leaves out their ids and times,
+//   - lists are in the order in which their records were made,
+//   - a kind of step or transition that is not documented is a mistake in a graph,
+//   - running a version with mistakes is a 422, as publishing one is, with a diagnostic,
+//   - the Date of a response comes from the same clock as the times of the records.
 package orchestratest
