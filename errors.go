@@ -9,7 +9,8 @@ import (
 
 // ErrMissingOrganization is matched, with errors.Is, by the server's rejection of a call without an
 // organization and by the SDK's own before sending.
-var ErrMissingOrganization = errors.New("every call needs an organization: use WithOrganization or InOrganization")
+var ErrMissingOrganization = errors.New(
+	"every call needs an organization: use WithOrganization or InOrganization")
 
 // ErrNotSent is for RoundTrippers that reject a request by themselves, such as a circuit breaker:
 // an error that wraps it says that the request was not sent. Without it, a RoundTripper that fails
@@ -68,7 +69,7 @@ type DecodeError struct {
 
 	StatusCode int    // 2xx
 	RequestID  string // X-Request-Id
-	Body       []byte // all that arrived, up to the limit; of a streamed list, its beginning, if no element was decoded
+	Body       []byte // what arrived, up to the limit; of a list that yielded no element, its beginning
 	Err        error  // why it cannot be used
 
 	callerDone bool // the caller's own context has ended
@@ -116,7 +117,7 @@ type Kind string
 const (
 	KindMissingOrganization Kind = "missing_organization" // 400 whose text names organizationId
 	KindAuthentication      Kind = "authentication"       // 401: token missing, invalid or expired
-	KindPermission          Kind = "permission"           // 403: credential kind, scope or organization is wrong
+	KindPermission          Kind = "permission"           // 403: credential kind, scope or organization
 	KindEntitlement         Kind = "entitlement"          // 402: seats or features not in the plan
 	KindNotFound            Kind = "not_found"            // 404: no such record in the organization
 	KindInvalidGraph        Kind = "invalid_graph"        // 422: mistakes in an agent's graph, see Details

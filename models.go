@@ -22,17 +22,18 @@ const (
 
 // ModelListItem is one model.
 type ModelListItem struct {
-	ModelKey                 string                         `json:"modelKey"` // overrides the model of a skill run
-	Name                     string                         `json:"name"`     // inferred
-	Provider                 string                         `json:"provider"` // inferred
-	SupportsImageGeneration  bool                           `json:"supportsImageGeneration"`
-	SupportsImageInput       bool                           `json:"supportsImageInput"`
-	ImageGenerationMode      ImageGenerationMode            `json:"imageGenerationMode"`
-	InputModalities          []string                       `json:"inputModalities"`
-	OutputModalities         []string                       `json:"outputModalities"`
-	Capabilities             RawJSON                        `json:"capabilities,omitzero"`
-	Available                bool                           `json:"available"`                // inferred
-	ImageGenerationReadiness *ModelImageGenerationReadiness `json:"imageGenerationReadiness"` // inferred; may be nil
+	ModelKey                string              `json:"modelKey"` // overrides the model of a skill run
+	Name                    string              `json:"name"`     // inferred
+	Provider                string              `json:"provider"` // inferred
+	SupportsImageGeneration bool                `json:"supportsImageGeneration"`
+	SupportsImageInput      bool                `json:"supportsImageInput"`
+	ImageGenerationMode     ImageGenerationMode `json:"imageGenerationMode"`
+	InputModalities         []string            `json:"inputModalities"`
+	OutputModalities        []string            `json:"outputModalities"`
+	Capabilities            RawJSON             `json:"capabilities,omitzero"`
+	Available               bool                `json:"available"` // inferred
+	// ImageGenerationReadiness is inferred, and nil when the response has none.
+	ImageGenerationReadiness *ModelImageGenerationReadiness `json:"imageGenerationReadiness"`
 }
 
 // ModelImageGenerationReadiness says whether a model can make images now, and what is missing when

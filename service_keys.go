@@ -11,10 +11,13 @@ type ServiceKeyPreset string
 // The documented presets. The documentation of this route names ServiceKeyPresetFullControl. The
 // others belong to the newer generation of API keys.
 const (
-	ServiceKeyPresetFullControl      ServiceKeyPreset = "ai_platform_full_control"
-	ServiceKeyPresetRuntimeDefault   ServiceKeyPreset = "runtime_default"   // agents:read, runs:read
-	ServiceKeyPresetRuntimeExecution ServiceKeyPreset = "runtime_execution" // skills:read, runs:read, runs:write
-	ServiceKeyPresetAuthoringCI      ServiceKeyPreset = "authoring_ci"      // authoring scopes, runs:read
+	ServiceKeyPresetFullControl    ServiceKeyPreset = "ai_platform_full_control"
+	ServiceKeyPresetRuntimeDefault ServiceKeyPreset = "runtime_default" // agents:read, runs:read
+	// ServiceKeyPresetRuntimeExecution has skills:read, runs:read and runs:write.
+	ServiceKeyPresetRuntimeExecution ServiceKeyPreset = "runtime_execution"
+	// ServiceKeyPresetAuthoringCI has all authoring scopes, models:read and runs:read. A key with
+	// it needs an expiry.
+	ServiceKeyPresetAuthoringCI ServiceKeyPreset = "authoring_ci"
 )
 
 // ServiceKey is a new API key. That the response has the key is documented. All names but Name and

@@ -87,9 +87,10 @@ type SkillVersion struct {
 	Tools               []ToolAttachment             `json:"tools"` // element type inferred
 	Preview             RawJSON                      `json:"preview,omitzero"`
 	Validation          RawJSON                      `json:"validation,omitzero"`
-	ExecutionReadiness  *ExecutionReadiness          `json:"executionReadiness"` // nil when the response has none
+	ExecutionReadiness  *ExecutionReadiness          `json:"executionReadiness"` // may be nil
 	CreatedAt           Timestamp                    `json:"createdAt"`          // inferred
-	PublishedAt         Timestamp                    `json:"publishedAt"`        // inferred; zero if never published
+	// PublishedAt is inferred, and zero for a version that was never published.
+	PublishedAt Timestamp `json:"publishedAt"`
 }
 
 // SkillPromptCompositionItem is one prompt of a skill version. The items are in the order of

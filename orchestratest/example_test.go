@@ -35,7 +35,8 @@ func authorAgent(ctx context.Context, client *promptorchestra.Client) error {
 	}
 	var runs, versions []string
 	for _, text := range []string{"Hello {{name}}", "Good evening, {{name}}"} {
-		wording, err := client.Prompts.CreateVersion(ctx, prompt.ID, promptorchestra.PromptVersionCreateParams{Content: text})
+		wording, err := client.Prompts.CreateVersion(ctx, prompt.ID,
+			promptorchestra.PromptVersionCreateParams{Content: text})
 		if err != nil {
 			return err
 		}
@@ -46,7 +47,10 @@ func authorAgent(ctx context.Context, client *promptorchestra.Client) error {
 		workflow := promptorchestra.Workflow{
 			EntryStepKey: "greet",
 			Steps: []promptorchestra.WorkflowStep{
-				{StepKey: "greet", StepType: promptorchestra.StepTypePrompt, PromptID: prompt.ID, PromptVersionID: wording.ID},
+				{
+					StepKey: "greet", StepType: promptorchestra.StepTypePrompt,
+					PromptID: prompt.ID, PromptVersionID: wording.ID,
+				},
 			},
 		}
 		verdict, err := client.Agents.ValidateWorkflow(ctx, version.ID, workflow)
