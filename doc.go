@@ -262,7 +262,8 @@
 //	3xx                         *APIError: no redirect is followed
 //	4xx, 5xx with any body      *APIError: Shape says what the body was
 //
-// A [*DecodeError] means that the call may have had its effect. Its Body is all that arrived.
+// A [*DecodeError] means that the call may have had its effect. Its Body is what
+// arrived, up to the limit.
 //
 // # Secrets
 //

@@ -74,10 +74,11 @@ type SkillDetail struct {
 // SkillVersion is one version of a skill. A published version is immutable. Fields of an
 // undocumented type are RawJSON.
 type SkillVersion struct {
-	ID                  string                       `json:"id"`
-	SkillID             string                       `json:"skillId"` // inferred
-	VersionNumber       int                          `json:"versionNumber"`
-	IsPublished         bool                         `json:"isPublished"` // inferred; true for older ones too
+	ID            string `json:"id"`
+	SkillID       string `json:"skillId"` // inferred
+	VersionNumber int    `json:"versionNumber"`
+	// IsPublished is inferred. It stays true of older versions that were published.
+	IsPublished         bool                         `json:"isPublished"`
 	Status              VersionStatus                `json:"status"`
 	InputSchema         RawJSON                      `json:"inputSchema,omitzero"`
 	VariablesSchema     RawJSON                      `json:"variablesSchema,omitzero"`

@@ -63,7 +63,8 @@ func authorAgent(ctx context.Context, client *promptorchestra.Client) error {
 		if _, err := client.Agents.SaveWorkflow(ctx, version.ID, workflow); err != nil {
 			return err
 		}
-		published, err := client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID})
+		published, err := client.Agents.Publish(ctx, agent.ID,
+			promptorchestra.AgentPublishParams{VersionID: version.ID})
 		if err != nil {
 			return err
 		}
