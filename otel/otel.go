@@ -108,7 +108,7 @@ func (t *telemetry) begin(ctx context.Context, info promptorchestra.CallInfo) (c
 	return c.ctx, c.end
 }
 
-// end is told what came of the call.
+// end records the result of the call.
 func (c *call) end(result promptorchestra.CallResult) {
 	outcome, kind := c.outcomeOf(result.Err)
 	c.finishLast(&result, kind)

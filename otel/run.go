@@ -41,7 +41,7 @@ func (o *modelOperation) appendStart(attrs []attribute.KeyValue, info promptorch
 	return attrs
 }
 
-// run is what a response tells of a run. Empty members are those that it does not tell.
+// run is what a response says about a run. A field that the response lacks is empty.
 type run struct {
 	id           string
 	status       promptorchestra.RunStatus
@@ -58,7 +58,7 @@ type run struct {
 	output       promptorchestra.RawJSON
 }
 
-// runOf returns what the response of a call tells of a run.
+// runOf returns what the response of a call says about a run.
 func runOf(result *promptorchestra.CallResult) *run {
 	switch r := result.Result.(type) {
 	case *promptorchestra.PromptRunResponse:
