@@ -60,12 +60,12 @@ var byteOrderMark = []byte("\ufeff")
 // that says why it is not JSON.
 func opening(body []byte) ([]byte, byte, error) {
 	body = bytes.TrimPrefix(body, byteOrderMark)
-	switch text := bytes.TrimLeft(body, " \t\r\n"); {
+	switch text := jsonscan.SkipSpace(body); {
 	case len(text) == 0:
 		return nil, 0, errNoBody
 	case text[0] == '<':
 		return nil, 0, errHTML
-	case bytes.Equal(bytes.TrimRight(text, " \t\r\n"), []byte("null")):
+	case text[0] == 'n' && string(bytes.TrimRight(text, " \t\r\n")) == "null":
 		return nil, 0, errNull
 	default:
 		return text, text[0], nil

@@ -37,7 +37,12 @@ func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption)
 			in.query = append(in.query, param{name: name, value: value})
 		}
 	}
-	return c.send(ctx, in, opts, out, decodeWhole)
+	sent, ctx, err := c.start(ctx, in, opts)
+	if err == nil {
+		err = sent.decode(ctx, out, decodeWhole)
+	}
+	sent.end(err, out)
+	return err
 }
 
 func (r *Request) check(out any) error {

@@ -111,11 +111,11 @@ func replaceToken(text, token string) string {
 // A token that the text's end cuts counts from half its length on.
 func findToken[T string | []byte](text T, token string, from int) (start, end int) {
 	for start = from; start < len(text); start++ {
-		switch text[start] {
-		case token[0], '\\', '&', '%':
-			if end = matchToken(text, start, token); end > 0 {
-				return start, end
-			}
+		if text[start] != token[0] && !isEscape(text[start]) {
+			continue
+		}
+		if end = matchToken(text, start, token); end > 0 {
+			return start, end
 		}
 	}
 	return -1, -1
@@ -124,6 +124,9 @@ func findToken[T string | []byte](text T, token string, from int) (start, end in
 func matchToken[T string | []byte](text T, at int, token string) (end int) {
 	if len(text)-at >= len(token) && string(text[at:at+len(token)]) == token {
 		return at + len(token)
+	}
+	if text[at] == token[0] && !isEscape(token[0]) && at+1 < len(text) && text[at+1] != token[1] && !isEscape(text[at+1]) {
+		return 0 // as nearly everywhere
 	}
 	if c, _ := unescapeOnce(text, at); c != token[0] && text[at] != token[0] && c != '&' && c != '%' {
 		return 0
@@ -136,6 +139,9 @@ func matchToken[T string | []byte](text T, at int, token string) (end int) {
 	}
 	return 0
 }
+
+// isEscape reports whether a character may begin one that is escaped.
+func isEscape(c byte) bool { return c == '\\' || c == '&' || c == '%' }
 
 func matchEscaped[T string | []byte](text T, at int, token string, deep int) (end int) {
 	for i := range len(token) {

@@ -9,11 +9,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
-	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// A call is what a method gives to do, list or stream. All the rest is done in one place, send.
+// A call is what a method gives to do, list or stream. All the rest is done in one place, start.
 type call struct {
 	route  *route
 	ids    [2]string // of the path, in its order
@@ -61,8 +60,15 @@ func (s *service) client() *Client {
 
 // do makes a call whose response is a record.
 func do[T any](ctx context.Context, s *service, in call, opts []CallOption) (*T, error) {
+	r, ctx, err := s.client().start(ctx, in, opts)
+	if err != nil {
+		r.end(err, nil)
+		return nil, err
+	}
 	out := new(T)
-	if err := s.client().send(ctx, in, opts, out, decodeRecord); err != nil {
+	err = r.decode(ctx, out, decodeRecord)
+	r.end(err, out)
+	if err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -70,31 +76,22 @@ func do[T any](ctx context.Context, s *service, in call, opts []CallOption) (*T,
 
 // list makes a call whose response is an array, or an object that holds one.
 func list[T any](ctx context.Context, s *service, in call, opts []CallOption) ([]T, error) {
-	if in.decode == nil {
-		in.decode = decodeList
-	}
-	decode := func(body []byte, out any, misfit lenient.Misfit) error {
-		*out.(*[]T) = make([]T, 0, countElements(body)) //nolint:forcetypeassert // it is the one below
-		return in.decode(body, out, misfit)
-	}
-	var out []T
-	if err := s.client().send(ctx, in, opts, &out, decode); err != nil {
+	r, ctx, err := s.client().start(ctx, in, opts)
+	if err != nil {
+		r.end(err, nil)
 		return nil, err
 	}
-	if out == nil { // 204
-		out = []T{}
+	decode := in.decode
+	if decode == nil {
+		decode = decodeList
+	}
+	out := make([]T, 0, countElements(r.result.Body))
+	err = r.decode(ctx, &out, decode)
+	r.end(err, &out)
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
-}
-
-// send makes a call from its arguments to the decoded response.
-func (c *Client) send(ctx context.Context, in call, opts []CallOption, out any, decode decodeFunc) error {
-	r, ctx, err := c.start(ctx, in, opts)
-	if err == nil {
-		err = r.decode(ctx, out, decode)
-	}
-	r.end(err, out)
-	return err
 }
 
 // start makes a call up to its response. It returns the context of the observers. On success the

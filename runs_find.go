@@ -52,7 +52,9 @@ type RunFindParams struct {
 // of [KindNotFound], when the result is uncertain.
 func (s *RunsService) Find(ctx context.Context, params RunFindParams, opts ...CallOption) (map[string]RunDetail, error) {
 	if err := params.check(); err != nil {
-		return nil, (*service)(s).client().send(ctx, call{route: routeRunsFind, invalid: err}, opts, nil, nil)
+		r, _, err := (*service)(s).client().start(ctx, call{route: routeRunsFind, invalid: err}, opts)
+		r.end(err, nil)
+		return nil, err
 	}
 	candidates, err := s.candidates(ctx, params, opts)
 	if err != nil {

@@ -63,7 +63,7 @@ func StringEnd(text []byte) (end int, closed bool) {
 // LooksLikeJSON reports whether a text that begins as an object or array may go on as one, to its
 // end or not: "[error] upstream timed out" does not.
 func LooksLikeJSON(text []byte) bool {
-	rest := bytes.TrimLeft(text[1:], " \t\r\n")
+	rest := SkipSpace(text[1:])
 	switch {
 	case len(rest) == 0, rest[0] == '"':
 		return true
@@ -74,13 +74,31 @@ func LooksLikeJSON(text []byte) bool {
 	}
 }
 
+// SkipSpace returns a text without the white space that it begins with.
+func SkipSpace(text []byte) []byte {
+	for len(text) > 0 && isSpace(text[0]) {
+		text = text[1:]
+	}
+	return text
+}
+
+// skipSeparators is SkipSpace that skips commas, too.
+func skipSeparators(text []byte) []byte {
+	for len(text) > 0 && (isSpace(text[0]) || text[0] == ',') {
+		text = text[1:]
+	}
+	return text
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+
 // Members returns an object's members, up to the first text that is not a member, as names and
 // values. A name has no quotes, and is still escaped.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		rest := object[1:]
 		for {
-			rest = bytes.TrimLeft(rest, ", \t\r\n")
+			rest = skipSeparators(rest)
 			if len(rest) == 0 || rest[0] != '"' {
 				return
 			}
@@ -89,11 +107,11 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 				return
 			}
 			name := rest[1 : end-1]
-			rest = bytes.TrimLeft(rest[end:], " \t\r\n")
+			rest = SkipSpace(rest[end:])
 			if len(rest) == 0 || rest[0] != ':' {
 				return
 			}
-			rest = bytes.TrimLeft(rest[1:], " \t\r\n")
+			rest = SkipSpace(rest[1:])
 			end, _ = ValueEnd(rest)
 			if end == 0 || !yield(name, rest[:end]) {
 				return
@@ -119,7 +137,7 @@ func EachName(body []byte, visit func(name, rest []byte) bool) {
 		}
 		name := before[max(0, len(before)-longest) : len(before)-1]
 		quote := bytes.LastIndexByte(name, '"')
-		if quote >= 0 && !visit(name[quote+1:], bytes.TrimLeft(body[at:], " \t\r\n")) {
+		if quote >= 0 && !visit(name[quote+1:], SkipSpace(body[at:])) {
 			return
 		}
 	}
@@ -133,7 +151,7 @@ func EachElement(value []byte, most int, visit func(element []byte)) {
 	}
 	rest := value[1:]
 	for range most {
-		rest = bytes.TrimLeft(rest, ", \t\r\n")
+		rest = skipSeparators(rest)
 		end, _ := ValueEnd(rest)
 		if end == 0 || rest[0] == ']' || rest[0] == '}' {
 			return
