@@ -51,15 +51,15 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 		req = req.WithContext(ctx)
 	}
 	req.Header = header // go-retryablehttp copies the request before each retry
-	if body := call.Body; body != nil {
-		req.ContentLength = int64(len(body))
+	if call.Body != nil {
+		req.ContentLength = int64(len(call.Body))
 		req.GetBody = func() (io.ReadCloser, error) {
 			if !sent.mayResend() {
 				return nil, errResend
 			}
-			return io.NopCloser(bytes.NewReader(body)), nil
+			return io.NopCloser(bytes.NewReader(call.Body)), nil
 		}
-		req.Body = io.NopCloser(bytes.NewReader(body))
+		req.Body = io.NopCloser(bytes.NewReader(call.Body))
 	}
 	r.attempts.Add(1)
 	resp, err := e.outer.RoundTrip(req)
