@@ -80,11 +80,14 @@ func (r *request) observedInfo(attempts int) CallInfo {
 
 // begin calls the observers, and returns the context that the last one returned.
 func (r *request) begin(ctx context.Context) context.Context {
-	r.started = time.Now()
 	if ctx == nil || r.client == nil || r.client.core == nil {
 		return ctx
 	}
-	for _, observe := range r.client.core.observers {
+	core := r.client.core
+	if core.logger != nil || len(core.observers) > 0 {
+		r.started = time.Now()
+	}
+	for _, observe := range core.observers {
 		inner, end := observe(ctx, r.observedInfo(0))
 		if inner != nil {
 			ctx = inner

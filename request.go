@@ -38,7 +38,9 @@ type request struct {
 	out      transport.Call
 	result   *transport.Result // nil before anything was sent
 	observed []func(CallResult)
-	started  time.Time
+
+	started   time.Time     // for loggers and observers alone
+	attempted time.Duration // when the last attempt began, after started: for loggers alone
 
 	authorization []string // of the last attempt: a secret
 	failed        error    // the error of the attempt failedAttempt: see attemptFailure

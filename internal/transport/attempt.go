@@ -29,7 +29,6 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	call, caller := r.call, req.Context()
 	// After an attempt without a response, all connections in the pool may be dead.
 	r.fresh.Store(r.Attempts() > 0 && r.StatusCode == 0)
-	started := time.Now()
 
 	limit := e.limit(caller, call)
 	header := make(http.Header, 8)
@@ -39,12 +38,12 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 		if caller.Err() != nil && r.Attempts() > 0 {
 			r.Ended = contextErr(caller) // the outcome of the last attempt stays
 		} else {
-			r.Outcome, r.started = Outcome{Err: limit.explain(err), NotSent: true, NoAuth: true}, started
+			r.Outcome = Outcome{Err: limit.explain(err), NotSent: true, NoAuth: true}
 		}
 		limit.stop()
 		return
 	}
-	r.Outcome, r.started = Outcome{}, started
+	r.Outcome = Outcome{}
 
 	ctx, sent := e.watch(limit.ctx, call)
 	if ctx != caller {

@@ -59,7 +59,6 @@ type Result struct {
 	buffer   *Buffer       // holds the body
 	attempts atomic.Int32  // atomic: RoundTrippers read it while an attempt is in flight
 	fresh    atomic.Bool   // whether the default transport opens a new connection for the attempt
-	started  time.Time     // of the last attempt
 	response http.Response // of the last attempt, for go-retryablehttp: the status alone
 	wait     time.Duration // before the next attempt; 0 when there is none
 }
@@ -81,9 +80,6 @@ func (o *Outcome) Success() bool { return o.StatusCode >= 200 && o.StatusCode <=
 
 // Attempts returns the number of attempts sent so far.
 func (r *Result) Attempts() int { return int(r.attempts.Load()) }
-
-// Elapsed returns how long the last attempt has taken.
-func (r *Result) Elapsed() time.Duration { return time.Since(r.started) }
 
 // Release gives the body's buffer back to the pool. The body must not be used from then on.
 func (r *Result) Release() {
