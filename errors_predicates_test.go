@@ -189,7 +189,7 @@ func TestWhatToDoWithAnError(t *testing.T) {
 			read: no, execution: no,
 		},
 		{
-			name: "refused on our side",
+			name: "rejected by the SDK before sending",
 			meet: func(t *testing.T, srv *orchestratest.Server, _ string) (context.Context, *promptorchestra.Client) {
 				return t.Context(), srv.Client().InOrganization("")
 			},

@@ -215,7 +215,7 @@ func ExampleErrMissingOrganization() {
 	// Output: true
 }
 
-// A call that was refused on our side names the argument.
+// A call that the SDK rejects before sending names the argument.
 func ExampleArgumentError() {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
@@ -269,7 +269,7 @@ func ExampleWithTimeout() {
 	// Output: true
 }
 
-// Members that nobody documented, from the same answer.
+// Undocumented members, from the same response.
 func ExampleWithInto() {
 	srv := orchestratest.NewServer()
 	defer srv.Close()

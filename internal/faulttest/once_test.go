@@ -160,7 +160,7 @@ func TestExecutionOnAHalfDeadConnection(t *testing.T) {
 				var e *promptorchestra.TransportError
 				require.ErrorAs(t, err, &e)
 				assert.Zero(t, arrived)
-				assert.True(t, e.OutcomeUnknown, "bytes went out: %v", err)
+				assert.True(t, e.OutcomeUnknown, "the request was sent: %v", err)
 			}
 		})
 	}

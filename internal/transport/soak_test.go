@@ -26,7 +26,7 @@ import (
 
 var soakExecutions = flag.Int("executions", 600, "the number of executions that TestExecutionsTakeEffectOnceUnderRandomFaults makes, in all")
 
-// A soakServer counts how often each execution arrives and takes effect, and fails one of three in some way.
+// A soakServer counts the times that each execution arrives and takes effect, and fails one of three in some way.
 type soakServer struct {
 	faults  []func(s *soakServer, w http.ResponseWriter, id string)
 	records sync.Map // id -> *soakRecord
