@@ -251,8 +251,8 @@ func (s *AgentRunsService) waitEnded(runID string, err error) error {
 	return &TransportError{
 		CallInfo: CallInfo{
 			Op: "AgentRuns.Wait", Method: route.method, Path: route.path, Organization: s.c.organization,
-			Resource: map[string]string{"runId": runID}, Repeatable: true,
+			Resource: map[string]string{"runId": runID}, Idempotent: true,
 		},
-		Err: fmt.Errorf("waiting for the run to end: %w", err), callerDone: true,
+		Err: fmt.Errorf("waiting for the run to end: %w", err), callerContextEnded: true,
 	}
 }

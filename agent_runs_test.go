@@ -124,7 +124,7 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 		assert.Equal(t, "AgentRuns.Wait", ended.Op)
 		assert.Equal(t, map[string]string{"runId": "agr_1"}, ended.Resource)
 		assert.Equal(t, "org_1", ended.Organization)
-		assert.True(t, ended.Repeatable)
+		assert.True(t, ended.Idempotent)
 		assert.False(t, ended.OutcomeUnknown)
 	})
 }

@@ -41,7 +41,7 @@ func given(credentials ...*credential) []*credential {
 // Authorize puts the first credential that has a token into the headers of an attempt.
 func (r *request) Authorize(ctx context.Context, header http.Header) error {
 	if r.client.core.logger != nil {
-		r.attempted = time.Since(r.started)
+		r.attemptOffset = time.Since(r.started)
 	}
 	for _, c := range r.client.core.credentials(r.call.route) {
 		authorization, err := c.authorization(ctx, r.client.organization)

@@ -144,7 +144,7 @@ func failureOf(err error) failedCall {
 	case *APIError:
 		f.CallInfo, f.api, f.text, f.rejected = e.CallInfo, e, e.Message, !e.IsServer()
 	case *TransportError:
-		f.CallInfo, f.text, f.rejected = e.CallInfo, errorText(e.Err), !e.OutcomeUnknown && !e.Repeatable
+		f.CallInfo, f.text, f.rejected = e.CallInfo, errorText(e.Err), !e.OutcomeUnknown && !e.Idempotent
 		var last *APIError
 		switch {
 		case e.source:

@@ -554,7 +554,7 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 			step: 4, verdict: diagnosisOK, summary: `"b", which may be another call's, has not ended yet`,
 		},
 		"a call that may be repeated, and so may have run": {
-			err:  &promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Prompts.Run", Repeatable: true, Resource: prompt}},
+			err:  &promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Prompts.Run", Idempotent: true, Resource: prompt}},
 			path: "/api/runs", body: `[{"id":"a","promptId":"prm_1"}]`, step: 4, verdict: diagnosisOK,
 			summary: `The newest run of the prompt, "a"`,
 		},

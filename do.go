@@ -21,12 +21,12 @@ type Request struct {
 // retries and errors as any other. It decodes the response into out, a non-nil pointer. A response
 // of another type than out's is a [*DecodeError]. When out is nil, the response is not decoded.
 //
-// GET and PUT count as idempotent, other methods do not: see [WithRetryable]. The default timeout
+// GET and PUT count as idempotent, other methods do not: see [WithIdempotent]. The default timeout
 // is one minute: for an execution, use [WithTimeout] or a context with a deadline.
 func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption) error {
 	traits := beta
 	if r.Method != http.MethodGet && r.Method != http.MethodPut {
-		traits |= once
+		traits |= notIdempotent
 	}
 	in := call{
 		route: &route{op: "Do", method: r.Method, path: r.Path, fixed: []string{r.Path}, traits: traits},

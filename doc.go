@@ -84,7 +84,7 @@
 //	*ArgumentError   the SDK rejected the call before sending
 //
 // All four embed [CallInfo], which says which call failed: Op, Method, Path (the template),
-// Organization, Resource (the ids of the call by name), Attempts and Repeatable. An [*APIError]
+// Organization, Resource (the ids of the call by name), Attempts and Idempotent. An [*APIError]
 // adds the status, the Kind, and what the body said, of which up to 1 MiB is read. Its RawBody is
 // the first 64 KiB as sent.
 //
@@ -166,7 +166,7 @@
 // response that is no reason to retry gives half of one back.
 //
 // [WithRetry] changes the number of retries and the waits of a client. For one call, [WithoutRetry]
-// turns retries off, and [WithRetryable] declares the call idempotent. The API has no idempotency
+// turns retries off, and [WithIdempotent] declares the call idempotent. The API has no idempotency
 // keys.
 //
 // The default transport speaks HTTP/1.1, so that the client knows which requests were sent when the

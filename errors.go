@@ -36,11 +36,11 @@ type APIError struct {
 	RawBody    []byte        // the first 64 KiB of the body
 	Err        error         // why the body could not be read to its end; usually nil
 
-	partial    bool   // the body goes on after the 1 MiB that is read, or was cut
-	final      bool   // it says that a retry is pointless
-	named      bool   // it names a run or session, perhaps beyond what RawBody holds
-	runID      string // the run it names, where RawBody is not the whole body
-	callerDone bool   // the caller's own context has ended
+	partial            bool   // the body goes on after the 1 MiB that is read, or was cut
+	retryForbidden     bool   // it says that a retry is pointless
+	namesRun           bool   // it names a run or session, perhaps beyond what RawBody holds
+	runID              string // the run it names, where RawBody is not the whole body
+	callerContextEnded bool   // the caller's own context has ended
 }
 
 // TransportError means that no response came, or that the context ended while a call waited for its
@@ -56,9 +56,9 @@ type TransportError struct {
 
 	Err error // the cause
 
-	callerDone bool // the caller's own context has ended
-	source     bool // a token source failed: the request was not sent
-	final      bool // it was not retryable before it was encoded to JSON
+	callerContextEnded bool // the caller's own context has ended
+	source             bool // a token source failed: the request was not sent
+	retryForbidden     bool // it was not retryable before it was encoded to JSON
 }
 
 // DecodeError means that the call succeeded, with a 2xx status, but that its response cannot be
@@ -72,7 +72,7 @@ type DecodeError struct {
 	Body       []byte // what arrived, up to the limit; of a list that yielded no element, its beginning
 	Err        error  // why it cannot be used
 
-	callerDone bool // the caller's own context has ended
+	callerContextEnded bool // the caller's own context has ended
 }
 
 // ArgumentError means that a call or an option was rejected by the SDK before sending.

@@ -25,7 +25,7 @@ func (e *APIError) decode(status int, body []byte, tokens secrets) {
 	}
 	if len(body) > maxRawBody {
 		runs := runsIn(body, nil)
-		e.final, e.named, e.runID = saysFinal(body), runs.named, runs.id
+		e.retryForbidden, e.namesRun, e.runID = saysFinal(body), runs.named, runs.id
 	}
 	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	switch {

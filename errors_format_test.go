@@ -26,7 +26,7 @@ func TestErrorDescribesItsCall(t *testing.T) {
 	assert.Equal(t, apitest.Organization, e.Organization)
 	assert.Equal(t, map[string]string{"agentId": "agt_1", "versionId": "agv_1"}, e.Resource)
 	assert.Equal(t, 1, e.Attempts)
-	assert.False(t, e.Repeatable)
+	assert.False(t, e.Idempotent)
 	assert.Equal(t, "promptorchestra: Agents.Publish: 422 Unprocessable Entity (AGENT_GRAPH_INVALID): "+
 		"Graph validation failed: missing_entry_step: Entry step is required [request_id=req_1]", e.Error())
 }
@@ -74,22 +74,22 @@ func TestErrorsCanBeBuilt(t *testing.T) {
 	}{
 		"zero APIError":        {&promptorchestra.APIError{}, "promptorchestra: 0", false, false},
 		"402":                  {&promptorchestra.APIError{StatusCode: 402}, "promptorchestra: 402 Payment Required", false, false},
-		"503 of a read":        {&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Repeatable: true}}, "promptorchestra: 503 Service Unavailable", true, false},
+		"503 of a read":        {&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Idempotent: true}}, "promptorchestra: 503 Service Unavailable", true, false},
 		"503 of an execution":  {&promptorchestra.APIError{StatusCode: 503}, "promptorchestra: 503 Service Unavailable", false, true},
 		"429 of an execution":  {&promptorchestra.APIError{StatusCode: 429}, "promptorchestra: 429 Too Many Requests", true, false},
 		"429 that names a run": {&promptorchestra.APIError{StatusCode: 429, RawBody: []byte(`{"runId":"run_1"}`)}, "promptorchestra: 429 Too Many Requests", false, true},
 		"429 that is final": {
-			&promptorchestra.APIError{StatusCode: 429, CallInfo: promptorchestra.CallInfo{Repeatable: true}, Diagnostic: &promptorchestra.Diagnostic{Retryable: promptorchestra.Set(false)}},
+			&promptorchestra.APIError{StatusCode: 429, CallInfo: promptorchestra.CallInfo{Idempotent: true}, Diagnostic: &promptorchestra.Diagnostic{Retryable: promptorchestra.Set(false)}},
 			"promptorchestra: 429 Too Many Requests", false, false,
 		},
 		"nothing sent":          {&promptorchestra.TransportError{Err: errors.New("refused")}, "promptorchestra: no response: refused", true, false},
 		"dropped execution":     {&promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Run"}, OutcomeUnknown: true, Err: errors.New("reset")}, "promptorchestra: Agents.Run: no response, outcome unknown: reset", false, true},
 		"unreadable execution":  {&promptorchestra.DecodeError{StatusCode: 200, Err: errors.New("cut")}, "promptorchestra: the response with status 200 cannot be used: cut", false, true},
 		"zero TransportError":   {&promptorchestra.TransportError{}, "promptorchestra: no response", true, false},
-		"zero DecodeError":      {&promptorchestra.DecodeError{CallInfo: promptorchestra.CallInfo{Repeatable: true}}, "promptorchestra: the response with status 0 cannot be used", false, false},
+		"zero DecodeError":      {&promptorchestra.DecodeError{CallInfo: promptorchestra.CallInfo{Idempotent: true}}, "promptorchestra: the response with status 0 cannot be used", false, false},
 		"ArgumentError":         {&promptorchestra.ArgumentError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Get"}, Argument: "agentId", Reason: "must not be empty"}, "promptorchestra: Agents.Get: agentId: must not be empty", false, false},
-		"joined, one unknown":   {errors.Join(&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Repeatable: true}}, &promptorchestra.TransportError{OutcomeUnknown: true}), "", false, true},
-		"wrapped":               {fmt.Errorf("x: %w", &promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Repeatable: true}}), "", true, false},
+		"joined, one unknown":   {errors.Join(&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Idempotent: true}}, &promptorchestra.TransportError{OutcomeUnknown: true}), "", false, true},
+		"wrapped":               {fmt.Errorf("x: %w", &promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Idempotent: true}}), "", true, false},
 		"somebody else's error": {errors.New("x"), "", false, false},
 		"nil":                   {nil, "", false, false},
 	} {

@@ -21,7 +21,7 @@ type (
 // not say the same after reading it back.
 func (e APIError) MarshalJSON() ([]byte, error) {
 	back := e
-	back.Err, back.partial, back.final, back.named, back.runID, back.callerDone = textError(errorText(e.Err)), false, false, false, "", false
+	back.Err, back.partial, back.retryForbidden, back.namesRun, back.runID, back.callerContextEnded = textError(errorText(e.Err)), false, false, false, "", false
 	return json.Marshal(struct {
 		apiErrorFields
 		Err        string
@@ -42,7 +42,7 @@ func (e *APIError) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("promptorchestra: reading an APIError: %w", err)
 	}
 	*e = APIError(v.apiErrorFields)
-	e.Err, e.named, e.final = textError(v.Err), v.MayHaveRun, v.Final
+	e.Err, e.namesRun, e.retryForbidden = textError(v.Err), v.MayHaveRun, v.Final
 	return nil
 }
 
@@ -69,7 +69,7 @@ func (e *TransportError) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("promptorchestra: reading a TransportError: %w", err)
 	}
 	*e = TransportError(v.transportErrorFields)
-	e.Err, e.final = textError(v.Err), v.Final
+	e.Err, e.retryForbidden = textError(v.Err), v.Final
 	return nil
 }
 

@@ -37,13 +37,13 @@ func throughJSON(t *testing.T, err error) error {
 
 func TestErrorsAreEncodedUnderTheirGoNames(t *testing.T) {
 	for want, err := range map[string]error{
-		`{"Op":"Prompts.Run","Method":"POST","Path":"/api/prompts/{promptId}/run","Organization":"org_1","Resource":{"promptId":"prm_1"},"Attempts":2,"Repeatable":false,
+		`{"Op":"Prompts.Run","Method":"POST","Path":"/api/prompts/{promptId}/run","Organization":"org_1","Resource":{"promptId":"prm_1"},"Attempts":2,"Idempotent":false,
 		"OutcomeUnknown":true,"Err":"read: connection reset"}`: &promptorchestra.TransportError{CallInfo: callOfARun, OutcomeUnknown: true, Err: errors.New("read: connection reset")},
-		`{"Op":"Prompts.Run","Method":"POST","Path":"/api/prompts/{promptId}/run","Organization":"org_1","Resource":{"promptId":"prm_1"},"Attempts":2,"Repeatable":false,
+		`{"Op":"Prompts.Run","Method":"POST","Path":"/api/prompts/{promptId}/run","Organization":"org_1","Resource":{"promptId":"prm_1"},"Attempts":2,"Idempotent":false,
 		"StatusCode":200,"RequestID":"req_1","Body":"e30=","Err":"cut"}`: &promptorchestra.DecodeError{CallInfo: callOfARun, StatusCode: 200, RequestID: "req_1", Body: []byte("{}"), Err: errors.New("cut")},
-		`{"Op":"","Method":"","Path":"","Organization":"","Resource":null,"Attempts":0,"Repeatable":false,
+		`{"Op":"","Method":"","Path":"","Organization":"","Resource":null,"Attempts":0,"Idempotent":false,
 		"Argument":"agentId","Reason":"must not be empty","Err":""}`: &promptorchestra.ArgumentError{Argument: "agentId", Reason: "must not be empty"},
-		`{"Op":"Prompts.Run","Method":"POST","Path":"/api/prompts/{promptId}/run","Organization":"org_1","Resource":{"promptId":"prm_1"},"Attempts":2,"Repeatable":false,
+		`{"Op":"Prompts.Run","Method":"POST","Path":"/api/prompts/{promptId}/run","Organization":"org_1","Resource":{"promptId":"prm_1"},"Attempts":2,"Idempotent":false,
 		"StatusCode":422,"Kind":"validation","Code":"C","Message":"m","Summary":"s","Details":[{"code":"c","message":"m","path":"p"}],"Diagnostic":{"code":"C","title":"t","category":"","why":""},
 		"Shape":"diagnostic","RequestID":"req_1","RetryAfter":1000000000,"RawBody":"e30=","Err":"unexpected EOF"}`: &promptorchestra.APIError{
 			CallInfo: callOfARun, StatusCode: 422, Kind: promptorchestra.KindValidation, Code: "C", Message: "m", Summary: "s",
@@ -59,7 +59,7 @@ func TestErrorsAreEncodedUnderTheirGoNames(t *testing.T) {
 
 // What a job queue stores of an error says the same after it was read back.
 func TestErrorsSurviveJSON(t *testing.T) {
-	idempotent := promptorchestra.CallInfo{Op: "Agents.Get", Repeatable: true}
+	idempotent := promptorchestra.CallInfo{Op: "Agents.Get", Idempotent: true}
 	for name, err := range map[string]error{
 		"an API error":               failWith(t, 422, map[string]string{"X-Request-Id": "req_1"}, string(apidocs.File(t, "errors/page-error-details.json"))),
 		"a diagnostic":               failWith(t, 403, nil, string(apidocs.File(t, "errors/diagnostic.json"))),

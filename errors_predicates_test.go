@@ -219,14 +219,14 @@ func TestWhatToDoWithAnError(t *testing.T) {
 }
 
 func TestErrorsThatATestBuilt(t *testing.T) {
-	again := &promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Repeatable: true}}
+	again := &promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Idempotent: true}}
 	not := &promptorchestra.APIError{StatusCode: 402}
 	assert.False(t, promptorchestra.IsRetryable(errors.Join(again, not)))
 	assert.False(t, promptorchestra.IsRetryable(errors.Join(not, again)))
 	for _, err := range []error{
-		&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Repeatable: true}, Err: context.Canceled},
-		&promptorchestra.DecodeError{StatusCode: 200, CallInfo: promptorchestra.CallInfo{Repeatable: true}, Err: fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, context.Canceled)},
-		&promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Repeatable: true}, Err: context.Canceled},
+		&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Idempotent: true}, Err: context.Canceled},
+		&promptorchestra.DecodeError{StatusCode: 200, CallInfo: promptorchestra.CallInfo{Idempotent: true}, Err: fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, context.Canceled)},
+		&promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Idempotent: true}, Err: context.Canceled},
 	} {
 		assert.False(t, promptorchestra.IsRetryable(err), "%T", err)
 	}

@@ -55,22 +55,22 @@ func OutcomeUnknown(err error) bool {
 }
 
 func (e *APIError) retryable() bool {
-	if e == nil || !transport.RetryableStatus(e.StatusCode) || hasEnded(e.callerDone, e.Err) || e.isFinal() {
+	if e == nil || !transport.RetryableStatus(e.StatusCode) || hasEnded(e.callerContextEnded, e.Err) || e.isFinal() {
 		return false
 	}
-	return e.Repeatable || e.StatusCode == http.StatusTooManyRequests && !e.mayHaveRun()
+	return e.Idempotent || e.StatusCode == http.StatusTooManyRequests && !e.mayHaveRun()
 }
 
-func (e *APIError) outcomeUnknown() bool { return e != nil && !e.Repeatable && e.mayHaveRun() }
+func (e *APIError) outcomeUnknown() bool { return e != nil && !e.Idempotent && e.mayHaveRun() }
 
 // mayHaveRun reports whether the call may have run in spite of the failure. For a rate limit that
 // is so when its body names a run, or may name one in a part that was not read.
 func (e *APIError) mayHaveRun() bool {
-	return e.IsServer() || e.IsRateLimited() && (e.Err != nil || e.partial || e.named || namesRun(e.RawBody))
+	return e.IsServer() || e.IsRateLimited() && (e.Err != nil || e.partial || e.namesRun || namesRun(e.RawBody))
 }
 
 func (e *TransportError) retryable() bool {
-	if e == nil || e.OutcomeUnknown || e.final || hasEnded(e.callerDone, e.Err) || transport.Permanent(e.Err) {
+	if e == nil || e.OutcomeUnknown || e.retryForbidden || hasEnded(e.callerContextEnded, e.Err) || transport.Permanent(e.Err) {
 		return false
 	}
 	return !e.source || sourceMayRecover(e.Err)
@@ -79,10 +79,10 @@ func (e *TransportError) retryable() bool {
 func (e *TransportError) outcomeUnknown() bool { return e != nil && e.OutcomeUnknown }
 
 func (e *DecodeError) retryable() bool {
-	return e != nil && e.Repeatable && errors.Is(e.Err, io.ErrUnexpectedEOF) && !hasEnded(e.callerDone, e.Err)
+	return e != nil && e.Idempotent && errors.Is(e.Err, io.ErrUnexpectedEOF) && !hasEnded(e.callerContextEnded, e.Err)
 }
 
-func (e *DecodeError) outcomeUnknown() bool { return e != nil && !e.Repeatable }
+func (e *DecodeError) outcomeUnknown() bool { return e != nil && !e.Idempotent }
 
 func (e *ArgumentError) retryable() bool { return false }
 
@@ -90,7 +90,9 @@ func (e *ArgumentError) outcomeUnknown() bool { return false }
 
 // hasEnded reports whether the caller's context has ended. A deadline that passed may be that of
 // the attempt, so noteEnd records whether it was the caller's.
-func hasEnded(callerDone bool, err error) bool { return callerDone || errors.Is(err, context.Canceled) }
+func hasEnded(callerContextEnded bool, err error) bool {
+	return callerContextEnded || errors.Is(err, context.Canceled)
+}
 
 // noteEnd records in an error that the caller's own context has ended.
 func noteEnd(ctx context.Context, err error) error {
@@ -99,11 +101,11 @@ func noteEnd(ctx context.Context, err error) error {
 	}
 	switch e := err.(type) { //nolint:errorlint // as this package returns them
 	case *APIError:
-		e.callerDone = true
+		e.callerContextEnded = true
 	case *TransportError:
-		e.callerDone = true
+		e.callerContextEnded = true
 	case *DecodeError:
-		e.callerDone = true
+		e.callerContextEnded = true
 	}
 	return err
 }

@@ -110,7 +110,7 @@ func TestFailureOfATokenSource(t *testing.T) {
 		"a lost connection":            {&url.Error{Op: "Get", URL: "https://vault.example", Err: io.EOF}, promptorchestra.KindTransport, true},
 		"a name that does not resolve": {&net.DNSError{Err: "server misbehaving", Name: "vault.example", IsTemporary: true}, promptorchestra.KindTransport, true},
 		"a certificate":                {&url.Error{Op: "Get", URL: "https://vault.example", Err: x509.UnknownAuthorityError{}}, promptorchestra.KindTransport, false},
-		"an API error that may pass":   {&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Repeatable: true}}, promptorchestra.KindTransport, true},
+		"an API error that may pass":   {&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Idempotent: true}}, promptorchestra.KindTransport, true},
 		"an API error that stays":      {&promptorchestra.APIError{StatusCode: 401}, promptorchestra.KindTransport, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -85,7 +85,7 @@ func (e *APIError) isFinal() bool {
 			return true
 		}
 	}
-	return e.final || saysFinal(e.RawBody)
+	return e.retryForbidden || saysFinal(e.RawBody)
 }
 
 // saysFinal reports whether a failure's body says that a retry is pointless: at its top, or, where

@@ -26,7 +26,7 @@ func (r *request) Observe(ctx context.Context, result *transport.Result, wait ti
 	}
 	r.result = result
 	attrs := append(r.logAttrs(r.attemptFailure()),
-		slog.Int("attempt", result.Attempts()), slog.Duration("duration", time.Since(r.started)-r.attempted))
+		slog.Int("attempt", result.Attempts()), slog.Duration("duration", time.Since(r.started)-r.attemptOffset))
 	if wait > 0 {
 		attrs = append(attrs, slog.Duration("wait", wait))
 	}

@@ -15,7 +15,7 @@ type CallInfo struct {
 	Organization string            // the organization of the call
 	Resource     map[string]string // the call's ids by name, those in the body too; or nil
 	Attempts     int               // number of attempts sent so far
-	Repeatable   bool              // whether the call is idempotent, or [WithRetryable] said so
+	Idempotent   bool              // whether the call is idempotent, or [WithIdempotent] said so
 }
 
 // CallResult is the result of a call, for an observer.

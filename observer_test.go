@@ -82,7 +82,7 @@ func TestObserverIsToldOfEveryCall(t *testing.T) {
 		assert.Zero(t, call.Attempts)
 		return ctx, func(r promptorchestra.CallResult) {
 			all = append(all, told{
-				call.Op, call.Method, call.Path, call.Organization, call.Repeatable, r.StatusCode, r.Attempts, r.RequestID, r.Err != nil, fmt.Sprintf("%T", r.Result),
+				call.Op, call.Method, call.Path, call.Organization, call.Idempotent, r.StatusCode, r.Attempts, r.RequestID, r.Err != nil, fmt.Sprintf("%T", r.Result),
 			})
 			assert.GreaterOrEqual(t, r.Duration, time.Duration(0))
 		}

@@ -12,7 +12,7 @@ type callConfig struct {
 	into       any
 	extraBody  map[string]any
 	extraQuery []param
-	retryable  bool
+	idempotent bool
 	noRetry    bool
 	response   *Response
 	firstPoll  time.Duration // of AgentRuns.Wait
@@ -74,13 +74,13 @@ func WithExtraQuery(key, value string) CallOption {
 	})
 }
 
-// WithRetryable declares the call idempotent. It is retried like a read, and [OutcomeUnknown] is
+// WithIdempotent declares the call idempotent. It is retried like a read, and [OutcomeUnknown] is
 // false for its errors.
-func WithRetryable() CallOption {
-	return callOption(func(cfg *callConfig) error { cfg.retryable = true; return nil })
+func WithIdempotent() CallOption {
+	return callOption(func(cfg *callConfig) error { cfg.idempotent = true; return nil })
 }
 
-// WithoutRetry sends the call at most once. It wins over [WithRetryable].
+// WithoutRetry sends the call at most once. It wins over [WithIdempotent].
 func WithoutRetry() CallOption {
 	return callOption(func(cfg *callConfig) error { cfg.noRetry = true; return nil })
 }

@@ -107,7 +107,7 @@ func (r *request) info() CallInfo {
 func (r *request) infoAt(attempts int) CallInfo {
 	route := r.call.route
 	info := CallInfo{
-		Op: route.op, Method: route.method, Path: route.path, Attempts: attempts, Repeatable: r.idempotent(),
+		Op: route.op, Method: route.method, Path: route.path, Attempts: attempts, Idempotent: r.idempotent(),
 	}
 	if r.client != nil {
 		info.Organization = r.client.organization

@@ -39,8 +39,8 @@ type request struct {
 	result   *transport.Result // nil before anything was sent
 	observed []func(CallResult)
 
-	started   time.Time     // for loggers and observers alone
-	attempted time.Duration // when the last attempt began, after started: for loggers alone
+	started       time.Time     // for loggers and observers alone
+	attemptOffset time.Duration // when the last attempt began, after started: for loggers alone
 
 	authorization []string // of the last attempt: a secret
 	failed        error    // the error of the attempt failedAttempt: see attemptFailure
@@ -207,7 +207,9 @@ func (c *core) credentials(r *route) []*credential {
 }
 
 // idempotent reports whether the call may be retried even if it had its effect.
-func (r *request) idempotent() bool { return !r.call.route.traits.has(once) || r.options.retryable }
+func (r *request) idempotent() bool {
+	return !r.call.route.traits.has(notIdempotent) || r.options.idempotent
+}
 
 // timeoutFor returns the timeout of an attempt, or 0 for none. The defaults apply only to a context
 // without a deadline.

@@ -177,7 +177,7 @@ func TestTimeouts(t *testing.T) {
 	p := problemOf(&promptorchestra.TransportError{OutcomeUnknown: true, Err: context.DeadlineExceeded})
 	assert.Equal(t, 504, p.Status)
 	assert.True(t, p.OutcomeUnknown)
-	p = problemOf(&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Repeatable: true}})
+	p = problemOf(&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Idempotent: true}})
 	assert.Equal(t, 503, p.Status)
 	assert.Equal(t, 5*time.Second, p.retryAfter)
 	assert.Equal(t, 502, problemOf(errors.New("bug")).Status)

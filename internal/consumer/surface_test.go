@@ -177,7 +177,7 @@ func TestOptions(t *testing.T) {
 
 	srv.Fail("Agents.Create", orchestratest.Status(http.StatusServiceUnavailable, ""))
 	_, err = client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "A"},
-		promptorchestra.WithRetryable(), promptorchestra.WithExtraBody(map[string]any{"slug": "a"}))
+		promptorchestra.WithIdempotent(), promptorchestra.WithExtraBody(map[string]any{"slug": "a"}))
 	if err != nil {
 		t.Error(err)
 	}

@@ -129,7 +129,7 @@ func TestFailuresCloseNoConnections(t *testing.T) {
 	require.Error(t, apitest.Run(t.Context(), client))
 	ctx, cancel := context.WithCancel(t.Context())
 	inTheWait = cancel
-	require.ErrorIs(t, apitest.Run(ctx, client, promptorchestra.WithRetryable()), context.Canceled)
+	require.ErrorIs(t, apitest.Run(ctx, client, promptorchestra.WithIdempotent()), context.Canceled)
 	eight()
 	assert.Equal(t, made, srv.Made.Load())
 }

@@ -314,7 +314,7 @@ func TestIdempotencyKeysAreRefused(t *testing.T) {
 		require.Error(t, err)
 	}
 	assert.Equal(t, 1, srv.Count(http.MethodPost), "one of them is allowed, and sent once")
-	err := apitest.Run(t.Context(), client, promptorchestra.WithRetryable(), promptorchestra.WithHeader("Idempotency-Key", "1"))
+	err := apitest.Run(t.Context(), client, promptorchestra.WithIdempotent(), promptorchestra.WithHeader("Idempotency-Key", "1"))
 	assert.Greater(t, srv.Count(http.MethodPost), 2, "the caller vouched for it")
 	assert.False(t, promptorchestra.OutcomeUnknown(err))
 }

@@ -424,12 +424,12 @@ func TestRetryOptionsOfACall(t *testing.T) {
 	assert.Equal(t, 4, attempts(get))
 	assert.Equal(t, 1, attempts(get, promptorchestra.WithoutRetry()))
 	assert.Equal(t, 1, attempts(create))
-	assert.Equal(t, 4, attempts(create, promptorchestra.WithRetryable()))
+	assert.Equal(t, 4, attempts(create, promptorchestra.WithIdempotent()))
 }
 
 func TestWithoutRetryWins(t *testing.T) {
 	for _, opts := range [][]promptorchestra.CallOption{
-		{promptorchestra.WithoutRetry(), promptorchestra.WithRetryable()}, {promptorchestra.WithRetryable(), promptorchestra.WithoutRetry()},
+		{promptorchestra.WithoutRetry(), promptorchestra.WithIdempotent()}, {promptorchestra.WithIdempotent(), promptorchestra.WithoutRetry()},
 	} {
 		var r promptorchestra.Response
 		require.Error(t, apitest.Run(t.Context(), apitest.NewClient(t, apitest.Respond(503, "")), append(opts, promptorchestra.WithResponse(&r))...))

@@ -30,7 +30,7 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	// After an attempt without a response, all connections in the pool may be dead.
 	r.fresh.Store(r.Attempts() > 0 && r.StatusCode == 0)
 
-	limit := e.limit(caller, call)
+	limit := e.attemptTimeout(caller, call)
 	header := make(http.Header, 8)
 	maps.Copy(header, call.Header)
 	maps.Copy(header, call.Extra)
@@ -71,7 +71,7 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	if err != nil {
 		r.Err = limit.explain(err)
 		limit.stop()
-		r.NotSent = sent.nothing(err)
+		r.NotSent = sent.provesNotSent(err)
 		return
 	}
 	r.receive(resp, limit)
@@ -85,7 +85,7 @@ func authorize(ctx context.Context, call *Call, header http.Header) error {
 }
 
 // receive reads the response's body, or keeps it as a stream.
-func (r *Result) receive(resp *http.Response, limit limit) {
+func (r *Result) receive(resp *http.Response, limit attemptTimeout) {
 	r.StatusCode, r.Header = resp.StatusCode, resp.Header
 	if resp.Body == nil { // http.Client allows this of a RoundTripper
 		resp.Body = http.NoBody
@@ -106,7 +106,7 @@ func (r *Result) receive(resp *http.Response, limit limit) {
 	limit.stop()
 }
 
-func (r *Result) read(resp *http.Response, body io.Reader, limit limit) {
+func (r *Result) read(resp *http.Response, body io.Reader, limit attemptTimeout) {
 	most := int64(maxErrorBody)
 	if r.Success() {
 		most = r.call.MaxBytes
@@ -132,8 +132,8 @@ func mayBeCut(resp *http.Response) bool {
 	return resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed && resp.ProtoMajor == 1
 }
 
-// limit bounds an attempt in time. For a stream it bounds the time up to the headers.
-type limit struct {
+// attemptTimeout bounds an attempt in time. For a stream it bounds the time up to the headers.
+type attemptTimeout struct {
 	caller  context.Context //nolint:containedctx // both are of one attempt, as the limit is
 	ctx     context.Context //nolint:containedctx // see above
 	timeout time.Duration   // 0 for none
@@ -141,8 +141,8 @@ type limit struct {
 	cancel  context.CancelFunc
 }
 
-func (e *Engine) limit(caller context.Context, call *Call) limit {
-	l := limit{caller: caller, ctx: caller, timeout: call.Timeout}
+func (e *Engine) attemptTimeout(caller context.Context, call *Call) attemptTimeout {
+	l := attemptTimeout{caller: caller, ctx: caller, timeout: call.Timeout}
 	if e.bound > 0 && (l.timeout <= 0 || e.bound < l.timeout) {
 		l.timeout = e.bound
 	}
@@ -158,14 +158,14 @@ func (e *Engine) limit(caller context.Context, call *Call) limit {
 }
 
 // headersCame ends the limit of a stream.
-func (l *limit) headersCame() {
+func (l *attemptTimeout) headersCame() {
 	if l.timer != nil {
 		l.timer.Stop() // if it has fired already, reading the body fails
 	}
 }
 
 // stop ends the context of the attempt.
-func (l *limit) stop() {
+func (l *attemptTimeout) stop() {
 	l.headersCame()
 	if l.cancel != nil {
 		l.cancel()
@@ -174,7 +174,7 @@ func (l *limit) stop() {
 
 // explain adds to an error what the context knows: which timeout passed, or why the caller
 // cancelled.
-func (l *limit) explain(err error) error {
+func (l *attemptTimeout) explain(err error) error {
 	why := context.Cause(l.ctx)
 	switch {
 	case why == nil:
@@ -183,11 +183,11 @@ func (l *limit) explain(err error) error {
 		if errors.Is(err, context.Canceled) { // a stream's timeout cancels; its caller did not
 			err = why
 		}
-		return fmt.Errorf("the attempt took longer than %v: %w", l.timeout, join(err, why))
+		return fmt.Errorf("the attempt took longer than %v: %w", l.timeout, wrapBoth(err, why))
 	case !errors.Is(why, l.ctx.Err()): // the caller gave a cause
-		return join(join(err, l.ctx.Err()), why)
+		return wrapBoth(wrapBoth(err, l.ctx.Err()), why)
 	default:
-		return join(err, why)
+		return wrapBoth(err, why)
 	}
 }
 
@@ -197,11 +197,11 @@ func contextErr(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	return join(err, context.Cause(ctx))
+	return wrapBoth(err, context.Cause(ctx))
 }
 
-// join returns an error that matches both err and why.
-func join(err, why error) error {
+// wrapBoth returns an error that matches both err and why.
+func wrapBoth(err, why error) error {
 	if errors.Is(err, why) {
 		return err
 	}
@@ -212,7 +212,7 @@ func join(err, why error) error {
 type Stream struct {
 	io.Reader
 	body  io.Closer
-	limit limit
+	limit attemptTimeout
 }
 
 // Explain adds to a failure of the stream why its context ended, if it has ended. Without it the

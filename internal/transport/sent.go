@@ -73,8 +73,8 @@ func (s *sent) wroteHeaderField(name string, _ []string) {
 	}
 }
 
-// nothing reports whether an attempt that failed with err certainly sent nothing.
-func (s *sent) nothing(err error) bool {
+// provesNotSent reports whether an attempt that failed with err certainly sent nothing.
+func (s *sent) provesNotSent(err error) bool {
 	switch {
 	case s == nil: // the call is idempotent, so that it makes no difference
 		return false
