@@ -196,23 +196,28 @@ const (
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
-	wait, most := pollInterval(opts)
-	for {
-		run, err := s.Get(ctx, runID, opts...)
-		if err != nil || !run.Run.Status.Pending() {
-			return run, err
+	in := call{route: routeAgentRunsWait, ids: [2]string{runID}}
+	return observe(ctx, (*service)(s), in, func(ctx context.Context, r *request) (*AgentRunDetail, error) {
+		wait, most := pollInterval(opts)
+		for {
+			run, err := s.Get(ctx, runID, opts...)
+			if err != nil || !run.Run.Status.Pending() {
+				return run, err
+			}
+			// Half of the wait is jitter, so that callers who began together do not poll together.
+			if err := sleep(ctx, wait/2+rand.N(wait-wait/2)); err != nil {
+				return nil, waitEnded(r, err)
+			}
+			if wait < most-wait/2 {
+				wait += wait/2 + 1
+			} else {
+				wait = most
+			}
 		}
-		// Half of the wait is jitter, so that callers who started together do not poll together.
-		if err := sleep(ctx, wait/2+rand.N(wait-wait/2)); err != nil {
-			return nil, s.waitEnded(runID, err)
-		}
-		if wait < most-wait/2 {
-			wait += wait/2 + 1
-		} else {
-			wait = most
-		}
-	}
+	})
 }
+
+var routeAgentRunsWait = newComposite("AgentRuns.Wait", routeAgentRunsGet)
 
 // pollInterval returns the waits that the options set. A bad option is an error of the first poll,
 // before anything is sent.
@@ -246,13 +251,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // waitEnded returns the error for a context that ended between two polls, while no request was in
 // flight.
-func (s *AgentRunsService) waitEnded(runID string, err error) error {
-	route := routeAgentRunsGet
+func waitEnded(r *request, err error) error {
 	return &TransportError{
-		CallInfo: CallInfo{
-			Op: "AgentRuns.Wait", Method: route.method, Path: route.path, Organization: s.c.organization,
-			Resource: map[string]string{"runId": runID}, Idempotent: true,
-		},
-		Err: fmt.Errorf("waiting for the run to end: %w", err), callerContextEnded: true,
+		CallInfo: r.info(), Err: fmt.Errorf("waiting for the run to end: %w", err), callerContextEnded: true,
 	}
 }

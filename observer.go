@@ -16,9 +16,15 @@ type CallInfo struct {
 	Resource     map[string]string // the call's ids by name, those in the body too; or nil
 	Attempts     int               // number of attempts sent so far
 	Idempotent   bool              // whether the call is idempotent, or [WithIdempotent] said so
+
+	// Composite is true for a method that makes several calls, such as [AgentRunsService.Wait].
+	// Each of those is a call too: leave composites out when you count calls. Method and Path
+	// are those of the first one.
+	Composite bool `json:",omitzero"`
 }
 
-// CallResult is the result of a call, for an observer.
+// CallResult is the result of a call, for an observer. For a composite only Err, Duration and
+// Result are set: the calls that it makes have the rest.
 type CallResult struct {
 	Err        error         // what the call returned, one of the four error types; nil on success
 	StatusCode int           // of the last response, 0 when none came
@@ -45,7 +51,8 @@ type observer = func(ctx context.Context, call CallInfo) (context.Context, func(
 // returns is called when the call ends, of a streamed list when the loop over it ends; it may be
 // nil. Both run in the caller's goroutine, from several goroutines at once. Observers add up: the
 // first is the outermost. The Path of a [Client.Do] is "", since only its caller knows where the
-// ids are. Without an observer it costs nothing.
+// ids are. A composite, such as [AgentRunsService.Wait], is observed too: the calls that it makes
+// have its context, and end before it does. Without an observer it costs nothing.
 func WithObserver(observe func(ctx context.Context, call CallInfo) (context.Context, func(CallResult))) Option {
 	return clientOption(func(cfg *config) error {
 		if observe == nil {
@@ -97,6 +104,26 @@ func (r *request) begin(ctx context.Context) context.Context {
 		}
 	}
 	return ctx
+}
+
+// newComposite describes a method that makes several calls, by the first of them.
+func newComposite(op string, first *route) *route {
+	r := *first
+	r.op, r.traits = op, r.traits|composite
+	return &r
+}
+
+// observe runs a method that makes several calls, which in describes by a route of newComposite, as
+// one more call for the observers. The context that run gets is theirs: the calls that run makes
+// with it are children. run gets the request for its own errors, by info and reject.
+func observe[T any](
+	ctx context.Context, s *service, in call, run func(ctx context.Context, r *request) (T, error),
+) (T, error) {
+	r := &request{client: s.client(), call: in, options: &noOptions}
+	ctx = r.begin(ctx)
+	out, err := run(ctx, r)
+	r.end(err, out)
+	return out, err
 }
 
 // end calls what the observers returned with the result of the call.

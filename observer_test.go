@@ -207,3 +207,52 @@ func TestObserverIsToldOfAnExhaustedBudget(t *testing.T) {
 	}
 	assert.Equal(t, map[bool]int{false: 33, true: 7}, held, "100 retries are allowed, three a call")
 }
+
+// A method that makes several calls is a call too, with a context that the calls below it have.
+func TestObserverOfComposites(t *testing.T) {
+	type parent struct{}
+	type told struct {
+		op, beneath, run string
+		composite        bool
+		attempts, status int
+		failed           bool
+		result           string
+	}
+	var all []told
+	var info promptorchestra.CallInfo
+	client := apitest.NewClient(t,
+		apitest.InTurn(apitest.Respond(200, `{"run":{"id":"arun_1","status":"running"}}`), apitest.Respond(200, `{"run":{"id":"arun_1","status":"failed"}}`), apitest.Respond(404, `{"error":"no"}`)),
+		promptorchestra.WithObserver(func(ctx context.Context, call promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+			beneath, _ := ctx.Value(parent{}).(string)
+			if call.Composite {
+				info = call
+			}
+			return context.WithValue(ctx, parent{}, call.Op), func(r promptorchestra.CallResult) {
+				result := fmt.Sprintf("%T", r.Result)
+				if run, ok := r.Result.(*promptorchestra.AgentRunDetail); ok {
+					result = string(run.Run.Status)
+				}
+				all = append(all, told{call.Op, beneath, call.Resource["runId"], call.Composite, r.Attempts, r.StatusCode, r.Err != nil, result})
+				assert.GreaterOrEqual(t, r.Duration, time.Duration(0))
+			}
+		}))
+	quick := promptorchestra.WithPollInterval(1, 1)
+	_, err := client.AgentRuns.Wait(t.Context(), "arun_1", quick)
+	require.NoError(t, err)
+	_, err = client.AgentRuns.Wait(t.Context(), "arun_2", quick)
+	require.True(t, promptorchestra.IsNotFound(err))
+	_, err = client.AgentRuns.Wait(t.Context(), "", quick)
+	require.Error(t, err)
+	assert.Equal(t, []told{
+		{"AgentRuns.Get", "AgentRuns.Wait", "arun_1", false, 1, 200, false, "running"},
+		{"AgentRuns.Get", "AgentRuns.Wait", "arun_1", false, 1, 200, false, "failed"},
+		{"AgentRuns.Wait", "", "arun_1", true, 0, 0, false, "failed"},
+		{"AgentRuns.Get", "AgentRuns.Wait", "arun_2", false, 1, 404, true, "<nil>"},
+		{"AgentRuns.Wait", "", "arun_2", true, 0, 0, true, "<nil>"},
+		{"AgentRuns.Get", "AgentRuns.Wait", "", false, 0, 0, true, "<nil>"},
+		{"AgentRuns.Wait", "", "", true, 0, 0, true, "<nil>"},
+	}, all)
+	assert.Equal(t, promptorchestra.CallInfo{
+		Op: "AgentRuns.Wait", Method: "GET", Path: "/api/agent-runs/{runId}", Organization: apitest.Organization, Idempotent: true, Composite: true,
+	}, info)
+}

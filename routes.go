@@ -24,6 +24,7 @@ const (
 	publicContract // carries publicContract=1
 	notIdempotent  // not idempotent: retried only if it was not sent, or was rate limited
 	execution      // runs a model, which may take minutes and costs money
+	composite      // no endpoint, but a method that makes several calls: see newComposite
 )
 
 func (t traits) has(x traits) bool { return t&x != 0 }

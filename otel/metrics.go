@@ -50,8 +50,11 @@ func newInstruments(provider metric.MeterProvider) instruments {
 	return i
 }
 
-// record measures a call that has ended.
+// record measures a call that has ended. A composite is none: the calls that it makes are measured.
 func (c *call) record(result *promptorchestra.CallResult, run *run, outcome string, kind promptorchestra.Kind) {
+	if c.info.Composite {
+		return
+	}
 	ctx, m, seconds := c.ctx, &c.metrics, result.Duration.Seconds()
 	attrs := make([]attribute.KeyValue, 0, 8+len(c.extra))
 	attrs = append(attrs, operationKey.String(c.info.Op), outcomeKey.String(outcome))

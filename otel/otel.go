@@ -59,7 +59,10 @@ func newTelemetry(cfg config) *telemetry {
 	}
 }
 
-var kindClient = trace.WithSpanKind(trace.SpanKindClient)
+var (
+	kindClient   = trace.WithSpanKind(trace.SpanKindClient)
+	kindInternal = trace.WithSpanKind(trace.SpanKindInternal)
+)
 
 // call is a call on its way.
 type call struct {
@@ -103,7 +106,11 @@ func (t *telemetry) begin(ctx context.Context, info promptorchestra.CallInfo) (c
 	if t.metricAttributes != nil {
 		c.extra = t.metricAttributes(ctx, info)
 	}
-	ctx, c.span = t.tracer.Start(ctx, name, kindClient, trace.WithAttributes(t.filter(attrs)...))
+	kind := kindClient
+	if info.Composite { // the calls beneath it are the client's
+		kind = kindInternal
+	}
+	ctx, c.span = t.tracer.Start(ctx, name, kind, trace.WithAttributes(t.filter(attrs)...))
 	c.ctx = context.WithValue(ctx, t, c)
 	return c.ctx, c.end
 }
@@ -123,7 +130,10 @@ func (c *call) end(result promptorchestra.CallResult) {
 // describe completes the span.
 func (c *call) describe(result *promptorchestra.CallResult, run *run, outcome string, kind promptorchestra.Kind) {
 	attrs := make([]attribute.KeyValue, 0, 16)
-	attrs = append(attrs, outcomeKey.String(outcome), attemptsKey.Int(result.Attempts))
+	attrs = append(attrs, outcomeKey.String(outcome))
+	if !c.info.Composite {
+		attrs = append(attrs, attemptsKey.Int(result.Attempts))
+	}
 	attrs = append(attrs, c.server...)
 	if result.RequestID != "" {
 		attrs = append(attrs, requestIDKey.String(result.RequestID))

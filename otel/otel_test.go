@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	promptorchestraotel "github.com/prompt-orchestra/promptorchestra-go/otel"
@@ -373,6 +374,38 @@ func TestStream(t *testing.T) {
 }
 
 // The endpoint of a Do is its caller's own: no template is known, and the query may hold anything.
+// A method that makes several calls is a span over theirs, and no call for the metrics.
+func TestCompositeIsASpanOverItsCalls(t *testing.T) {
+	tel := newTelemetry(t)
+	client := newClient(t, inTurn(reply(200, `{"run":{"id":"arun_1","status":"running"}}`), reply(200, `{"run":{"id":"arun_1","status":"failed"}}`)), tel.with())
+	_, err := client.AgentRuns.Wait(t.Context(), "arun_1", promptorchestra.WithPollInterval(1, 1))
+	require.NoError(t, err)
+
+	beneath, kinds := map[string]string{}, map[string]trace.SpanKind{}
+	for _, span := range tel.spans.GetSpans() {
+		kinds[span.Name] = span.SpanKind
+		for _, parent := range tel.spans.GetSpans() {
+			if span.Parent.SpanID() == parent.SpanContext.SpanID() {
+				beneath[span.Name] = parent.Name
+			}
+		}
+		if span.Name == "AgentRuns.Wait" {
+			assert.Equal(t, map[string]any{
+				"promptorchestra.operation": "AgentRuns.Wait", "promptorchestra.organization.id": "org_1", "promptorchestra.resource.run_id": "arun_1",
+				"promptorchestra.outcome": "success", "promptorchestra.run.id": "arun_1", "promptorchestra.run.status": "failed",
+			}, attributes(span.Attributes))
+		}
+	}
+	assert.Equal(t, map[string]string{"AgentRuns.Get": "AgentRuns.Wait", "GET /api/agent-runs/{runId}": "AgentRuns.Get"}, beneath)
+	assert.Equal(t, trace.SpanKindInternal, kinds["AgentRuns.Wait"])
+	assert.Equal(t, trace.SpanKindClient, kinds["AgentRuns.Get"])
+
+	points := tel.points(t, "promptorchestra.client.operation.duration")
+	require.Len(t, points, 1)
+	assert.Equal(t, "AgentRuns.Get", points[0].attributes["promptorchestra.operation"])
+	assert.EqualValues(t, 2, points[0].count)
+}
+
 func TestDo(t *testing.T) {
 	tel := newTelemetry(t)
 	client := newClient(t, reply(200, `{}`), tel.with())
