@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -101,7 +100,7 @@ func decodeValueInto(text []byte, into any, misfit lenient.Misfit) error {
 		return err
 	}
 	if misfit != nil {
-		misfit(&json.UnmarshalTypeError{Value: kindOfJSON(text[0]), Type: reflect.TypeOf(into)})
+		misfit(&json.UnmarshalTypeError{Value: jsonscan.Kind(text[0]), Type: reflect.TypeOf(into)})
 	}
 	return nil
 }
@@ -117,7 +116,7 @@ func decodeWhole(body []byte, out any, misfit lenient.Misfit) error {
 	for whole.Kind() == reflect.Pointer {
 		whole = whole.Elem()
 	}
-	if found := kindOfJSON(begin); !lenient.Takes(whole, found) && json.Valid(text) {
+	if found := jsonscan.Kind(begin); !lenient.Takes(whole, found) && json.Valid(text) {
 		return fmt.Errorf("the response is a JSON %s, which does not fit %v", found, whole)
 	}
 	if members, ok := lenient.MembersOf(out); ok && begin == '{' && !members.Has([]byte("error")) {
@@ -132,22 +131,6 @@ func decodeWhole(body []byte, out any, misfit lenient.Misfit) error {
 		}
 	})
 	return cmp.Or(err, unfit)
-}
-
-// kindOfJSON names what a value begins as, in encoding/json's words.
-func kindOfJSON(begin byte) string {
-	switch begin {
-	case '{':
-		return "object"
-	case '[':
-		return "array"
-	case '"':
-		return "string"
-	case 't', 'f':
-		return "bool"
-	default:
-		return "number"
-	}
 }
 
 func decodeRecord(body []byte, out any, misfit lenient.Misfit) error {
@@ -181,7 +164,7 @@ func decodeObject(text []byte, out any, members lenient.Members, misfit lenient.
 func findRecord(object []byte, members lenient.Members) (record []byte, failed bool) {
 	var f failureMarks
 	var inside [][]byte
-	for name, value := range membersOf(object) {
+	for name, value := range jsonscan.Members(object) {
 		if isOwn(members, name, value) {
 			return object, false
 		}
@@ -201,20 +184,6 @@ func findRecord(object []byte, members lenient.Members) (record []byte, failed b
 	}
 }
 
-// membersOf returns an object's members with their names as they read.
-func membersOf(object []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(name, value []byte) bool) {
-		for name, value := range jsonscan.Members(object) {
-			if bytes.IndexByte(name, '\\') >= 0 {
-				name = []byte(jsonscan.Name(name))
-			}
-			if !yield(name, value) {
-				return
-			}
-		}
-	}
-}
-
 // isOwn reports whether a member shows that an object is the record: it is the record's, is not
 // null, and has none of the names that failures and envelopes have too.
 func isOwn(members lenient.Members, name, value []byte) bool {
@@ -226,7 +195,7 @@ func isOwn(members lenient.Members, name, value []byte) bool {
 }
 
 func hasOwn(members lenient.Members, object []byte) bool {
-	for name, value := range membersOf(object) {
+	for name, value := range jsonscan.Members(object) {
 		if isOwn(members, name, value) {
 			return true
 		}
@@ -245,13 +214,13 @@ func (f *failureMarks) add(name, value []byte) {
 	}
 	switch strings.ToLower(string(name)) {
 	case "error":
-		f.err = f.err || !lenient.IsEmpty(value)
+		f.err = f.err || !jsonscan.IsEmpty(value)
 	case "code":
-		f.code = f.code || !lenient.IsEmpty(value)
+		f.code = f.code || !jsonscan.IsEmpty(value)
 	case "why", "title":
-		f.reason = f.reason || !lenient.IsEmpty(value)
+		f.reason = f.reason || !jsonscan.IsEmpty(value)
 	case "errors", "issues":
-		f.listed = f.listed || !lenient.IsEmpty(value)
+		f.listed = f.listed || !jsonscan.IsEmpty(value)
 	case "success":
 		f.unsuccessful = f.unsuccessful || string(value) == "false" || strings.EqualFold(string(value), `"false"`)
 	}
@@ -286,7 +255,7 @@ func decodeList(body []byte, out any, misfit lenient.Misfit) error {
 	}
 	var f failureMarks
 	var found [][]byte
-	for name, value := range membersOf(text) {
+	for name, value := range jsonscan.Members(text) {
 		f.add(name, value)
 		if value[0] == '[' && !isReport(name) {
 			found = append(found, value)
@@ -322,7 +291,7 @@ func decodeSteps(body []byte, out any, misfit lenient.Misfit) error {
 	if begin != '{' {
 		return err
 	}
-	for name, value := range membersOf(text) {
+	for name, value := range jsonscan.Members(text) {
 		if string(name) == "steps" && value[0] == '[' {
 			return unmarshal(value, out, misfit)
 		}

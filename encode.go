@@ -216,8 +216,8 @@ func appendMembers(buf *transport.Buffer, v any) error {
 func (r *request) appendExtra(buf *transport.Buffer) error {
 	taken := map[string]bool{}
 	tenants := 0
-	for raw := range jsonscan.Members(buf.B) {
-		name := jsonscan.Name(raw)
+	for member := range jsonscan.Members(buf.B) {
+		name := string(member)
 		taken[strings.ToLower(name)] = true
 		if isOrganization(name) {
 			tenants++

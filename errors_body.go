@@ -27,14 +27,15 @@ func (b *errorBody) parse(object []byte) {
 	}
 }
 
+const longestName = 64 // of members that are known, in any spelling
+
 // member returns the member of a name in any spelling: docsHint, docs_hint.
 func (b *errorBody) member(name []byte) *member {
-	var buf [20]byte
-	folded, ok := foldName(buf[:0], name)
-	if !ok {
+	var buf [longestName]byte
+	if len(name) > longestName {
 		return nil
 	}
-	switch string(folded) {
+	switch string(jsonscan.Fold(buf[:0], name)) {
 	case "error", "err", "fault", "exception":
 		return &b.Error
 	case "message", "msg", "errormessage", "errormsg", "errortext", "usermessage":
@@ -86,24 +87,6 @@ func (b *errorBody) member(name []byte) *member {
 	default:
 		return nil
 	}
-}
-
-// foldName appends a member's name in lower case, without "_" and "-"; false when buf has no room
-// for it.
-func foldName(buf, name []byte) (folded []byte, ok bool) {
-	for _, c := range name {
-		if c == '_' || c == '-' {
-			continue
-		}
-		if len(buf) == cap(buf) {
-			return nil, false
-		}
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		buf = append(buf, c)
-	}
-	return buf, true
 }
 
 func (b *errorBody) shape() Shape {

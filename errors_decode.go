@@ -169,7 +169,7 @@ func requestKind(e *APIError) Kind {
 		texts = append(texts, d.Path, d.Message)
 	}
 	for _, t := range texts {
-		if strings.Contains(strings.NewReplacer("_", "", " ", "").Replace(strings.ToLower(t)), "organizationid") {
+		if bytes.Contains(jsonscan.Fold(nil, t), []byte("organizationid")) {
 			return KindMissingOrganization
 		}
 	}

@@ -91,25 +91,33 @@ func (e *APIError) isFinal() bool {
 // saysFinal reports whether a failure's body says that a retry is pointless: at its top, or, where
 // that says nothing, anywhere.
 func saysFinal(body []byte) bool {
-	final := false
-	jsonscan.EachName(body, func(name, value []byte) bool {
-		final = isRetryableName(name) && (bytes.HasPrefix(value, []byte("false")) || bytes.HasPrefix(value, []byte(`"false"`)))
-		return !final
-	})
-	if text := bytes.TrimLeft(body, " \t\r\n"); final && text[0] == '{' {
-		for name, value := range jsonscan.Members(text) {
-			if isRetryableName(name) {
-				final = string(value) != "true" && string(value) != `"true"`
-			}
-		}
+	type place struct {
+		depth     int
+		retryable bool
 	}
-	return final
+	final, retryable := false, false
+	jsonscan.Walk(body, place{}, func(object place, name []byte) place {
+		return place{object.depth + 1, isRetryableName(name)}
+	}, func(at place, raw []byte, _ bool) {
+		switch said := strings.Trim(string(raw[:min(len(raw), 7)]), `"`); {
+		case !at.retryable:
+		case at.depth == 1:
+			retryable = said == "true"
+			fallthrough
+		default:
+			final = final || said == "false"
+		}
+	})
+	return final && !retryable
 }
 
 func isRetryableName(name []byte) bool {
-	var buf [12]byte
-	folded, ok := foldName(buf[:0], name)
-	return ok && (string(folded) == "retryable" || string(folded) == "isretryable")
+	var buf [longestName]byte
+	if len(name) > longestName {
+		return false
+	}
+	folded := string(jsonscan.Fold(buf[:0], name))
+	return folded == "retryable" || folded == "isretryable"
 }
 
 // namesRun reports whether a failure's body names a run or a session, which then exists.
@@ -148,70 +156,23 @@ func runsIn(body []byte, skip func(id string) bool) runs {
 }
 
 func (r *runs) read(text []byte, depth int) {
-	type level struct {
-		runPlace
-		object bool
-	}
-	const deepest = 1000
-	var inside []level
-	var next runPlace // of the value that follows
-	after := func() {
-		next = runPlace{}
-		if n := len(inside); n > 0 && !inside[n-1].object {
-			next = inside[n-1].runPlace
+	whole := jsonscan.Walk(text, runPlace{}, runPlaceOf, func(at runPlace, raw []byte, whole bool) {
+		if raw[0] == '"' {
+			r.text(raw, whole, at, depth)
+		} else {
+			r.number(raw, whole, at)
 		}
-	}
-	for i := 0; i < len(text); {
-		switch c := text[i]; {
-		case c == '{' || c == '[':
-			if len(inside) == deepest {
-				r.named = true // it may name one further inside
-				return
-			}
-			inside = append(inside, level{next, c == '{'})
-			after()
-			i++
-		case c == '}' || c == ']':
-			inside = inside[:max(len(inside)-1, 0)]
-			after()
-			i++
-		case c == '"':
-			end, closed := jsonscan.StringEnd(text[i:])
-			raw := text[i : i+end]
-			i += end
-			rest := bytes.TrimLeft(text[i:], " \t\r\n")
-			if len(rest) > 0 && rest[0] == ':' && (len(inside) == 0 || inside[len(inside)-1].object) {
-				var of runPlace
-				if n := len(inside); n > 0 {
-					of = inside[n-1].runPlace
-				}
-				next = runPlaceOf(raw[1:len(raw)-1], of)
-				i = len(text) - len(rest) + 1
-				continue
-			}
-			r.text(raw, closed, next, depth)
-			after()
-		case c >= '1' && c <= '9':
-			end, _ := jsonscan.ValueEnd(text[i:])
-			r.number(text[i:i+end], next)
-			i += end
-			after()
-		default:
-			i++
-		}
-	}
+	})
+	r.named = r.named || !whole // it may name one further inside
 }
 
 // runPlaceOf returns the role of a member's value, in an object that has a role itself.
-func runPlaceOf(name []byte, object runPlace) runPlace {
-	var buf [64]byte
-	if bytes.IndexByte(name, '\\') >= 0 {
-		name = []byte(jsonscan.Name(name))
-	}
-	folded, ok := foldName(buf[:0], name)
-	if !ok {
+func runPlaceOf(object runPlace, name []byte) runPlace {
+	var buf [longestName]byte
+	if len(name) > longestName {
 		return runPlace{}
 	}
+	folded := jsonscan.Fold(buf[:0], name)
 	switch string(folded) {
 	case "id", "uuid":
 		switch object.role {
@@ -265,13 +226,13 @@ func (r *runs) text(raw []byte, closed bool, at runPlace, depth int) {
 }
 
 // number reads a number: an id, if the name says so, else a count.
-func (r *runs) number(raw []byte, at runPlace) {
-	if len(bytes.Trim(raw, "0123456789")) > 0 {
+func (r *runs) number(raw []byte, whole bool, at runPlace) {
+	if raw[0] == '0' || len(bytes.Trim(raw, "0123456789")) > 0 {
 		return
 	}
 	switch at.role {
 	case runIDValue:
-		r.take(at.of, string(raw), true)
+		r.take(at.of, string(raw), whole)
 	case sessionIDValue:
 		r.named = true
 	}

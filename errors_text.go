@@ -175,7 +175,7 @@ func fieldsOf(object []byte, texts bool, isMistake func(value []byte) bool) []Er
 		if !isMistake(value) {
 			continue
 		}
-		d := ErrorDetail{Path: jsonscan.Name(name), Raw: keepJSON(value)}
+		d := ErrorDetail{Path: string(name), Raw: keepJSON(value)}
 		if texts {
 			d.Message = textOf(value, 0)
 		}

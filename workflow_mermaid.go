@@ -11,6 +11,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
 // Mermaid returns the graph as a Mermaid flowchart, which GitHub, GitLab and many editors show as a
@@ -101,10 +103,10 @@ func (c *chart) byPath(m ErrorDetail) []place {
 		}
 		return c.stepsOf(found[2])
 	}
-	switch strings.ToLower(strings.NewReplacer("_", "", "/", "").Replace(m.Path)) {
+	switch string(jsonscan.Fold(nil, m.Path)) {
 	case "":
 		return nil
-	case "entrystepkey", "workflow.entrystepkey":
+	case "entrystepkey", "workflowentrystepkey":
 		return []place{{kind: placeEntry}}
 	}
 	if found := c.stepsOf(m.Path); found != nil {

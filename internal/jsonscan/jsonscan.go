@@ -1,6 +1,9 @@
 // Package jsonscan reads JSON that may be cut or malformed, such as half of a failure's body.
 // encoding/json cannot do that: it decodes all of a text or nothing. The scanner accepts all valid
 // JSON, and more, in linear time.
+//
+// It is also the one place that says which names are spellings of one name ([Fold]), which values
+// say nothing ([IsEmpty]) and what a value is ([Kind]).
 package jsonscan
 
 import (
@@ -92,55 +95,41 @@ func skipSeparators(text []byte) []byte {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-// Members returns an object's members, up to the first text that is not a member, as names and
-// values. A name has no quotes, and is still escaped.
+// Members returns an object's members, up to the first text that is not a member: their names as
+// they read, and their values. The object may be cut: then the last value may be, too.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		rest := object[1:]
 		for {
 			rest = skipSeparators(rest)
-			if len(rest) == 0 || rest[0] != '"' {
+			name, after, ok := memberName(rest)
+			if !ok {
 				return
 			}
-			end, closed := StringEnd(rest)
-			if !closed {
+			end, _ := ValueEnd(after)
+			if end == 0 || !yield(name, after[:end]) {
 				return
 			}
-			name := rest[1 : end-1]
-			rest = SkipSpace(rest[end:])
-			if len(rest) == 0 || rest[0] != ':' {
-				return
-			}
-			rest = SkipSpace(rest[1:])
-			end, _ = ValueEnd(rest)
-			if end == 0 || !yield(name, rest[:end]) {
-				return
-			}
-			rest = rest[end:]
+			rest = after[end:]
 		}
 	}
 }
 
-// EachName visits everything that looks like a member's name, at any depth, with the text after its
-// colon, until visit returns false.
-func EachName(body []byte, visit func(name, rest []byte) bool) {
-	const longest = 64
-	for at := 0; ; {
-		colon := bytes.IndexByte(body[at:], ':')
-		if colon < 0 {
-			return
-		}
-		before := bytes.TrimRight(body[:at+colon], " \t\r\n")
-		at += colon + 1
-		if len(before) == 0 || before[len(before)-1] != '"' {
-			continue
-		}
-		name := before[max(0, len(before)-longest) : len(before)-1]
-		quote := bytes.LastIndexByte(name, '"')
-		if quote >= 0 && !visit(name[quote+1:], SkipSpace(body[at:])) {
-			return
-		}
+// memberName reads a member's name and its colon, and returns the text after them.
+func memberName(text []byte) (name, after []byte, ok bool) {
+	if len(text) == 0 || text[0] != '"' {
+		return nil, nil, false
 	}
+	end, closed := StringEnd(text)
+	after = SkipSpace(text[end:])
+	if !closed || len(after) == 0 || after[0] != ':' {
+		return nil, nil, false
+	}
+	name = text[1 : end-1]
+	if bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
+		name = []byte(Unquote(text[:end]))
+	}
+	return name, SkipSpace(after[1:]), true
 }
 
 // EachElement visits an array's first elements, or the value itself when it is no array.
@@ -159,11 +148,6 @@ func EachElement(value []byte, most int, visit func(element []byte)) {
 		visit(rest[:end])
 		rest = rest[end:]
 	}
-}
-
-// Name decodes a member's name as Members returns it.
-func Name(name []byte) string {
-	return Unquote(append(append([]byte{'"'}, name...), '"'))
 }
 
 // MaxText bounds a text that Unquote returns, in bytes.

@@ -39,7 +39,8 @@ func TestMembers(t *testing.T) {
 		`{}`:                           ``,
 		`{"a":1,"b" : {"c":2} , "d":}`: `a=1 b={"c":2}`,
 		`{"a":"x","a":"y"}`:            `a="x" a="y"`,
-		`{"a\u0062":[1]}`:              `a\u0062=[1]`,
+		`{"a\u0062":[1]}`:              `ab=[1]`,
+		"{\"a\xff\":1}":                "a\uFFFD=1",
 		`{"a":1,broken`:                `a=1`,
 		`{"a":{"cut":`:                 `a={"cut":`,
 		`{"a"`:                         ``,
@@ -69,15 +70,6 @@ func TestEachElement(t *testing.T) {
 	}
 }
 
-func TestEachName(t *testing.T) {
-	var got []string
-	jsonscan.EachName([]byte(`{"a":{"b" : [{"c":1}]},"stop":2,"d":3}`), func(name, _ []byte) bool {
-		got = append(got, string(name))
-		return string(name) != "stop"
-	})
-	assert.Equal(t, []string{"a", "b", "c", "stop"}, got)
-}
-
 func TestUnquote(t *testing.T) {
 	for text, want := range map[string]string{
 		`"plain"`:                 "plain",
@@ -93,7 +85,6 @@ func TestUnquote(t *testing.T) {
 	assert.Len(t, jsonscan.Unquote([]byte(`"`+strings.Repeat("x", 200<<10)+`"`)), jsonscan.MaxText)
 	assert.Equal(t, "aä", jsonscan.Clip("aäö", 3))
 	assert.Equal(t, "a", jsonscan.Clip("aä", 2))
-	assert.Equal(t, `na"me`, jsonscan.Name([]byte(`na\"me`)))
 }
 
 func TestLooksLikeJSON(t *testing.T) {

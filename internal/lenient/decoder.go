@@ -90,7 +90,7 @@ func (d *decoder) value(v reflect.Value) bool {
 // is empty.
 func (d *decoder) absent(v reflect.Value) bool {
 	raw := d.skip()
-	if !IsEmpty(raw) {
+	if !jsonscan.IsEmpty(raw) {
 		d.report(v, raw)
 	}
 	return false
@@ -106,7 +106,7 @@ func (d *decoder) check(v reflect.Value, err error) bool {
 		return true
 	}
 	if isMismatch(err) {
-		d.tell(v, kindOf(d.data[d.pos-1]))
+		d.tell(v, jsonscan.Kind(d.data[d.pos-1]))
 	} else if d.err == nil {
 		d.err = err
 	}
@@ -116,7 +116,7 @@ func (d *decoder) check(v reflect.Value, err error) bool {
 func (d *decoder) pointer(v reflect.Value) bool {
 	to := v.Type().Elem()
 	if d.data[d.pos] != '{' && to.Kind() == reflect.Struct {
-		if n, _ := jsonscan.ValueEnd(d.data[d.pos:]); IsEmpty(d.data[d.pos : d.pos+n]) {
+		if n, _ := jsonscan.ValueEnd(d.data[d.pos:]); jsonscan.IsEmpty(d.data[d.pos : d.pos+n]) {
 			d.pos += n
 			v.SetZero()
 			return true
@@ -291,7 +291,7 @@ func (d *decoder) atEmpty() bool {
 		return true
 	case '0', '-':
 		n, _ := jsonscan.ValueEnd(d.data[d.pos:])
-		return IsEmpty(d.data[d.pos : d.pos+n])
+		return jsonscan.IsEmpty(d.data[d.pos : d.pos+n])
 	default:
 		return false
 	}
@@ -356,7 +356,7 @@ func allocateEmbedded(v reflect.Value) {
 }
 
 // report calls misfit for a value that v cannot hold.
-func (d *decoder) report(v reflect.Value, raw []byte) { d.tell(v, kindOf(raw[0])) }
+func (d *decoder) report(v reflect.Value, raw []byte) { d.tell(v, jsonscan.Kind(raw[0])) }
 
 func (d *decoder) tell(v reflect.Value, kind string) {
 	const most = 100 // names
@@ -369,22 +369,4 @@ func (d *decoder) tell(v reflect.Value, kind string) {
 	}
 	d.told[path] = true
 	d.misfit(&json.UnmarshalTypeError{Value: kind, Type: v.Type(), Field: path})
-}
-
-// kindOf names what begins or ends with a byte, in encoding/json's words.
-func kindOf(c byte) string {
-	switch c {
-	case '{', '}':
-		return "object"
-	case '[', ']':
-		return "array"
-	case '"':
-		return "string"
-	case 't', 'f', 'e':
-		return "bool"
-	case 'n', 'l':
-		return "null"
-	default:
-		return "number"
-	}
 }

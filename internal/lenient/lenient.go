@@ -8,11 +8,9 @@
 package lenient
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"reflect"
-	"strconv"
 )
 
 // A Misfit is called with a member that cannot be read as its field's type. The error's Field names
@@ -121,41 +119,5 @@ func Takes(t reflect.Type, kind string) bool {
 		return kind == "bool"
 	default:
 		return kind == "number"
-	}
-}
-
-// Fold returns a name as all its spellings have it: in lower case, without underscores.
-func Fold(name []byte) []byte {
-	return fold(make([]byte, 0, len(name)), name)
-}
-
-func fold(to, name []byte) []byte {
-	for _, c := range name {
-		switch {
-		case c == '_':
-		case c >= 'A' && c <= 'Z':
-			to = append(to, c+'a'-'A')
-		default:
-			to = append(to, c)
-		}
-	}
-	return to
-}
-
-// IsEmpty reports whether a JSON value says nothing: null, "", 0, false, {} or [].
-func IsEmpty(value []byte) bool {
-	value = bytes.TrimSpace(value)
-	switch string(value) {
-	case "", "null", `""`, "false":
-		return true
-	}
-	switch value[0] {
-	case '{', '[':
-		return len(bytes.TrimLeft(value[1:], " \t\r\n")) == 1
-	case '0', '-':
-		n, err := strconv.ParseFloat(string(value), 64)
-		return err == nil && n == 0
-	default:
-		return false
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
 type raw []byte
@@ -315,7 +317,7 @@ func unusual(data []byte) bool {
 		case map[string]any:
 			seen := map[string]bool{}
 			for name, inner := range v {
-				key := string(Fold([]byte(strings.ToLower(name))))
+				key := string(jsonscan.Fold(nil, name))
 				odd = odd || seen[key] || key != strings.ToLower(name)
 				for _, c := range name {
 					odd = odd || c > 127

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
 // unquote returns the text of a valid JSON string.
@@ -76,7 +78,7 @@ func setEmpty(v reflect.Value, raw []byte) bool {
 	if raw[0] == '"' {
 		raw = []byte(`"` + strings.TrimSpace(unquote(raw)) + `"`)
 	}
-	if !IsEmpty(raw) {
+	if !jsonscan.IsEmpty(raw) {
 		return false
 	}
 	v.SetZero()

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
 // A method is how a type decodes.
@@ -117,7 +119,7 @@ func structureOf(t reflect.Type) *structure {
 	s.collect(t)
 	for i, f := range s.fields {
 		s.exact[f.name] = i
-		key := string(Fold([]byte(f.name)))
+		key := string(jsonscan.Fold(nil, f.name))
 		if _, taken := s.folded[key]; !taken {
 			s.folded[key] = i
 		}
@@ -202,7 +204,7 @@ func (s *structure) find(name []byte) (index int, exact bool) {
 	if len(name) > len(buf) {
 		return -1, false
 	}
-	if i, ok := s.folded[string(fold(buf[:0], name))]; ok {
+	if i, ok := s.folded[string(jsonscan.Fold(buf[:0], name))]; ok {
 		return i, false
 	}
 	return -1, false
