@@ -197,7 +197,7 @@ const (
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
 	in := call{route: routeAgentRunsWait, ids: [2]string{runID}}
-	return observe(ctx, (*service)(s), in, func(ctx context.Context, r *request) (*AgentRunDetail, error) {
+	return observe(ctx, (*service)(s), in, opts, func(ctx context.Context, r *request) (*AgentRunDetail, error) {
 		wait, most := pollInterval(opts)
 		for {
 			run, err := s.Get(ctx, runID, opts...)

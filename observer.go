@@ -115,13 +115,21 @@ func newComposite(op string, first *route) *route {
 
 // observe runs a method that makes several calls, which in describes by a route of newComposite, as
 // one more call for the observers. The context that run gets is theirs: the calls that run makes
-// with it are children. run gets the request for its own errors, by info and reject.
+// with it are children. run gets the request for its options, and for its own errors by info and
+// reject. It does not run when in.invalid is set or an option is bad.
 func observe[T any](
-	ctx context.Context, s *service, in call, run func(ctx context.Context, r *request) (T, error),
-) (T, error) {
+	ctx context.Context, s *service, in call, opts []CallOption, run func(ctx context.Context, r *request) (T, error),
+) (out T, err error) {
 	r := &request{client: s.client(), call: in, options: &noOptions}
+	if err = in.invalid; err == nil {
+		err = r.applyOptions(opts)
+	}
 	ctx = r.begin(ctx)
-	out, err := run(ctx, r)
+	if err != nil {
+		err = r.reject(err)
+	} else {
+		out, err = run(ctx, r)
+	}
 	r.end(err, out)
 	return out, err
 }
