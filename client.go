@@ -94,6 +94,9 @@ func newEngine(cfg *config) (*transport.Engine, error) {
 	var hc http.Client
 	if cfg.httpClient != nil {
 		hc = *cfg.httpClient
+		if cfg.httpClient == http.DefaultClient && hc.Transport == nil {
+			hc.Transport = transport.NetHTTP{}
+		}
 	}
 	if cfg.transport != nil {
 		hc.Transport = cfg.transport

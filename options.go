@@ -138,15 +138,29 @@ func WithOrganization(organizationID string) Option {
 	})
 }
 
+// NewTransport returns a new transport with the settings of the default one, to set a proxy,
+// certificates or a dialer on it: give it to [WithTransport]. It speaks HTTP/1.1, keeps up to 512
+// idle connections to a host for 4 s, less than the 5 s after which Node servers close them,
+// resumes TLS sessions, uses the proxy that the environment names, and times out after 10 s for a
+// dial and for a TLS handshake. If a proxy rejects a connection, the error names the proxy and its
+// status.
+//
+// A clone of [http.DefaultTransport] is not a substitute: it still offers HTTP/2 in the TLS
+// handshake after HTTP/2 is taken out of its Protocols, and each call then fails. Change the
+// TLSClientConfig that the transport has rather than replace it, so that sessions are resumed. In
+// js/wasm a transport without a dialer uses fetch, and ignores these settings.
+func NewTransport() *http.Transport { return transport.NewTransport() }
+
 // WithHTTPClient sets the HTTP client to send through. It is copied, never modified. Its Timeout
 // applies to each attempt, of a streamed list up to the headers. Its Jar and CheckRedirect are not
 // used: no cookie is kept and no redirect followed.
 //
-// Without a Transport of their own all clients share one that speaks HTTP/1.1, keeps up to 512 idle
-// connections to a host for 4 s, less than the 5 s after which Node servers hang up, and times out
-// after 10 s for a dial and for a TLS handshake. A service that calls rarely therefore makes a TLS
-// handshake for each call. Give a Transport for another IdleConnTimeout, for HTTP/2, for a proxy or
-// for client certificates. [WithTransport] has the rules for it.
+// Clients without a Transport share one with the settings of [NewTransport], and in js/wasm they
+// use fetch by way of [http.DefaultTransport]. Only [http.DefaultClient] itself means
+// http.DefaultTransport, as in net/http, whatever that is at the time of an attempt. The short time
+// for which idle connections are kept means that a service that calls rarely makes a TLS handshake
+// for each call. Give a Transport for another IdleConnTimeout, for HTTP/2, for a proxy or for
+// client certificates. [WithTransport] has the rules for it.
 func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(cfg *config) error {
 		if client == nil {

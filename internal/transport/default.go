@@ -3,9 +3,9 @@ package transport
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -14,9 +14,10 @@ import (
 // sharedTransport is the transport of the clients that have none of their own. It speaks HTTP/1.1:
 // a server that closes connections leaves no request of unknown outcome there, and a dead
 // connection fails one call and not all.
-var sharedTransport = newTransport()
+var sharedTransport = NewTransport()
 
-// freshTransport is sharedTransport with a new connection for each request.
+// freshTransport is sharedTransport with a new connection for each request. They share their TLS
+// sessions.
 var freshTransport = func() *http.Transport {
 	t := sharedTransport.Clone()
 	t.DisableKeepAlives = true
@@ -39,15 +40,36 @@ func (defaultTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 // CloseIdleConnections closes the idle connections of all clients that send through it.
 func (defaultTransport) CloseIdleConnections() { sharedTransport.CloseIdleConnections() }
 
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+// NetHTTP sends through what http.DefaultTransport is at the time of each request, as an
+// http.Client without a Transport does: programs and tests replace it.
+type NetHTTP struct{}
+
+// RoundTrip sends the request.
+func (NetHTTP) RoundTrip(req *http.Request) (*http.Response, error) {
+	if http.DefaultTransport == nil {
+		return nil, fmt.Errorf("http.DefaultTransport is nil: %w", ErrNotSent)
+	}
+	return http.DefaultTransport.RoundTrip(req) //nolint:wrapcheck // a RoundTripper passes on what it gets
+}
+
+// CloseIdleConnections closes the idle connections of http.DefaultTransport, if it can do that.
+func (NetHTTP) CloseIdleConnections() {
+	if t, ok := http.DefaultTransport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// NewTransport returns a transport with the settings of the default one.
+func NewTransport() *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		OnProxyConnectResponse: checkProxy,
-		DialContext:            dialer.DialContext,
+		DialContext:            newDial(),
 		Protocols:              protocols,
+		// Only the newest session of a server is of use, and a client has few servers.
+		TLSClientConfig:        &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(0)},
 		MaxIdleConnsPerHost:    512,             // and no limit over all hosts
 		IdleConnTimeout:        4 * time.Second, // less than the 5 s of Node servers
 		TLSHandshakeTimeout:    10 * time.Second,

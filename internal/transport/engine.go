@@ -120,7 +120,8 @@ type Engine struct {
 func NewEngine(hc http.Client, wrap func(http.RoundTripper) http.RoundTripper, policy Policy) *Engine {
 	e := &Engine{policy: policy, budget: NewBudget(), inner: hc.Transport, bound: hc.Timeout}
 	if e.inner == nil {
-		e.inner, e.shared = defaultTransport{}, wrap == nil
+		e.inner, e.shared = newDefault()
+		e.shared = e.shared && wrap == nil
 	}
 	e.outer = e.inner
 	if wrap != nil {
