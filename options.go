@@ -178,10 +178,15 @@ func WithHTTPClient(client *http.Client) Option {
 // [WithHTTPClient]. To wrap the client's own transport use [WithTransportWrapper].
 //
 // An execution is retried only if it was not sent. Whether it was sent is known from the hooks of
-// net/http/httptrace in the request's context, which the transport calls. So a RoundTripper
-//   - that retries by itself may run an execution twice, and so may an [http.Client] in its place.
-//     This package promises nothing for one that sets GetBody, or that retries without the
-//     request's context;
+// net/http/httptrace in the request's context, which the transport calls. The context ends before
+// the SDK decides, so that a RoundTripper may return early and let the one below it go on, as a
+// circuit breaker does: what that one still does sends nothing. So a RoundTripper
+//   - that signs requests reads Body and puts another one in its place. It never calls GetBody,
+//     which refuses to return the body of an execution a second time;
+//   - that sends a request twice, by retrying or hedging, may run an execution twice, and so may an
+//     [http.Client] in its place. This package promises nothing for one that sets GetBody, or that
+//     goes on or retries without the request's context (over HTTP/2; over HTTP/1 one that goes on
+//     is stopped);
 //   - that drops the request's context, or does not call its hooks, makes the outcome of every
 //     failed execution unknown. One that rejects a request by itself, such as a circuit breaker,
 //     returns an error that wraps [ErrNotSent];

@@ -70,7 +70,7 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	}
 	if err != nil {
 		r.Err = limit.explain(err)
-		limit.stop()
+		limit.stop() // before sent decides, and after the error was explained by its context
 		r.NotSent = sent.provesNotSent(err)
 		return
 	}
@@ -153,6 +153,8 @@ func (e *Engine) attemptTimeout(caller context.Context, call *Call) attemptTimeo
 		l.timer = time.AfterFunc(l.timeout, func() { cancel(context.DeadlineExceeded) })
 	case l.timeout > 0:
 		l.ctx, l.cancel = context.WithTimeout(caller, l.timeout)
+	case !call.Idempotent && !e.shared: // sent needs a context that the engine can end
+		l.ctx, l.cancel = context.WithCancel(caller)
 	}
 	return l
 }

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http/httptrace"
 	"net/textproto"
 	"strings"
@@ -13,21 +14,30 @@ import (
 // error that wraps it says that the request was not sent.
 var ErrNotSent = errors.New("the request was not sent")
 
-// errResend is what net/http gets when it retries a request that must not be retried.
-var errResend = errors.New("the request was sent already, and is not idempotent")
+// errResend is what a transport gets that asks for a body which it must not have a second time.
+var errResend = errors.New("the request may have been sent already, and is not idempotent, so GetBody refuses; " +
+	"a RoundTripper that signs requests reads Body instead")
 
 // sent watches an attempt whose call is not idempotent, to prove afterwards that it was not sent.
-// Only the hooks of httptrace prove that. A body that was not read proves nothing, because a server
-// may act on the headers alone.
+// Only the hooks of httptrace prove that, and only because the attempt's context has ended before
+// the engine decides: what the transport still does is either seen by the decision, or sees it. A
+// body that was not read proves nothing, because a server may act on the headers alone.
 type sent struct {
-	trace     httptrace.ClientTrace
-	shared    bool        // the attempt uses the default transport
-	asked     atomic.Bool // the transport asked for a connection
-	connected atomic.Bool // the transport got a connection
-	written   atomic.Bool // the transport wrote a header field
-	resends   atomic.Bool // it wrote one of HTTP/2, or an idempotency key: net/http retries those
-	denied    atomic.Bool // it asked for the body again, which was denied: the request was sent
+	trace  httptrace.ClientTrace
+	shared bool // the attempt uses the default transport
+	state  atomic.Uint32
+	late   atomic.Pointer[net.Conn] // a connection that came after the decision, and wrote nothing yet
 }
+
+// The bits of sent's state.
+const (
+	asked     uint32 = 1 << iota // the transport asked for a connection
+	connected                    // it got a connection
+	written                      // it wrote a header field
+	resends                      // it wrote one of HTTP/2, or an idempotency key: net/http retries those
+	denied                       // it asked for the body again, which was denied: the request was sent
+	decided                      // the engine has decided whether the request was sent
+)
 
 // watch returns a context with the hooks for an attempt, and the sent that they write to. For an
 // idempotent call it returns the context as it is, and nil.
@@ -49,41 +59,60 @@ func (s *sent) mayResend() bool {
 	if s == nil || s.shared {
 		return true
 	}
-	may := (s.connected.Load() || s.written.Load()) && !s.resends.Load()
+	state := s.state.Load()
+	may := state&(connected|written) != 0 && state&(resends|decided) == 0
 	if !may {
-		s.denied.Store(true)
+		s.state.Or(denied)
 	}
 	return may
 }
 
 func (s *sent) getConn(string) {
-	s.asked.Store(true)
+	s.state.Or(asked)
 	if s.shared { // net/http asks twice only if nothing was written to the first connection
-		s.connected.Store(false)
+		s.state.And(^connected)
 	}
 }
 
-func (s *sent) gotConn(httptrace.GotConnInfo) { s.connected.Store(true) }
+func (s *sent) gotConn(info httptrace.GotConnInfo) {
+	if s.state.Or(connected)&decided != 0 {
+		conn := info.Conn
+		s.late.Store(&conn)
+	}
+}
 
-// wroteHeaderField recognizes HTTP/2 by its pseudo-headers, for any type of connection.
+// wroteHeaderField recognizes HTTP/2 and HTTP/3 by their pseudo-headers, which come first, whatever
+// the type of the connection. A late connection of HTTP/1 is closed while its first header field is
+// still in the buffer. Those of the others are shared with other calls, and write nothing once the
+// context has ended.
 func (s *sent) wroteHeaderField(name string, _ []string) {
-	s.written.Store(true)
-	if strings.HasPrefix(name, ":") || IsIdempotencyKey(name) {
-		s.resends.Store(true)
+	pseudo := strings.HasPrefix(name, ":")
+	seen := written
+	if pseudo || IsIdempotencyKey(name) {
+		seen |= resends
+	}
+	if s.state.Or(seen)&decided == 0 {
+		return
+	}
+	if conn := s.late.Swap(nil); conn != nil && *conn != nil && !pseudo {
+		_ = (*conn).Close() // its error changes nothing
 	}
 }
 
-// provesNotSent reports whether an attempt that failed with err certainly sent nothing.
+// provesNotSent decides whether an attempt that failed with err certainly sent nothing. The
+// attempt's context has ended before, unless it uses the default transport, which does nothing more
+// once it has returned.
 func (s *sent) provesNotSent(err error) bool {
-	switch {
-	case s == nil: // the call is idempotent, so that it makes no difference
+	if s == nil { // the call is idempotent, so that it makes no difference
 		return false
-	case s.connected.Load() || s.written.Load() || s.denied.Load():
+	}
+	switch state := s.state.Or(decided); {
+	case state&(connected|written|denied) != 0:
 		return false
 	case s.shared:
 		return true
 	default: // a RoundTripper that called no hook may have sent it
-		return s.asked.Load() || errors.Is(err, ErrNotSent)
+		return state&asked != 0 || errors.Is(err, ErrNotSent)
 	}
 }
 
