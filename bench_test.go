@@ -359,7 +359,7 @@ func TestAllocations(t *testing.T) {
 		"POST": {
 			status: 200, body: benchAgent,
 			call:   func(c *promptorchestra.Client) error { return apitest.ErrorOf(c.Agents.Create(ctx, benchParams)) },
-			byHand: func(r *raw) error { return r.create(ctx) }, most: 36, ratio: 1,
+			byHand: func(r *raw) error { return r.create(ctx) }, most: 37, ratio: 1,
 		},
 		"402": {
 			status: 402, body: benchFailure, call: func(c *promptorchestra.Client) error { return expect402(get(c)) },

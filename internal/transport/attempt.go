@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,21 +43,13 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 		return
 	}
 	r.Outcome = Outcome{}
-
 	ctx, sent := e.watch(limit.ctx, call)
 	if ctx != caller {
 		req = req.WithContext(ctx)
 	}
 	req.Header = header // go-retryablehttp copies the request before each retry
 	if call.Body != nil {
-		req.ContentLength = int64(len(call.Body))
-		req.GetBody = func() (io.ReadCloser, error) {
-			if !sent.mayResend() {
-				return nil, errResend
-			}
-			return io.NopCloser(bytes.NewReader(call.Body)), nil
-		}
-		req.Body = io.NopCloser(bytes.NewReader(call.Body))
+		sent.setBody(req, call.Body)
 	}
 	r.attempts.Add(1)
 	resp, err := e.outer.RoundTrip(req)

@@ -1,9 +1,12 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
 	"strings"
@@ -25,6 +28,7 @@ var errResend = errors.New("the request may have been sent already, and is not i
 type sent struct {
 	trace  httptrace.ClientTrace
 	shared bool // the attempt uses the default transport
+	body   bytes.Reader
 	state  atomic.Uint32
 	late   atomic.Pointer[net.Conn] // a connection that came after the decision, and wrote nothing yet
 }
@@ -51,6 +55,23 @@ func (e *Engine) watch(ctx context.Context, call *Call) (context.Context, *sent)
 		s.trace.WroteHeaderField = s.wroteHeaderField
 	}
 	return httptrace.WithClientTrace(ctx, &s.trace), s
+}
+
+// setBody gives a request its body, in the type that net/http sends together with the headers.
+func (s *sent) setBody(req *http.Request, body []byte) {
+	req.ContentLength = int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) {
+		if !s.mayResend() {
+			return nil, errResend
+		}
+		return io.NopCloser(bytes.NewReader(body)), nil
+	}
+	if s == nil {
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		return
+	}
+	s.body.Reset(body)
+	req.Body = io.NopCloser(&s.body)
 }
 
 // mayResend reports whether net/http, or a RoundTripper, may have the request's body a second time.
