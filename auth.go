@@ -2,11 +2,13 @@ package promptorchestra
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The kinds of credential, as the API names them.
@@ -25,6 +27,9 @@ type credential struct {
 	// authorization returns the values of the Authorization header, or nil when the source has no
 	// token for the organization. The func itself is nil when no option has set this kind.
 	authorization func(ctx context.Context, organizationID string) ([]string, error)
+
+	option          string // that set it, or ""
+	fromEnvironment bool   // NewFromEnv gave that option
 }
 
 // given returns the credentials that an option has set.
@@ -38,10 +43,24 @@ func given(credentials ...*credential) []*credential {
 	return out
 }
 
+// checkCredentials returns an error for each credential beside WithoutCredential.
+func (cfg *config) checkCredentials() error {
+	var errs []error
+	for _, c := range given(&cfg.accessToken, &cfg.apiKey) {
+		if cfg.noCredential {
+			errs = append(errs, &ArgumentError{Argument: "WithoutCredential", Reason: "cannot be used together with " + c.option})
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Authorize puts the first credential that has a token into the headers of an attempt.
 func (r *request) Authorize(ctx context.Context, header http.Header) error {
 	if r.client.core.logger != nil {
 		r.attemptOffset = time.Since(r.started)
+	}
+	if r.client.core.noCredential {
+		return nil
 	}
 	for _, c := range r.client.core.credentials(r.call.route) {
 		authorization, err := c.authorization(ctx, r.client.organization)
@@ -68,7 +87,8 @@ func missingCredential(r *route) error {
 	}
 	return &ArgumentError{
 		Argument: "credential",
-		Reason:   "this call needs a credential: use WithAccessToken, WithAccessTokenSource, WithAPIKey or WithAPIKeySource",
+		Reason: "this call needs a credential: use WithAccessToken, WithAccessTokenSource, WithAPIKey or WithAPIKeySource, " +
+			"or WithoutCredential where a gateway adds it",
 	}
 }
 
@@ -77,6 +97,7 @@ func setToken(to *credential, option, token string) error {
 		return &ArgumentError{Argument: option, Reason: "the token " + reason}
 	}
 	header := []string{"Bearer " + token}
+	to.option, to.fromEnvironment = option, false
 	to.authorization = func(context.Context, string) ([]string, error) { return header, nil }
 	return nil
 }
@@ -85,6 +106,7 @@ func setSource(to *credential, option string, source TokenSource) error {
 	if source == nil {
 		return &ArgumentError{Argument: option, Reason: "must not be nil"}
 	}
+	to.option, to.fromEnvironment = option, false
 	to.authorization = func(ctx context.Context, organization string) ([]string, error) {
 		token, err := source.ask(ctx, organization)
 		switch reason := badToken(token); {
@@ -143,14 +165,54 @@ func panicError(v any) error {
 	return fmt.Errorf("the token source panicked with a %T", v)
 }
 
-// badToken returns what is wrong with a token, or "". The text does not hold the token.
+// badToken returns what is wrong with a token and what to do, or "". The text does not hold the
+// token.
 func badToken(token string) string {
-	switch {
-	case token == "":
+	if token == "" {
 		return "is empty"
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "has a space, a control character or one beyond ASCII"
+	}
+	if reason := pastedBadly(token); reason != "" {
+		return reason
+	}
+	for _, r := range token {
+		switch {
+		case r == ' ' || r == '\t':
+			return "has a space: give the token alone"
+		case r < ' ' || r == 0x7f:
+			return "has a control character: give the token alone, on one line"
+		case r > '~':
+			return "has a character that is not ASCII: copy it again"
+		}
+	}
+	return ""
+}
+
+// pastedBadly returns how a value from a file, a variable or a document differs from what it should
+// be, and what to do, or "". The text does not hold the value.
+func pastedBadly(value string) string {
+	scheme, _, two := strings.Cut(value, " ")
+	switch trimmed := strings.TrimSpace(value); {
+	case trimmed == "":
+		return "is only white space"
+	case strings.HasSuffix(value, "\n") || strings.HasSuffix(value, "\r"):
+		return "ends in a line break: if it was read from a file, use strings.TrimSpace"
+	case strings.HasPrefix(value, "\ufeff"):
+		return "begins with a byte order mark: if it was read from a file, remove that"
+	case trimmed != value:
+		return "begins or ends with white space: use strings.TrimSpace"
+	case isQuoted(value):
+		return "is in quotes: remove them"
+	case two && strings.EqualFold(scheme, "Bearer"):
+		return `begins with "Bearer": give the token alone`
 	default:
 		return ""
 	}
+}
+
+// isQuoted reports whether a value begins or ends with a quotation mark, straight or typographic.
+func isQuoted(value string) bool {
+	const marks = "\"'`\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
+	first, _ := utf8.DecodeRuneInString(value)
+	last, _ := utf8.DecodeLastRuneInString(value)
+	return strings.ContainsRune(marks, first) || strings.ContainsRune(marks, last)
 }

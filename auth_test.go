@@ -360,3 +360,46 @@ func TestCancelWhileTheSourceIsAskedForARetry(t *testing.T) {
 	assert.True(t, promptorchestra.IsServer(err), "%v", err)
 	assert.False(t, promptorchestra.IsRetryable(err))
 }
+
+// Without a credential, a call is sent without one, on every route: what is between adds it.
+func TestWithoutCredential(t *testing.T) {
+	var seen apitest.Recorder
+	srv := httptest.NewServer(&seen)
+	defer srv.Close()
+	for _, variable := range []string{"ORGANIZATION_ID", "ACCESS_TOKEN", "AUTHORING_API_KEY", "API_KEY", "BASE_URL"} {
+		t.Setenv("PROMPT_ORCHESTRA_"+variable, "")
+	}
+	base, without := promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithoutCredential()
+	check := func(client *promptorchestra.Client, err error) {
+		require.NoError(t, err)
+		for _, call := range []apitest.Call{apitest.Get, apitest.Run, apitest.Post} { // of a user's routes too
+			require.NoError(t, call(t.Context(), client.InOrganization("org_1")))
+			assert.NotContains(t, seen.Last().Header, "Authorization")
+			assert.NotContains(t, seen.Last().Header, "X-Prompt-Orchestra-Auth-Source")
+		}
+	}
+	check(promptorchestra.New(base, without))
+	check(promptorchestra.NewFromEnv(base, without))
+	t.Setenv("PROMPT_ORCHESTRA_API_KEY", apitest.Key)
+	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", apitest.Token)
+	check(promptorchestra.NewFromEnv(base, without)) // options win over variables
+
+	source := func(context.Context, string) (string, error) { return apitest.Token, nil }
+	for name, option := range map[string]promptorchestra.Option{
+		"WithAccessToken": promptorchestra.WithAccessToken(apitest.Token), "WithAccessTokenSource": promptorchestra.WithAccessTokenSource(source),
+		"WithAPIKey": promptorchestra.WithAPIKey(apitest.Key), "WithAPIKeySource": promptorchestra.WithAPIKeySource(source),
+	} {
+		for _, opts := range [][]promptorchestra.Option{{without, option}, {option, without}, {promptorchestra.Options(option), promptorchestra.Options(without)}} {
+			for _, create := range []func(...promptorchestra.Option) (*promptorchestra.Client, error){promptorchestra.New, promptorchestra.NewFromEnv} {
+				_, err := create(opts...)
+				var e *promptorchestra.ArgumentError
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, "WithoutCredential", e.Argument)
+				assert.Contains(t, e.Reason, "together with "+name)
+			}
+		}
+	}
+	_, err := promptorchestra.New(without, promptorchestra.WithAPIKey(apitest.Key), promptorchestra.WithAccessToken(apitest.Token))
+	require.ErrorContains(t, err, "WithAPIKey")
+	require.ErrorContains(t, err, "WithAccessToken")
+}

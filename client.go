@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,10 +50,13 @@ type core struct {
 	// into no function.
 	header func(body bool) http.Header
 
+	noCredential bool // something after the client adds it
+
 	engine    *transport.Engine
 	observers []observer
 	retries   int
 	timeout   time.Duration // of an attempt; 0 is the default of the route
+	execution time.Duration // of an attempt of an execution, likewise
 	maxBytes  int64
 	logger    *slog.Logger
 }
@@ -67,6 +71,7 @@ func New(opts ...Option) (*Client, error) {
 		accessToken: credential{kind: []string{authAccessToken}}, apiKey: credential{kind: []string{authAPIKey}},
 	}
 	err := applyAll(&cfg, opts)
+	err = errors.Join(err, cfg.checkCredentials())
 	base, urlErr := parseBaseURL(cfg.baseURL, cfg.insecure)
 	if err = errors.Join(err, nameVariable(urlErr, cfg.baseURLVariable)); err != nil {
 		return nil, err
@@ -76,11 +81,17 @@ func New(opts ...Option) (*Client, error) {
 		userCredentials: given(&cfg.accessToken),
 		anyCredentials:  given(&cfg.accessToken, &cfg.apiKey),
 		header:          headers(&cfg),
+		noCredential:    cfg.noCredential,
 		retries:         max(cmp.Or(cfg.retry.MaxRetries, 3), 0),
 		timeout:         cfg.timeout,
+		execution:       cmp.Or(cfg.execution, cfg.timeout),
 		maxBytes:        cfg.maxBytes,
 		logger:          cfg.logger,
 		observers:       cfg.observers,
+	}
+	if cfg.httpClient != nil {
+		bound := max(cfg.httpClient.Timeout, 0)
+		c.timeout, c.execution = cmp.Or(c.timeout, bound), cmp.Or(c.execution, bound)
 	}
 	c.setPath(base)
 	c.engine, err = newEngine(&cfg)
@@ -93,7 +104,7 @@ func New(opts ...Option) (*Client, error) {
 func newEngine(cfg *config) (*transport.Engine, error) {
 	var hc http.Client
 	if cfg.httpClient != nil {
-		hc = *cfg.httpClient
+		hc.Transport = cfg.httpClient.Transport // its Timeout is one of the core's
 		if cfg.httpClient == http.DefaultClient && hc.Transport == nil {
 			hc.Transport = transport.NetHTTP{}
 		}
@@ -157,6 +168,8 @@ func fromVariable(name string, option Option) Option {
 		if name == baseURLVariable {
 			cfg.baseURLVariable = name // New checks the URL
 		}
+		// Only environment variables came before it.
+		cfg.accessToken.fromEnvironment, cfg.apiKey.fromEnvironment = true, true
 		return nameVariable(err, name)
 	})
 }
@@ -197,12 +210,14 @@ func (c *Client) Organization() string {
 	return c.organization
 }
 
-// String returns the base URL and the organization, and no secret.
+// String returns the base URL and the organization on one line, and no secret.
 func (c *Client) String() string {
 	if c == nil || c.core == nil {
 		return "promptorchestra.Client{}"
 	}
-	return "promptorchestra.Client{" + c.core.scheme + "://" + c.core.host + c.core.rawPath + " " + c.organization + "}"
+	const longest = 500
+	return "promptorchestra.Client{" +
+		clean(c.core.scheme+"://"+c.core.host+c.core.rawPath+" "+c.organization, longest) + "}"
 }
 
 func newClient(shared *core, organization string) *Client {
@@ -227,10 +242,20 @@ func newClient(shared *core, organization string) *Client {
 
 func parseBaseURL(baseURL string, insecure bool) (*url.URL, error) {
 	u, err := url.Parse(baseURL)
-	if err != nil {
-		u = nil // the error would show the URL, and user info with it
+	reason := ""
+	switch pasted := pastedBadly(baseURL); {
+	case baseURL == "":
+		reason = "is empty: it must begin with https:// or http://"
+	case pasted != "":
+		reason = "is not a URL: it " + pasted
+	case !strings.Contains(baseURL, "://") && (u == nil || !isHTTP(u.Scheme)):
+		reason = "must begin with https:// or http://: it has no scheme"
+	case err != nil: // it would show the URL, and user info with it
+		reason = "is not a URL"
+	default:
+		reason = cmp.Or(badHost(u, insecure), badPath(u, baseURL))
 	}
-	if reason := badBaseURL(u, baseURL, insecure); reason != "" {
+	if reason != "" {
 		return nil, &ArgumentError{Argument: "WithBaseURL", Reason: reason}
 	}
 	return u, nil
@@ -244,31 +269,40 @@ func (c *core) setPath(base *url.URL) {
 	c.path, _ = url.PathUnescape(c.rawPath) // it was escaped just now
 }
 
-// badBaseURL returns what is wrong with a base URL, or "".
-func badBaseURL(u *url.URL, text string, insecure bool) string {
+// badHost returns what is wrong with a base URL up to its path, or "".
+func badHost(u *url.URL, insecure bool) string {
 	switch {
-	case u == nil:
-		return "is not a URL"
-	case u.Scheme != "https" && u.Scheme != "http":
+	case !isHTTP(u.Scheme):
 		return "must begin with https:// or http://"
 	case u.Hostname() == "" || u.Opaque != "":
 		return "must name a host"
 	case u.User != nil:
 		return "must not hold user info"
+	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
+		return "is plain http to " + clean(u.Hostname(), 80) + ", where the token would travel in the clear; WithInsecureHTTP allows it"
+	default:
+		return ""
+	}
+}
+
+// badPath returns what is wrong with a base URL from its path on, or "".
+func badPath(u *url.URL, text string) string {
+	segments := strings.Split(strings.TrimRight(u.Path, "/"), "/")
+	switch {
 	case u.RawQuery != "" || u.ForceQuery:
 		return "must not have a query"
 	case u.Fragment != "" || strings.Contains(text, "#"):
 		return "must not have a fragment"
-	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
-		return "is plain http to " + u.Hostname() + ", where the token would travel in the clear; WithInsecureHTTP allows it"
+	case slices.Contains(segments, ".") || slices.Contains(segments, ".."):
+		return "must not have a . or .. in its path"
+	case strings.EqualFold(segments[len(segments)-1], "api"):
+		return "must not end in /api, which the SDK adds: remove that"
+	default:
+		return ""
 	}
-	for segment := range strings.SplitSeq(u.Path, "/") {
-		if segment == "." || segment == ".." {
-			return "must not have a . or .. in its path"
-		}
-	}
-	return ""
 }
+
+func isHTTP(scheme string) bool { return scheme == "https" || scheme == "http" }
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)

@@ -58,7 +58,8 @@
 //
 // [WithAccessTokenSource] and [WithAPIKeySource] set a function that is called before each attempt,
 // so that tokens can be renewed. A source that returns "" has no token for the organization: the
-// other kind of credential is used, where the client has it and the route takes it.
+// other kind of credential is used, where the client has it and the route takes it. With
+// [WithoutCredential] a sidecar or gateway adds the credential.
 //
 // [AgentsService.Run], [AgentRunsService.RerunFromStep] and [ServiceKeysService.Create] take an
 // access token only. With an API key alone, such a call is rejected with an [*ArgumentError] before
@@ -176,12 +177,12 @@
 //
 // # Timeouts
 //
-// [WithTimeout], for a client or for a call, limits each attempt. A deadline of the context limits
-// the whole call, waits included. Where both are given, the earlier one counts. Without either, an
-// attempt may take one minute, or ten minutes for an execution. A call with retries may take
-// several times as long: give the context a deadline where that matters. The Timeout of a client
-// given to [WithHTTPClient] limits each attempt in any case. For a streamed list, the timeout of an
-// attempt ends with the response's headers.
+// [WithTimeout], for a client or for a call, limits each attempt, and [WithExecutionTimeout] those
+// of executions. A deadline of the context limits the whole call, waits included. If both are
+// given, the earlier one counts. Without either, an attempt may take one minute, or ten minutes for
+// an execution. A call with retries may take several times as long: give the context a deadline if
+// that matters. The Timeout of a client given to [WithHTTPClient] takes the place of these
+// defaults. For a streamed list, the timeout of an attempt ends with the response's headers.
 //
 // The error of a call that timed out matches [context.DeadlineExceeded]. It is a [*TransportError]
 // or, when the response had begun, a [*DecodeError] or an [*APIError].

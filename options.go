@@ -42,12 +42,14 @@ type config struct {
 	organization    string
 	accessToken     credential
 	apiKey          credential
+	noCredential    bool
 	httpClient      *http.Client
 	transport       http.RoundTripper
 	wrappers        []func(http.RoundTripper) http.RoundTripper
 	observers       []observer
 	retry           RetryPolicy
 	timeout         time.Duration
+	execution       time.Duration // timeout of executions
 	logger          *slog.Logger
 	userAgent       string
 	header          http.Header
@@ -75,8 +77,8 @@ const (
 )
 
 // WithBaseURL sets where the API is, such as a self-hosted server. The default is [DefaultBaseURL].
-// User info, a query and a fragment are rejected, and so is plain http to a host that is not
-// loopback, unless [WithInsecureHTTP] is given.
+// User info, a query, a fragment and a path that ends in /api, which the SDK adds, are rejected,
+// and so is plain http to a host that is not loopback, unless [WithInsecureHTTP] is given.
 func WithBaseURL(baseURL string) Option {
 	return clientOption(func(cfg *config) error { cfg.baseURL, cfg.baseURLVariable = baseURL, ""; return nil })
 }
@@ -126,12 +128,36 @@ func WithAPIKeySource(source TokenSource) Option {
 	})
 }
 
+// WithoutCredential sends calls without a credential, for a sidecar or gateway that adds one. New
+// rejects it together with one of the four options above. Of [NewFromEnv], the credentials in the
+// environment are not used then.
+func WithoutCredential() Option {
+	return clientOption(func(cfg *config) error {
+		cfg.noCredential = true
+		for _, c := range []*credential{&cfg.accessToken, &cfg.apiKey} {
+			if c.fromEnvironment {
+				c.authorization, c.option = nil, ""
+			}
+		}
+		return nil
+	})
+}
+
 // WithOrganization sets the organization of the client's calls. There is none by default.
 // [Client.InOrganization] returns the same client for another one.
 func WithOrganization(organizationID string) Option {
 	return clientOption(func(cfg *config) error {
-		if organizationID == "" || hasControl(organizationID) {
-			return &ArgumentError{Argument: "WithOrganization", Reason: "must be an organization's id, without control characters"}
+		reason := ""
+		switch pasted := pastedBadly(organizationID); {
+		case organizationID == "":
+			reason = "must be an organization's id: it is empty"
+		case pasted != "":
+			reason = "must be an organization's id: it " + pasted
+		case hasControl(organizationID):
+			reason = "must be an organization's id, without control characters"
+		}
+		if reason != "" {
+			return &ArgumentError{Argument: "WithOrganization", Reason: reason}
 		}
 		cfg.organization = organizationID
 		return nil
@@ -152,8 +178,8 @@ func WithOrganization(organizationID string) Option {
 func NewTransport() *http.Transport { return transport.NewTransport() }
 
 // WithHTTPClient sets the HTTP client to send through. It is copied, never modified. Its Timeout
-// applies to each attempt, of a streamed list up to the headers. Its Jar and CheckRedirect are not
-// used: no cookie is kept and no redirect followed.
+// bounds each attempt for which the SDK's own options give no timeout: see [WithTimeout]. Its Jar
+// and CheckRedirect are not used: no cookie is kept and no redirect followed.
 //
 // Clients without a Transport share one with the settings of [NewTransport], and in js/wasm they
 // use fetch by way of [http.DefaultTransport]. Only [http.DefaultClient] itself means
@@ -239,7 +265,9 @@ func WithRetry(policy RetryPolicy) Option {
 // list, to its headers. Where the context has a deadline too, the earlier one counts. It must be
 // positive.
 //
-// Without it, and where the context has no deadline, an attempt takes at most one minute, and ten
+// The timeout of an attempt is the first one given of: WithTimeout for the call; for an execution
+// [WithExecutionTimeout]; WithTimeout for the client; the Timeout of the [http.Client] of
+// [WithHTTPClient]. Without any, and if the context has no deadline, it is one minute, and ten
 // minutes for an execution: the Run methods, [SkillsService.GenerateImage] and
 // [AgentRunsService.RerunFromStep].
 func WithTimeout(d time.Duration) SharedOption {
@@ -253,6 +281,21 @@ func WithTimeout(d time.Duration) SharedOption {
 		func(cfg *config) error { cfg.timeout = d; return check() },
 		func(cfg *callConfig) error { cfg.timeout = d; return check() },
 	}
+}
+
+// WithExecutionTimeout is [WithTimeout] for the executions of a client, in the place of its
+// WithTimeout: a limit for ordinary calls would end generations that go on at the server and are
+// paid for. Executions are the Run methods, [SkillsService.GenerateImage] and
+// [AgentRunsService.RerunFromStep], not calls of [Client.Do]. A WithTimeout for the call wins over
+// it. It must be positive.
+func WithExecutionTimeout(d time.Duration) Option {
+	return clientOption(func(cfg *config) error {
+		if d <= 0 {
+			return &ArgumentError{Argument: "WithExecutionTimeout", Reason: "must be positive"}
+		}
+		cfg.execution = d
+		return nil
+	})
 }
 
 // WithHeader sends a header with the client's every call, or with one; a call's own value wins.

@@ -1,9 +1,13 @@
 package promptorchestra_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -76,6 +80,26 @@ func TestBaseURLs(t *testing.T) {
 		"https://host.example/?":            "must not have a query",
 		"https://host.example/#a":           "must not have a fragment",
 		"https://host.example/#":            "must not have a fragment",
+		"127.0.0.1:8080":                    "has no scheme",
+		"[::1]:8080":                        "has no scheme",
+		"api.promptorchestra.com/v1":        "has no scheme",
+		"host.example:8443/base":            "has no scheme",
+		"https://host.example\n":            "is not a URL: it ends in a line break",
+		"https://host.example\r\n":          "is not a URL: it ends in a line break",
+		" https://host.example":             "begins or ends with white space",
+		"https://host.example\t":            "begins or ends with white space",
+		"\ufeffhttps://host.example":        "byte order mark",
+		"\"https://host.example\"":          "is in quotes",
+		"'https://host.example'":            "is in quotes",
+		"\u201chttps://host.example\u201d":  "is in quotes",
+		" ":                                 "is only white space",
+		"https://host.example/api":          "must not end in /api",
+		"https://host.example/api/":         "must not end in /api",
+		"https://host.example/api//":        "must not end in /api",
+		"https://host.example/base/api":     "must not end in /api",
+		"https://host.example/%61pi":        "must not end in /api",
+		"https://host.example/API":          "must not end in /api",
+		"http://localhost:8080/api":         "must not end in /api",
 		"https://host.example/a/../b":       "must not have a . or ..",
 		"https://host.example/%2e%2e":       "must not have a . or ..",
 		"https://host.example:port":         "is not a URL",
@@ -100,7 +124,7 @@ func TestBaseURLs(t *testing.T) {
 		assert.NotContains(t, err.Error(), "hunter2")
 	}
 	for _, url := range []string{
-		"https://host.example", "https://host.example/", "https://host.example/base/path/", "https://host.example:8443/a%2Fb",
+		"https://host.example", "https://host.example/", "https://host.example/base/path/", "https://host.example/api/v2", "https://host.example/myapi", "https://host.example:8443/a%2Fb",
 		"http://localhost:8080", "http://LOCALHOST", "http://127.0.0.1", "http://127.8.9.10:1", "http://[::1]:8080", "HTTPS://host.example",
 	} {
 		_, err := promptorchestra.New(promptorchestra.WithBaseURL(url))
@@ -187,5 +211,76 @@ func TestOptionsJoined(t *testing.T) {
 	_, err := promptorchestra.New(promptorchestra.Options(promptorchestra.WithTimeout(-1), nil, promptorchestra.Options(promptorchestra.WithUserAgent(""))))
 	for _, name := range []string{"WithTimeout", "Option:", "WithUserAgent"} {
 		require.ErrorContains(t, err, name)
+	}
+}
+
+// What cannot be used is described with what to do, and is not shown.
+func TestNewSaysWhatAValueLooksLike(t *testing.T) {
+	const secret = "sk_hunter2hunter2"
+	for value, reason := range map[string]string{
+		secret + "\n":                     "ends in a line break: if it was read from a file",
+		secret + "\r\n":                   "ends in a line break",
+		secret + " \n\n":                  "ends in a line break",
+		" " + secret:                      "begins or ends with white space",
+		secret + "\t":                     "begins or ends with white space",
+		"\ufeff" + secret:                 "begins with a byte order mark",
+		`"` + secret + `"`:                "is in quotes: remove them",
+		"'" + secret + "'":                "is in quotes",
+		"`" + secret + "`":                "is in quotes",
+		"\u201c" + secret + "\u201d":      "is in quotes",
+		secret + `"`:                      "is in quotes",
+		"Bearer " + secret:                `begins with "Bearer": give the token alone`,
+		"bearer " + secret:                `begins with "Bearer"`,
+		"BEARER  " + secret:               `begins with "Bearer"`,
+		"Basic " + secret:                 "has a space: give the token alone",
+		"Authorization: Bearer " + secret: "has a space: give the token alone",
+		secret + "\nsecond":               "has a control character",
+		secret + "\x00":                   "has a control character",
+		secret + "\u2026":                 "has a character that is not ASCII",
+		secret + "\u200b":                 "has a character that is not ASCII",
+		"\t\n":                            "is only white space",
+		"":                                "is empty",
+	} {
+		for name, option := range map[string]promptorchestra.Option{
+			"WithAccessToken": promptorchestra.WithAccessToken(value), "WithAPIKey": promptorchestra.WithAPIKey(value),
+		} {
+			_, err := promptorchestra.New(option)
+			require.ErrorContains(t, err, name+": the token "+reason, "%q", value)
+			assert.NotContains(t, err.Error(), "hunter2")
+			assert.NotContains(t, err.Error(), "\n")
+		}
+		if value == "" {
+			continue // it has none
+		}
+		client := apitest.NewClient(t, http.HandlerFunc(apitest.Echo), promptorchestra.WithAccessTokenSource(
+			func(context.Context, string) (string, error) { return value, nil }))
+		err := apitest.Get(t.Context(), client)
+		require.ErrorContains(t, err, "WithAccessTokenSource: the token it returned "+reason, "%q", value)
+		assert.NotContains(t, err.Error(), "hunter2")
+	}
+	for value, reason := range map[string]string{
+		"": "is empty", "org_1\n": "ends in a line break", `"org_1"`: "is in quotes", "org_1 ": "white space", "org\x00": "control characters",
+	} {
+		_, err := promptorchestra.New(promptorchestra.WithOrganization(value))
+		require.ErrorContains(t, err, reason, "%q", value)
+		assert.NotContains(t, err.Error(), "org_1")
+	}
+}
+
+// A client prints on one line, whatever its options hold.
+func TestClientPrintsOnOneLine(t *testing.T) {
+	client, err := promptorchestra.New(promptorchestra.WithBaseURL("https://host.example/a%0Ab/\u2028c"))
+	require.NoError(t, err)
+	for _, organization := range []string{
+		"a\nb", "a\r\nlevel=ERROR", "\x1b[2Jx", "\u202eabc", "a\u2028b", "\xff\xfe", strings.Repeat("long", 1000), "",
+	} {
+		text := client.InOrganization(organization).String()
+		assert.LessOrEqual(t, len(text), 600)
+		assert.True(t, utf8.ValidString(text))
+		assert.NotContains(t, text, "long"+strings.Repeat("long", 200))
+		assert.False(t, strings.ContainsFunc(text, func(r rune) bool {
+			return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf)
+		}), "%q", text)
+		assert.True(t, strings.HasPrefix(text, "promptorchestra.Client{https://host.example/a%0Ab/"), text)
 	}
 }

@@ -44,9 +44,7 @@ func TestNewTransportAtAServerThatOffersHTTP2(t *testing.T) {
 		"as it is": {func(tr *http.Transport) *http.Transport { return tr }, 1},
 		"a clone":  {func(tr *http.Transport) *http.Transport { return tr.Clone() }, 1},
 		"a clone of one that was used": {func(tr *http.Transport) *http.Transport {
-			resp, err := (&http.Client{Transport: tr}).Get(srv.URL)
-			require.NoError(t, err)
-			_ = resp.Body.Close()
+			require.NoError(t, apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(tr))))
 			return tr.Clone()
 		}, 1},
 		"HTTP/2": {func(tr *http.Transport) *http.Transport { tr.Protocols.SetHTTP2(true); return tr }, 2},
@@ -132,7 +130,7 @@ func TestNewTransportResumesSessions(t *testing.T) {
 // http.DefaultClient means http.DefaultTransport, as in net/http: what a test replaced it with gets
 // the requests. Any other client without a transport means the SDK's own.
 func TestDefaultClientMeansTheDefaultTransport(t *testing.T) {
-	var real, fake apitest.Recorder
+	var network, fake apitest.Recorder
 	replaced := http.DefaultTransport
 	defer func() { http.DefaultTransport = replaced }()
 	replace := func() {
@@ -142,20 +140,20 @@ func TestDefaultClientMeansTheDefaultTransport(t *testing.T) {
 			return recorder.Result(), nil
 		})
 	}
-	client := apitest.NewClient(t, &real, promptorchestra.WithHTTPClient(http.DefaultClient))
+	client := apitest.NewClient(t, &network, promptorchestra.WithHTTPClient(http.DefaultClient))
 	require.NoError(t, apitest.Get(t.Context(), client))
-	assert.Len(t, real.All(), 1)
+	assert.Len(t, network.All(), 1)
 	client.CloseIdleConnections()
 	replace() // after the client was made, as httpmock does
 	for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
 		require.NoError(t, call(t.Context(), client))
 	}
 	client.CloseIdleConnections()
-	assert.Len(t, real.All(), 1)
+	assert.Len(t, network.All(), 1)
 	assert.Len(t, fake.All(), 2)
 
 	for _, own := range []*http.Client{{}, {Timeout: http.DefaultClient.Timeout}} {
-		require.NoError(t, apitest.Get(t.Context(), apitest.NewClient(t, &real, promptorchestra.WithHTTPClient(own))))
+		require.NoError(t, apitest.Get(t.Context(), apitest.NewClient(t, &network, promptorchestra.WithHTTPClient(own))))
 	}
 	assert.Len(t, fake.All(), 2)
 

@@ -2,6 +2,7 @@ package promptorchestra
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -138,7 +139,7 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	if err := checkOrganization(c.organization); err != nil {
 		return err
 	}
-	if len(c.core.credentials(route)) == 0 {
+	if !c.core.noCredential && len(c.core.credentials(route)) == 0 {
 		return missingCredential(route)
 	}
 	query, err := r.encodeQuery()
@@ -214,19 +215,17 @@ func (r *request) idempotent() bool {
 // timeoutFor returns the timeout of an attempt, or 0 for none. The defaults apply only to a context
 // without a deadline.
 func (c *core) timeoutFor(ctx context.Context, route *route, own time.Duration) time.Duration {
-	if own > 0 {
-		return own
+	given, byDefault := c.timeout, defaultTimeout
+	if route.traits.has(execution) {
+		given, byDefault = c.execution, defaultExecutionTimeout
 	}
-	if c.timeout > 0 {
-		return c.timeout
+	if given = cmp.Or(own, given); given > 0 {
+		return given
 	}
-	if _, given := ctx.Deadline(); given {
+	if _, bounded := ctx.Deadline(); bounded {
 		return 0
 	}
-	if route.traits.has(execution) {
-		return defaultExecutionTimeout
-	}
-	return defaultTimeout
+	return byDefault
 }
 
 // IsFinal reports whether a failure's body forbids a retry.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -107,41 +106,77 @@ func TestTimeout(t *testing.T) {
 	assert.NotContains(t, err.Error(), "the attempt took longer")
 }
 
-// The shorter one of the two timeouts counts.
-func TestTimeoutBesideThatOfTheHTTPClient(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // or the server would not notice that the client left
-		<-r.Context().Done()
-	}))
-	t.Cleanup(srv.Close)
-	long, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for _, row := range []struct {
-		client, timeout time.Duration
-		ctx             context.Context //nolint:containedctx // a row of a table
-		want            string
-	}{
-		{time.Minute, 250 * time.Millisecond, t.Context(), "the attempt took longer than 250ms"},
-		{250 * time.Millisecond, time.Minute, t.Context(), "the attempt took longer than 250ms"},
-		{time.Minute, 250 * time.Millisecond, long, "the attempt took longer than 250ms"},
-	} {
-		client := apitest.NewClientAt(t, srv.URL, promptorchestra.WithHTTPClient(&http.Client{Timeout: row.client}), promptorchestra.WithTimeout(row.timeout))
-		err := apitest.Run(row.ctx, client)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.ErrorContains(t, err, row.want)
-		assert.True(t, promptorchestra.OutcomeUnknown(err))
-	}
-}
+// Which timeout bounds an attempt: the call's own, for executions that of WithExecutionTimeout, that
+// of the client, that of the http.Client, and the default, which alone steps back before a deadline.
+func TestPrecedenceOfTimeouts(t *testing.T) {
+	const call, executions, client, httpClient = 7 * time.Second, 20 * time.Minute, 30 * time.Second, 10 * time.Second
+	for name, row := range map[string]struct {
+		call, executions, client, httpClient, deadline time.Duration
 
-func TestDefaultTimeouts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
-		for want, call := range map[time.Duration]apitest.Call{time.Minute: apitest.Get, 10 * time.Minute: apitest.Run} {
-			start := time.Now()
-			require.ErrorIs(t, call(t.Context(), client, promptorchestra.WithoutRetry()), context.DeadlineExceeded)
-			assert.Equal(t, want, time.Since(start))
-		}
-	})
+		read, execution time.Duration // how long an attempt may take
+	}{
+		"defaults":                   {read: time.Minute, execution: 10 * time.Minute},
+		"defaults and a deadline":    {deadline: time.Hour, read: time.Hour, execution: time.Hour},
+		"client":                     {client: client, read: client, execution: client},
+		"executions":                 {executions: executions, read: time.Minute, execution: executions},
+		"executions and a deadline":  {executions: executions, deadline: time.Hour, read: time.Hour, execution: executions},
+		"client and executions":      {client: client, executions: executions, read: client, execution: executions},
+		"shorter executions":         {client: client, executions: time.Second, read: client, execution: time.Second},
+		"call":                       {call: call, client: client, executions: executions, read: call, execution: call},
+		"a longer call":              {call: time.Hour, client: client, executions: executions, read: time.Hour, execution: time.Hour},
+		"http.Client":                {httpClient: httpClient, read: httpClient, execution: httpClient},
+		"http.Client and a deadline": {httpClient: httpClient, deadline: time.Hour, read: httpClient, execution: httpClient},
+		"http.Client, executions":    {httpClient: httpClient, executions: executions, read: httpClient, execution: executions},
+		"http.Client, client":        {httpClient: httpClient, client: client, read: client, execution: client},
+		"http.Client, call":          {httpClient: httpClient, call: time.Minute, read: time.Minute, execution: time.Minute},
+		"all, and a deadline": {
+			call: call, executions: executions, client: client, httpClient: httpClient, deadline: time.Second,
+			read: time.Second, execution: time.Second,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var opts []promptorchestra.Option
+			if row.client > 0 {
+				opts = append(opts, promptorchestra.WithTimeout(row.client))
+			}
+			if row.executions > 0 {
+				opts = append(opts, promptorchestra.WithExecutionTimeout(row.executions))
+			}
+			opts = append(opts, promptorchestra.WithHTTPClient(&http.Client{Timeout: row.httpClient}))
+			callOpts := []promptorchestra.CallOption{promptorchestra.WithoutRetry()}
+			if row.call > 0 {
+				callOpts = append(callOpts, promptorchestra.WithTimeout(row.call))
+			}
+			synctest.Test(t, func(t *testing.T) {
+				silent := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) {
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				}, opts...)
+				for what, check := range map[string]struct {
+					call apitest.Call
+					want time.Duration
+				}{
+					"read": {apitest.Get, row.read}, "Do": {apitest.Post, row.read}, "execution": {apitest.Run, row.execution},
+					"prompt": {func(ctx context.Context, c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
+						return apitest.ErrorOf(c.Prompts.Run(ctx, "prm_1", promptorchestra.PromptRunParams{}, opts...))
+					}, row.execution},
+				} {
+					ctx, cancel := context.WithCancel(t.Context())
+					if row.deadline > 0 {
+						ctx, cancel = context.WithTimeout(t.Context(), row.deadline)
+					}
+					start := time.Now()
+					err := check.call(ctx, silent, callOpts...)
+					cancel()
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					assert.Equal(t, check.want, time.Since(start), what)
+					if check.want != row.deadline {
+						assert.ErrorContains(t, err, "the attempt took longer than "+check.want.String(), what)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestDeadlineOfTheCallerIsNotCalledTheAttempts(t *testing.T) {
@@ -251,20 +286,6 @@ func TestTimeoutBesideALongDeadline(t *testing.T) {
 			})
 		}
 	}
-}
-
-// Only the defaults step back where the context has a deadline.
-func TestDefaultTimeoutStepsBackBeforeADeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
-		for _, call := range []apitest.Call{apitest.Get, apitest.Run} {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-			start := time.Now()
-			require.ErrorIs(t, call(ctx, client), context.DeadlineExceeded)
-			assert.Equal(t, time.Hour, time.Since(start))
-			cancel()
-		}
-	})
 }
 
 // A caller that cancels just when a wait ends: one record in the log for each attempt, and no attempt that was not made.
