@@ -1,48 +1,9 @@
 package promptorchestra
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
-	"strings"
-	"time"
-)
+import "context"
 
 // AgentRunsService reads, compares and reruns recorded runs of agents. Use it as Client.AgentRuns.
 type AgentRunsService struct{ c *Client }
-
-// RunStatus is the state of a run. Its values are not documented, so expect any.
-// [RunStatus.Pending] and [RunStatus.Failed] sort them.
-type RunStatus string
-
-// The states of a run that has not finished. A new run is running; the other two are inferred.
-const (
-	RunStatusRunning RunStatus = "running"
-	RunStatusQueued  RunStatus = "queued"
-	RunStatusPending RunStatus = "pending"
-)
-
-// Pending reports whether the run has not finished yet. A status that this version does not know
-// counts as finished, so that waiting for it ends.
-func (s RunStatus) Pending() bool {
-	switch RunStatus(strings.ToLower(string(s))) {
-	case RunStatusRunning, RunStatusQueued, RunStatusPending:
-		return true
-	}
-	return false
-}
-
-// Failed reports whether the run has finished without a result: failed, error, errored, cancelled,
-// canceled, timed_out, timeout, expired or rejected. These values are not documented: they are
-// inferred. A status that this version does not know is neither pending nor failed.
-func (s RunStatus) Failed() bool {
-	switch strings.ToLower(string(s)) {
-	case "failed", "error", "errored", "cancelled", "canceled", "timed_out", "timeout", "expired", "rejected":
-		return true
-	}
-	return false
-}
 
 // AgentRunDetail is a recorded run of an agent with all that the server says of it.
 type AgentRunDetail struct {
@@ -103,6 +64,9 @@ type AgentRerunResponse struct {
 	SourceRunID string    `json:"sourceRunId"`
 	StepKey     string    `json:"stepKey"`
 	Output      RawJSON   `json:"output,omitzero"`
+	// Diagnostic says why the run failed or fell short. It is nil when the response has none.
+	Diagnostic       *Diagnostic `json:"diagnostic"`
+	MissingVariables RawJSON     `json:"missingVariables,omitzero"` // those that got no value, or nil
 }
 
 // AgentRunComparison holds the differences between two runs. All its names are inferred.
@@ -175,18 +139,17 @@ func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey str
 	}, opts)
 }
 
-// The default waits between two polls of Wait.
-const (
-	defaultFirstPoll = 500 * time.Millisecond
-	defaultMostPoll  = 10 * time.Second
-)
-
-// Wait polls the run with [AgentRunsService.Get] until it is no longer pending, and returns it. A
-// run that failed is returned like any other, not as an error: Run.Status.Failed reports that it
-// failed, and Diagnostic says why.
+// Wait polls the run with [AgentRunsService.Get] until it has ended, and returns it. A run that
+// failed is returned like any other, not as an error: it was paid for. Run.Status.Succeeded reports
+// that it succeeded, and Diagnostic says why it did not.
+//
+// A run has ended if its status has Succeeded or Failed; or, with a status that this version does
+// not know or none, if it has an output or a time of completion. A pending run goes on, whatever it
+// has. An unknown status without such a sign is polled as well: until ctx ends or, if ctx has no
+// deadline, for ten minutes after the status last changed.
 //
 // The first wait takes half a second, and waits grow to ten seconds; [WithPollInterval] sets both.
-// Wait has no time limit of its own: give ctx a deadline. When ctx ends between two polls, the
+// A pending run is polled without end: give ctx a deadline. When ctx ends between two polls, the
 // error is a [*TransportError] that wraps the context's error. An error of Get ends the wait too.
 // After either, Wait may be called again. The options apply to each poll.
 //
@@ -194,65 +157,17 @@ const (
 //
 // Stable. Access token, or API key with scope runs:read.
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
-// Errors: those of every call; [KindNotFound] for an unknown id.
+// Errors: those of every call; [KindNotFound] for an unknown id; a [*DecodeError] for a run that
+// shows neither a status nor a sign that it has ended, or an unknown status for ten minutes.
 func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
 	in := call{route: routeAgentRunsWait, ids: [2]string{runID}}
 	return observe(ctx, (*service)(s), in, opts, func(ctx context.Context, r *request) (*AgentRunDetail, error) {
-		wait, most := pollInterval(opts)
-		for {
-			run, err := s.Get(ctx, runID, opts...)
-			if err != nil || !run.Run.Status.Pending() {
-				return run, err
-			}
-			// Half of the wait is jitter, so that callers who began together do not poll together.
-			if err := sleep(ctx, wait/2+rand.N(wait-wait/2)); err != nil {
-				return nil, waitEnded(r, err)
-			}
-			if wait < most-wait/2 {
-				wait += wait/2 + 1
-			} else {
-				wait = most
-			}
-		}
+		return waitFor(ctx, r, call{route: routeAgentRunsGet, ids: in.ids}, opts, (*AgentRunDetail).state)
 	})
 }
 
 var routeAgentRunsWait = newComposite("AgentRuns.Wait", routeAgentRunsGet)
 
-// pollInterval returns the waits that the options set. A bad option is an error of the first poll,
-// before anything is sent.
-func pollInterval(opts []CallOption) (first, most time.Duration) {
-	var cfg callConfig
-	for _, opt := range opts {
-		if opt != nil {
-			_ = opt.applyCall(&cfg)
-		}
-	}
-	if cfg.mostPoll > 0 {
-		return cfg.firstPoll, cfg.mostPoll
-	}
-	return defaultFirstPoll, defaultMostPoll
-}
-
-// sleep returns nil after d, or the context's error, with its cause, as soon as ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
-			return fmt.Errorf("%w: %w", ctx.Err(), cause)
-		}
-		return ctx.Err()
-	}
-}
-
-// waitEnded returns the error for a context that ended between two polls, while no request was in
-// flight.
-func waitEnded(r *request, err error) error {
-	return &TransportError{
-		CallInfo: r.info(), Err: fmt.Errorf("waiting for the run to end: %w", err), callerContextEnded: true,
-	}
+func (d *AgentRunDetail) state() runState {
+	return newRunState(d.Run.Status, d.Run.Output, d.Run.CompletedAt)
 }

@@ -3,7 +3,9 @@ package promptorchestra
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
+	"slices"
 )
 
 // AgentsService authors agents and runs them. Use it as Client.Agents. The order of authoring is
@@ -92,6 +94,8 @@ type AgentRunResponse struct {
 	AgentVersionNumber int         `json:"agentVersionNumber"`
 	Output             RawJSON     `json:"output,omitzero"`
 	Diagnostic         *Diagnostic `json:"diagnostic"` // why the run failed or fell short, else nil
+	// MissingVariables holds the variables that got no value, else it is nil.
+	MissingVariables RawJSON `json:"missingVariables,omitzero"`
 }
 
 // AgentCreateParams describes a new agent. Name is required.
@@ -252,9 +256,10 @@ func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p 
 	return list[WorkflowStep](ctx, (*service)(s), call{route: routeAgentsSaveSteps, ids: [2]string{agentVersionID}, body: p, decode: decodeSteps}, opts)
 }
 
-// Run starts a run of the agent and returns its id. Each run is billed. [AgentRunsService.Wait]
-// waits for the result. When [OutcomeUnknown] is true of the error, the run may have happened:
-// check before starting another. [RunID] returns its id, when the response named it.
+// Run starts a run of the agent and returns its id. Each run is billed. The run may have failed
+// already, or fail later: it is done only if its Status.Succeeded. [AgentRunsService.Wait] waits
+// for the result. When [OutcomeUnknown] is true of the error, the run may have happened: check
+// before starting another. [RunID] returns its id, when the response named it.
 //
 //	POST /api/agents/{agentId}/run
 //
@@ -267,6 +272,67 @@ func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p 
 func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParams, opts ...CallOption) (*AgentRunResponse, error) {
 	p.Variables = object("variables", p.Variables)
 	return do[AgentRunResponse](ctx, (*service)(s), call{route: routeAgentsRun, ids: [2]string{agentID}, body: p}, opts)
+}
+
+// RunAndWait starts a run of the agent and waits until it has ended: [AgentsService.Run] and
+// [AgentRunsService.Wait] in one. Each run is billed. A run that failed is returned like any other,
+// not as an error: Run.Status.Succeeded reports whether it succeeded. After the run was started,
+// [OutcomeUnknown] is true of each error, and [RunID] returns the run's id: wait for it with Wait,
+// and do not start another.
+//
+// The options apply to the run and to each poll, [WithExtraBody] to the run alone.
+//
+//	POST /api/agents/{agentId}/run
+//	GET /api/agent-runs/{runId}
+//
+// Stable. Access token only: an API key is not accepted.
+// Not idempotent: retried only if it was not sent, or was rate limited (429).
+// Errors: those of every call; those of Run, such as [KindEntitlement] and [KindNotFound] for an
+// unknown id; those of Wait, each in a [*TransportError] of RunAndWait or as its [*DecodeError].
+func (s *AgentsService) RunAndWait(ctx context.Context, agentID string, p AgentRunParams, opts ...CallOption) (*AgentRunDetail, error) {
+	in := call{route: routeAgentsRunAndWait, ids: [2]string{agentID}}
+	return observe(ctx, (*service)(s), in, opts, func(ctx context.Context, r *request) (*AgentRunDetail, error) {
+		poll := call{route: routeAgentRunsGet, ids: [2]string{"run"}}
+		response, opts := r.captureIn(opts)
+		pollOpts := append(slices.Clip(opts), withoutExtraBody)
+		check := &request{client: r.client, call: poll, options: &noOptions}
+		if err := check.prepare(ctx, pollOpts); err != nil {
+			return nil, r.reject(err) // before there is a run to pay for
+		}
+		run, err := s.Run(ctx, agentID, p, opts...)
+		if err != nil {
+			return nil, err
+		}
+		if run.RunID == "" {
+			return run.detail(r, response)
+		}
+		poll.ids[0] = run.RunID
+		r.call.query = []param{{name: "runId", value: run.RunID}} // for errors: nothing is sent of r
+		return waitFor(ctx, r, poll, pollOpts, (*AgentRunDetail).state)
+	})
+}
+
+var (
+	routeAgentsRunAndWait = newComposite("Agents.RunAndWait", routeAgentsRun)
+
+	withoutExtraBody = callOption(func(cfg *callConfig) error { cfg.extraBody = nil; return nil })
+
+	errNoRunID = errors.New("the response names no run that could be waited for")
+)
+
+// detail returns a run that cannot be waited for, because it has no id, if it has ended: it is paid
+// for.
+func (a *AgentRunResponse) detail(r *request, response *Response) (*AgentRunDetail, error) {
+	d := &AgentRunDetail{
+		Run: AgentRun{
+			Status: a.Status, AgentID: a.AgentID, AgentVersionID: a.AgentVersionID, AgentVersionNumber: a.AgentVersionNumber, Output: a.Output,
+		},
+		Diagnostic: a.Diagnostic,
+	}
+	if !d.state().ended() {
+		return nil, r.unusable(response, errNoRunID)
+	}
+	return d, nil
 }
 
 // DiffVersion returns the differences between versionID and againstVersionID. Both are required.

@@ -326,8 +326,8 @@ func each(t *testing.T, c *promptorchestra.Client, test func(op string, result a
 	test("Agents.Get", agent, err)
 	published, err := c.Agents.Publish(ctx, "agt_1", promptorchestra.AgentPublishParams{})
 	test("Agents.Publish", published, err)
-	waited, err := c.AgentRuns.Wait(ctx, "run_1")
-	test("AgentRuns.Wait", waited, err)
+	read, err := c.AgentRuns.Get(ctx, "run_1")
+	test("AgentRuns.Get", read, err)
 	skill, err := c.Skills.Run(ctx, "skl_1", promptorchestra.SkillRunParams{})
 	test("Skills.Run", skill, err)
 	var record promptorchestra.RunDetail

@@ -152,6 +152,9 @@ func failureOf(err error) failedCall {
 		case errors.As(e.Err, &last) && last != nil: // met before ctx ended
 			f.api, f.text = last, last.Message
 			f.note = "the context ended while the call waited for its next attempt"
+			if e.Composite {
+				f.note = "the run was started, and waiting for it failed"
+			}
 		}
 	case *DecodeError:
 		f.CallInfo, f.text = e.CallInfo, errorText(e.Err)

@@ -29,14 +29,15 @@
 // The fields of [Client], their types and their methods:
 //
 //   - Agents ([AgentsService]): List, All, Get, Create, Update, CreateVersion, SaveWorkflow,
-//     ValidateWorkflow, SaveSteps, Publish, Run, DiffVersion, RollbackVersion
+//     ValidateWorkflow, SaveSteps, Publish, Run, RunAndWait, DiffVersion,
+//     RollbackVersion
 //   - AgentRuns ([AgentRunsService]): Get, Wait, Compare, LoadInputs, RerunFromStep
 //   - Prompts ([PromptsService]): List, All, Get, Create, Update, CreateVersion, Publish, Run,
 //     AttachTool
 //   - Runs ([RunsService]): List, All, Get, Find
 //   - Skills ([SkillsService]): List, All, Get, Create, Update, CreateVersion, ReplacePrompts,
 //     ReplaceTools, Publish, Preview, Run, GenerateImage, Diff
-//   - SkillRuns ([SkillRunsService]): Get
+//   - SkillRuns ([SkillRunsService]): Get, Wait
 //   - Tools ([ToolsService]): List, All, Get, Create, Update, CreateVersion, Diff
 //   - Evaluations ([EvaluationsService]): ListCases, AllCases, CreateCase, Run, Get
 //   - Models ([ModelsService]): List, All
@@ -187,7 +188,8 @@
 // The error of a call that timed out matches [context.DeadlineExceeded]. It is a [*TransportError]
 // or, when the response had begun, a [*DecodeError] or an [*APIError].
 //
-// [AgentRunsService.Wait] polls a run until it has finished. [WithPollInterval] sets the waits.
+// [AgentRunsService.Wait] and [SkillRunsService.Wait] poll a run until it has ended, and
+// [AgentsService.RunAndWait] starts it, too. [WithPollInterval] sets the waits.
 //
 // # Streaming lists
 //

@@ -65,7 +65,9 @@ func TestAPIDocument(t *testing.T) {
 	for _, m := range apidocs.Methods(reflect.TypeFor[promptorchestra.Client]()) {
 		service, name, _ := strings.Cut(m.Op, ".")
 		method := m.Receiver.Elem().Name() + "." + name
-		op := map[string]string{"AgentRuns.Wait": "AgentRuns.Get", "Runs.Find": "Runs.List"}[m.Op]
+		op := map[string]string{
+			"AgentRuns.Wait": "AgentRuns.Get", "SkillRuns.Wait": "SkillRuns.Get", "Agents.RunAndWait": "Agents.Run", "Runs.Find": "Runs.List",
+		}[m.Op]
 		if op == "" {
 			op = strings.Replace(m.Op, ".All", ".List", 1)
 		}

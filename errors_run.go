@@ -10,7 +10,8 @@ import (
 
 // RunID returns the id of the run that a failure's body names, in any spelling and however much of
 // the body arrived: an [APIError]'s and a [DecodeError]'s, and that of the last failure in a
-// [TransportError]. It is the run that an execution of unknown outcome left behind, or one of
+// [TransportError]. An error of [AgentsService.RunAndWait] has the id of the run that was started.
+// It is the run that an execution of unknown outcome left behind, or one of
 // several. It is never the id of a session, and not one that the call itself was given, such as the
 // run that [AgentRunsService.RerunFromStep] begins from. Of joined errors the first that names a
 // run counts.
@@ -42,6 +43,9 @@ func (e *DecodeError) namedRun() (of, id string) {
 	if e == nil {
 		return "", ""
 	}
+	if id := awaitedRun(&e.CallInfo); id != "" {
+		return "", id
+	}
 	found := runsIn(e.Body, ownIDs(&e.CallInfo))
 	return found.of, found.id
 }
@@ -49,6 +53,9 @@ func (e *DecodeError) namedRun() (of, id string) {
 func (e *TransportError) namedRun() (of, id string) {
 	if e == nil || e.source {
 		return "", ""
+	}
+	if id := awaitedRun(&e.CallInfo); id != "" {
+		return "", id
 	}
 	eachCallError(e.Err, func(last callError) {
 		if id == "" {
@@ -59,6 +66,14 @@ func (e *TransportError) namedRun() (of, id string) {
 }
 
 func (e *ArgumentError) namedRun() (of, id string) { return "", "" }
+
+// awaitedRun returns the run that a method which waits for one, and may have started it, was about.
+func awaitedRun(call *CallInfo) string {
+	if !call.Composite {
+		return ""
+	}
+	return call.Resource["runId"]
+}
 
 // ownIDs returns a check for the ids that an execution was given itself: such a run is not its
 // outcome. It is nil for other calls.

@@ -15,7 +15,7 @@ type callConfig struct {
 	idempotent bool
 	noRetry    bool
 	response   *Response
-	firstPoll  time.Duration // of AgentRuns.Wait
+	firstPoll  time.Duration // of the methods that wait for a run
 	mostPoll   time.Duration
 }
 
@@ -98,10 +98,10 @@ func WithResponse(r *Response) CallOption {
 	})
 }
 
-// WithPollInterval sets how long [AgentRunsService.Wait] waits between two polls: first at the
-// beginning, and each following wait is 1.5 times as long, up to most. Each wait is shortened by a
-// random part, up to half of it. Both must be positive, and first must not be longer than most.
-// Other methods ignore it.
+// WithPollInterval sets how long [AgentRunsService.Wait], [SkillRunsService.Wait] and
+// [AgentsService.RunAndWait] wait between two polls: first at the beginning, and each following
+// wait is 1.5 times as long, up to most. Each wait is shortened by a random part, up to half of it.
+// Both must be positive, and first must not be longer than most. Other methods ignore it.
 func WithPollInterval(first, most time.Duration) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		switch {

@@ -109,6 +109,9 @@ type PromptRunResponse struct {
 	OutputTokens    int       `json:"outputTokens"`
 	EstimatedCost   float64   `json:"estimatedCost"` // USD (unit inferred)
 	LatencyMS       float64   `json:"latencyMs"`     // milliseconds
+	// Diagnostic says why the run failed or fell short. It is nil when the response has none.
+	Diagnostic       *Diagnostic `json:"diagnostic"`
+	MissingVariables RawJSON     `json:"missingVariables,omitzero"` // those that got no value, or nil
 }
 
 // PromptToolAttachment says that a prompt version may call a tool. All its names are inferred.
@@ -256,6 +259,11 @@ func (s *PromptsService) Publish(ctx context.Context, promptID string, p PromptP
 // Run runs the published version of the prompt and returns its output. Each run is billed. When
 // [OutcomeUnknown] is true of the error, the run may have happened: look for it with
 // [RunsService.Find] before starting another. [RunID] returns its id, when the response named it.
+//
+// A result without an error may be that of a run that failed, which is billed all the same. The run
+// is done only if Status.Succeeded or, in a response without a Status, if it has an output and no
+// Diagnostic. A pending run can be read later with [RunsService.Get]. Anything else is for a
+// person: never run it again by itself.
 //
 //	POST /api/prompts/{promptId}/run
 //

@@ -19,6 +19,8 @@ type SkillRunResponse struct {
 	ModelKey   string      `json:"modelKey"`  // inferred
 	Provider   string      `json:"provider"`  // inferred
 	Model      string      `json:"model"`     // inferred
+	// MissingVariables holds the variables that got no value, else it is nil. Its name is inferred.
+	MissingVariables RawJSON `json:"missingVariables,omitzero"`
 }
 
 // SkillRunDetail is a recorded run of a skill. The names of the fields that it adds to
@@ -54,6 +56,8 @@ type GeneratedImageRunResponse struct {
 	Diagnostic *Diagnostic              `json:"diagnostic"` // nil when the response has none
 	ModelKey   string                   `json:"modelKey"`
 	LatencyMS  float64                  `json:"latencyMs"` // milliseconds
+	// MissingVariables holds the variables that got no value, else it is nil.
+	MissingVariables RawJSON `json:"missingVariables,omitzero"`
 }
 
 // GeneratedImageArtifact is one image. All its names are inferred.
@@ -97,4 +101,29 @@ type GeneratedImageFailure struct {
 // Errors: those of every call; [KindNotFound] for an unknown id.
 func (s *SkillRunsService) Get(ctx context.Context, runID string, opts ...CallOption) (*SkillRunDetail, error) {
 	return do[SkillRunDetail](ctx, (*service)(s), call{route: routeSkillRunsGet, ids: [2]string{runID}}, opts)
+}
+
+// Wait polls the run with [SkillRunsService.Get] until it has ended, and returns it, by the rules
+// of [AgentRunsService.Wait]: a run that failed is returned like any other, and OutputText counts
+// as an output.
+//
+//	GET /api/skill-runs/{runId}
+//
+// Beta. Access token, or API key with scope runs:read.
+// Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
+// Errors: those of every call; [KindNotFound] for an unknown id; a [*DecodeError] for a run that
+// shows neither a status nor a sign that it has ended, or an unknown status for ten minutes.
+func (s *SkillRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*SkillRunDetail, error) {
+	in := call{route: routeSkillRunsWait, ids: [2]string{runID}}
+	return observe(ctx, (*service)(s), in, opts, func(ctx context.Context, r *request) (*SkillRunDetail, error) {
+		return waitFor(ctx, r, call{route: routeSkillRunsGet, ids: in.ids}, opts, (*SkillRunDetail).state)
+	})
+}
+
+var routeSkillRunsWait = newComposite("SkillRuns.Wait", routeSkillRunsGet)
+
+func (d *SkillRunDetail) state() runState {
+	state := newRunState(d.Status, d.Output, d.CompletedAt)
+	state.signs = state.signs || d.OutputText != ""
+	return state
 }

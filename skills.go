@@ -352,6 +352,11 @@ func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPrev
 // the response named it. A server that wants an access token here rejects an API key with
 // [KindPermission] and the code AUTH_MODE_INVALID.
 //
+// A result without an error may be that of a run that failed, which is billed all the same. The run
+// is done only if Status.Succeeded or, in a response without a Status, if it has an output and no
+// Diagnostic. A pending run can be waited for with [SkillRunsService.Wait]. Anything else is for a
+// person: never run it again by itself.
+//
 //	POST /api/skills/{skillId}/run
 //
 // Beta. Access token, or API key with scope runs:write.

@@ -29,7 +29,11 @@ func Methods(client reflect.Type) []Method {
 // IsWrapper reports whether the method has no route of its own: the streaming twins of lists,
 // waiting and finding.
 func (m Method) IsWrapper() bool {
-	return m.Name == "All" || m.Name == "AllCases" || m.Op == "AgentRuns.Wait" || m.Op == "Runs.Find"
+	switch m.Name {
+	case "All", "AllCases", "Wait", "RunAndWait", "Find":
+		return true
+	}
+	return false
 }
 
 // IsList reports whether the method returns a slice.
