@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
 // The kinds of credential, as the API names them.
@@ -30,6 +32,7 @@ type credential struct {
 
 	option          string // that set it, or ""
 	fromEnvironment bool   // NewFromEnv gave that option
+	isSource        bool   // asked for a token before each attempt
 }
 
 // given returns the credentials that an option has set.
@@ -62,19 +65,83 @@ func (r *request) Authorize(ctx context.Context, header http.Header) error {
 	if r.client.core.noCredential {
 		return nil
 	}
+	if renewed := r.renewed; renewed != nil {
+		r.renewed = nil
+		r.authorize(header, r.credential, renewed)
+		return nil
+	}
 	for _, c := range r.client.core.credentials(r.call.route) {
 		authorization, err := c.authorization(ctx, r.client.organization)
 		if err != nil {
 			return err
 		}
 		if authorization != nil {
-			r.authorization = authorization
-			header["Authorization"] = authorization
-			header["X-Prompt-Orchestra-Auth-Source"] = c.kind
+			r.authorize(header, c, authorization)
 			return nil
 		}
 	}
 	return missingCredential(r.call.route)
+}
+
+func (r *request) authorize(header http.Header, c *credential, authorization []string) {
+	if last := r.authorization; last != nil && last[0] != authorization[0] {
+		r.earlier = append(r.earlier, last[0])
+	}
+	r.credential, r.authorization = c, authorization
+	header["Authorization"] = authorization
+	header["X-Prompt-Orchestra-Auth-Source"] = c.kind
+}
+
+type rejectedKey struct{}
+
+// RejectedToken returns, for a token source, the token that the server has just rejected with a
+// 401, in the context that the source is asked with. Then a token that the source has cached is of
+// no use, and it should get another one, unless it has another one by now. ok is false if nothing
+// was rejected: a cached token may be returned.
+//
+// It happens once in a call, also with [WithoutRetry], and takes nothing from the retries or their
+// budget. If the source returns another token, the call is sent once more: an idempotent one
+// always, any other only if the response is complete, has the code AUTH_INVALID_TOKEN or
+// AUTH_MISSING, and names no run. If it returns the same token, "" or an error, the 401 is the
+// call's error.
+func RejectedToken(ctx context.Context) (token string, ok bool) {
+	if ctx == nil {
+		return "", false
+	}
+	// A context prints a string that it holds, but no function's.
+	rejected, ok := ctx.Value(rejectedKey{}).(func() string)
+	if !ok {
+		return "", false
+	}
+	return rejected(), true
+}
+
+// Renew asks the source whose token was rejected for another one.
+func (r *request) Renew(ctx context.Context, result *transport.Result) bool {
+	r.result = result
+	if r.credential == nil || !r.credential.isSource || !r.wasRejected() {
+		return false
+	}
+	rejected := r.authorization[0]
+	ctx = context.WithValue(ctx, rejectedKey{}, func() string { return strings.TrimPrefix(rejected, "Bearer ") })
+	authorization, err := r.credential.authorization(ctx, r.client.organization)
+	if err != nil || authorization == nil || authorization[0] == rejected {
+		return false
+	}
+	r.renewed = authorization
+	return true
+}
+
+// wasRejected reports whether a 401 rejected the call before it had any effect. One from a provider
+// behind the API may come after steps that were paid for.
+func (r *request) wasRejected() bool {
+	if r.out.Idempotent {
+		return true
+	}
+	var e *APIError
+	whole := errors.As(r.attemptFailure(), &e) && e.Err == nil && !e.partial && r.IsWhole(r.result.Body)
+	return whole && !namesRun(r.result.Body) &&
+		(e.Code == "AUTH_INVALID_TOKEN" || e.Code == "AUTH_MISSING")
 }
 
 func missingCredential(r *route) error {
@@ -97,7 +164,7 @@ func setToken(to *credential, option, token string) error {
 		return &ArgumentError{Argument: option, Reason: "the token " + reason}
 	}
 	header := []string{"Bearer " + token}
-	to.option, to.fromEnvironment = option, false
+	to.option, to.fromEnvironment, to.isSource = option, false, false
 	to.authorization = func(context.Context, string) ([]string, error) { return header, nil }
 	return nil
 }
@@ -106,7 +173,7 @@ func setSource(to *credential, option string, source TokenSource) error {
 	if source == nil {
 		return &ArgumentError{Argument: option, Reason: "must not be nil"}
 	}
-	to.option, to.fromEnvironment = option, false
+	to.option, to.fromEnvironment, to.isSource = option, false, true
 	to.authorization = func(ctx context.Context, organization string) ([]string, error) {
 		token, err := source.ask(ctx, organization)
 		switch reason := badToken(token); {

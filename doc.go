@@ -59,8 +59,9 @@
 //
 // [WithAccessTokenSource] and [WithAPIKeySource] set a function that is called before each attempt,
 // so that tokens can be renewed. A source that returns "" has no token for the organization: the
-// other kind of credential is used, where the client has it and the route takes it. With
-// [WithoutCredential] a sidecar or gateway adds the credential.
+// other kind of credential is used, where the client has it and the route takes it. A source whose
+// token was rejected is asked once more: [RejectedToken]. With [WithoutCredential] a sidecar or
+// gateway adds the credential.
 //
 // [AgentsService.Run], [AgentRunsService.RerunFromStep] and [ServiceKeysService.Create] take an
 // access token only. With an API key alone, such a call is rejected with an [*ArgumentError] before

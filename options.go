@@ -113,7 +113,10 @@ func WithAPIKey(key string) Option {
 // source's error. The SDK never retries that. [IsRetryable] is true of it only if the error says so
 // itself: a timeout, a network error, or a retryable error of this package. A source that ignores
 // its context does not delay its caller: it runs on in a goroutine of its own. A panic in it is an
-// error.
+// error. The context ends with the attempt.
+//
+// If the server rejects a token of the source with a 401, the source is asked once more, with a
+// context from which [RejectedToken] returns that token.
 func WithAccessTokenSource(source TokenSource) Option {
 	return clientOption(func(cfg *config) error {
 		return setSource(&cfg.accessToken, "WithAccessTokenSource", source)

@@ -259,7 +259,7 @@ func TestNewSaysWhatAValueLooksLike(t *testing.T) {
 		assert.NotContains(t, err.Error(), "hunter2")
 	}
 	for value, reason := range map[string]string{
-		"": "is empty", "org_1\n": "ends in a line break", `"org_1"`: "is in quotes", "org_1 ": "white space", "org\x00": "control characters",
+		"": "is empty", "org_1\n": "ends in a line break", `"org_1"`: "is in quotes", "org_1\t": "white space", "org\x00": "control characters",
 	} {
 		_, err := promptorchestra.New(promptorchestra.WithOrganization(value))
 		require.ErrorContains(t, err, reason, "%q", value)

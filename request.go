@@ -43,8 +43,11 @@ type request struct {
 	started       time.Time     // for loggers and observers alone
 	attemptOffset time.Duration // when the last attempt began, after started: for loggers alone
 
-	authorization []string // of the last attempt: a secret
-	failed        error    // the error of the attempt failedAttempt: see attemptFailure
+	credential    *credential // of the last attempt
+	authorization []string    // of the last attempt: a secret
+	earlier       []string    // other ones, of attempts before it: secrets
+	renewed       []string    // for the next attempt, after a 401: a secret
+	failed        error       // the error of the attempt failedAttempt: see attemptFailure
 	failedAttempt int
 }
 

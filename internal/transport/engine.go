@@ -38,6 +38,9 @@ type Call struct {
 type Owner interface {
 	// Authorize puts the credential into the headers of an attempt, before it is sent.
 	Authorize(ctx context.Context, header http.Header) error
+	// Renew gets another credential for the next attempt, after one that was rejected with a 401.
+	// False means that there is none, or that the call must not be sent again.
+	Renew(ctx context.Context, r *Result) bool
 	// IsWhole reports whether a body is complete. It is asked when HTTP does not tell.
 	IsWhole(body []byte) bool
 	// IsFinal reports whether a failure's body forbids a retry.
@@ -58,6 +61,7 @@ type Result struct {
 	call     *Call
 	buffer   *Buffer       // holds the body
 	attempts atomic.Int32  // atomic: RoundTrippers read it while an attempt is in flight
+	renewed  int           // 1 after an attempt was sent again with another credential
 	fresh    atomic.Bool   // whether the default transport opens a new connection for the attempt
 	response http.Response // of the last attempt, for go-retryablehttp: the status alone
 	wait     time.Duration // before the next attempt; 0 when there is none

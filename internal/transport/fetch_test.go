@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -62,7 +61,10 @@ func TestFetch(t *testing.T) {
 	srv.Start()
 	defer srv.Close()
 
-	run := exec.CommandContext(t.Context(), node, filepath.Join(runtime.GOROOT(), "lib/wasm/wasm_exec_node.js"), program, srv.URL)
+	root, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
+	require.NoError(t, err)
+	glue := filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec_node.js")
+	run := exec.CommandContext(t.Context(), node, glue, program, srv.URL)
 	run.Args[0] = "fetch" // net/http uses fetch unless the program is called node
 	run.Env = []string{"PATH=" + os.Getenv("PATH")}
 	out, err = run.CombinedOutput()

@@ -46,10 +46,14 @@ func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
 	if r.StatusCode > 0 && !RetryableStatus(r.StatusCode) && !r.isCut() {
 		e.budget.Deposit() // the server works
 	}
-	if r.Attempts() > r.call.Retries || ctx.Err() != nil || !r.retryable() {
+	if e.renews(ctx, r) {
+		return 1
+	}
+	attempts := r.Attempts() - r.renewed
+	if attempts > r.call.Retries || ctx.Err() != nil || !r.retryable() {
 		return 0
 	}
-	wait, asked := e.policy.wait(r.Attempts(), r.Header)
+	wait, asked := e.policy.wait(attempts, r.Header)
 	if asked && wait > e.policy.MaxRetryAfter {
 		return 0
 	}
@@ -69,6 +73,21 @@ func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
 		wait += rand.N(spread + 1)
 	}
 	return max(wait, 1)
+}
+
+// renews reports whether the call is sent again with another credential, once and at once. That
+// counts against neither the retries nor the budget.
+func (e *Engine) renews(ctx context.Context, r *Result) bool {
+	if r.StatusCode != http.StatusUnauthorized || r.renewed > 0 || ctx.Err() != nil {
+		return false
+	}
+	limit := e.attemptTimeout(ctx, r.call)
+	defer limit.stop()
+	if !r.call.Owner.Renew(limit.ctx, r) {
+		return false
+	}
+	r.renewed = 1
+	return true
 }
 
 // retryable decides by the call's class and by the outcome of the last attempt.
