@@ -86,6 +86,9 @@ func runPrompt(ctx context.Context, out io.Writer, client *promptorchestra.Clien
 	if err != nil {
 		return "", fmt.Errorf("running it: %w", err)
 	}
+	if !hasSucceeded(result.Status, result.Output, result.Diagnostic) {
+		return "", fmt.Errorf("run %s is paid for, and its status is %q", result.RunID, result.Status)
+	}
 	fmt.Fprintf(out, "\nPrompt %s, version %s\n  run %s returned %s\n", prompt.ID, version.ID, result.RunID, result.Output)
 	recorded, err := client.Runs.Get(ctx, result.RunID)
 	if err != nil {
@@ -93,6 +96,12 @@ func runPrompt(ctx context.Context, out io.Writer, client *promptorchestra.Clien
 	}
 	fmt.Fprintf(out, "  recorded: %s by %s, %d tokens in, %d out\n", recorded.Status, recorded.Model, recorded.InputTokens, recorded.OutputTokens)
 	return prompt.ID, nil
+}
+
+// hasSucceeded reports whether a run shows that it succeeded. A call without an error may return a
+// run that failed, which is paid for all the same.
+func hasSucceeded(status promptorchestra.RunStatus, output promptorchestra.RawJSON, why *promptorchestra.Diagnostic) bool {
+	return status.Succeeded() || status == "" && why == nil && len(output) > len(`""`) && output.String() != "null"
 }
 
 func runAgent(ctx context.Context, out io.Writer, client *promptorchestra.Client, promptID string) error {
@@ -136,15 +145,14 @@ func runAgent(ctx context.Context, out io.Writer, client *promptorchestra.Client
 	if _, err := client.Agents.Publish(ctx, agent.ID, promptorchestra.AgentPublishParams{VersionID: version.ID}); err != nil {
 		return fmt.Errorf("publishing it: %w", err)
 	}
-	started, err := client.Agents.Run(ctx, agent.ID, promptorchestra.AgentRunParams{Variables: map[string]any{"name": "Grace"}})
+	detail, err := client.Agents.RunAndWait(ctx, agent.ID, promptorchestra.AgentRunParams{Variables: map[string]any{"name": "Grace"}})
 	if err != nil {
 		return fmt.Errorf("running it: %w", err)
 	}
-	detail, err := client.AgentRuns.Wait(ctx, started.RunID)
-	if err != nil {
-		return fmt.Errorf("waiting for its run: %w", err)
+	if !hasSucceeded(detail.Run.Status, detail.Run.Output, detail.Diagnostic) {
+		return fmt.Errorf("run %s is paid for, and its status is %q", detail.Run.ID, detail.Run.Status)
 	}
-	fmt.Fprintf(out, "  published with its graph; run %s is %s and returned %s\n", started.RunID, detail.Run.Status, detail.Run.Output)
+	fmt.Fprintf(out, "  published with its graph; run %s is %s and returned %s\n", detail.Run.ID, detail.Run.Status, detail.Run.Output)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/exampletest"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
@@ -46,4 +47,22 @@ func TestQuickstartSaysWhatIsMissing(t *testing.T) {
 	err := run(t.Context(), new(bytes.Buffer))
 	require.ErrorContains(t, err, "use WithOrganization or InOrganization")
 	assert.Empty(t, srv.Requests("*"))
+}
+
+// A 200 may hold a run that failed: that is no result to go on with.
+func TestQuickstartStopsAtARunThatDidNotSucceed(t *testing.T) {
+	for op, body := range map[string]string{
+		"Prompts.Run":   `{"runId":"run_7","status":"failed","output":null}`,
+		"AgentRuns.Get": `{"run":{"id":"run_7","status":"cancelled"}}`,
+	} {
+		srv := orchestratest.NewServer()
+		srv.Fail(op, orchestratest.Status(200, body))
+		exampletest.Live(t, map[string]string{"BASE_URL": srv.URL, "ORGANIZATION_ID": srv.OrganizationID, "ACCESS_TOKEN": srv.AccessToken})
+		require.ErrorContains(t, run(t.Context(), new(bytes.Buffer)), "run run_7 is paid for", op)
+		srv.Close()
+	}
+	assert.True(t, hasSucceeded("", promptorchestra.RawJSON(`"Hi"`), nil), "the status is not documented")
+	assert.False(t, hasSucceeded("", promptorchestra.RawJSON(`"Hi"`), &promptorchestra.Diagnostic{}))
+	assert.False(t, hasSucceeded("in_progress", promptorchestra.RawJSON(`"Hi"`), nil))
+	assert.False(t, hasSucceeded("", promptorchestra.RawJSON(`null`), nil))
 }

@@ -3,14 +3,17 @@
 //
 // It drains jobs through a flaky server. A job is retried only when it certainly did not run.
 // Where that cannot be told, it is parked, and looked up in the recorded runs by the id that was
-// sent in its variables. An interrupt ends the loop, and the ids of all jobs that are not done are
-// printed. With -live three jobs run on the API that PROMPT_ORCHESTRA_* names, and cost money.
+// sent in its variables. A job that ran is done only if its run shows that it succeeded. Otherwise
+// it is left to a person, for it is paid for. An interrupt ends the loop, and the ids of all jobs
+// that are not done are printed. With -live three jobs run on the API that PROMPT_ORCHESTRA_*
+// names, and cost money.
 //
 // It compiles in this repository only, for it shares examples/internal/setup with the other
 // examples. A program of your own begins with promptorchestra.NewFromEnv.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,7 +61,7 @@ type job struct { // what the variables are, so that the recorded run shows whos
 	Name string `json:"name"`
 }
 
-// A worker has every job in one of four places.
+// A worker has every job in one of five places.
 type worker struct {
 	client   *promptorchestra.Client
 	promptID string
@@ -70,6 +73,7 @@ type worker struct {
 	done    []string   // their ids
 	parked  []job      // they may have run
 	failed  []error    // they did not run and would not, or ran and failed
+	unclear []error    // they ran, and nothing shows that they succeeded
 }
 
 // work takes rounds until every job is done or failed.
@@ -105,9 +109,10 @@ func (w *worker) drain(ctx context.Context) {
 }
 
 func (w *worker) execute(ctx context.Context, j job) {
+	var run *promptorchestra.PromptRunResponse
 	err := ctx.Err()
 	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
-		_, err = w.client.Prompts.Run(ctx, w.promptID, promptorchestra.PromptRunParams{Variables: j})
+		run, err = w.client.Prompts.Run(ctx, w.promptID, promptorchestra.PromptRunParams{Variables: j})
 		if !promptorchestra.IsRetryable(err) {
 			break
 		}
@@ -120,12 +125,45 @@ func (w *worker) execute(ctx context.Context, j job) {
 	case promptorchestra.OutcomeUnknown(err): // a retry might be paid twice
 		w.parked = append(w.parked, j)
 	case err == nil:
-		w.done = append(w.done, j.ID)
+		w.ran(j, outcome{run.RunID, run.Status, run.OutputText != "" || hasValue(run.Output), whyOf(run.Diagnostic)})
 	case ctx.Err() != nil: // it did not run, and may with another context
 		w.waiting = append(w.waiting, j)
 	default:
 		w.failed = append(w.failed, fmt.Errorf("%s: %w", j.ID, err))
 	}
+}
+
+// outcome is what a run shows of its end.
+type outcome struct {
+	id     string
+	status promptorchestra.RunStatus
+	output bool
+	why    string // it failed, or fell short
+}
+
+// ran sorts a job that has run. It is done only on evidence, and never sent again.
+func (w *worker) ran(j job, run outcome) {
+	switch {
+	case run.status.Succeeded(), run.status == "" && run.output && run.why == "":
+		w.done = append(w.done, j.ID)
+	case run.status.Pending():
+		w.parked = append(w.parked, j)
+	case run.status.Failed(), run.status == "" && run.why != "":
+		w.failed = append(w.failed, fmt.Errorf("%s: run %s is paid for and failed: %s", j.ID, run.id, run.why))
+	default:
+		w.unclear = append(w.unclear, fmt.Errorf("%s: run %s is paid for, and its status is %q: %s", j.ID, run.id, run.status, run.why))
+	}
+}
+
+func hasValue(output promptorchestra.RawJSON) bool {
+	return !slices.Contains([]string{"", "null", `""`, "{}", "[]"}, output.String())
+}
+
+func whyOf(d *promptorchestra.Diagnostic) string {
+	if d == nil {
+		return ""
+	}
+	return cmp.Or(d.Why, d.Title, d.Code, "it has a diagnostic")
 }
 
 // lookUp finds the parked jobs among the recorded runs. Those that did not run are retried.
@@ -144,15 +182,10 @@ func (w *worker) lookUp(ctx context.Context, since time.Time) error {
 	parked := w.parked
 	w.parked = nil
 	for _, j := range parked {
-		switch run, ran := runs[j.ID]; {
-		case !ran:
+		if run, recorded := runs[j.ID]; recorded {
+			w.ran(j, outcome{run.ID, run.Status, hasValue(run.OutputSnapshot), run.ErrorMessage})
+		} else {
 			w.waiting = append(w.waiting, j)
-		case run.Status.Pending():
-			w.parked = append(w.parked, j)
-		case run.Status.Failed() || run.ErrorMessage != "":
-			w.failed = append(w.failed, fmt.Errorf("%s: run %s is paid for and failed: %s", j.ID, run.ID, run.ErrorMessage))
-		default:
-			w.done = append(w.done, j.ID)
 		}
 	}
 	return nil
@@ -161,6 +194,9 @@ func (w *worker) lookUp(ctx context.Context, since time.Time) error {
 // report prints where the jobs are, and how many executions each has cost.
 func (w *worker) report(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "%d jobs done, %d failed\n", len(w.done), len(w.failed))
+	for _, err := range w.unclear {
+		fmt.Fprintf(out, "for a person to look at: %v\n", err)
+	}
 	if len(w.waiting) > 0 {
 		fmt.Fprintf(out, "%d did not run: %s\n", len(w.waiting), ids(w.waiting))
 	}

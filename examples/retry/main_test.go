@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/exampletest"
 	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -91,6 +95,55 @@ func TestJobsThatFail(t *testing.T) {
 	counts, err := w.executions(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, map[string]int{"job-0000": 1, "broken": 1}, counts)
+}
+
+// A 200 may hold a run that failed, and so may the list of runs: what ran is done only on evidence,
+// and not sent again.
+func TestRunsThatDoNotSucceed(t *testing.T) {
+	for members, want := range map[string]string{
+		`"status":"completed"`: "done", `"status":"SUCCEEDED","output":null`: "done", `"output":"Hi"`: "done", `"outputText":"Hi"`: "done",
+		`"status":"failed","output":null`: "failed", `"status":"cancelled","output":"half"`: "failed",
+		`"output":"Hi","diagnostic":{"why":"name has no value"}`: "failed",
+		`"status":"in_progress"`: "unclear", `"status":"aborted","output":"half"`: "unclear", `"status":"done"`: "unclear", `"output":{}`: "unclear",
+	} {
+		var sent atomic.Int32
+		w := &worker{promptID: "prm_1", parallel: 1, waiting: []job{{ID: "job-1"}}}
+		w.client = apitest.NewClient(t, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+			sent.Add(1)
+			_, _ = fmt.Fprintf(out, `{"runId":"run_1",%s}`, members)
+		}))
+		require.NoError(t, w.work(t.Context(), io.Discard), members)
+		assert.Equal(t, want, place(w), members)
+		assert.EqualValues(t, 1, sent.Load(), members)
+	}
+	for members, want := range map[string]string{
+		`"status":"completed"`: "done", `"outputSnapshot":"Hi"`: "done",
+		`"status":"failed"`: "failed", `"outputSnapshot":"Hi","errorMessage":"no model"`: "failed",
+		`"status":"in_progress"`: "unclear", `"status":"aborted"`: "unclear", `"outputSnapshot":null`: "unclear",
+	} {
+		var sent atomic.Int32
+		w := &worker{promptID: "prm_1", parallel: 1, waiting: []job{{ID: "job-1"}}}
+		w.client = apitest.NewClient(t, http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/api/runs":
+				_, _ = fmt.Fprintf(out, `[{"id":"run_1","promptId":"prm_1","createdAt":%q}]`, time.Now().Format(time.RFC3339))
+			case "/api/runs/run_1":
+				_, _ = fmt.Fprintf(out, `{"id":"run_1","promptId":"prm_1","inputSnapshot":{"variables":{"job_id":"job-1"}},%s}`, members)
+			default:
+				sent.Add(1)
+				apitest.Drop(out, r)
+			}
+		}))
+		require.NoError(t, w.work(t.Context(), io.Discard), members)
+		assert.Equal(t, want, place(w), members)
+		assert.EqualValues(t, 1, sent.Load(), members)
+	}
+}
+
+// place returns where the only job of a worker is.
+func place(w *worker) string {
+	return strings.Repeat("done", len(w.done)) + strings.Repeat("failed", len(w.failed)) + strings.Repeat("unclear", len(w.unclear)) +
+		strings.Repeat("waiting", len(w.waiting)) + strings.Repeat("parked", len(w.parked))
 }
 
 // Others may run the same prompt, without a job's id.

@@ -26,6 +26,7 @@ type problem struct {
 	Upgrade        string                        `json:"upgrade,omitempty"`
 	Mistakes       []promptorchestra.ErrorDetail `json:"mistakes,omitempty"`
 	OutcomeUnknown bool                          `json:"outcomeUnknown,omitempty"`
+	Run            string                        `json:"run,omitempty"` // that it is about, as far as it is known
 	retryAfter     time.Duration
 }
 
@@ -35,8 +36,12 @@ func problemOf(err error) problem {
 	failure, argument := new(promptorchestra.APIError), new(promptorchestra.ArgumentError)
 	errors.As(err, &failure) // if it is none, failure stays empty
 	p := problem{Status: http.StatusBadGateway, Title: "The platform failed", RequestID: failure.RequestID}
+	p.Run, _ = promptorchestra.RunID(err)
 	var tooLarge *http.MaxBytesError
+	var failed *failedRun
 	switch {
+	case errors.As(err, &failed):
+		p.Title, p.Detail, p.Run = "The run failed", failed.why, failed.id
 	case errors.As(err, &tooLarge):
 		p.Status, p.Title, p.Detail = http.StatusRequestEntityTooLarge, "The request is too large", fmt.Sprintf("A body may have %d bytes.", tooLarge.Limit)
 	case errors.Is(err, errUnknownOrganization):

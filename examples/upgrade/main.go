@@ -82,9 +82,18 @@ func (a *application) greet(ctx context.Context, promptID, name string) error {
 		if err != nil {
 			return fmt.Errorf("running the prompt: %w", err)
 		}
+		if !hasSucceeded(result.Status, result.Output, result.Diagnostic) {
+			return fmt.Errorf("run %s is paid for, and its status is %q", result.RunID, result.Status)
+		}
 		fmt.Fprintln(a.out, "The prompt returned:", result.OutputText)
 		return nil
 	})
+}
+
+// hasSucceeded reports whether a run shows that it succeeded. A call without an error may return a
+// run that failed, which is paid for all the same.
+func hasSucceeded(status promptorchestra.RunStatus, output promptorchestra.RawJSON, why *promptorchestra.Diagnostic) bool {
+	return status.Succeeded() || status == "" && why == nil && len(output) > len(`""`) && output.String() != "null"
 }
 
 // withUpgrade makes a call, and once more after an upgrade when the plan does not allow it. That is

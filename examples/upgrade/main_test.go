@@ -41,6 +41,17 @@ func TestTheSameCallSucceedsAfterTheUpgrade(t *testing.T) {
 	assert.Equal(t, []int{402, 200}, statuses)
 }
 
+// A 200 may hold a run that failed: it is paid for, and not sent again.
+func TestARunThatDidNotSucceed(t *testing.T) {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	promptID := srv.PublishPrompt("Greet {{name}}.")
+	srv.Fail("Prompts.Run", orchestratest.Status(200, `{"runId":"run_7","status":"failed","output":null}`))
+	app := application{client: srv.Client(), out: new(strings.Builder)}
+	require.ErrorContains(t, app.greet(t.Context(), promptID, "Ada"), "run run_7 is paid for")
+	assert.Len(t, srv.Requests("Prompts.Run"), 1)
+}
+
 func TestAgainstAnAPI(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
