@@ -127,6 +127,7 @@ func newEngine(cfg *config) (*transport.Engine, error) {
 	}
 	minWait := cmp.Or(cfg.retry.MinWait, 500*time.Millisecond)
 	engine := transport.NewEngine(hc, wrap, transport.Policy{
+		Budget:        cmp.Or(cfg.retry.Budget, 100),
 		MinWait:       minWait,
 		MaxWait:       max(cmp.Or(cfg.retry.MaxWait, 8*time.Second), minWait),
 		MaxRetryAfter: cmp.Or(cfg.retry.MaxRetryAfter, time.Minute),

@@ -165,8 +165,10 @@
 // outlast the context's deadline, the failure is returned at once.
 //
 // A retry budget keeps an outage from being amplified. A client has 100 retries, and shares them
-// with the clients that InOrganization returns. Each retry takes one, except after a 429. Each
-// response that is no reason to retry gives half of one back.
+// with the clients that InOrganization returns. Each retry takes one when it is sent, and each
+// response that is no reason to retry gives one back. A call that finds none returns the failure it
+// had, and says so. Retries after a 429 take none: those that the server asked for are free, and
+// the others are counted for each organization alone. RetryPolicy.Budget changes the number.
 //
 // [WithRetry] changes the number of retries and the waits of a client. For one call, [WithoutRetry]
 // turns retries off, and [WithIdempotent] declares the call idempotent. The API has no idempotency

@@ -41,6 +41,7 @@ type APIError struct {
 	namesRun           bool   // it names a run or session, perhaps beyond what RawBody holds
 	runID              string // the run it names, where RawBody is not the whole body
 	callerContextEnded bool   // the caller's own context has ended
+	noBudget           bool   // it was not retried because the retry budget was used up
 }
 
 // TransportError means that no response came, or that the context ended while a call waited for its

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
 // Error returns one line of at most about 1 KiB: the call, status, code, message, the first details
@@ -46,6 +47,9 @@ func (e *APIError) Error() string {
 			b.WriteString(separator + text)
 			separator = "; "
 		}
+	}
+	if e.noBudget {
+		b.WriteString(" [" + transport.ErrNoBudget.Error() + "]")
 	}
 	if e.RequestID != "" {
 		b.WriteString(" [request_id=" + clean(e.RequestID, 80) + "]")

@@ -27,7 +27,11 @@ func (e APIError) MarshalJSON() ([]byte, error) {
 		Err        string
 		MayHaveRun bool `json:",omitzero"`
 		Final      bool `json:",omitzero"`
-	}{apiErrorFields(e), errorText(e.Err), e.outcomeUnknown() && !back.outcomeUnknown(), !e.retryable() && back.retryable()})
+		NoBudget   bool `json:",omitzero"`
+	}{
+		apiErrorFields(e), errorText(e.Err), e.outcomeUnknown() && !back.outcomeUnknown(), !e.retryable() && back.retryable(),
+		e.noBudget,
+	})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote. Err is an error with the same text; errors.Is no
@@ -35,14 +39,14 @@ func (e APIError) MarshalJSON() ([]byte, error) {
 func (e *APIError) UnmarshalJSON(data []byte) error {
 	var v struct {
 		apiErrorFields
-		Err               string
-		MayHaveRun, Final bool
+		Err                         string
+		MayHaveRun, Final, NoBudget bool
 	}
 	if err := json.Unmarshal(data, &v); err != nil {
 		return fmt.Errorf("promptorchestra: reading an APIError: %w", err)
 	}
 	*e = APIError(v.apiErrorFields)
-	e.Err, e.namesRun, e.retryForbidden = textError(v.Err), v.MayHaveRun, v.Final
+	e.Err, e.namesRun, e.retryForbidden, e.noBudget = textError(v.Err), v.MayHaveRun, v.Final, v.NoBudget
 	return nil
 }
 

@@ -40,6 +40,9 @@ func (r *request) logCall(ctx context.Context, err error) {
 		return
 	}
 	attrs := append(r.logAttrs(err), slog.Int("attempts", r.result.Attempts()), slog.Duration("duration", time.Since(r.started)))
+	if r.result.NoBudget {
+		attrs = append(attrs, slog.Bool("budget_exhausted", true))
+	}
 	logger.LogAttrs(ctx, slog.LevelDebug, "promptorchestra: call", attrs...)
 }
 

@@ -65,6 +65,14 @@ type RetryPolicy struct {
 	MinWait       time.Duration // the first wait is a random time below it; 500 ms by default
 	MaxWait       time.Duration // the bound doubles with each wait, up to this; 8 s by default
 	MaxRetryAfter time.Duration // the longest Retry-After that is waited for; 60 s by default
+
+	// Budget is the number of retries, over all of the client's calls, that may be sent beyond the
+	// responses which show that the server works: 100 by default, -1 for no bound. It keeps an
+	// outage from being amplified. A retry takes one when its wait ends, and every response but a
+	// 408, a 429, a 5xx that is retried and a truncated one gives one back. A call that finds none
+	// returns the failure it had, whose text says so. A 429 that asks for a wait takes none, and
+	// one that does not draws on a budget of its own organization, which is as large.
+	Budget int
 }
 
 // DefaultBaseURL is the hosted API.
@@ -253,11 +261,12 @@ func Options(opts ...Option) Option {
 }
 
 // WithRetry sets the number of retries and the waits between attempts. Zero fields of policy are
-// the defaults. No field may be negative, except that MaxRetries -1 turns retries off.
+// the defaults. No field may be negative, except that MaxRetries -1 turns retries off, and Budget
+// -1 the budget.
 func WithRetry(policy RetryPolicy) Option {
 	return clientOption(func(cfg *config) error {
-		if policy.MaxRetries < -1 || policy.MinWait < 0 || policy.MaxWait < 0 || policy.MaxRetryAfter < 0 {
-			return &ArgumentError{Argument: "WithRetry", Reason: "no field may be negative, but for MaxRetries -1, which is none"}
+		if policy.MaxRetries < -1 || policy.Budget < -1 || policy.MinWait < 0 || policy.MaxWait < 0 || policy.MaxRetryAfter < 0 {
+			return &ArgumentError{Argument: "WithRetry", Reason: "no field may be negative, but for MaxRetries -1, which is none, and Budget -1, which is no bound"}
 		}
 		cfg.retry = policy
 		return nil

@@ -15,6 +15,9 @@ import (
 // failure returns the error of a call as one of the error types, or nil.
 func (r *request) failure() error {
 	last := r.attemptFailure()
+	if r.result.NoBudget {
+		noteNoBudget(last)
+	}
 	ended := r.result.Ended
 	if ended == nil {
 		return last
@@ -25,6 +28,18 @@ func (r *request) failure() error {
 		e.Err = fmt.Errorf("%w while waiting to retry; before that: %w", ended, last)
 	}
 	return e
+}
+
+// noteNoBudget adds to the text of an error that the retry budget was used up.
+func noteNoBudget(err error) {
+	switch e := err.(type) { //nolint:errorlint // as newFailure returns them
+	case *APIError:
+		e.noBudget = true
+	case *TransportError:
+		e.Err = fmt.Errorf("%w: %w", transport.ErrNoBudget, e.Err)
+	case *DecodeError:
+		e.Err = fmt.Errorf("%w: %w", transport.ErrNoBudget, e.Err)
+	}
 }
 
 // attemptFailure returns the error of the last attempt, or nil. A failure's body is decoded once.

@@ -152,7 +152,7 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	r.out = transport.Call{
 		Method: route.method, URL: url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
 		Header: c.core.header(route.method != http.MethodGet), Extra: r.options.header,
-		Idempotent: r.idempotent(), Retries: c.core.retries, Timeout: c.core.timeoutFor(ctx, route, r.options.timeout),
+		Organization: c.organization, Idempotent: r.idempotent(), Retries: c.core.retries, Timeout: c.core.timeoutFor(ctx, route, r.options.timeout),
 		MaxBytes: c.core.maxBytes, Stream: r.call.stream, Owner: r,
 	}
 	if r.options.noRetry {

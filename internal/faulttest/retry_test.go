@@ -305,7 +305,7 @@ func TestRetryBudgetInAnOutage(t *testing.T) {
 			}
 			assert.Equal(t, 1, attempts(), "another organization shares the empty budget")
 			down.Store(false)
-			for range 6 { // half a retry each
+			for range 3 { // a retry each
 				require.NoError(t, apitest.Get(t.Context(), client))
 			}
 			down.Store(true)

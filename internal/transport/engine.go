@@ -21,17 +21,19 @@ import (
 
 // Call describes one HTTP call.
 type Call struct {
-	Method     string
-	URL        url.URL
-	Header     http.Header   // shared by many calls: only read
-	Extra      http.Header   // this call's own: only read
-	Body       []byte        // nil when there is none; it must not be changed
-	Idempotent bool          // may be retried even if it had its effect
-	Retries    int           // the number of attempts after the first, at most
-	Timeout    time.Duration // of an attempt, for a stream up to the headers; 0 for none
-	MaxBytes   int64         // of a successful response's body
-	Stream     bool          // hand over a successful response's body instead of reading it
-	Owner      Owner         // makes the call
+	Method string
+	URL    url.URL
+	Header http.Header // shared by many calls: only read
+	Extra  http.Header // this call's own: only read
+	Body   []byte      // nil when there is none; it must not be changed
+	// Organization shares the budget for rate limits among its calls.
+	Organization string
+	Idempotent   bool          // may be retried even if it had its effect
+	Retries      int           // the number of attempts after the first, at most
+	Timeout      time.Duration // of an attempt, for a stream up to the headers; 0 for none
+	MaxBytes     int64         // of a successful response's body
+	Stream       bool          // hand over a successful response's body instead of reading it
+	Owner        Owner         // makes the call
 }
 
 // Owner makes a call. It knows the API, which the engine does not.
@@ -65,6 +67,7 @@ type Result struct {
 	fresh    atomic.Bool   // whether the default transport opens a new connection for the attempt
 	response http.Response // of the last attempt, for go-retryablehttp: the status alone
 	wait     time.Duration // before the next attempt; 0 when there is none
+	asked    bool          // the server asked for that wait
 }
 
 // Outcome is the result of one attempt.
@@ -112,7 +115,7 @@ func resultOf(ctx context.Context) *Result {
 type Engine struct {
 	client *retryablehttp.Client
 	policy Policy
-	budget *Budget
+	budget budget
 	inner  http.RoundTripper // the transport itself
 	outer  http.RoundTripper // inner, wrapped: attempts go through it
 	shared bool              // inner is the default transport, and nothing wraps it
@@ -122,7 +125,7 @@ type Engine struct {
 // NewEngine returns an engine that sends through hc's Transport, or through the default transport,
 // which all engines share. If wrap is not nil, it wraps the transport.
 func NewEngine(hc http.Client, wrap func(http.RoundTripper) http.RoundTripper, policy Policy) *Engine {
-	e := &Engine{policy: policy, budget: NewBudget(), inner: hc.Transport, bound: hc.Timeout}
+	e := &Engine{policy: policy, budget: budget{size: policy.Budget, spent: map[string]int{}}, inner: hc.Transport, bound: hc.Timeout}
 	if e.inner == nil {
 		e.inner, e.shared = newDefault()
 		e.shared = e.shared && wrap == nil
@@ -139,6 +142,7 @@ func NewEngine(hc http.Client, wrap func(http.RoundTripper) http.RoundTripper, p
 		RetryMax:     math.MaxInt32, // checkRetry counts
 		CheckRetry:   e.checkRetry,
 		Backoff:      backoff,
+		PrepareRetry: e.prepareRetry,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	return e
@@ -153,7 +157,7 @@ func (e *Engine) Do(ctx context.Context, call *Call) *Result {
 	}).WithContext(context.WithValue(ctx, resultKey{}, r))}
 	_, err := e.client.Do(&req) // the response has no body: see attempts.RoundTrip
 	switch {
-	case err == nil:
+	case err == nil, r.NoBudget:
 	case r.Attempts() > 0: // cancelled in a wait
 		r.Ended = contextErr(ctx)
 	case r.Err == nil: // rejected before the first attempt

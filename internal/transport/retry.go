@@ -11,12 +11,13 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
-// Policy bounds the waits between attempts.
+// Policy bounds retries and the waits between attempts.
 type Policy struct {
+	Budget        int           // retries that may be outstanding beyond successes; negative for no bound
 	MinWait       time.Duration // bound of the first wait
 	MaxWait       time.Duration // bound of every wait that the server does not ask for
 	MaxRetryAfter time.Duration // the longest wait that the server may ask for
@@ -30,7 +31,10 @@ func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (b
 		return false, err // no attempt was made
 	}
 	if err == nil {
-		r.wait = e.nextWait(ctx, r)
+		if r.StatusCode > 0 && !RetryableStatus(r.StatusCode) && !r.isCut() { // the server works
+			e.budget.deposit(r.call.Organization)
+		}
+		r.wait = e.decide(ctx, r)
 	}
 	r.call.Owner.Observe(ctx, r, r.wait)
 	return r.wait > 0, err
@@ -41,11 +45,28 @@ func backoff(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
 	return resultOf(resp.Request.Context()).wait
 }
 
-// nextWait returns the wait before the next attempt, or 0 for none.
-func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
-	if r.StatusCode > 0 && !RetryableStatus(r.StatusCode) && !r.isCut() {
-		e.budget.Deposit() // the server works
+// prepareRetry is go-retryablehttp's hook after each wait. Only now the retry takes its token, so
+// that the first ones of many show whether the server works again before the others are sent.
+func (e *Engine) prepareRetry(req *http.Request) error {
+	r := resultOf(req.Context())
+	bucket := ""
+	switch {
+	case r.StatusCode == http.StatusUnauthorized: // with another credential
+		return nil
+	case r.StatusCode == http.StatusTooManyRequests && r.asked:
+		return nil
+	case r.StatusCode == http.StatusTooManyRequests:
+		bucket = r.call.Organization
 	}
+	if e.budget.withdraw(bucket) {
+		return nil
+	}
+	r.NoBudget = true
+	return ErrNoBudget
+}
+
+// decide returns the wait before the next attempt, or 0 for none.
+func (e *Engine) decide(ctx context.Context, r *Result) time.Duration {
 	if e.renews(ctx, r) {
 		return 1
 	}
@@ -57,6 +78,7 @@ func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
 	if asked && wait > e.policy.MaxRetryAfter {
 		return 0
 	}
+	r.asked = asked
 	spread := min(wait/4, math.MaxInt64-wait) // so that callers do not all retry at once
 	if deadline, given := ctx.Deadline(); given {
 		left := time.Until(deadline)
@@ -64,10 +86,6 @@ func (e *Engine) nextWait(ctx context.Context, r *Result) time.Duration {
 			return 0 // the failure says more than a deadline exceeded would
 		}
 		spread = min(spread, left-wait)
-	}
-	if r.StatusCode != http.StatusTooManyRequests && !e.budget.Withdraw() {
-		r.NoBudget = true
-		return 0
 	}
 	if asked {
 		wait += rand.N(spread + 1)
@@ -220,38 +238,41 @@ func Permanent(err error) bool {
 	return false
 }
 
-// Budget is a token bucket that keeps an outage from being amplified: a retry takes a token, a
-// response that is no reason for a retry gives half of one back. Safe for concurrent use.
-type Budget struct{ halves atomic.Int64 }
+// ErrNoBudget means that a retry was not sent, because the budget was used up.
+var ErrNoBudget = errors.New("not retried because the client's retry budget is used up")
 
-const budgetSize = 2 * 100 // in half tokens
-
-// NewBudget returns a full bucket.
-func NewBudget() *Budget {
-	b := new(Budget)
-	b.halves.Store(budgetSize)
-	return b
+// budget keeps an outage from being amplified. It counts the retries that were sent beyond the
+// responses which show that the server works: of each organization for its rate limits, and under
+// "" for all else. Safe for concurrent use.
+type budget struct {
+	size  int // the most that a count may be; negative for no bound
+	mu    sync.Mutex
+	spent map[string]int // holds no zeros
 }
 
-// Withdraw takes a token, if there is one.
-func (b *Budget) Withdraw() bool {
-	for {
-		have := b.halves.Load()
-		if have < 2 {
-			return false
-		}
-		if b.halves.CompareAndSwap(have, have-2) {
-			return true
-		}
+// withdraw takes a token of a bucket, if there is one.
+func (b *budget) withdraw(bucket string) bool {
+	if b.size < 0 {
+		return true
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.spent[bucket] >= b.size {
+		return false
+	}
+	b.spent[bucket]++
+	return true
 }
 
-// Deposit puts half a token back.
-func (b *Budget) Deposit() {
-	for {
-		have := b.halves.Load()
-		if have >= budgetSize || b.halves.CompareAndSwap(have, have+1) {
-			return
+// deposit gives back a token of an organization's bucket, and one of the bucket of all.
+func (b *budget) deposit(organization string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, bucket := range [...]string{"", organization} {
+		if b.spent[bucket] > 1 {
+			b.spent[bucket]--
+		} else {
+			delete(b.spent, bucket)
 		}
 	}
 }

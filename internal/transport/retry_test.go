@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,33 +93,31 @@ func TestRetryAfterForms(t *testing.T) {
 }
 
 func TestBudget(t *testing.T) {
-	b := NewBudget()
-	for range 100 {
-		require.True(t, b.Withdraw())
-	}
-	assert.False(t, b.Withdraw())
-	b.Deposit()
-	assert.False(t, b.Withdraw(), "half a token")
-	b.Deposit()
-	assert.True(t, b.Withdraw())
-	for range 1000 {
-		b.Deposit()
-	}
-	var taken sync.Map
+	b := budget{size: 100, spent: map[string]int{}}
+	var taken atomic.Int32
 	var callers sync.WaitGroup
-	for i := range 8 {
+	for range 8 {
 		callers.Go(func() {
-			n := 0
-			for b.Withdraw() {
-				n++
+			for b.withdraw("") {
+				taken.Add(1)
 			}
-			taken.Store(i, n)
 		})
 	}
 	callers.Wait()
-	sum := 0
-	taken.Range(func(_, n any) bool { sum += n.(int); return true })
-	assert.Equal(t, 100, sum, "it never holds more than it may, nor gives one twice")
+	assert.EqualValues(t, 100, taken.Load(), "it never holds more than it may, nor gives one twice")
+	assert.True(t, b.withdraw("org_1"), "an organization's is its own")
+	b.deposit("org_2")
+	assert.True(t, b.withdraw(""), "a whole one comes back")
+	assert.False(t, b.withdraw(""))
+	for range 1000 {
+		b.deposit("org_1")
+	}
+	assert.Empty(t, b.spent, "what is full is forgotten")
+	unbounded := budget{size: -1}
+	for range 1000 {
+		require.True(t, unbounded.withdraw(""))
+	}
+	unbounded.deposit("org_1")
 }
 
 func TestPermanent(t *testing.T) {
