@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/failure"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -140,7 +141,7 @@ func (r *request) wasRejected() bool {
 	}
 	var e *APIError
 	whole := errors.As(r.attemptFailure(), &e) && e.Err == nil && !e.partial && r.IsWhole(r.result.Body)
-	return whole && !namesRun(r.result.Body) &&
+	return whole && !failure.FindRuns(r.result.Body, nil).Named &&
 		(e.Code == "AUTH_INVALID_TOKEN" || e.Code == "AUTH_MISSING")
 }
 

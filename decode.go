@@ -45,7 +45,7 @@ func (r *request) misfit(ctx context.Context) lenient.Misfit {
 func (r *request) undecodable(err error, body []byte) error {
 	if errors.Is(err, errFailure) {
 		var failure APIError
-		failure.decode(http.StatusOK, body, r.tokens())
+		failure.read(http.StatusOK, body, r.tokens())
 		if failure.Message != http.StatusText(http.StatusOK) {
 			err = fmt.Errorf("%w: %s", err, failure.Message)
 		}

@@ -8,10 +8,12 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/failure"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/redact"
 )
 
 // Diagnosis says why a call failed. All fields may be set, so that tests can build one.
@@ -115,14 +117,14 @@ func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {
 type failedCall struct {
 	CallInfo
 
-	kind         Kind
-	bucket       bucket
-	text, note   string    // what the error says, without its call
-	runOf, runID string    // the run that its body names: see namedRun
-	api          *APIError // nil for the other types
-	route        *route    // nil for Do
-	rejected     bool      // certain to have run nothing
-	more         int       // further errors joined to the first
+	kind             Kind
+	bucket           bucket
+	text, note       string    // what the error says, without its call
+	runPrefix, runID string    // the run that its body names: see namedRun
+	api              *APIError // nil for the other types
+	route            *route    // nil for Do
+	rejected         bool      // certain to have run nothing
+	more             int       // further errors joined to the first
 }
 
 func failureOf(err error) failedCall {
@@ -139,7 +141,7 @@ func failureOf(err error) failedCall {
 	}
 	f.kind = failure.kind()
 	f.bucket = buckets[f.kind]
-	f.runOf, f.runID = failure.namedRun()
+	f.runPrefix, f.runID = failure.namedRun()
 	switch e := failure.(type) {
 	case *APIError:
 		f.CallInfo, f.api, f.text, f.rejected = e.CallInfo, e, e.Message, !e.IsServer()
@@ -159,7 +161,7 @@ func failureOf(err error) failedCall {
 	case *DecodeError:
 		f.CallInfo, f.text = e.CallInfo, errorText(e.Err)
 	case *ArgumentError:
-		f.CallInfo, f.text, f.rejected = e.CallInfo, join(e.Argument, e.Reason), true
+		f.CallInfo, f.text, f.rejected = e.CallInfo, joinTexts(e.Argument, e.Reason), true
 		switch {
 		case errors.Is(e, ErrMissingOrganization):
 			f.kind = KindMissingOrganization
@@ -227,12 +229,12 @@ func (d *diagnosing) reading(call func(context.Context, CallOption) error) error
 }
 
 func (d *diagnosing) checkBody() {
-	evidence := []string{prefixed("call: ", join(d.Op, strings.TrimSpace(d.Method+" "+d.Path)))}
+	evidence := []string{prefixed("call: ", joinTexts(d.Op, strings.TrimSpace(d.Method+" "+d.Path)))}
 	if e := d.api; e != nil {
 		evidence = append(evidence, fmt.Sprintf("status: %d %s", e.StatusCode, http.StatusText(e.StatusCode)),
 			prefixed("code: ", e.Code), prefixed("shape of the body: ", string(e.Shape)), prefixed("request id: ", e.RequestID))
 		if e.Diagnostic != nil {
-			evidence = append(evidence, prefixed("recovery: ", cmp.Or(textOf(e.Diagnostic.Recovery, 0), e.Diagnostic.Recovery.String())))
+			evidence = append(evidence, prefixed("recovery: ", cmp.Or(failure.Text(e.Diagnostic.Recovery), e.Diagnostic.Recovery.String())))
 		}
 	}
 	evidence = append(evidence, d.note)
@@ -285,7 +287,7 @@ func failedChecks(raw RawJSON) (failed []string) {
 	_ = raw.Decode(&checks) // undocumented: it may be missing, or have another form
 	for _, c := range checks {
 		if !c.OK {
-			failed = append(failed, "not ok: "+join(c.Name, c.Message))
+			failed = append(failed, "not ok: "+joinTexts(c.Name, c.Message))
 		}
 	}
 	return failed
@@ -384,11 +386,9 @@ func (d *Diagnosis) LogValue() slog.Value {
 		slog.String("advice", d.Advice), slog.Any("findings", lines))
 }
 
-var secretText = regexp.MustCompile(`(?i:bearer)\s+[\w.~+/=-]{16,}|\bsk_[\w-]{8,}|\beyJ[\w-]+\.[\w.-]+`)
-
 // presentable makes a text one short line, without what looks like a token: an error of another
 // package may hold one.
-func presentable(s string) string { return clean(secretText.ReplaceAllString(s, redacted), 600) }
+func presentable(s string) string { return clean(redact.Lookalikes(s), 600) }
 
 func prefixed(prefix, s string) string {
 	if s == "" {

@@ -158,8 +158,8 @@ func (d *diagnosing) checkRun() {
 			d.checkRunByID(kind, id, false)
 		}
 	case kind != "" && d.runID != "":
-		if readers[d.runOf+" run"] != nil {
-			kind = d.runOf + " run"
+		if readers[d.runPrefix+" run"] != nil {
+			kind = d.runPrefix + " run"
 		}
 		d.checkRunByID(kind, d.runID, true)
 	case d.route == nil:
@@ -215,12 +215,12 @@ func (d *diagnosing) checkRunByID(kind, id string, guess bool) {
 	default:
 		var evidence []string
 		for _, d := range r.DecisionTrace {
-			evidence = append(evidence, "decision: "+join(d.Step, d.Decision, d.Reason))
+			evidence = append(evidence, "decision: "+joinTexts(d.Step, d.Decision, d.Reason))
 		}
 		var steps []RunStep
 		_ = r.Steps.Decode(&steps) // without steps that decode there is no evidence
 		for _, s := range steps {
-			evidence = append(evidence, prefixed("step: ", join(string(s.StepType), s.ToolName, string(s.Status), s.Error)))
+			evidence = append(evidence, prefixed("step: ", joinTexts(string(s.StepType), s.ToolName, string(s.Status), s.Error)))
 		}
 		failure := r.ErrorMessage
 		if d := r.Diagnostic; failure == "" && d != nil {
@@ -305,7 +305,7 @@ func (d *diagnosing) checkGraph() {
 		const most = 20
 		var lines []string
 		for _, d := range details[:min(len(details), most)] {
-			lines = append(lines, join(d.Code, d.Message, prefixed("at ", d.Path)))
+			lines = append(lines, joinTexts(d.Code, d.Message, prefixed("at ", d.Path)))
 		}
 		if more := len(details) - most; more > 0 {
 			lines = append(lines, fmt.Sprintf("and %d more", more))

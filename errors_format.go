@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/failure"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
@@ -43,7 +44,7 @@ func (e *APIError) Error() string {
 		if strings.Contains(e.Message, text) { // the message was made of it
 			text = ""
 		}
-		if text = clean(join(d.Code, text), 120); text != "" {
+		if text = clean(joinTexts(d.Code, text), 120); text != "" {
 			b.WriteString(separator + text)
 			separator = "; "
 		}
@@ -180,7 +181,7 @@ func (e *ArgumentError) Error() string {
 	}
 	var b strings.Builder
 	prefix(&b, e.Op)
-	b.WriteString(clean(join(e.Argument, e.Reason), 400))
+	b.WriteString(clean(joinTexts(e.Argument, e.Reason), 400))
 	return cause(&b, e.Err)
 }
 
@@ -253,3 +254,6 @@ func clean(s string, n int) string {
 	}
 	return short
 }
+
+// joinTexts joins the texts that are not empty, each once in a row.
+func joinTexts(texts ...string) string { return failure.Join(": ", texts...) }

@@ -117,3 +117,68 @@ func TestNilErrorsDoNotPanic(t *testing.T) {
 		})
 	}
 }
+
+// A failure's body may hold the user's prompt: the error and the logs show texts of it, and no
+// JSON.
+func TestNoErrorShowsTheUsersPrompt(t *testing.T) {
+	const prompt = "the user's text"
+	for _, row := range []struct {
+		status  int
+		body    string
+		message string
+	}{
+		{500, `{"error":{"name":"AI_APICallError","requestBodyValues":{"prompt":"the user's text"}}}`, "AI_APICallError"},
+		{500, `{"error":{"requestBodyValues":{"prompt":"the user's text"}}}`, "Internal Server Error"},
+		{500, `{"error":{"type":"server_error","input":["the user's text"]}}`, "server_error"},
+		{500, `{"requestBodyValues":{"prompt":"the user's text"}}`, "Internal Server Error"},
+		{422, `{"requestBodyValues":{"prompt":"the user's text"}}`, "Unprocessable Entity"},
+		{500, `{"message":{"role":"user","content":"the user's text"}}`, "Internal Server Error"},
+		{500, `{"error":"failed","details":{"prompt":"the user's text"}}`, "failed"},
+		{500, `{"error":"failed","details":{"input":{"prompt":"the user's text"}}}`, "failed"},
+		{500, `{"error":"failed","details":[{"input":{"prompt":"the user's text"}}]}`, "failed"},
+		{500, `{"errors":{"prompt":"the user's text"}}`, "Internal Server Error"},
+		{500, `{"prompt":["the user's text"]}`, "Internal Server Error"},
+		{500, `{"error":"failed","data":{"title":"the user's text"}}`, "failed"},
+		{500, `{"data":{"title":"the user's text"}}`, "Internal Server Error"},
+		{500, `{"error":"{\"prompt\":\"the user's text\"}"}`, "Internal Server Error"},
+		{500, `{"message":"400 {\"prompt\":\"the user's text\"}"}`, "400"},
+		{500, `{"message":"400 {\"messages\":[{\"content\":\"the user's te`, "400"},
+		{500, `{"message":"Failed: [ {\"prompt\":\"the user's text\"} ]"}`, "Failed:"},
+		{502, `upstream said: {"prompt": "the user's text"}`, "upstream said:"},
+		{502, `<html><body><pre>{"prompt":"the user's text"}</pre></body></html>`, "Bad Gateway"},
+		{500, `{"code":{"prompt":"the user's text"}}`, "Internal Server Error"},
+		{500, `[{"prompt":"the user's text"}]`, "Internal Server Error"},
+		{500, `{"error":{"cut":"the user's te`, "Internal Server Error"},
+	} {
+		e := failWith(t, row.status, nil, row.body)
+		assert.Equal(t, row.message, e.Message, row.body)
+		var logged bytes.Buffer
+		slog.New(slog.NewTextHandler(&logged, nil)).Error("failed", "err", e)
+		for _, text := range []string{e.Error(), e.Message, fmt.Sprintf("%v %s %+v", e, e, error(e)), logged.String()} {
+			assert.NotContains(t, text, prompt[:10], row.body)
+		}
+		assert.Equal(t, row.body, string(e.RawBody))
+	}
+}
+
+func TestLogShowsCodesAndPathsOfDetails(t *testing.T) {
+	var logged bytes.Buffer
+	slog.New(slog.NewTextHandler(&logged, nil)).Error("failed", "err", failWith(t, 422, nil,
+		`{"error":"x","details":[{"code":"unknown_step","path":"entryStepKey"},{"code":"missing_prompt","path":["steps",2,"promptId"]},{"code":"missing_prompt","path":"steps[3].promptId"}]}`))
+	assert.Contains(t, logged.String(), `err.details=3`)
+	assert.Contains(t, logged.String(), `err.detail_codes="unknown_step, missing_prompt"`)
+	assert.Contains(t, logged.String(), `err.detail_paths="entryStepKey, steps[2].promptId, steps[3].promptId"`)
+}
+
+// A text that the message was made of is not printed twice.
+func TestErrorShowsEachTextOnce(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"slug":["x"]}`: "promptorchestra: Agents.Publish: 422 Unprocessable Entity: x",
+		`{"issues":[{"code":"c","message":"x"},{"message":"y"}]}`:   "promptorchestra: Agents.Publish: 422 Unprocessable Entity: x; y: c",
+		`{"error":"no","details":[{"message":"x"},{"code":"c"}]}`:   "promptorchestra: Agents.Publish: 422 Unprocessable Entity: no: x; c",
+		`{"error":{"type":"quota"}}`:                                "promptorchestra: Agents.Publish: 422 Unprocessable Entity (quota)",
+		`{"error":"no","details":[{"input":{"prompt":"private"}}]}`: "promptorchestra: Agents.Publish: 422 Unprocessable Entity: no",
+	} {
+		assert.Equal(t, want, failWith(t, 422, nil, body).Error(), body)
+	}
+}

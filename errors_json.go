@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/failure"
 )
 
 // The fields of the error types without their methods: what encoding/json is given.
@@ -143,46 +143,7 @@ func textError(text string) error {
 // spelling, a text alone, a list in the place of a text, a number in the place of a code. It
 // returns no error.
 func (d *Diagnostic) UnmarshalJSON(data []byte) error {
-	*d = Diagnostic{}
-	if len(data) == 0 {
-		return nil
-	}
-	if data[0] != '{' {
-		if only := listIn(data); only != nil {
-			jsonscan.EachElement(only, 1, func(first []byte) { data = first })
-		}
-	}
-	if data = documentIn(data); data[0] != '{' {
-		d.Why = textOf(data, 0)
-		return nil
-	}
-	var b errorBody
-	b.parse(data)
-	d.fill(&b)
-	if d.Why == "" && d.Title == "" {
-		d.Why = first(b.Message.text(), b.Error.text(), b.Detail.text(), b.Description.text(), b.Reason.text(), b.Errors.text())
-	}
+	read := failure.ReadDiagnostic(data)
+	d.fill(&read)
 	return nil
-}
-
-// fill takes the members of a diagnostic object.
-func (d *Diagnostic) fill(b *errorBody) {
-	*d = Diagnostic{
-		Code: b.Code.text(), Title: b.Title.text(), Category: b.Category.text(), Why: b.Why.text(),
-		Where: b.Where.keep(), Recovery: b.Recovery.keep(), DocsHint: b.DocsHint.keep(), Details: b.Details.keep(),
-	}
-	if raw := b.AffectedFields.raw; len(raw) > 0 && string(raw) != "null" {
-		d.AffectedFields = []string{}
-		jsonscan.EachElement(raw, maxDetails, func(item []byte) {
-			d.AffectedFields = append(d.AffectedFields, textOf(item, 0))
-		})
-	}
-	switch string(b.Retryable.raw) {
-	case "true", `"true"`:
-		d.Retryable = Set(true)
-	case "false", `"false"`:
-		d.Retryable = Set(false)
-	case "null":
-		d.Retryable = Null[bool]()
-	}
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/failure"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -16,7 +19,7 @@ type callError interface {
 	kind() Kind
 	retryable() bool
 	outcomeUnknown() bool
-	namedRun() (of, id string)
+	namedRun() (prefix, id string)
 }
 
 // IsRetryable reports whether the same call can be retried safely and may succeed then. It
@@ -66,7 +69,7 @@ func (e *APIError) outcomeUnknown() bool { return e != nil && !e.Idempotent && e
 // mayHaveRun reports whether the call may have run in spite of the failure. For a rate limit that
 // is so when its body names a run, or may name one in a part that was not read.
 func (e *APIError) mayHaveRun() bool {
-	return e.IsServer() || e.IsRateLimited() && (e.Err != nil || e.partial || e.namesRun || namesRun(e.RawBody))
+	return e.IsServer() || e.IsRateLimited() && (e.Err != nil || e.partial || e.namesRun || failure.FindRuns(e.RawBody, nil).Named)
 }
 
 func (e *TransportError) retryable() bool {
@@ -108,6 +111,96 @@ func noteEnd(ctx context.Context, err error) error {
 		e.callerContextEnded = true
 	}
 	return err
+}
+
+// isFinal reports whether the failure says that a retry is pointless. It works for errors that a
+// test built, too.
+func (e *APIError) isFinal() bool {
+	if e.Diagnostic != nil {
+		if retryable, given := e.Diagnostic.Retryable.Get(); given && !retryable {
+			return true
+		}
+	}
+	return e.retryForbidden || failure.ForbidsRetry(e.RawBody)
+}
+
+// RunID returns the id of the run that a failure's body names, in any spelling and however much of
+// the body arrived: an [APIError]'s and a [DecodeError]'s, and that of the last failure in a
+// [TransportError]. An error of [AgentsService.RunAndWait] has the id of the run that was started.
+// It is the run that an execution of unknown outcome left behind, or one of
+// several. It is never the id of a session, and not one that the call itself was given, such as the
+// run that [AgentRunsService.RerunFromStep] begins from. Of joined errors the first that names a
+// run counts.
+func RunID(err error) (string, bool) {
+	id := ""
+	eachCallError(err, func(e callError) {
+		if id == "" {
+			_, id = e.namedRun()
+		}
+	})
+	return id, id != ""
+}
+
+func (e *APIError) namedRun() (prefix, id string) {
+	if e == nil {
+		return "", ""
+	}
+	own := ownIDs(&e.CallInfo)
+	if found := failure.FindRuns(e.RawBody, own); found.ID != "" {
+		return found.Prefix, found.ID
+	}
+	if own != nil && own(e.runID) {
+		return "", ""
+	}
+	return "", e.runID
+}
+
+func (e *DecodeError) namedRun() (prefix, id string) {
+	if e == nil {
+		return "", ""
+	}
+	if id := awaitedRun(&e.CallInfo); id != "" {
+		return "", id
+	}
+	found := failure.FindRuns(e.Body, ownIDs(&e.CallInfo))
+	return found.Prefix, found.ID
+}
+
+func (e *TransportError) namedRun() (prefix, id string) {
+	if e == nil || e.source {
+		return "", ""
+	}
+	if id := awaitedRun(&e.CallInfo); id != "" {
+		return "", id
+	}
+	eachCallError(e.Err, func(last callError) {
+		if id == "" {
+			prefix, id = last.namedRun()
+		}
+	})
+	return prefix, id
+}
+
+func (e *ArgumentError) namedRun() (prefix, id string) { return "", "" }
+
+// awaitedRun returns the run that a method which waits for one, and may have started it, was about.
+func awaitedRun(call *CallInfo) string {
+	if !call.Composite {
+		return ""
+	}
+	return call.Resource["runId"]
+}
+
+// ownIDs returns a check for the ids that an execution was given itself: such a run is not its
+// outcome. It is nil for other calls.
+func ownIDs(call *CallInfo) func(id string) bool {
+	at := slices.IndexFunc(routes, func(r *route) bool { return r.op == call.Op })
+	if at < 0 || !routes[at].traits.has(execution) {
+		return nil
+	}
+	return func(id string) bool {
+		return slices.Contains(slices.Collect(maps.Values(call.Resource)), id)
+	}
 }
 
 // sourceError is a token source's own failure, with the option that set the source.

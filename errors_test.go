@@ -138,7 +138,7 @@ func TestErrorBodies(t *testing.T) {
 		},
 		{
 			name: "a name twice", status: 400, body: `{"error":"first","error":"second"}`,
-			kind: promptorchestra.KindInvalidRequest, shape: promptorchestra.ShapeError, message: "first; second",
+			kind: promptorchestra.KindInvalidRequest, shape: promptorchestra.ShapeError, message: "first",
 		},
 		{
 			name: "invalid UTF-8", status: 400, body: "{\"error\":\"a\xffb\"}",

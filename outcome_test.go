@@ -1,14 +1,23 @@
 package promptorchestra_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
 )
 
 func TestResourceOfAQuery(t *testing.T) {
@@ -41,4 +50,138 @@ func TestUserDataIsNoResource(t *testing.T) {
 	}}, nil)
 	require.ErrorAs(t, err, &e)
 	assert.Empty(t, e.Resource)
+}
+
+func TestDiagnosticIsKeptWhole(t *testing.T) {
+	d := failWith(t, 403, nil, string(apidocs.File(t, "errors/diagnostic.json"))).Diagnostic
+	require.NotNil(t, d)
+	assert.Equal(t, "Scope missing", d.Title)
+	assert.Equal(t, "authorization", d.Category)
+	assert.Equal(t, "The API key lacks the scope skills:write.", d.Why)
+	assert.JSONEq(t, `{"route":"POST /api/skills","credential":"api_key"}`, d.Where.String())
+	assert.Equal(t, []string{"authorization"}, d.AffectedFields)
+	assert.JSONEq(t, `"Create a key with the authoring_ci preset."`, d.Recovery.String())
+	assert.Equal(t, promptorchestra.Set(false), d.Retryable)
+	assert.JSONEq(t, `"api-keys#scopes"`, d.DocsHint.String())
+	assert.JSONEq(t, `[{"code":"missing_scope","message":"skills:write"}]`, d.Details.String())
+}
+
+func TestErrorsAreBounded(t *testing.T) {
+	err := apitest.Run(t.Context(), apitest.NewClient(t, apitest.Respond(429, `{"error":"busy","runId":"`+strings.Repeat("r", 300)+`"}`)))
+	assert.True(t, promptorchestra.IsRetryable(err))
+	e := failWith(t, 502, nil, strings.Repeat("x ", 10_000))
+	assert.LessOrEqual(t, len(e.Message), 304)
+	var fields strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&fields, `,"f%d":"x"`, i)
+	}
+	assert.Len(t, failWith(t, 422, nil, `{"error":"x","details":{`+fields.String()[1:]+`}}`).Details, 1000)
+}
+
+func TestDiagnosticOfTheErrorDecoder(t *testing.T) {
+	d := failWith(t, 400, nil, `{"code":17,"title":"t","why":["a","b"],"affected_fields":"slug","docs_hint":{"a":1},"retryable":"false"}`).Diagnostic
+	assert.Equal(t, &promptorchestra.Diagnostic{
+		Code: "17", Title: "t", Why: "a; b", AffectedFields: []string{"slug"}, DocsHint: promptorchestra.RawJSON(`{"a":1}`), Retryable: promptorchestra.Set(false),
+	}, d)
+}
+
+// oddToken holds every character that some encoding escapes.
+const oddToken = `k/9+w==&"x'<y>\z~0123456789abcdef/%`
+
+// In how many ways a server, a gateway or a framework repeats a text.
+var echoes = map[string]func(token string) string{
+	"plain":          func(s string) string { return s },
+	"JSON":           quoted,
+	"JSON, slashes":  func(s string) string { return strings.ReplaceAll(quoted(s), "/", `\/`) },
+	"JSON in JSON":   func(s string) string { return quoted(quoted(s)) },
+	"all in \\u":     func(s string) string { return everyByte(s, `\u%04x`) },
+	"all in \\U":     func(s string) string { return everyByte(s, `\u%04X`) },
+	"Go":             func(s string) string { return strings.Trim(fmt.Sprintf("%q", s), `"`) },
+	"HTML":           html.EscapeString,
+	"HTML in JSON":   func(s string) string { return quoted(html.EscapeString(s)) },
+	"HTML, decimal":  func(s string) string { return everyByte(s, "&#%d;") },
+	"HTML, by x":     func(s string) string { return everyByte(s, "&#x%x;") },
+	"HTML in HTML":   func(s string) string { return html.EscapeString(html.EscapeString(s)) },
+	"a URL":          url.QueryEscape,
+	"a URL in a URL": func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
+	"a URL in HTML":  func(s string) string { return html.EscapeString(everyByte(s, "%%%02x")) },
+	"a URL, in full": func(s string) string { return everyByte(s, "%%%02x") },
+}
+
+func quoted(s string) string {
+	text, _ := json.Marshal(s)
+	return string(text[1 : len(text)-1])
+}
+
+func everyByte(s, format string) string {
+	var out strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&out, format, s[i])
+	}
+	return out.String()
+}
+
+// shows reports whether a text holds half of a token, plain or escaped in one of these ways.
+func shows(text, token string) bool {
+	for _, echo := range echoes {
+		if e := echo(token); strings.Contains(text, e[len(e)/2:]) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEscapedTokenIsRedacted(t *testing.T) {
+	for name, echo := range echoes {
+		t.Run(name, func(t *testing.T) {
+			for shape, body := range map[string]string{
+				"message":    `{"error":"bad header Bearer $ given"}`,
+				"details":    `{"error":"x","code":"$","details":[{"code":"$","message":"$","path":"$"}]}`,
+				"diagnostic": `{"code":"c","title":"$","why":"$","where":"$","affectedFields":["$"],"details":{"a":"$"}}`,
+				"document":   `{"message":"{\"error\":\"$\"}"}`,
+				"page":       `<html><p>bad header Bearer $ given</p></html>`,
+				"text":       `bad header Bearer $ given`,
+				"cut":        `{"error":"bad header Bearer $`,
+			} {
+				client := apitest.NewClient(t, apitest.Respond(http.StatusUnauthorized, strings.ReplaceAll(body, "$", echo(oddToken))), promptorchestra.WithAccessToken(oddToken))
+				err := apitest.Get(t.Context(), client)
+				var e *promptorchestra.APIError
+				require.ErrorAs(t, err, &e)
+				for _, text := range []string{err.Error(), e.LogValue().String(), e.Message, string(e.RawBody), fmt.Sprintf("%+v", e.Details), fmt.Sprintf("%+v", e.Diagnostic)} {
+					assert.False(t, shows(text, oddToken), "%s: %s", shape, text)
+				}
+				assert.Contains(t, string(e.RawBody), "[redacted]", shape)
+				encoded, err := json.Marshal(e)
+				require.NoError(t, err)
+				assert.False(t, shows(string(encoded), oddToken), shape)
+			}
+			err := apitest.Get(t.Context(), apitest.NewClient(t, apitest.Respond(200, `<p>`+echo(oddToken)), promptorchestra.WithAccessToken(oddToken)))
+			var e *promptorchestra.DecodeError
+			require.ErrorAs(t, err, &e)
+			assert.False(t, shows(string(e.Body), oddToken))
+		})
+	}
+}
+
+type echoError struct{ text string }
+
+func (e *echoError) Error() string { return e.text }
+
+// errors.Is and errors.As find what the redacted error was.
+func TestRedactedErrorIsStillItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := &echoError{"proxy said: " + apitest.Token}
+		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
+			return nil, fmt.Errorf("sending: %w: %w", cause, context.DeadlineExceeded)
+		})
+		err := apitest.Get(t.Context(), client)
+		assert.NotContains(t, err.Error(), apitest.Token)
+		assert.Contains(t, err.Error(), "sending: proxy said: [redacted]: context deadline exceeded")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, cause)
+		var found *echoError
+		require.ErrorAs(t, err, &found)
+		assert.Equal(t, promptorchestra.KindTimeout, promptorchestra.KindOf(err))
+		assert.NotErrorIs(t, err, io.EOF)
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/failure"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
@@ -237,7 +238,8 @@ func (r *request) IsFinal(status int, body []byte) bool { return final(status, b
 // final reports whether a failure's body forbids a retry: it says so, or it is that of a rate limit
 // and names a run, which then exists.
 func final(status int, body []byte, idempotent bool) bool {
-	return saysFinal(body) || !idempotent && status == http.StatusTooManyRequests && namesRun(body)
+	return failure.ForbidsRetry(body) ||
+		!idempotent && status == http.StatusTooManyRequests && failure.FindRuns(body, nil).Named
 }
 
 // IsWhole reports whether a body does not end in the middle of a JSON object, array or string.

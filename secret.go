@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/redact"
 )
 
 // Secret is a value that is shown once, such as a new service key. It prints as "[redacted]" under
@@ -17,7 +18,7 @@ type Secret struct {
 // NewSecret returns a Secret that holds v, for tests and fakes.
 func NewSecret(v string) Secret { return Secret{&v} }
 
-const redacted = "[redacted]"
+const redacted = redact.Mark
 
 // Reveal returns the secret itself, or "" when there is none.
 func (s Secret) Reveal() string {

@@ -230,7 +230,7 @@ func (s *elementStream) fail(err error) error {
 	} else if endsEarly(err) {
 		err = transport.ErrCut
 	}
-	head := s.request.tokens().bytes(s.input.head)
+	head := s.request.tokens().Bytes(s.input.head)
 	err = s.request.undecodable(s.request.result.Stream.Explain(err), head)
 	var e *DecodeError
 	if errors.As(err, &e) && (!s.begun || errors.Is(err, errFailure)) {

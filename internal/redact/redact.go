@@ -1,36 +1,38 @@
-package promptorchestra
+// Package redact takes tokens out of texts.
+package redact
 
 import (
 	"errors"
 	"html"
+	"regexp"
 	"strings"
 )
+
+// Mark is what stands in the place of a token.
+const Mark = "[redacted]"
 
 // minSecret is the length of the shortest token that is redacted. A shorter one, as in tests, may
 // be an ordinary word.
 const minSecret = 8
 
-// secrets are the Authorization values of a call. A server, a proxy or net/http may put a token
-// into what becomes an error or a log entry: it is removed from every such text, however it is
-// escaped.
-type secrets []string
+// Tokens are the Authorization values of a call. A server, a proxy or net/http may put a token into
+// what becomes an error or a log entry: it is removed from every such text, however it is escaped.
+type Tokens []string
 
-// text returns a text without the tokens.
-func (s secrets) text(text string) string {
-	for _, authorization := range s {
-		token := strings.TrimPrefix(authorization, "Bearer ")
-		if len(token) < minSecret {
-			continue
+// Text returns a text without the tokens.
+func (t Tokens) Text(text string) string {
+	for _, authorization := range t {
+		if token := strings.TrimPrefix(authorization, "Bearer "); len(token) >= minSecret {
+			text = replaceToken(text, token)
 		}
-		text = replaceToken(text, token)
 	}
 	return text
 }
 
-// bytes is text for a body. It returns the body itself where there is nothing to redact, and never
+// Bytes is Text for a body. It returns the body itself where there is nothing to redact, and never
 // changes it.
-func (s secrets) bytes(body []byte) []byte {
-	for _, authorization := range s {
+func (t Tokens) Bytes(body []byte) []byte {
+	for _, authorization := range t {
 		token := strings.TrimPrefix(authorization, "Bearer ")
 		if len(token) < minSecret {
 			continue
@@ -42,35 +44,41 @@ func (s secrets) bytes(body []byte) []byte {
 	return body
 }
 
-// err returns an error whose text, and that of what it wraps, has no token. errors.Is and errors.As
+var lookalike = regexp.MustCompile(`(?i:bearer)\s+[\w.~+/=-]{16,}|\bsk_[\w-]{8,}|\beyJ[\w-]+\.[\w.-]+`)
+
+// Lookalikes returns a text without what looks like a token. It is for texts from elsewhere, such
+// as an error of another package, whose tokens are not known.
+func Lookalikes(text string) string { return lookalike.ReplaceAllString(text, Mark) }
+
+// Err returns an error whose text, and that of what it wraps, has no token. errors.Is and errors.As
 // find in it what they found before.
-func (s secrets) err(err error) error {
-	if err == nil || !s.in(err, 0) {
+func (t Tokens) Err(err error) error {
+	if err == nil || !t.in(err, 0) {
 		return err
 	}
 	return &redactedError{
-		text: s.text(err.Error()),
+		text: t.Text(err.Error()),
 		is:   func(target error) bool { return errors.Is(err, target) },
 		as:   func(target any) bool { return errors.As(err, target) },
 	}
 }
 
 // in reports whether the text of an error, or of one that it wraps, has a token.
-func (s secrets) in(err error, depth int) bool {
+func (t Tokens) in(err error, depth int) bool {
 	const deepest = 20 // of wrapped errors: a tree of more is not from net/http
 	if err == nil || depth > deepest {
 		return false
 	}
 	text := err.Error()
-	if s.text(text) != text {
+	if t.Text(text) != text {
 		return true
 	}
 	switch e := err.(type) { //nolint:errorlint // this is the walk itself
 	case interface{ Unwrap() error }:
-		return s.in(e.Unwrap(), depth+1)
+		return t.in(e.Unwrap(), depth+1)
 	case interface{ Unwrap() []error }:
 		for _, inner := range e.Unwrap() {
-			if s.in(inner, depth+1) {
+			if t.in(inner, depth+1) {
 				return true
 			}
 		}
@@ -99,7 +107,7 @@ func replaceToken(text, token string) string {
 	from := 0
 	for start >= 0 {
 		out.WriteString(text[from:start])
-		out.WriteString(redacted)
+		out.WriteString(Mark)
 		from = end
 		start, end = findToken(text, token, from)
 	}
@@ -125,25 +133,33 @@ func matchToken[T string | []byte](text T, at int, token string) (end int) {
 	if len(text)-at >= len(token) && string(text[at:at+len(token)]) == token {
 		return at + len(token)
 	}
-	if text[at] == token[0] && !isEscape(token[0]) && at+1 < len(text) && text[at+1] != token[1] && !isEscape(text[at+1]) {
-		return 0 // as nearly everywhere
-	}
-	if c, _ := unescapeOnce(text, at); c != token[0] && text[at] != token[0] && c != '&' && c != '%' {
+	if !mayBegin(text, at, token) {
 		return 0
 	}
 	const deepest = 3 // encodings of an encoding
-	for deep := range deepest + 1 {
-		if end = matchEscaped(text, at, token, deep); end > 0 {
+	for depth := range deepest + 1 {
+		if end = matchEscaped(text, at, token, depth); end > 0 {
 			return end
 		}
 	}
 	return 0
 }
 
+// mayBegin reports, by a character or two, whether a token may begin at a place: nearly everywhere
+// it does not.
+func mayBegin[T string | []byte](text T, at int, token string) bool {
+	plain := text[at] == token[0]
+	if plain && !isEscape(token[0]) {
+		return at+1 == len(text) || text[at+1] == token[1] || isEscape(text[at+1])
+	}
+	c, _ := unescapeOnce(text, at)
+	return plain || c == token[0] || isEscape(c) && c != '\\'
+}
+
 // isEscape reports whether a character may begin one that is escaped.
 func isEscape(c byte) bool { return c == '\\' || c == '&' || c == '%' }
 
-func matchEscaped[T string | []byte](text T, at int, token string, deep int) (end int) {
+func matchEscaped[T string | []byte](text T, at int, token string, depth int) (end int) {
 	for i := range len(token) {
 		if at >= len(text) {
 			if i >= minSecret && i >= len(token)/2 {
@@ -151,7 +167,7 @@ func matchEscaped[T string | []byte](text T, at int, token string, deep int) (en
 			}
 			return 0
 		}
-		c, n := unescape(text, at, deep)
+		c, n := unescape(text, at, depth)
 		if c != token[i] && text[at] == token[i] {
 			c, n = token[i], 1
 		}
@@ -167,9 +183,9 @@ func matchEscaped[T string | []byte](text T, at int, token string, deep int) (en
 // escaped as in JSON and Go (\/, \u0026, \x26), in a URL (%26) or in HTML (&amp;, &#38;). It looks
 // so many levels deep for HTML or a URL within that. Backslashes may be many: JSON within JSON
 // doubles them.
-func unescape[T string | []byte](text T, at, deep int) (c byte, n int) {
+func unescape[T string | []byte](text T, at, depth int) (c byte, n int) {
 	c, n = unescapeOnce(text, at)
-	for range deep {
+	for range depth {
 		inner, more := byte(0), 0
 		switch c {
 		case '&':
@@ -238,3 +254,5 @@ func reference[T string | []byte](text T, from int) (c byte, n int) {
 	}
 	return 0, 0
 }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
