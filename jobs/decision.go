@@ -1,0 +1,220 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+// Action is what becomes of a job. The zero value is none, and never done.
+type Action string
+
+// The actions. All but Retry keep the job's mark.
+const (
+	// Done: it ran and succeeded. Keep the result.
+	Done Action = "done"
+	// LookUp: keep the mark, wait until it has settled, then call Runs.Find.
+	LookUp Action = "look_up"
+	// Retry: it did not run. Take the mark away, wait, and mark and send it anew. After a look-up the
+	// old mark is replaced by the new one, never taken away.
+	Retry Action = "retry"
+	// Park: leave it to a person, with its mark: whoever gives it back has it looked up first.
+	Park Action = "park"
+)
+
+// Execution is what is known about the execution of a job.
+type Execution string
+
+// Whether it ran. The zero value is none of them, and means the same as Unknown.
+const (
+	Unknown     Execution = "unknown"      // it may have run
+	NotExecuted Execution = "not_executed" // it did not run, and cost nothing
+	Executed    Execution = "executed"     // it ran or is running, and is paid for
+)
+
+// Decision says what to do with a job.
+type Decision struct {
+	Action Action
+	// After is how long to wait at least. Zero is: as long as the engine backs off, or for LookUp until
+	// the mark has settled.
+	After time.Duration
+	// Reason says why in one line of at most some 1,000 bytes, "" for Done: the text of the error, or
+	// what the run says of its failure, which is the server's text. It holds no credential.
+	Reason string
+	// Execution tells a parked job that failed and is paid for (Executed) from one that was rejected
+	// (NotExecuted) and from one that nobody can tell about (Unknown).
+	Execution Execution
+}
+
+// UpgradeWait is After of a job that the plan does not allow (402), unless the server asks for
+// another time. An engine may wait for less.
+const UpgradeWait = time.Hour
+
+// AfterCall decides what follows from the error of an execution that was called with ctx and
+// without the SDK's own retries.
+//
+//	nil                                                  Done (AfterRun looks at the run, too)
+//	OutcomeUnknown, or an error that is not the SDK's     LookUp
+//	402                                                  Retry, after UpgradeWait
+//	retryable: not sent, or 429                          Retry, after RetryAfter if the server asked
+//	any other, if ctx has ended                          Retry: the next attempt has its own context
+//	any other                                            Park: it would fail the next time too
+//
+// The first row that fits counts. It is pure, and safe for concurrent use. Prompts, skills and
+// agents alike: but recorded runs of skills and agents cannot be listed, so park those that are to
+// be looked up, unless [promptorchestra.RunID] names the run.
+func AfterCall(ctx context.Context, err error) Decision {
+	if err == nil {
+		return Decision{Action: Done, Execution: Executed}
+	}
+	wait, _ := promptorchestra.RetryAfter(err)
+	d := Decision{Action: Retry, After: wait, Reason: err.Error(), Execution: NotExecuted}
+	switch {
+	case promptorchestra.OutcomeUnknown(err) || !isSDKError(err):
+		d = Decision{Action: LookUp, Reason: err.Error(), Execution: Unknown}
+	case promptorchestra.IsEntitlement(err):
+		if wait == 0 {
+			d.After = UpgradeWait
+		}
+	case promptorchestra.IsRetryable(err), ctx.Err() != nil:
+	default:
+		d.Action, d.After = Park, 0
+	}
+	d.Reason = oneLine(d.Reason)
+	return d
+}
+
+// AfterRun is [AfterCall] for what Prompts.Run returned: a response may hold a run that failed.
+//
+//	an error                                             as AfterCall
+//	a status that is Pending                             LookUp
+//	a sign of failure                                    Park: it failed, and is paid for
+//	Succeeded, or output without a status                Done
+//	any other response                                   LookUp: its record may tell
+//
+// run is not read if err is not nil.
+func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err error) Decision {
+	if err != nil {
+		return AfterCall(ctx, err)
+	}
+	if run == nil {
+		return Decision{Action: LookUp, Reason: "the call returned nothing", Execution: Unknown}
+	}
+	d := afterStatus(run.RunID, run.Status, "", hasValue(run.Output) || run.OutputText != "")
+	if d.Execution == Unknown {
+		d.Action = LookUp
+	}
+	return d
+}
+
+// AfterLookUp decides what follows from a look-up of one job, when the mark that it is for had
+// settled. run and found are the job's entry in the result of [promptorchestra.RunsService.Find].
+//
+//	an error that may pass: retryable, a 5xx, no whole response, or its context ended  LookUp again
+//	any other error                                      Park: nobody can tell whether it ran
+//	no run                                               Retry: with a new mark in the place of this
+//	a run that is Pending                                LookUp again
+//	a run with a sign of failure                         Park: it failed, and is paid for
+//	Succeeded, or output without a status                Done: adopt the run
+//	any other run                                        Park: nobody knows what its status means
+//
+// It is pure, and safe for concurrent use.
+func AfterLookUp(run promptorchestra.RunDetail, found bool, err error) Decision {
+	switch {
+	case err != nil && mayPass(err):
+		wait, _ := promptorchestra.RetryAfter(err)
+		return Decision{Action: LookUp, After: wait, Reason: oneLine(err.Error()), Execution: Unknown}
+	case err != nil:
+		return Decision{Action: Park, Reason: oneLine("it cannot be told whether it ran: " + err.Error()), Execution: Unknown}
+	case !found:
+		return Decision{Action: Retry, Reason: "it did not run", Execution: NotExecuted}
+	}
+	return afterStatus(run.ID, run.Status, run.ErrorMessage, hasValue(run.OutputSnapshot))
+}
+
+// afterStatus decides on a run that is known to exist.
+func afterStatus(id string, status promptorchestra.RunStatus, failed string, output bool) Decision {
+	d := Decision{Action: Park, Execution: Executed}
+	switch {
+	case status.Pending():
+		d.Action, d.Reason = LookUp, fmt.Sprintf("run %q is %q", id, status)
+	case status.Failed(), failed != "":
+		d.Reason = strings.TrimSuffix(fmt.Sprintf("run %q is paid for and failed: %s", id, failed), ": ")
+	case isSuccess(status), status == "" && output:
+		d.Action = Done
+	default:
+		d.Execution = Unknown
+		d.Reason = fmt.Sprintf("run %q has the status %q, of which it is not known what it means", id, status)
+	}
+	d.Reason = oneLine(d.Reason)
+	return d
+}
+
+// mayPass reports whether a failed look-up may succeed later. It changed nothing, so it can always
+// be made again.
+func mayPass(err error) bool {
+	if promptorchestra.IsRetryable(err) {
+		return true
+	}
+	switch promptorchestra.KindOf(err) {
+	case promptorchestra.KindCanceled, promptorchestra.KindTimeout, promptorchestra.KindTransport,
+		promptorchestra.KindRateLimited, promptorchestra.KindServer:
+		return true
+	}
+	return false
+}
+
+// isSDKError reports whether err says anything of a call of the SDK.
+func isSDKError(err error) bool {
+	var (
+		api       *promptorchestra.APIError
+		transport *promptorchestra.TransportError
+		decode    *promptorchestra.DecodeError
+		argument  *promptorchestra.ArgumentError
+	)
+	return errors.As(err, &api) || errors.As(err, &transport) || errors.As(err, &decode) || errors.As(err, &argument)
+}
+
+// hasValue reports whether an output is there: not null, "", {} or [].
+func hasValue(output promptorchestra.RawJSON) bool {
+	var compact bytes.Buffer
+	if json.Compact(&compact, output) != nil {
+		return false
+	}
+	switch compact.String() {
+	case "", "null", `""`, "{}", "[]":
+		return false
+	}
+	return true
+}
+
+// oneLine makes a text one line of bounded length.
+func oneLine(text string) string {
+	const most = 1000
+	text = strings.ToValidUTF8(text, "�")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// isSuccess is RunStatus.Succeeded.
+func isSuccess(status promptorchestra.RunStatus) bool {
+	switch strings.ToLower(string(status)) {
+	case "completed", "succeeded", "success", "done":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,171 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A runsAPI has one completed run for each job, lists them when it is told to, and counts the lists.
+type runsAPI struct {
+	jobs  []string
+	list  string // "" is the runs of the jobs
+	lists int
+	next  chan struct{} // a list is answered when it gives a value
+}
+
+func (a *runsAPI) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := ""
+	if id, ok := strings.CutPrefix(r.URL.Path, "/api/runs/"); ok {
+		body = fmt.Sprintf(`{"id":%q,"promptId":"prm_1","status":"completed","inputSnapshot":{"variables":{"job_id":%q}}}`, id, strings.TrimPrefix(id, "run_"))
+	} else {
+		a.lists++
+		select {
+		case <-a.next:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+		var runs []string
+		for _, job := range a.jobs {
+			runs = append(runs, fmt.Sprintf(`{"id":"run_%s","promptId":"prm_1"}`, job))
+		}
+		if body = a.list; body == "" {
+			body = "[" + strings.Join(runs, ",") + "]"
+		}
+	}
+	return &http.Response{
+		StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body)),
+	}, nil
+}
+
+func (a *runsAPI) prompt(t *testing.T) *Prompt {
+	t.Helper()
+	client, err := promptorchestra.New(promptorchestra.WithBaseURL("http://127.0.0.1"), promptorchestra.WithAPIKey("key"),
+		promptorchestra.WithOrganization("org_1"), promptorchestra.WithTransport(a), promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))
+	require.NoError(t, err)
+	return &Prompt{Client: client, ID: "prm_1", Attempt: time.Minute, Settle: time.Hour}
+}
+
+type found struct {
+	run   promptorchestra.RunDetail
+	found bool
+	err   error
+}
+
+// look has many look up their jobs at the same time, after the first list is under way.
+func look(ctx context.Context, p *Prompt, jobs []string, sent func(i int) time.Time) (func(), []found) {
+	results := make([]found, len(jobs))
+	var looking sync.WaitGroup
+	for i, job := range jobs {
+		looking.Go(func() {
+			run, ok, err := p.Find(ctx, job, sent(i))
+			results[i] = found{run, ok, err}
+		})
+		synctest.Wait() // so that the order is known
+	}
+	return looking.Wait, results
+}
+
+func TestLookUpsShareOneFind(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api := &runsAPI{jobs: []string{"a", "b", "d"}, next: make(chan struct{})}
+		sent := time.Now().Add(-2 * time.Hour)
+		wait, results := look(t.Context(), api.prompt(t), []string{"a", "b", "c", "d", "e"}, func(i int) time.Time {
+			return sent.Add(-time.Duration(i) * time.Minute)
+		})
+		api.next <- struct{}{} // a alone
+		api.next <- struct{}{} // all others
+		wait()
+		assert.Equal(t, 2, api.lists)
+		for i, ok := range []bool{true, true, false, true, false} {
+			require.NoError(t, results[i].err)
+			assert.Equal(t, ok, results[i].found)
+		}
+		assert.Equal(t, "run_d", results[3].run.ID)
+	})
+}
+
+// A Find reads all runs between its oldest and its newest mark: those that are far apart gain nothing.
+func TestLookUpsFarApartAreMadeAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api := &runsAPI{next: make(chan struct{})}
+		now := time.Now()
+		wait, results := look(t.Context(), api.prompt(t), []string{"a", "b", "c"}, func(i int) time.Time { return now.Add(-time.Duration(i) * 5 * time.Hour) })
+		for range 3 {
+			api.next <- struct{}{}
+		}
+		wait()
+		assert.Equal(t, 3, api.lists)
+		for _, r := range results {
+			require.NoError(t, r.err)
+		}
+	})
+}
+
+// One whose context ends takes no other look-up with it, whether it makes the Find or waits.
+func TestALookUpThatEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api := &runsAPI{jobs: []string{"a", "b", "c"}, next: make(chan struct{})}
+		p, sent := api.prompt(t), time.Now().Add(-2*time.Hour)
+		at := func(int) time.Time { return sent }
+		ended, cancel := context.WithCancel(t.Context())
+		waitEnded, resultsEnded := look(ended, p, []string{"a", "b"}, at) // makes it, waits
+		wait, results := look(t.Context(), p, []string{"c", "d"}, at)
+		cancel()
+		waitEnded()
+		for _, r := range resultsEnded {
+			require.ErrorIs(t, r.err, context.Canceled)
+			assert.Equal(t, LookUp, AfterLookUp(r.run, r.found, r.err).Action)
+		}
+		synctest.Wait()
+		api.next <- struct{}{}
+		wait()
+		require.NoError(t, results[0].err)
+		assert.True(t, results[0].found)
+		assert.False(t, results[1].found)
+		assert.Equal(t, 2, api.lists)
+	})
+}
+
+// What leaves many look-ups open may be about one of them only: each is made alone then.
+func TestALookUpThatIsOpenTakesNoOtherWithIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api := &runsAPI{jobs: []string{"a", "b", "c"}, next: make(chan struct{})}
+		p, sent := api.prompt(t), time.Now().Add(-2*time.Hour)
+		wait, results := look(t.Context(), p, []string{"a", "b", "c"}, func(int) time.Time { return sent })
+		api.next <- struct{}{} // a
+		synctest.Wait()
+		api.list = `{"runs":[],"nextCursor":"x"}`
+		api.next <- struct{}{} // b and c
+		synctest.Wait()
+		api.next <- struct{}{} // b
+		synctest.Wait()
+		api.list = ""
+		api.next <- struct{}{} // c
+		wait()
+		assert.Equal(t, 4, api.lists)
+		require.NoError(t, results[0].err)
+		assert.Equal(t, Park, AfterLookUp(results[1].run, results[1].found, results[1].err).Action)
+		require.NoError(t, results[2].err)
+		assert.True(t, results[2].found)
+	})
+}
