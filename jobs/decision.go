@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -107,7 +108,11 @@ func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err e
 	if run == nil {
 		return Decision{Action: LookUp, Reason: "the call returned nothing", Execution: Unknown}
 	}
-	d := afterStatus(run.RunID, run.Status, "", hasValue(run.Output) || run.OutputText != "")
+	failed := ""
+	if run.Diagnostic != nil && !run.Status.Succeeded() { // of one that succeeded it says what fell short
+		failed = cmp.Or(run.Diagnostic.Why, run.Diagnostic.Title, run.Diagnostic.Code, "a diagnostic without a text")
+	}
+	d := afterStatus(run.RunID, run.Status, failed, hasValue(run.Output) || run.OutputText != "")
 	if d.Execution == Unknown {
 		d.Action = LookUp
 	}
@@ -147,7 +152,7 @@ func afterStatus(id string, status promptorchestra.RunStatus, failed string, out
 		d.Action, d.Reason = LookUp, fmt.Sprintf("run %q is %q", id, status)
 	case status.Failed(), failed != "":
 		d.Reason = strings.TrimSuffix(fmt.Sprintf("run %q is paid for and failed: %s", id, failed), ": ")
-	case isSuccess(status), status == "" && output:
+	case status.Succeeded(), status == "" && output:
 		d.Action = Done
 	default:
 		d.Execution = Unknown
@@ -208,13 +213,4 @@ func oneLine(text string) string {
 		}
 		return r
 	}, text)
-}
-
-// isSuccess is RunStatus.Succeeded.
-func isSuccess(status promptorchestra.RunStatus) bool {
-	switch strings.ToLower(string(status)) {
-	case "completed", "succeeded", "success", "done":
-		return true
-	}
-	return false
 }

@@ -40,6 +40,8 @@ func TestAfterRun(t *testing.T) {
 		{"a run that failed, with output", status(200, `{"runId":"run_1","status":"Failed","output":"partial"}`), park, 0, jobs.Executed, "failed"},
 		{"a run that goes on, with output", status(200, `{"runId":"run_1","status":"running","output":"partial"}`), lookUp, 0, jobs.Executed, "running"},
 		{"a status that nobody knows", status(200, `{"runId":"run_1","status":"aborted","output":"x"}`), lookUp, 0, jobs.Unknown, "aborted"},
+		{"output and a diagnostic, without a status", status(200, `{"runId":"run_1","output":"x","diagnostic":{"code":"C","why":"the tool is missing"}}`), park, 0, jobs.Executed, "failed: the tool is missing"},
+		{"completed, with a diagnostic", status(200, `{"runId":"run_1","status":"completed","diagnostic":{"code":"C","why":"x"}}`), jobs.Done, 0, jobs.Executed, ""},
 		{"an id alone", status(200, `{"runId":"run_1"}`), lookUp, 0, jobs.Unknown, "run_1"},
 		{"outputs that are none", status(200, `{"runId":"run_1","output":[ ],"outputText":""}`), lookUp, 0, jobs.Unknown, "run_1"},
 

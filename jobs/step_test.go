@@ -98,7 +98,8 @@ func TestSteps(t *testing.T) {
 		{"the run failed in its response", failing(orchestratest.Status(200, `{"runId":"run_1","status":"failed"}`)), []Action{Park}, 0, 0, true},
 		{
 			"the run failed, and its response is a 502", func(b *bench) { b.srv.FailExecution(b.job.Prompt.ID, "no provider") },
-			[]Action{LookUp, Park, Park}, time.Hour, 1, true,
+			[]Action{LookUp, Park, Park},
+			time.Hour, 1, true,
 		},
 		{"it cannot be told", func(b *bench) {
 			b.srv.Fail("Prompts.Run", orchestratest.DropAfter())
