@@ -17,8 +17,8 @@ type T interface {
 
 // Conformance tests that an implementation of [Marks] is a compare-and-set as [Step] needs it: that
 // each method is fenced, that of many workers one marks a job, that marks come back equal, and that
-// jobs are told apart by every byte of their id. It uses jobs with ids of its own, and removes their
-// marks. It cannot test that a mark survives the end of the database: kill that by hand.
+// jobs are told apart by every byte of their id. It uses jobs with ids of its own, and removes
+// their marks. It cannot test that a mark survives the end of the database: kill that by hand.
 func Conformance(t T, marks Marks) {
 	t.Helper()
 	now := time.Now().Truncate(time.Microsecond).UTC()

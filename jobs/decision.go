@@ -23,8 +23,8 @@ const (
 	Done Action = "done"
 	// LookUp: keep the mark, wait until it has settled, then call Runs.Find.
 	LookUp Action = "look_up"
-	// Retry: it did not run. Take the mark away, wait, and mark and send it anew. After a look-up the
-	// old mark is replaced by the new one, never taken away.
+	// Retry: it did not run. Take the mark away, wait, and mark and send it anew. After a look-up
+	// the old mark is replaced by the new one, never taken away.
 	Retry Action = "retry"
 	// Park: leave it to a person, with its mark: whoever gives it back has it looked up first.
 	Park Action = "park"
@@ -43,14 +43,14 @@ const (
 // Decision says what to do with a job.
 type Decision struct {
 	Action Action
-	// After is how long to wait at least. Zero is: as long as the engine backs off, or for LookUp until
-	// the mark has settled.
+	// After is how long to wait at least. Zero is: as long as the engine backs off, or for LookUp
+	// until the mark has settled.
 	After time.Duration
-	// Reason says why in one line of at most some 1,000 bytes, "" for Done: the text of the error, or
-	// what the run says of its failure, which is the server's text. It holds no credential.
+	// Reason says why in one line of at most some 1,000 bytes, "" for Done: the text of the error,
+	// or what the run says of its failure, which is the server's text. It holds no credential.
 	Reason string
-	// Execution tells a parked job that failed and is paid for (Executed) from one that was rejected
-	// (NotExecuted) and from one that nobody can tell about (Unknown).
+	// Execution tells a parked job that failed and is paid for (Executed) from one that was
+	// rejected (NotExecuted) and from one that nobody can tell about (Unknown).
 	Execution Execution
 }
 
@@ -61,12 +61,12 @@ const UpgradeWait = time.Hour
 // AfterCall decides what follows from the error of an execution that was called with ctx and
 // without the SDK's own retries.
 //
-//	nil                                                  Done (AfterRun looks at the run, too)
-//	OutcomeUnknown, or an error that is not the SDK's     LookUp
-//	402                                                  Retry, after UpgradeWait
-//	retryable: not sent, or 429                          Retry, after RetryAfter if the server asked
-//	any other, if ctx has ended                          Retry: the next attempt has its own context
-//	any other                                            Park: it would fail the next time too
+//	nil                                     Done; AfterRun looks at the run, too
+//	OutcomeUnknown, or not the SDK's error  LookUp
+//	402                                     Retry, after UpgradeWait
+//	retryable: not sent, or 429             Retry, after RetryAfter if there is one
+//	any other, if ctx has ended             Retry: the next attempt has its own
+//	any other                               Park: it would fail the next time too
 //
 // The first row that fits counts. It is pure, and safe for concurrent use. Prompts, skills and
 // agents alike: but recorded runs of skills and agents cannot be listed, so park those that are to
@@ -94,11 +94,11 @@ func AfterCall(ctx context.Context, err error) Decision {
 
 // AfterRun is [AfterCall] for what Prompts.Run returned: a response may hold a run that failed.
 //
-//	an error                                             as AfterCall
-//	a status that is Pending                             LookUp
-//	a sign of failure                                    Park: it failed, and is paid for
-//	Succeeded, or output without a status                Done
-//	any other response                                   LookUp: its record may tell
+//	an error                               as AfterCall
+//	a status that is Pending               LookUp
+//	a sign of failure                      Park: it failed, and is paid for
+//	Succeeded, or output without a status  Done
+//	any other response                     LookUp: its record may tell
 //
 // run is not read if err is not nil.
 func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err error) Decision {
@@ -122,15 +122,16 @@ func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err e
 // AfterLookUp decides what follows from a look-up of one job, when the mark that it is for had
 // settled. run and found are the job's entry in the result of [promptorchestra.RunsService.Find].
 //
-//	an error that may pass: retryable, a 5xx, no whole response, or its context ended  LookUp again
-//	any other error                                      Park: nobody can tell whether it ran
-//	no run                                               Retry: with a new mark in the place of this
-//	a run that is Pending                                LookUp again
-//	a run with a sign of failure                         Park: it failed, and is paid for
-//	Succeeded, or output without a status                Done: adopt the run
-//	any other run                                        Park: nobody knows what its status means
+//	an error that may pass                 LookUp again
+//	any other error                        Park: nobody can tell whether it ran
+//	no run                                 Retry: a new mark takes the place of this one
+//	a run that is Pending                  LookUp again
+//	a run with a sign of failure           Park: it failed, and is paid for
+//	Succeeded, or output without a status  Done: adopt the run
+//	any other run                          Park: nobody knows what its status means
 //
-// It is pure, and safe for concurrent use.
+// An error may pass if it is retryable, a 5xx, or a missing response, or if its context has ended.
+// AfterLookUp is pure, and safe for concurrent use.
 func AfterLookUp(run promptorchestra.RunDetail, found bool, err error) Decision {
 	switch {
 	case err != nil && mayPass(err):

@@ -1,8 +1,9 @@
 // Package jobs says what to do with a paid job after its call, or after a look-up, so that the job
-// is paid for once even if its worker dies in the middle. It schedules, queues and waits for nothing:
-// an engine does that. [AfterRun] and [AfterLookUp] decide, and an engine with a place for a mark of
-// its own maps their [Decision] (examples/river, examples/temporal). For an engine without one,
-// [Step] does all of it with [Marks], which [NewSQLMarks] keeps in SQLite or PostgreSQL.
+// is paid for once even if its worker dies in the middle. It schedules, queues and waits for
+// nothing: an engine does that. [AfterRun] and [AfterLookUp] decide, and an engine with a place for
+// a mark of its own maps their [Decision] (examples/river, examples/temporal). For an engine
+// without one, [Step] does all of it with [Marks], which [NewSQLMarks] keeps in SQLite or
+// PostgreSQL.
 //
 // # The promise
 //

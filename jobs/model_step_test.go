@@ -64,8 +64,8 @@ func tickOf(t time.Time) int8 {
 	return int8(t.Sub(modelEpoch) / time.Second)
 }
 
-// nextOperation runs Step with the answers that it has seen, two bytes each, up to the operation that
-// has none yet.
+// nextOperation runs Step with the answers that it has seen, two bytes each, up to the operation
+// that has none yet.
 func nextOperation(seen string) (op operation) {
 	r := &replay{seen: seen}
 	defer func() {

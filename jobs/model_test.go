@@ -14,7 +14,8 @@ import (
 
 // The model runs the code of Step itself. A worker's state is what Step was answered so far: to go
 // one operation further, Step runs again from its start with these answers (model_step_test.go). So
-// every order of two workers' operations, every death, stall and fault is explored, in ticks of time.
+// every order of two workers' operations, every death, stall and fault is explored, in ticks of
+// time.
 const (
 	ticksAttempt = 1
 	ticksLongest = 1 // an execution is listed at most this long after its request left
@@ -198,8 +199,8 @@ func (w world) tidy() world {
 	return w
 }
 
-// work lets a worker begin, die, or go one operation further. A failure that ends Step, such as one of
-// Marks, is a death before the operation or after it.
+// work lets a worker begin, die, or go one operation further. A failure that ends Step, such as one
+// of Marks, is a death before the operation or after it.
 func (m *model) work(w world, i int8) {
 	if w.workers[i] == idle {
 		m.answer(w, i, "", fine, w.tick+m.broken.skew*i, "worker %d begins, and reads its clock", i)
@@ -333,8 +334,8 @@ func (m *model) end(w world, op operation, seen string) {
 	}
 }
 
-// The promise, from every state that two workers can bring a job to: it is paid for once, and nobody
-// parks what a look-up could tell.
+// The promise, from every state that two workers can bring a job to: it is paid for once, and
+// nobody parks what a look-up could tell.
 func TestEveryInterleavingPaysOnce(t *testing.T) {
 	t.Parallel()
 	m := newModel(broken{skew: ticksMargin})

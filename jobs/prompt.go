@@ -12,9 +12,9 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
-// A Prompt executes jobs and looks them up. It is safe for concurrent use. Look-ups that are waiting
-// at the same time share one call of Runs.Find, so all workers of a process should share one Prompt.
-// Do not copy it, and do not change it once it is in use.
+// A Prompt executes jobs and looks them up. It is safe for concurrent use. Look-ups that are
+// waiting at the same time share one call of Runs.Find, so all workers of a process should share
+// one Prompt. Do not copy it, and do not change it once it is in use.
 type Prompt struct {
 	Client   *promptorchestra.Client
 	ID       string        // of the prompt
@@ -45,8 +45,8 @@ func (p *Prompt) variable() string {
 }
 
 // Run executes a job that was marked as sent at the time sent, once: with the job's id among its
-// variables, without the SDK's own retries, and with a deadline of sent plus Attempt. It returns the
-// result, which is only there if the Decision is Done, and what [AfterRun] decides.
+// variables, without the SDK's own retries, and with a deadline of sent plus Attempt. It returns
+// the result, which is only there if the Decision is Done, and what [AfterRun] decides.
 func (p *Prompt) Run(ctx context.Context, job string, variables map[string]any, sent time.Time) (Result, Decision) {
 	if err := p.check(); err != nil {
 		return Result{}, Decision{Action: Park, Reason: err.Error(), Execution: NotExecuted}
@@ -68,8 +68,9 @@ func (p *Prompt) Run(ctx context.Context, job string, variables map[string]any, 
 
 // Find looks up the job that was marked as sent at the time sent. Call it once Settle has passed
 // since, and give what it returns to [AfterLookUp]. Look-ups that are waiting at the same time, and
-// whose marks are at most Settle apart, share one Find; if that leaves something open for good, each
-// is made alone. It returns the error of ctx when ctx ends, which should bound it: some minutes.
+// whose marks are at most Settle apart, share one Find; if that leaves something open for good,
+// each is made alone. It returns the error of ctx when ctx ends, which should bound it: some
+// minutes.
 func (p *Prompt) Find(ctx context.Context, job string, sent time.Time) (run promptorchestra.RunDetail, found bool, err error) {
 	if err := p.check(); err != nil {
 		return promptorchestra.RunDetail{}, false, err

@@ -20,7 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A runsAPI has one completed run for each job, lists them when it is told to, and counts the lists.
+// A runsAPI has one completed run for each job, lists them when it is told to, and counts the
+// lists.
 type runsAPI struct {
 	jobs  []string
 	list  string // "" is the runs of the jobs
@@ -101,7 +102,8 @@ func TestLookUpsShareOneFind(t *testing.T) {
 	})
 }
 
-// A Find reads all runs between its oldest and its newest mark: those that are far apart gain nothing.
+// A Find reads all runs between its oldest and its newest mark: those that are far apart gain
+// nothing.
 func TestLookUpsFarApartAreMadeAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

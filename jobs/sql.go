@@ -34,9 +34,9 @@ type SQLMarks struct {
 }
 
 // NewSQLMarks makes the table if there is none, and returns the marks in it. It returns an error if
-// the database does not keep what it has confirmed: PostgreSQL with synchronous_commit off, or SQLite
-// in memory or with synchronous below FULL (2). It asks one connection; the others must be set up
-// alike. The caller closes db.
+// the database does not keep what it has confirmed: PostgreSQL with synchronous_commit off, or
+// SQLite in memory or with synchronous below FULL (2). It asks one connection; the others must be
+// set up alike. The caller closes db.
 func NewSQLMarks(ctx context.Context, db *sql.DB, dialect Dialect) (*SQLMarks, error) {
 	first, second, third := "$1", "$2", "$3"
 	var err error

@@ -13,8 +13,8 @@ type Job struct {
 	ID        string // among all jobs of the Marks and of the prompt, now and later, only this one has it
 	Prompt    *Prompt
 	Variables map[string]any // beside the id, which Step adds
-	// Save keeps the result durably. It must be idempotent: it is called again when it failed, and when
-	// an engine delivers a job again that is done.
+	// Save keeps the result durably. It must be idempotent: it is called again when it failed, and
+	// when an engine delivers a job again that is done.
 	Save func(ctx context.Context, result Result) error
 }
 
@@ -33,13 +33,13 @@ type Result struct {
 // equal. [Conformance] tests an implementation.
 //
 // A mark may be removed for good once the job's result is kept and no engine can deliver the job
-// again: its row is deleted or past every retry, its message is acknowledged, and no worker that got
-// it is alive. Removed earlier, a job that is delivered again is sent again.
+// again: its row is deleted or past every retry, its message is acknowledged, and no worker that
+// got it is alive. Removed earlier, a job that is delivered again is sent again.
 type Marks interface {
-	// Mark replaces a job's mark old, zero if it has none, by next, and reports true. If its mark is
-	// another one, it changes nothing and reports false and that mark, zero if it has none. After an
-	// error either may be so. Any other old than the mark, such as the earliest time that is not zero,
-	// reads it.
+	// Mark replaces a job's mark old, zero if it has none, by next, and reports true. If its mark
+	// is another one, it changes nothing and reports false and that mark, zero if it has none.
+	// After an error either may be so. Any other old than the mark, such as the earliest time that
+	// is not zero, reads it.
 	Mark(ctx context.Context, job string, old, next time.Time) (ok bool, current time.Time, err error)
 	// Clear removes a job's mark if it is old, and changes nothing otherwise, which is no error.
 	Clear(ctx context.Context, job string, old time.Time) error

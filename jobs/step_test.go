@@ -138,8 +138,8 @@ func TestStepOfAStaleWorker(t *testing.T) {
 	assert.Empty(t, b.srv.Requests("Prompts.Run"))
 }
 
-// What a context that ends must not take away: a result that is paid for, and the mark of a call that
-// was not sent.
+// What a context that ends must not take away: a result that is paid for, and the mark of a call
+// that was not sent.
 func TestStepKeepsWhatIsPaidForWhenItsContextEnds(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
