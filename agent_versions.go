@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
 
 // AgentVersionSummary is an agent with its versions and the graph of the version in use, as Get
@@ -16,13 +18,44 @@ type AgentVersionSummary struct {
 	Steps         []WorkflowStep       `json:"steps"`         // of the version in use
 	Transitions   []WorkflowTransition `json:"transitions"`   // of the version in use
 	Versions      []AgentVersionRef    `json:"versions"`      // all versions of the agent
+	// Extra holds what the fields above cannot hold of the graph: an object of its own, under
+	// workflow or graph, and the entry step, steps or transitions in another form.
+	Extra map[string]RawJSON `json:"-" keep:"workflow,graph,entryStepKey,steps,transitions"`
 }
 
 // Workflow returns the graph of the version, as [AgentsService.SaveWorkflow] takes it. It shares
-// the steps and transitions, with their Extra. Fields beside them are taken for the agent's: a
-// Workflow given to Get with [WithInto] has those in Extra that the type does not know.
+// the steps and transitions, with their Extra.
+//
+// If the response has the graph as an object of its own, as workflow or graph, the result has all
+// members of that object. If the graph is among the agent's own members, the result has the entry
+// step, the steps and the transitions, in whatever form they came. Other members may be the agent's
+// and are left out. One that is known to be the graph's is read with [WithInto] and added:
+//
+//	var known struct{ Layout promptorchestra.RawJSON }
+//	agent, err := client.Agents.Get(ctx, agentID, promptorchestra.WithInto(&known))
+//	...
+//	workflow := agent.Workflow()
+//	workflow.Extra = map[string]promptorchestra.RawJSON{"layout": known.Layout}
 func (a *AgentVersionSummary) Workflow() Workflow {
-	return Workflow{EntryStepKey: a.EntryStepKey, Steps: a.Steps, Transitions: a.Transitions}
+	w := Workflow{EntryStepKey: a.EntryStepKey, Steps: a.Steps, Transitions: a.Transitions}
+	members, _ := lenient.MembersOf(w)
+	for name, value := range a.Extra {
+		if members.Has([]byte(name)) {
+			if w.Extra == nil {
+				w.Extra = map[string]RawJSON{}
+			}
+			w.Extra[name] = value
+		}
+	}
+	none := len(w.Steps) == 0 && len(w.Transitions) == 0 && len(w.Extra) == 0
+	for _, name := range []string{"workflow", "graph"} {
+		var own Workflow
+		if a.Extra[name].Decode(&own) == nil && (none || len(own.Steps) > 0 || has(own.Extra, own, "steps")) {
+			own.EntryStepKey = cmp.Or(own.EntryStepKey, w.EntryStepKey)
+			return own
+		}
+	}
+	return w
 }
 
 // AgentVersionRef names one version of an agent. All its names are inferred.

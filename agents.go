@@ -224,7 +224,6 @@ func (s *AgentsService) Publish(ctx context.Context, agentID string, p AgentPubl
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest];
 // [KindConflict] for a published version.
 func (s *AgentsService) SaveWorkflow(ctx context.Context, agentVersionID string, w Workflow, opts ...CallOption) (*AgentWorkflowSaveResponse, error) {
-	w.Steps, w.Transitions = notNil(w.Steps), notNil(w.Transitions)
 	return do[AgentWorkflowSaveResponse](ctx, (*service)(s), call{route: routeAgentsSaveWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
 }
 
@@ -238,7 +237,6 @@ func (s *AgentsService) SaveWorkflow(ctx context.Context, agentVersionID string,
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
 // Errors: those of every call; [KindNotFound] for an unknown id; [KindInvalidRequest].
 func (s *AgentsService) ValidateWorkflow(ctx context.Context, agentVersionID string, w Workflow, opts ...CallOption) (*WorkflowValidationResult, error) {
-	w.Steps, w.Transitions = notNil(w.Steps), notNil(w.Transitions)
 	return do[WorkflowValidationResult](ctx, (*service)(s), call{route: routeAgentsValidateWorkflow, ids: [2]string{agentVersionID}, body: w}, opts)
 }
 

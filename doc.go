@@ -234,7 +234,8 @@
 //
 //   - [WithInto] decodes the same response into a type of your own as well.
 //   - Extra keeps the undocumented fields of a [Workflow], its steps and transitions, of a
-//     [PromptAttachment] and of a [ToolAttachment], and sends them back.
+//     [PromptAttachment], a [ToolAttachment] and a [ToolCapability], and sends
+//     them back.
 //   - [WithExtraBody] and [WithExtraQuery] send what the params do not have.
 //   - [WithResponse] returns the status, the headers and the body.
 //   - [Client.Do] calls an endpoint that has no method here.

@@ -137,7 +137,7 @@ func FuzzRecords(f *testing.F) {
 }
 
 // difference returns the path of what two records differ in. Raw JSON may differ in white space and
-// escapes, and secrets are gone.
+// escapes, secrets are gone, and a graph without steps has an empty list.
 func difference(a, b reflect.Value) string {
 	switch x := a.Interface().(type) {
 	case RawJSON:
@@ -178,7 +178,7 @@ func difference(a, b reflect.Value) string {
 			return difference(a.Elem(), b.Elem())
 		}
 	case reflect.Slice:
-		if a.Len() != b.Len() || a.IsNil() != b.IsNil() {
+		if a.Len() != b.Len() || a.IsNil() != b.IsNil() && a.Len() > 0 {
 			return ": length"
 		}
 		for i := range a.Len() {

@@ -31,22 +31,22 @@ const (
 )
 
 // PromptAttachment puts a prompt into a skill version. A pinned prompt needs a VersionNumber, and a
-// floating one must not have it: otherwise the call returns an [*ArgumentError]. Extra holds what a
-// response has beyond the fields, and is sent back, as in a [Workflow].
+// floating one must not have it: otherwise the call returns an [*ArgumentError]. Extra holds what
+// the fields do not, and is sent back, as in a [Workflow].
 type PromptAttachment struct {
-	PromptID       string             `json:"promptId"`
+	PromptID       string             `json:"promptId,omitzero"`
 	AttachmentMode AttachmentMode     `json:"attachmentMode,omitzero"`
 	VersionNumber  int                `json:"versionNumber,omitzero"`
 	PositionIndex  int                `json:"positionIndex"` // from 0
-	Extra          map[string]RawJSON `json:"-" keep:"unknown"`
+	Extra          map[string]RawJSON `json:"-" keep:""`
 }
 
-// ToolAttachment puts a tool into a skill version. Its names are inferred. Extra holds what a
-// response has beyond the fields, and is sent back, as in a [Workflow].
+// ToolAttachment puts a tool into a skill version. Its names are inferred. Extra holds what the
+// fields do not, and is sent back, as in a [Workflow].
 type ToolAttachment struct {
-	ToolID        string             `json:"toolId"`
+	ToolID        string             `json:"toolId,omitzero"`
 	PositionIndex int                `json:"positionIndex"` // from 0
-	Extra         map[string]RawJSON `json:"-" keep:"unknown"`
+	Extra         map[string]RawJSON `json:"-" keep:""`
 }
 
 // SkillRecord is a skill as List, Create and Update return it.
@@ -195,9 +195,9 @@ func (p promptAttachments) validate() error {
 	for i, a := range p.Prompts {
 		argument := fmt.Sprintf("prompts[%d].versionNumber", i)
 		switch {
-		case a.PromptID == "":
+		case a.PromptID == "" && !has(a.Extra, a, "promptId"):
 			return required(fmt.Sprintf("prompts[%d].promptId", i), a.PromptID)
-		case a.AttachmentMode == AttachmentModePinnedVersion && a.VersionNumber == 0:
+		case a.AttachmentMode == AttachmentModePinnedVersion && a.VersionNumber == 0 && !has(a.Extra, a, "versionNumber"):
 			return &ArgumentError{Argument: argument, Reason: "a pinned prompt needs the number of its version"}
 		case a.AttachmentMode == AttachmentModeFloatingLatestPublished && a.VersionNumber != 0:
 			return &ArgumentError{Argument: argument, Reason: "a floating prompt takes the latest published version and has no number"}
@@ -212,8 +212,8 @@ type toolAttachments struct {
 
 func (p toolAttachments) validate() error {
 	for i, a := range p.Tools {
-		if err := required(fmt.Sprintf("tools[%d].toolId", i), a.ToolID); err != nil {
-			return err
+		if a.ToolID == "" && !has(a.Extra, a, "toolId") {
+			return required(fmt.Sprintf("tools[%d].toolId", i), a.ToolID)
 		}
 	}
 	return nil

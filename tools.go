@@ -66,14 +66,16 @@ const (
 )
 
 // ToolCapability says what a tool does and how risky that is. The types of DomainTags and
-// IntendedUse are inferred.
+// IntendedUse are inferred. Extra holds what the fields do not, and is sent back, as in a
+// [Workflow].
 type ToolCapability struct {
 	Category          ToolCategory          `json:"category,omitzero"`
 	AccessMode        ToolAccessMode        `json:"accessMode,omitzero"`
 	SideEffectProfile ToolSideEffectProfile `json:"sideEffectProfile,omitzero"`
 	RiskLevel         ToolRiskLevel         `json:"riskLevel,omitzero"`
-	DomainTags        []string              `json:"domainTags,omitzero"`
+	DomainTags        []string              `json:"domainTags,omitempty"`
 	IntendedUse       string                `json:"intendedUse,omitzero"`
+	Extra             map[string]RawJSON    `json:"-" keep:""`
 }
 
 // ToolRecord is a tool. Old routes send it in snake_case and new ones in camelCase: the client

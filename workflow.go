@@ -45,15 +45,18 @@ const (
 // Workflow is the graph of an agent version. A run begins at the entry step and follows the
 // transitions between the steps.
 //
-// A workflow, its steps and its transitions keep in Extra what a response has beyond their fields,
-// and send it back: reading a graph, changing it and saving it loses nothing. Extra is sent after
-// the fields, in the order of its names. A name that a field has, in any spelling, is an
-// [*ArgumentError]. A struct that embeds one of these types encodes as that type alone.
+// A workflow, its steps and its transitions keep in Extra what their fields do not hold: members
+// that no field is for, and those of a field with a value that does not fit, such as 1.5 in the
+// place of an integer. Extra is sent back, so reading a graph, changing it and saving it loses
+// nothing. A member of a field is sent from Extra only if the field is zero. Fields that are empty
+// are not sent, except for PositionIndex and, as [], Steps and Transitions. Extra is sent after the
+// fields, in the order of its names. Two spellings of one field in it are an [*ArgumentError]. A
+// struct that embeds one of these types encodes as that type alone.
 type Workflow struct {
 	EntryStepKey string               `json:"entryStepKey,omitzero"`
 	Steps        []WorkflowStep       `json:"steps"`
 	Transitions  []WorkflowTransition `json:"transitions"`
-	Extra        map[string]RawJSON   `json:"-" keep:"unknown"`
+	Extra        map[string]RawJSON   `json:"-" keep:""`
 }
 
 // WorkflowStep is one step of a workflow. A prompt step names a prompt or a skill, and a tool step
@@ -62,25 +65,25 @@ type Workflow struct {
 // the condition of a condition step: it is in Extra. The names skillId, skillVersionId and toolId
 // are inferred.
 type WorkflowStep struct {
-	StepKey         string             `json:"stepKey"`
-	Name            string             `json:"name"`
-	StepType        StepType           `json:"stepType"`
+	StepKey         string             `json:"stepKey,omitzero"`
+	Name            string             `json:"name,omitzero"`
+	StepType        StepType           `json:"stepType,omitzero"`
 	PromptID        string             `json:"promptId,omitzero"`
 	PromptVersionID string             `json:"promptVersionId,omitzero"`
 	PositionIndex   int                `json:"positionIndex"`
 	SkillID         string             `json:"skillId,omitzero"`
 	SkillVersionID  string             `json:"skillVersionId,omitzero"`
 	ToolID          string             `json:"toolId,omitzero"`
-	Extra           map[string]RawJSON `json:"-" keep:"unknown"` // see [Workflow]
+	Extra           map[string]RawJSON `json:"-" keep:""` // see [Workflow]
 }
 
 // WorkflowTransition leads from one step to another. Its three JSON names are inferred: the API
 // documents the kinds of transition, not the fields.
 type WorkflowTransition struct {
-	FromStepKey    string             `json:"fromStepKey"`
-	ToStepKey      string             `json:"toStepKey"`
-	TransitionType TransitionType     `json:"transitionType"`
-	Extra          map[string]RawJSON `json:"-" keep:"unknown"` // see [Workflow]
+	FromStepKey    string             `json:"fromStepKey,omitzero"`
+	ToStepKey      string             `json:"toStepKey,omitzero"`
+	TransitionType TransitionType     `json:"transitionType,omitzero"`
+	Extra          map[string]RawJSON `json:"-" keep:""` // see [Workflow]
 }
 
 // Validate returns the mistakes that can be found without the server, in the form in which the

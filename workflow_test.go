@@ -212,7 +212,7 @@ func TestWorkflowOfAWholeResponse(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client.Agents.SaveWorkflow(t.Context(), "ver_1", workflow)
 	require.NoError(t, err)
-	assert.Equal(t, `{"organizationId":"org_1","entryStepKey":"a","steps":[{"stepKey":"a","name":"","stepType":"","positionIndex":0}],"transitions":[],"layout":{"zoom":2}}`, string(server.body))
+	assert.Equal(t, `{"organizationId":"org_1","entryStepKey":"a","steps":[{"stepKey":"a","positionIndex":0}],"transitions":[],"layout":{"zoom":2}}`, string(server.body))
 	assert.Contains(t, workflow.Extra, "organization_id", "the caller's own map stays as it is")
 	_, err = client.InOrganization("org_2").Agents.SaveWorkflow(t.Context(), "ver_1", workflow)
 	var e *promptorchestra.ArgumentError
@@ -246,14 +246,17 @@ func TestExtraThatCannotBeSent(t *testing.T) {
 	extra := func(name, value string) map[string]promptorchestra.RawJSON {
 		return map[string]promptorchestra.RawJSON{"fine": promptorchestra.RawJSON("1"), name: promptorchestra.RawJSON(value)}
 	}
+	twice := func(name, other string) map[string]promptorchestra.RawJSON {
+		return map[string]promptorchestra.RawJSON{name: promptorchestra.RawJSON("1"), other: promptorchestra.RawJSON("[1]")}
+	}
 	for name, err := range map[string]error{
-		"steps":          save(promptorchestra.Workflow{Extra: extra("steps", "[]")}),
-		"entry_step_key": save(promptorchestra.Workflow{Extra: extra("entry_step_key", `"a"`)}),
-		"StepKey":        save(promptorchestra.Workflow{Steps: []promptorchestra.WorkflowStep{{Extra: extra("StepKey", `"a"`)}}}),
-		"toStepKey":      save(promptorchestra.Workflow{Transitions: []promptorchestra.WorkflowTransition{{Extra: extra("toStepKey", `"a"`)}}}),
+		"steps":          save(promptorchestra.Workflow{Extra: twice("steps", "Steps")}),
+		"entry_step_key": save(promptorchestra.Workflow{EntryStepKey: "a", Extra: twice("entryStepKey", "entry_step_key")}),
+		"stepKey":        save(promptorchestra.Workflow{Steps: []promptorchestra.WorkflowStep{{Extra: twice("StepKey", "stepKey")}}}),
+		"to_step_key":    save(promptorchestra.Workflow{Transitions: []promptorchestra.WorkflowTransition{{Extra: twice("toStepKey", "to_step_key")}}}),
 		"condition":      save(promptorchestra.Workflow{Steps: []promptorchestra.WorkflowStep{{Extra: extra("condition", `{"a":`)}}}),
-		"versionNumber":  apitest.ErrorOf(client.Skills.ReplacePrompts(ctx, "v", []promptorchestra.PromptAttachment{{PromptID: "p", Extra: extra("versionNumber", "1")}})),
-		"toolId":         apitest.ErrorOf(client.Skills.ReplaceTools(ctx, "v", []promptorchestra.ToolAttachment{{ToolID: "t", Extra: extra("toolId", "1")}})),
+		"version_number": apitest.ErrorOf(client.Skills.ReplacePrompts(ctx, "v", []promptorchestra.PromptAttachment{{PromptID: "p", Extra: twice("versionNumber", "version_number")}})),
+		"toolId":         apitest.ErrorOf(client.Skills.ReplaceTools(ctx, "v", []promptorchestra.ToolAttachment{{ToolID: "t", Extra: twice("ToolId", "toolId")}})),
 	} {
 		var e *promptorchestra.ArgumentError
 		require.ErrorAs(t, err, &e, name)

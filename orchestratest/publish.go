@@ -32,9 +32,6 @@ func (s *Server) PublishSkill(promptContent string) (skillID string) {
 // returns its id. No request is sent. A workflow that cannot be published, for instance with a
 // prompt that does not exist, is reported by Err, and the id is "".
 func (s *Server) PublishAgent(workflow promptorchestra.Workflow) (agentID string) {
-	// No steps are an empty list, as in the calls of the SDK.
-	workflow.Steps = append([]promptorchestra.WorkflowStep{}, workflow.Steps...)
-	workflow.Transitions = append([]promptorchestra.WorkflowTransition{}, workflow.Transitions...)
 	return s.author("PublishAgent", func(a *author) string {
 		agent := a.do("Agents.Create", "", map[string]any{"name": "Agent"})
 		version := a.do("Agents.CreateVersion", agent, nil)

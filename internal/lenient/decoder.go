@@ -16,6 +16,7 @@ type decoder struct {
 	misfit Misfit
 	told   map[string]bool
 	err    error // the first of an UnmarshalJSON method
+	unheld int   // values so far that nothing holds as they are
 }
 
 func (d *decoder) decode(v reflect.Value) error {
@@ -53,7 +54,7 @@ func (d *decoder) value(v reflect.Value) bool {
 		if raw[0] == '{' {
 			rest := decoder{data: raw, path: d.path, misfit: d.misfit, told: d.told, err: d.err}
 			rest.object(v, structureOf(v.Type()), true)
-			d.err = rest.err
+			d.err, d.unheld = rest.err, d.unheld+rest.unheld
 		}
 		return ok
 	case byFields:
@@ -157,9 +158,17 @@ func (d *decoder) array(v reflect.Value) {
 			}
 			v.SetLen(n + 1)
 			v.Index(n).SetZero()
-			d.value(v.Index(n))
+			begin := d.data[d.pos]
+			if !d.value(v.Index(n)) || isNothing(begin, v.Index(n).Kind()) {
+				d.unheld++
+			}
 		}
 	}
+}
+
+// isNothing reports whether a value that begins so leaves a scalar as it is: null, {} or [].
+func isNothing(begin byte, k reflect.Kind) bool {
+	return (begin == 'n' || begin == '{' || begin == '[') && (k == reflect.String || k <= reflect.Float64)
 }
 
 func (d *decoder) dictionary(v reflect.Value) {
@@ -221,6 +230,7 @@ const (
 func (d *decoder) object(v reflect.Value, s *structure, rest bool) {
 	var buf [48]int8
 	best := append(buf[:0], make([]int8, len(s.fields))...)
+	k := keeper{of: v, s: s}
 	for d.pos++; ; {
 		switch d.space() {
 		case '}':
@@ -240,7 +250,7 @@ func (d *decoder) object(v reflect.Value, s *structure, rest bool) {
 		}
 		i, exact := s.find(name)
 		if i < 0 {
-			d.keep(v, s, raw)
+			k.unknown(raw, d.skip())
 			continue
 		}
 		if !d.better(&best[i], exact) {
@@ -253,10 +263,14 @@ func (d *decoder) object(v reflect.Value, s *structure, rest bool) {
 			d.skip()
 			continue
 		}
-		length := len(d.path)
+		length, begin, unheld := len(d.path), d.pos, d.unheld
 		d.path = append(append(d.path, '.'), f.name...)
 		d.member(to, f.quoted)
 		d.path = d.path[:length]
+		if k.takes(f.name) && k.settle(i, name, d.data[begin:d.pos], d.unheld > unheld) {
+			to.SetZero()
+			d.unheld = unheld
+		}
 	}
 }
 
@@ -309,22 +323,63 @@ func (d *decoder) member(to reflect.Value, quoted bool) {
 	d.value(to)
 }
 
-// keep moves past a member that no field is for, and keeps it where the type has a place for such.
-func (d *decoder) keep(v reflect.Value, s *structure, name []byte) {
-	value := d.skip()
-	if s.kept == nil {
+// A keeper keeps what the fields of an open type do not hold.
+type keeper struct {
+	of    reflect.Value
+	s     *structure
+	unfit map[int]string // by field, the name under which its value is kept
+}
+
+// takes reports whether a member of this name is kept, if it must be.
+func (k *keeper) takes(name string) bool {
+	return k.s.kept != nil && (k.s.listed == nil || k.s.listed[name])
+}
+
+// unknown keeps a member that no field is for.
+func (k *keeper) unknown(quoted, value []byte) {
+	if k.s.kept == nil {
 		return
 	}
-	kept, ok := fieldOf(v, s.kept)
+	if name := unquote(quoted); k.takes(name) {
+		k.keep(name, value)
+	}
+}
+
+// settle keeps the value of a field that is unfit for it, and forgets one that was kept before.
+func (k *keeper) settle(field int, name, value []byte, unfit bool) bool {
+	if other, found := k.unfit[field]; found {
+		k.forget(other)
+		delete(k.unfit, field)
+	}
+	if unfit {
+		if k.unfit == nil {
+			k.unfit = map[int]string{}
+		}
+		k.unfit[field] = string(name)
+		k.keep(string(name), value)
+	}
+	return unfit
+}
+
+func (k *keeper) keep(name string, value []byte) {
+	to, ok := fieldOf(k.of, k.s.kept)
 	if !ok {
 		return
 	}
-	t := kept.Type()
-	if kept.IsNil() {
-		kept.Set(reflect.MakeMap(t))
+	if to.IsNil() {
+		to.Set(reflect.MakeMap(to.Type()))
 	}
-	key := reflect.ValueOf(unquote(name)).Convert(t.Key())
-	kept.SetMapIndex(key, reflect.ValueOf(bytes.Clone(value)).Convert(t.Elem()))
+	key := reflect.ValueOf(name).Convert(to.Type().Key())
+	to.SetMapIndex(key, reflect.ValueOf(bytes.Clone(value)).Convert(to.Type().Elem()))
+}
+
+func (k *keeper) forget(name string) {
+	if from, ok := fieldOf(k.of, k.s.kept); ok {
+		from.SetMapIndex(reflect.ValueOf(name).Convert(from.Type().Key()), reflect.Value{})
+		if from.Len() == 0 {
+			from.SetZero()
+		}
+	}
 }
 
 // fieldOf returns a field, and makes the embedded structs on the way to it. It is false where one
@@ -360,6 +415,7 @@ func (d *decoder) report(v reflect.Value, raw []byte) { d.tell(v, jsonscan.Kind(
 
 func (d *decoder) tell(v reflect.Value, kind string) {
 	const most = 100 // names
+	d.unheld++
 	path := string(bytes.TrimPrefix(d.path, []byte(".")))
 	if d.misfit == nil || d.told[path] || len(d.told) >= most {
 		return

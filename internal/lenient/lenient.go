@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
 // A Misfit is called with a member that cannot be read as its field's type. The error's Field names
@@ -24,7 +26,7 @@ type Misfit func(*json.UnmarshalTypeError)
 func Unmarshal(data []byte, v any, misfit Misfit) error {
 	t := reflect.TypeOf(v).Elem()
 	root := rootOf(t)
-	if !root.isUnusual(data) {
+	if !root.open && !root.isUnusual(data) {
 		err := json.Unmarshal(data, v)
 		if err == nil || !isMismatch(err) && !json.Valid(data) {
 			return err //nolint:wrapcheck // as encoding/json would return it
@@ -49,25 +51,21 @@ func Redecode(data []byte, v any, err error, misfit Misfit) error {
 	return d.decode(reflect.ValueOf(v).Elem())
 }
 
-// Object decodes data into v for the UnmarshalJSON method of v's type, which it does not call. The
-// error is a *json.UnmarshalTypeError for the first member that does not fit; the rest is decoded.
+// Object decodes data into v for the UnmarshalJSON method of v's type, which it does not call and
+// which has a field for what the others cannot hold. The error of a value that is no object is a
+// *json.UnmarshalTypeError.
 func Object(data []byte, v any) error {
 	if !json.Valid(data) {
 		return json.Unmarshal(data, new(any)) //nolint:wrapcheck // says what is wrong
 	}
-	var first error
-	d := decoder{data: data, misfit: func(e *json.UnmarshalTypeError) {
-		if first == nil {
-			first = e
-		}
-	}}
-	d.space()
+	d := decoder{data: data}
+	begin := d.space()
 	target := reflect.ValueOf(v).Elem()
 	d.structure(target, structureOf(target.Type()))
-	if d.err != nil {
-		return d.err
+	if d.err == nil && d.unheld > 0 {
+		return &json.UnmarshalTypeError{Value: jsonscan.Kind(begin), Type: target.Type()}
 	}
-	return first
+	return d.err
 }
 
 func isMismatch(err error) bool {
@@ -94,13 +92,23 @@ func MembersOf(v any) (Members, bool) {
 	return Members{structureOf(t)}, true
 }
 
-// Has reports whether a member of this name is decoded into a field.
+// Has reports whether a member of this name is decoded into a field, or is the record's all the
+// same, by the tag of its field for other members.
 func (m Members) Has(name []byte) bool {
 	if m.s == nil {
 		return false
 	}
 	i, _ := m.s.find(name)
-	return i >= 0
+	return i >= 0 || m.s.listed[string(name)]
+}
+
+// Field returns the field that a member of this name is decoded into, by its own name and its
+// index, which is nil if there is none.
+func (m Members) Field(name string) (own string, index []int) {
+	if i, _ := m.s.find([]byte(name)); i >= 0 {
+		return m.s.fields[i].name, m.s.fields[i].index
+	}
+	return "", nil
 }
 
 // Takes reports whether a type is one for JSON values of this kind, in encoding/json's words.

@@ -46,15 +46,27 @@ type record struct {
 	Bytes     []byte            `json:"bytes"`
 }
 
-// open keeps what it does not know.
+// open keeps what it does not know, and what its fields cannot hold.
 type open struct {
 	part
 
-	Name string         `json:"name"`
-	Rest map[string]raw `json:"-" keep:"unknown"`
+	Name  string         `json:"name"`
+	Tags  []string       `json:"tags"`
+	Parts []open         `json:"parts"`
+	Rest  map[string]raw `json:"-" keep:""`
 }
 
 func (o *open) UnmarshalJSON(data []byte) error { return Object(data, o) }
+
+// listing keeps two members.
+type listing struct {
+	part
+
+	Name string         `json:"name"`
+	Rest map[string]raw `json:"-" keep:"layout,stepKey"`
+}
+
+func (l *listing) UnmarshalJSON(data []byte) error { return Object(data, l) }
 
 // outer embeds a type with a method, and has a field of its own.
 type outer struct {
@@ -208,11 +220,50 @@ func TestOpenTypes(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(`{"name":"b"}`), &o))
 	assert.Nil(t, o.Rest, "of another object")
 	var mismatch *json.UnmarshalTypeError
-	require.ErrorAs(t, json.Unmarshal([]byte(`{"positionIndex":{"a":1},"name":"c"}`), &o), &mismatch)
-	assert.Equal(t, "c", o.Name)
+	require.ErrorAs(t, json.Unmarshal([]byte(`["a"]`), &o), &mismatch)
 	for _, bad := range []string{"", "{", `{"name":`, "nul"} {
 		require.Error(t, o.UnmarshalJSON([]byte(bad)))
 	}
+}
+
+// What a field of an open type cannot hold is kept as it came. It is reported, and is no error.
+func TestOpenTypesKeepWhatDoesNotFit(t *testing.T) {
+	for text, want := range map[string]open{
+		`{"positionIndex":1.5,"name":"a"}`:                    {Name: "a", Rest: map[string]raw{"positionIndex": raw("1.5")}},
+		`{"position_index": {"a": 1} }`:                       {Rest: map[string]raw{"position_index": raw(`{"a": 1}`)}},
+		`{"positionIndex":3.0,"name":null}`:                   {part: part{Index: 3}},
+		`{"positionIndex":"","name":{}}`:                      {},
+		`{"position_index":1.5,"positionIndex":2}`:            {part: part{Index: 2}},
+		`{"position_index":1.5,"positionIndex":2.5}`:          {Rest: map[string]raw{"positionIndex": raw("2.5")}},
+		`{"positionIndex":1,"positionIndex":1.5}`:             {Rest: map[string]raw{"positionIndex": raw("1.5")}},
+		`{"tags":["a",7]}`:                                    {Tags: []string{"a", "7"}},
+		`{"tags":["a",null]}`:                                 {Rest: map[string]raw{"tags": raw(`["a",null]`)}},
+		`{"tags":["a",[]]}`:                                   {Rest: map[string]raw{"tags": raw(`["a",[]]`)}},
+		`{"tags":{"a":1}}`:                                    {Rest: map[string]raw{"tags": raw(`{"a":1}`)}},
+		`{"tags":{}}`:                                         {},
+		`{"parts":[{"name":[1]},{"tags":"x"}]}`:               {Parts: []open{{Rest: map[string]raw{"name": raw("[1]")}}, {Rest: map[string]raw{"tags": raw(`"x"`)}}}},
+		`{"parts":[{"name":"a"},null],"stepKey":"b"}`:         {part: part{StepKey: "b"}, Rest: map[string]raw{"parts": raw(`[{"name":"a"},null]`)}},
+		`{"parts":[{"name":[1]},[]],"positionIndex":{"a":1}}`: {Rest: map[string]raw{"parts": raw(`[{"name":[1]},[]]`), "positionIndex": raw(`{"a":1}`)}},
+	} {
+		var o, again open
+		require.NoError(t, Unmarshal([]byte(text), &o, nil))
+		assert.Equal(t, want, o, text)
+		require.NoError(t, json.Unmarshal([]byte(text), &again))
+		assert.Equal(t, want, again, text)
+	}
+	var l listing
+	require.NoError(t, json.Unmarshal([]byte(`{"layout":{"a":1},"grid":2,"step_key":["a"],"name":["b"],"positionIndex":7}`), &l))
+	assert.Equal(t, listing{part: part{Index: 7}, Rest: map[string]raw{"layout": raw(`{"a":1}`), "step_key": raw(`["a"]`)}}, l)
+	var holder struct {
+		Open  *open `json:"open"`
+		Count int   `json:"count"`
+	}
+	var misfits []string
+	require.NoError(t, Unmarshal([]byte(`{"open":{"name":[1]},"count":[1]}`), &holder, func(e *json.UnmarshalTypeError) { misfits = append(misfits, e.Field) }))
+	assert.Equal(t, []string{"open.name", "count"}, misfits)
+	assert.Contains(t, holder.Open.Rest, "name")
+	require.NoError(t, Unmarshal([]byte(`{"open":""}`), &holder, nil))
+	assert.Nil(t, holder.Open)
 }
 
 func TestEmbeddedMethods(t *testing.T) {
@@ -253,6 +304,9 @@ func TestMembers(t *testing.T) {
 	assert.True(t, members.Has([]byte("promptId")))
 	assert.True(t, members.Has([]byte("prompt_id")))
 	assert.False(t, members.Has([]byte("Hidden")))
+	listed, _ := MembersOf(new(listing))
+	assert.True(t, listed.Has([]byte("layout")) && listed.Has([]byte("name")))
+	assert.False(t, listed.Has([]byte("lay")) || listed.Has(nil))
 	assert.False(t, members.Has([]byte(strings.Repeat("x", 1000))))
 	for _, v := range []any{new(int), new([]record), new(map[string]int), new(raw), new(time.Time), nil} {
 		_, ok = MembersOf(v)

@@ -23,8 +23,10 @@ const (
 	byLibrary               // by encoding/json
 )
 
-// keepTag marks the field that takes the members which no field is for. It is a map from names to
-// raw JSON. A type that has one decodes through Object.
+// keepTag marks the field that takes the members which no other field is for, and those whose value
+// the other field cannot hold: only those that the tag lists, or all. It is a map from names to raw
+// JSON. A type that has one is open, and decodes through Object. Listed names belong to the type,
+// with or without a field.
 const keepTag = "keep"
 
 var (
@@ -97,9 +99,10 @@ func embedsMethod(t reflect.Type) bool {
 // A structure is how a struct type decodes from an object.
 type structure struct {
 	fields []field
-	exact  map[string]int // by their names
-	folded map[string]int // by their names in any spelling
-	kept   []int          // index of the field for all other members; nil when there is none
+	exact  map[string]int  // by their names
+	folded map[string]int  // by their names in any spelling
+	kept   []int           // index of the field for all other members; nil when there is none
+	listed map[string]bool // those it takes; nil when it takes all
 }
 
 type field struct {
@@ -145,8 +148,8 @@ func (s *structure) collect(t reflect.Type) {
 			for i := range e.t.NumField() {
 				f := e.t.Field(i)
 				index := append(slices.Clone(e.index), i)
-				if f.Tag.Get(keepTag) != "" && s.kept == nil && f.IsExported() && e.t.PkgPath() == t.PkgPath() {
-					s.kept = index
+				if names, is := f.Tag.Lookup(keepTag); is && s.kept == nil && f.IsExported() && e.t.PkgPath() == t.PkgPath() {
+					s.kept, s.listed = index, listOf(names)
 				}
 				tag := f.Tag.Get("json")
 				name, options, _ := strings.Cut(tag, ",")
@@ -195,6 +198,17 @@ func (s *structure) collect(t reflect.Type) {
 	}
 }
 
+func listOf(names string) map[string]bool {
+	if names == "" {
+		return nil
+	}
+	listed := map[string]bool{}
+	for name := range strings.SplitSeq(names, ",") {
+		listed[name] = true
+	}
+	return listed
+}
+
 // find returns the field that a name stands for, or -1, and whether it is spelled like that.
 func (s *structure) find(name []byte) (index int, exact bool) {
 	if i, ok := s.exact[string(name)]; ok {
@@ -215,6 +229,7 @@ type root struct {
 	spellings map[string]struct{} // in snake_case, of the camelCase names
 	pointers  [][]byte            // names, in quotes, of pointers to structs that decode by themselves
 	partial   bool                // encoding/json would leave out fields: see byBoth
+	open      bool                // it holds open types, which encoding/json would read twice
 }
 
 var roots sync.Map // of reflect.Type to *root
@@ -242,6 +257,7 @@ func (r *root) visit(t reflect.Type, visited map[reflect.Type]bool, exact map[st
 	switch {
 	case how == byFields || how == byBoth:
 		r.partial = r.partial || how == byBoth || len(structureOf(t).kept) > 1
+		r.open = r.open || structureOf(t).kept != nil
 		for _, f := range structureOf(t).fields {
 			exact[f.name] = true
 			if f.name == "id" {
@@ -251,7 +267,7 @@ func (r *root) visit(t reflect.Type, visited map[reflect.Type]bool, exact map[st
 				r.spellings[other] = struct{}{}
 			}
 			inner := t.FieldByIndex(f.index).Type
-			if inner.Kind() == reflect.Pointer && inner.Elem().Kind() == reflect.Struct && methodOf(inner.Elem()) == byItself {
+			if inner.Kind() == reflect.Pointer && inner.Elem().Kind() == reflect.Struct && inner.Implements(jsonUnmarshaler) {
 				r.pointers = append(r.pointers, []byte(`"`+f.name+`"`))
 			}
 			r.visit(inner, visited, exact)
