@@ -52,6 +52,15 @@ func TestLiveVersion(t *testing.T) {
 			assert.Equal(t, !c.none, found)
 			assert.Equal(t, c.id, live.ID)
 			assert.Equal(t, c.number, live.VersionNumber)
+			if agent.VersionID != "" {
+				return // only agents have a version in use
+			}
+			var skill SkillDetail
+			require.NoError(t, json.Unmarshal([]byte(c.agent), &skill))
+			ofSkill, found := skill.LiveVersion()
+			assert.Equal(t, !c.none, found)
+			assert.Equal(t, c.id, ofSkill.ID)
+			assert.Equal(t, c.number, ofSkill.VersionNumber)
 		})
 	}
 }
@@ -62,4 +71,42 @@ func TestLiveVersionOfNothing(t *testing.T) {
 	live, found := (&AgentVersionSummary{AgentListItem: AgentListItem{ID: "agt_1", PublishedVersion: RawJSON(`"agv_1"`)}}).LiveVersion()
 	assert.True(t, found)
 	assert.Equal(t, AgentVersionRef{ID: "agv_1", AgentID: "agt_1", IsPublished: true}, live)
+}
+
+func TestLiveVersionOfPrompts(t *testing.T) {
+	const versions = `"versions": [
+		{"id": "prv_1", "versionNumber": 1, "isPublished": true, "content": "one", "publishedAt": "2026-01-02T00:00:00Z"},
+		{"id": "prv_2", "versionNumber": 2, "status": "published", "content": "two", "publishedAt": "2026-01-01T00:00:00Z"},
+		{"id": "prv_3", "versionNumber": 3, "status": "draft"}
+	]`
+	for name, c := range map[string]struct {
+		prompt string
+		want   PromptVersion // its Content stands for an entry of the list
+		none   bool
+	}{
+		"an id":               {prompt: `{"id":"prm_1","publishedVersionId":"prv_2",` + versions + `}`, want: PromptVersion{Content: "two"}},
+		"a number":            {prompt: `{"id":"prm_1","publishedVersionNumber":2,` + versions + `}`, want: PromptVersion{Content: "two"}},
+		"not said":            {prompt: `{"id":"prm_1",` + versions + `}`, want: PromptVersion{Content: "one"}},
+		"null":                {prompt: `{"id":"prm_1","publishedVersionId":null,"publishedVersionNumber":null,` + versions + `}`, want: PromptVersion{Content: "one"}},
+		"drafts alone":        {prompt: `{"id":"prm_1","versions":[{"id":"prv_3","status":"draft"}]}`, none: true},
+		"nothing":             {prompt: `{"id":"prm_1"}`, none: true},
+		"an id alone":         {prompt: `{"id":"prm_1","publishedVersionId":"prv_9","publishedVersionNumber":9}`, want: PromptVersion{ID: "prv_9", PromptID: "prm_1", VersionNumber: 9, IsPublished: true}},
+		"one of no list":      {prompt: `{"id":"prm_1","publishedVersionId":"prv_9",` + versions + `}`, want: PromptVersion{ID: "prv_9", PromptID: "prm_1", IsPublished: true}},
+		"a number of no list": {prompt: `{"id":"prm_1","publishedVersionNumber":9}`, want: PromptVersion{PromptID: "prm_1", VersionNumber: 9, IsPublished: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var prompt PromptDetail
+			require.NoError(t, json.Unmarshal([]byte(c.prompt), &prompt))
+			live, found := prompt.LiveVersion()
+			assert.Equal(t, !c.none, found)
+			if c.want.Content != "" {
+				live = PromptVersion{Content: live.Content}
+			}
+			assert.Equal(t, c.want, live)
+		})
+	}
+	_, found := (*PromptDetail)(nil).LiveVersion()
+	assert.False(t, found)
+	_, found = (*SkillDetail)(nil).LiveVersion()
+	assert.False(t, found)
 }
