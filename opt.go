@@ -3,6 +3,7 @@ package promptorchestra
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
@@ -37,6 +38,19 @@ func (o Opt[T]) IsNull() bool { return o.state == optNull }
 
 // IsZero reports whether the Opt is absent; encoding/json asks it for omitzero.
 func (o Opt[T]) IsZero() bool { return o.state == optAbsent }
+
+// Equal reports whether both are absent, both are null or both hold equal values. It is what go-cmp
+// asks. Values with an Equal method for their own type are compared by it, others as
+// reflect.DeepEqual does.
+func (o Opt[T]) Equal(other Opt[T]) bool {
+	if o.state != other.state || o.state != optSet {
+		return o.state == other.state
+	}
+	if v, ok := any(o.value).(interface{ Equal(other T) bool }); ok {
+		return v.Equal(other.value)
+	}
+	return reflect.DeepEqual(o.value, other.value)
+}
 
 // String returns the value in its default format, "null" or "absent".
 func (o Opt[T]) String() string {

@@ -1,6 +1,7 @@
 package promptorchestra
 
 import (
+	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,26 +11,40 @@ import (
 )
 
 // Secret is a value that is shown once, such as a new service key. It prints as "[redacted]" under
-// every verb of fmt, in slog and in JSON; Reveal returns the value itself.
+// every verb of fmt, in slog and in JSON; Reveal returns the value itself. Secrets of one value are
+// equal, also to reflect.DeepEqual.
 type Secret struct {
-	value *string // a pointer: fmt follows none inside an unexported field
+	masked string // dumps by reflection, as testify's of a failed assertion, print unexported fields
+}
+
+// maskKey hides secrets from dumps, not from whoever reads the memory.
+var maskKey = func() (key [1 << 10]byte) {
+	_, _ = rand.Read(key[:]) // never fails
+	return key
+}()
+
+// mask masks a text, and unmasks a masked one.
+func mask(text string) string {
+	masked := []byte(text)
+	for i := range masked {
+		masked[i] ^= maskKey[i%len(maskKey)]
+	}
+	return string(masked)
 }
 
 // NewSecret returns a Secret that holds v, for tests and fakes.
-func NewSecret(v string) Secret { return Secret{&v} }
+func NewSecret(v string) Secret { return Secret{mask(v)} }
 
 const redacted = redact.Mark
 
 // Reveal returns the secret itself, or "" when there is none.
-func (s Secret) Reveal() string {
-	if s.value == nil {
-		return ""
-	}
-	return *s.value
-}
+func (s Secret) Reveal() string { return mask(s.masked) }
 
 // IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { return s.Reveal() == "" }
+func (s Secret) IsZero() bool { return s.masked == "" }
+
+// Equal reports whether both hold the same value. It is what go-cmp asks.
+func (s Secret) Equal(other Secret) bool { return s == other }
 
 // String returns "[redacted]".
 func (s Secret) String() string { return redacted }
@@ -61,7 +76,7 @@ func (s *Secret) UnmarshalJSON(data []byte) error {
 	}
 	*s = Secret{}
 	if v != "" && v != redacted && data[0] != 't' && data[0] != 'f' {
-		s.value = &v
+		*s = NewSecret(v)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,4 +35,39 @@ func TestSecretsOfRecordsStaySecret(t *testing.T) {
 	assert.NotContains(t, printed.String(), "an example of")
 	assert.NotContains(t, printed.String(), fmt.Sprintf("%x", "an example of"))
 	assert.Contains(t, printed.String(), "[redacted]")
+}
+
+// recorder is a TestingT that keeps what a failed assertion prints.
+type recorder struct{ bytes.Buffer }
+
+func (r *recorder) Errorf(format string, args ...any) { fmt.Fprintf(&r.Buffer, format, args...) }
+
+// Dumps by reflection print what unexported fields hold and point to.
+func TestSecretsStayOutOfDumps(t *testing.T) {
+	const value = "sk_live_0123456789"
+	key := promptorchestra.ServiceKey{Key: promptorchestra.NewSecret(value)}
+	var printed recorder
+	assert.Equal(&printed, promptorchestra.ServiceKey{}, key)
+	type holder struct{ key promptorchestra.Secret }
+	for _, hidden := range []any{holder{key.Key}, &holder{key.Key}, struct{ key any }{key}, []any{&key}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			fmt.Fprintf(&printed, verb, hidden)
+		}
+	}
+	for _, form := range []string{value, value[8:], fmt.Sprintf("%x", value), fmt.Sprintf("% x", value[:8]), fmt.Sprint([]byte(value[:8]))} {
+		assert.False(t, strings.Contains(printed.String(), strings.Trim(form, "[]")), "%q", form)
+	}
+	assert.NotEmpty(t, printed.String())
+}
+
+func TestSecretsOfOneValueAreEqual(t *testing.T) {
+	long := strings.Repeat("0123456789", 500)
+	for _, value := range []string{"", "a", long, "\x00\xff"} {
+		assert.Equal(t, promptorchestra.NewSecret(value), promptorchestra.NewSecret(value))
+		assert.True(t, promptorchestra.NewSecret(value).Equal(promptorchestra.NewSecret(value)))
+		assert.Equal(t, value, promptorchestra.NewSecret(value).Reveal())
+		assert.NotEqual(t, promptorchestra.NewSecret(value), promptorchestra.NewSecret(value+"b"))
+	}
+	assert.True(t, promptorchestra.NewSecret("").IsZero())
+	assert.Equal(t, promptorchestra.Secret{}, promptorchestra.NewSecret(""))
 }
