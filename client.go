@@ -102,15 +102,12 @@ func New(opts ...Option) (*Client, error) {
 }
 
 func newEngine(cfg *config) (*transport.Engine, error) {
-	var hc http.Client
-	if cfg.httpClient != nil {
-		hc.Transport = cfg.httpClient.Transport // its Timeout is one of the core's
-		if cfg.httpClient == http.DefaultClient && hc.Transport == nil {
-			hc.Transport = transport.NetHTTP{}
+	inner := cfg.transport
+	if inner == nil && cfg.httpClient != nil {
+		inner = cfg.httpClient.Transport // its Timeout is one of the core's
+		if cfg.httpClient == http.DefaultClient && inner == nil {
+			inner = transport.NetHTTP{}
 		}
-	}
-	if cfg.transport != nil {
-		hc.Transport = cfg.transport
 	}
 	var err error
 	var wrap func(http.RoundTripper) http.RoundTripper
@@ -126,7 +123,7 @@ func newEngine(cfg *config) (*transport.Engine, error) {
 		}
 	}
 	minWait := cmp.Or(cfg.retry.MinWait, 500*time.Millisecond)
-	engine := transport.NewEngine(hc, wrap, transport.Policy{
+	engine := transport.NewEngine(inner, wrap, transport.Policy{
 		Budget:        cmp.Or(cfg.retry.Budget, 100),
 		MinWait:       minWait,
 		MaxWait:       max(cmp.Or(cfg.retry.MaxWait, 8*time.Second), minWait),

@@ -273,15 +273,18 @@ func WithRetry(policy RetryPolicy) Option {
 	})
 }
 
-// WithTimeout bounds each attempt, from its start to the end of the response or, of a streamed
-// list, to its headers. Where the context has a deadline too, the earlier one counts. It must be
-// positive.
+// WithTimeout bounds each attempt, from its start to the end of the response. If the context has a
+// deadline too, the earlier one counts. It must be positive.
+//
+// An attempt of a streamed list is bounded up to its headers. From then on the timeout bounds each
+// read of the response, so that a server that goes silent ends the list. The time between two reads
+// does not count, and the list as a whole is bounded by the context alone.
 //
 // The timeout of an attempt is the first one given of: WithTimeout for the call; for an execution
 // [WithExecutionTimeout]; WithTimeout for the client; the Timeout of the [http.Client] of
 // [WithHTTPClient]. Without any, and if the context has no deadline, it is one minute, and ten
 // minutes for an execution: the Run methods, [SkillsService.GenerateImage] and
-// [AgentRunsService.RerunFromStep].
+// [AgentRunsService.RerunFromStep]. The minute for a read of a list holds with a deadline too.
 func WithTimeout(d time.Duration) SharedOption {
 	check := func() error {
 		if d <= 0 {

@@ -150,11 +150,12 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	if err != nil {
 		return err
 	}
+	timeout, readTimeout := c.core.timeoutsFor(ctx, route, r.options.timeout)
 	r.out = transport.Call{
 		Method: route.method, URL: url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
 		Header: c.core.header(route.method != http.MethodGet), Extra: r.options.header,
-		Organization: c.organization, Idempotent: r.idempotent(), Retries: c.core.retries, Timeout: c.core.timeoutFor(ctx, route, r.options.timeout),
-		MaxBytes: c.core.maxBytes, Stream: r.call.stream, Owner: r,
+		Organization: c.organization, Idempotent: r.idempotent(), Retries: c.core.retries,
+		Timeout: timeout, ReadTimeout: readTimeout, MaxBytes: c.core.maxBytes, Stream: r.call.stream, Owner: r,
 	}
 	if r.options.noRetry {
 		r.out.Retries = 0
@@ -216,20 +217,19 @@ func (r *request) idempotent() bool {
 	return !r.call.route.traits.has(notIdempotent) || r.options.idempotent
 }
 
-// timeoutFor returns the timeout of an attempt, or 0 for none. The defaults apply only to a context
-// without a deadline.
-func (c *core) timeoutFor(ctx context.Context, route *route, own time.Duration) time.Duration {
+// timeoutsFor returns the timeout of an attempt, or 0 for none, and that of each read of a stream's
+// body. The default of the first one applies only to a context without a deadline.
+func (c *core) timeoutsFor(ctx context.Context, route *route, own time.Duration) (attempt, read time.Duration) {
 	given, byDefault := c.timeout, defaultTimeout
 	if route.traits.has(execution) {
 		given, byDefault = c.execution, defaultExecutionTimeout
 	}
-	if given = cmp.Or(own, given); given > 0 {
-		return given
-	}
+	given = cmp.Or(own, given)
+	read = cmp.Or(given, byDefault)
 	if _, bounded := ctx.Deadline(); bounded {
-		return 0
+		return given, read
 	}
-	return byDefault
+	return read, read
 }
 
 // IsFinal reports whether a failure's body forbids a retry.

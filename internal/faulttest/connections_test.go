@@ -198,22 +198,6 @@ func TestCallsBesideAnOpenStream(t *testing.T) {
 	assert.LessOrEqual(t, srv.Made.Load(), int32(3))
 }
 
-// The Timeout of the user's http.Client bounds the way to a stream's headers, and not the stream.
-func TestStreamThroughAClientWithATimeout(t *testing.T) {
-	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "["+apitest.Agent)
-		_ = http.NewResponseController(w).Flush()
-		time.Sleep(300 * time.Millisecond)
-		_, _ = io.WriteString(w, ","+apitest.Agent+"]")
-	}), promptorchestra.WithHTTPClient(&http.Client{Timeout: 200 * time.Millisecond}))
-	n := 0
-	for _, err := range client.Agents.All(t.Context()) {
-		require.NoError(t, err)
-		n++
-	}
-	assert.Equal(t, 2, n)
-}
-
 // foreign is a context of somebody else's type: package context watches it with a goroutine for each child.
 type foreign struct {
 	context.Context //nolint:containedctx // it is one

@@ -1,11 +1,13 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"time"
 )
@@ -81,10 +83,13 @@ func (r *Result) receive(resp *http.Response, limit attemptTimeout) {
 	if resp.Body == nil { // http.Client allows this of a RoundTripper
 		resp.Body = http.NoBody
 	}
+	if r.call.Stream && r.Success() {
+		resp.Body = &timedBody{ReadCloser: resp.Body}
+	}
 	body, err := decompressed(resp)
-	if r.call.Stream && r.Success() && err == nil {
-		limit.headersCame()
-		r.Stream = &Stream{Reader: body, body: resp.Body, limit: limit}
+	if raw, ok := resp.Body.(*timedBody); ok && err == nil {
+		raw.limit = limit.ofReads(r.call.ReadTimeout)
+		r.Stream = &Stream{Reader: body, body: raw}
 		return
 	}
 	if r.StatusCode >= 200 { // after a 101 comes no HTTP, and perhaps no end
@@ -123,25 +128,24 @@ func mayBeCut(resp *http.Response) bool {
 	return resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed && resp.ProtoMajor == 1
 }
 
-// attemptTimeout bounds an attempt in time. For a stream it bounds the time up to the headers.
+// attemptTimeout bounds an attempt in time. For a stream it bounds the time up to the headers, and
+// then that of each Read of the body.
 type attemptTimeout struct {
 	caller  context.Context //nolint:containedctx // both are of one attempt, as the limit is
 	ctx     context.Context //nolint:containedctx // see above
 	timeout time.Duration   // 0 for none
-	timer   *time.Timer     // ends ctx if a stream's headers do not come in time; else nil
+	timer   *time.Timer     // ends ctx if a stream's headers or bytes do not come in time; else nil
+	reading bool            // the stream's headers came
 	cancel  context.CancelFunc
 }
 
 func (e *Engine) attemptTimeout(caller context.Context, call *Call) attemptTimeout {
 	l := attemptTimeout{caller: caller, ctx: caller, timeout: call.Timeout}
-	if e.bound > 0 && (l.timeout <= 0 || e.bound < l.timeout) {
-		l.timeout = e.bound
-	}
 	switch {
-	case l.timeout > 0 && call.Stream:
+	case call.Stream:
 		ctx, cancel := context.WithCancelCause(caller)
 		l.ctx, l.cancel = ctx, func() { cancel(nil) }
-		l.timer = time.AfterFunc(l.timeout, func() { cancel(context.DeadlineExceeded) })
+		l.timer = time.AfterFunc(cmp.Or(l.timeout, math.MaxInt64), func() { cancel(context.DeadlineExceeded) })
 	case l.timeout > 0:
 		l.ctx, l.cancel = context.WithTimeout(caller, l.timeout)
 	case !call.Idempotent && !e.shared: // sent needs a context that the engine can end
@@ -150,16 +154,18 @@ func (e *Engine) attemptTimeout(caller context.Context, call *Call) attemptTimeo
 	return l
 }
 
-// headersCame ends the limit of a stream.
-func (l *attemptTimeout) headersCame() {
-	if l.timer != nil {
-		l.timer.Stop() // if it has fired already, reading the body fails
-	}
+// ofReads ends the limit of a stream's headers, and returns that of its Reads.
+func (l attemptTimeout) ofReads(timeout time.Duration) attemptTimeout {
+	l.timer.Stop() // if it has fired already, reading the body fails
+	l.timeout, l.reading = timeout, true
+	return l
 }
 
 // stop ends the context of the attempt.
 func (l *attemptTimeout) stop() {
-	l.headersCame()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
 	if l.cancel != nil {
 		l.cancel()
 	}
@@ -173,10 +179,14 @@ func (l *attemptTimeout) explain(err error) error {
 	case why == nil:
 		return err
 	case l.caller.Err() == nil && l.timeout > 0 && errors.Is(why, context.DeadlineExceeded):
-		if errors.Is(err, context.Canceled) { // a stream's timeout cancels; its caller did not
-			err = why
+		text, instead := "the attempt took longer than", why
+		if l.reading {
+			text, instead = "nothing more of the response came for", ErrCut
 		}
-		return fmt.Errorf("the attempt took longer than %v: %w", l.timeout, wrapBoth(err, why))
+		if errors.Is(err, context.Canceled) { // a stream's timeout cancels; its caller did not
+			err = instead
+		}
+		return fmt.Errorf("%s %v: %w", text, l.timeout, wrapBoth(err, why))
 	case !errors.Is(why, l.ctx.Err()): // the caller gave a cause
 		return wrapBoth(wrapBoth(err, l.ctx.Err()), why)
 	default:
@@ -201,21 +211,36 @@ func wrapBoth(err, why error) error {
 	return fmt.Errorf("%w: %w", err, why)
 }
 
+// timedBody is the body of a stream as it comes from the transport. The attempt's timer runs while
+// a Read is in flight and at no other time: what the caller does in between may take as long as it
+// likes.
+type timedBody struct {
+	io.ReadCloser
+	limit attemptTimeout
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	if b.limit.timeout > 0 {
+		b.limit.timer.Reset(b.limit.timeout)
+		defer b.limit.timer.Stop()
+	}
+	return b.ReadCloser.Read(p) //nolint:wrapcheck // a Reader's io.EOF must stay itself
+}
+
 // Stream is the body of a successful response. Close it.
 type Stream struct {
 	io.Reader
-	body  io.Closer
-	limit attemptTimeout
+	body *timedBody
 }
 
 // Explain adds to a failure of the stream why its context ended, if it has ended. Without it the
 // failure may look like another one, such as an early end of the body. Call it before Close.
-func (s *Stream) Explain(err error) error { return s.limit.explain(err) }
+func (s *Stream) Explain(err error) error { return s.body.limit.explain(err) }
 
 // Close ends the attempt.
 func (s *Stream) Close() error {
 	err := s.body.Close()
-	s.limit.stop()
+	s.body.limit.stop()
 	return err //nolint:wrapcheck // the body's own
 }
 

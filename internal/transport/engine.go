@@ -31,6 +31,7 @@ type Call struct {
 	Idempotent   bool          // may be retried even if it had its effect
 	Retries      int           // the number of attempts after the first, at most
 	Timeout      time.Duration // of an attempt, for a stream up to the headers; 0 for none
+	ReadTimeout  time.Duration // of each read of a stream's body; 0 for none
 	MaxBytes     int64         // of a successful response's body
 	Stream       bool          // hand over a successful response's body instead of reading it
 	Owner        Owner         // makes the call
@@ -119,13 +120,12 @@ type Engine struct {
 	inner  http.RoundTripper // the transport itself
 	outer  http.RoundTripper // inner, wrapped: attempts go through it
 	shared bool              // inner is the default transport, and nothing wraps it
-	bound  time.Duration     // the Timeout of the http.Client, which bounds each attempt
 }
 
-// NewEngine returns an engine that sends through hc's Transport, or through the default transport,
-// which all engines share. If wrap is not nil, it wraps the transport.
-func NewEngine(hc http.Client, wrap func(http.RoundTripper) http.RoundTripper, policy Policy) *Engine {
-	e := &Engine{policy: policy, budget: budget{size: policy.Budget, spent: map[string]int{}}, inner: hc.Transport, bound: hc.Timeout}
+// NewEngine returns an engine that sends through inner or, if that is nil, through the default
+// transport, which all engines share. If wrap is not nil, it wraps the transport.
+func NewEngine(inner http.RoundTripper, wrap func(http.RoundTripper) http.RoundTripper, policy Policy) *Engine {
+	e := &Engine{policy: policy, budget: budget{size: policy.Budget, spent: map[string]int{}}, inner: inner}
 	if e.inner == nil {
 		e.inner, e.shared = newDefault()
 		e.shared = e.shared && wrap == nil

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"net"
@@ -201,8 +202,8 @@ func ParseDate(value string) (time.Time, bool) {
 }
 
 // Permanent reports whether a retry would meet the same error: a certificate that either side
-// rejects, a TLS alert, a proxy that rejects the connection with a 4xx, a scheme or header that
-// cannot be sent.
+// rejects, another TLS alert that comes again, a proxy that rejects the connection with a 4xx, a
+// scheme or header that cannot be sent.
 func Permanent(err error) bool {
 	var (
 		verification *tls.CertificateVerificationError
@@ -211,7 +212,6 @@ func Permanent(err error) bool {
 		invalid      x509.CertificateInvalidError
 		record       tls.RecordHeaderError
 		proxy        *ProxyError
-		operation    *net.OpError
 	)
 	switch {
 	case err == nil:
@@ -222,8 +222,7 @@ func Permanent(err error) bool {
 		return true
 	case errors.As(err, &proxy):
 		return proxy.StatusCode < 500
-	case errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error"):
-		// This is how crypto/tls reports alerts.
+	case isFinalAlert(err):
 		return true
 	}
 	text := err.Error() // net/http has no error types for these
@@ -236,6 +235,22 @@ func Permanent(err error) bool {
 		}
 	}
 	return false
+}
+
+// isFinalAlert reports whether err is a TLS alert, of either side, that will come again. A server's
+// internal error may pass, and the others that are named here are seen only, says RFC 8446, if a
+// message was damaged on its way.
+func isFinalAlert(err error) bool {
+	var operation *net.OpError // this is how crypto/tls reports alerts, with their text alone
+	if !errors.As(err, &operation) || operation.Op != "remote error" && operation.Op != "local error" {
+		return false
+	}
+	switch fmt.Sprint(operation.Err) {
+	case "tls: bad record MAC", "tls: record overflow", "tls: error decoding message", "tls: internal error":
+		return false
+	default:
+		return true
+	}
 }
 
 // ErrNoBudget means that a retry was not sent, because the budget was used up.
