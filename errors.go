@@ -42,6 +42,8 @@ type APIError struct {
 	runID              string // the run it names, where RawBody is not the whole body
 	callerContextEnded bool   // the caller's own context has ended
 	noBudget           bool   // it was not retried because the retry budget was used up
+
+	stored *stored // what was said of it before it was encoded to JSON
 }
 
 // TransportError means that no response came, or that the context ended while a call waited for its
@@ -59,7 +61,8 @@ type TransportError struct {
 
 	callerContextEnded bool // the caller's own context has ended
 	source             bool // a token source failed: the request was not sent
-	retryForbidden     bool // it was not retryable before it was encoded to JSON
+
+	stored *stored // as in an APIError
 }
 
 // DecodeError means that the call succeeded, with a 2xx status, but that its response cannot be
@@ -74,6 +77,8 @@ type DecodeError struct {
 	Err        error  // why it cannot be used
 
 	callerContextEnded bool // the caller's own context has ended
+
+	stored *stored // as in an APIError
 }
 
 // ArgumentError means that a call or an option was rejected by the SDK before sending.

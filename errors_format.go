@@ -257,3 +257,10 @@ func clean(s string, n int) string {
 
 // joinTexts joins the texts that are not empty, each once in a row.
 func joinTexts(texts ...string) string { return failure.Join(": ", texts...) }
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

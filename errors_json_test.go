@@ -38,13 +38,13 @@ func throughJSON(t *testing.T, err error) error {
 func TestErrorsAreEncodedUnderTheirGoNames(t *testing.T) {
 	for want, err := range map[string]error{
 		`{"Op":"Prompts.Run","Method":"POST","Path":"/api/prompts/{promptId}/run","Organization":"org_1","Resource":{"promptId":"prm_1"},"Attempts":2,"Idempotent":false,
-		"OutcomeUnknown":true,"Err":"read: connection reset"}`: &promptorchestra.TransportError{CallInfo: callOfARun, OutcomeUnknown: true, Err: errors.New("read: connection reset")},
+		"Type":"TransportError","Version":1,"Kind":"transport","Retryable":false,"OutcomeUnknown":true,"Err":"read: connection reset"}`: &promptorchestra.TransportError{CallInfo: callOfARun, OutcomeUnknown: true, Err: errors.New("read: connection reset")},
 		`{"Op":"Prompts.Run","Method":"POST","Path":"/api/prompts/{promptId}/run","Organization":"org_1","Resource":{"promptId":"prm_1"},"Attempts":2,"Idempotent":false,
-		"StatusCode":200,"RequestID":"req_1","Body":"e30=","Err":"cut"}`: &promptorchestra.DecodeError{CallInfo: callOfARun, StatusCode: 200, RequestID: "req_1", Body: []byte("{}"), Err: errors.New("cut")},
+		"Type":"DecodeError","Version":1,"Kind":"decode","Retryable":false,"OutcomeUnknown":true,"StatusCode":200,"RequestID":"req_1","Body":"e30=","Err":"cut"}`: &promptorchestra.DecodeError{CallInfo: callOfARun, StatusCode: 200, RequestID: "req_1", Body: []byte("{}"), Err: errors.New("cut")},
 		`{"Op":"","Method":"","Path":"","Organization":"","Resource":null,"Attempts":0,"Idempotent":false,
-		"Argument":"agentId","Reason":"must not be empty","Err":""}`: &promptorchestra.ArgumentError{Argument: "agentId", Reason: "must not be empty"},
+		"Type":"ArgumentError","Version":1,"Kind":"argument","Retryable":false,"OutcomeUnknown":false,"Argument":"agentId","Reason":"must not be empty","Err":""}`: &promptorchestra.ArgumentError{Argument: "agentId", Reason: "must not be empty"},
 		`{"Op":"Prompts.Run","Method":"POST","Path":"/api/prompts/{promptId}/run","Organization":"org_1","Resource":{"promptId":"prm_1"},"Attempts":2,"Idempotent":false,
-		"StatusCode":422,"Kind":"validation","Code":"C","Message":"m","Summary":"s","Details":[{"code":"c","message":"m","path":"p"}],"Diagnostic":{"code":"C","title":"t","category":"","why":""},
+		"Type":"APIError","Version":1,"Retryable":false,"OutcomeUnknown":false,"StatusCode":422,"Kind":"validation","Code":"C","Message":"m","Summary":"s","Details":[{"code":"c","message":"m","path":"p"}],"Diagnostic":{"code":"C","title":"t","category":"","why":""},
 		"Shape":"diagnostic","RequestID":"req_1","RetryAfter":1000000000,"RawBody":"e30=","Err":"unexpected EOF"}`: &promptorchestra.APIError{
 			CallInfo: callOfARun, StatusCode: 422, Kind: promptorchestra.KindValidation, Code: "C", Message: "m", Summary: "s",
 			Details: []promptorchestra.ErrorDetail{{Code: "c", Message: "m", Path: "p"}}, Diagnostic: &promptorchestra.Diagnostic{Code: "C", Title: "t"},
@@ -94,16 +94,150 @@ func TestErrorsOfCallsSurviveJSON(t *testing.T) {
 	ended, cancel := context.WithTimeout(t.Context(), -time.Second)
 	defer cancel()
 	sealed := promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return "", errors.New("the vault is sealed") })
+	busy := promptorchestra.WithRetry(promptorchestra.RetryPolicy{Budget: -1})
 	for name, err := range map[string]error{
 		"a context that had ended": apitest.Get(ended, apitest.NewClient(t, apitest.Respond(200, "{}"))),
 		"a token source":           apitest.Get(t.Context(), apitest.NewClient(t, apitest.Respond(200, "{}"), sealed)),
+		"no budget":                apitest.Get(t.Context(), apitest.NewClient(t, apitest.Respond(503, ""), busy)),
 		"a dropped read":           apitest.Get(t.Context(), apitest.NewClient(t, http.HandlerFunc(apitest.Drop), apitest.OwnPool(t))),
 		"a dropped execution":      apitest.Run(t.Context(), apitest.NewClient(t, http.HandlerFunc(apitest.Drop), apitest.OwnPool(t))),
+		"a cut read":               apitest.Get(t.Context(), apitest.NewClient(t, http.HandlerFunc(cutAgent), apitest.OwnPool(t), promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))),
+		"a run far down":           apitest.Run(t.Context(), apitest.NewClient(t, apitest.Respond(500, `{"error":"`+strings.Repeat("busy ", 20<<10)+`","runId":"run_1"}`))),
+		"an empty success":         apitest.Run(t.Context(), apitest.NewClient(t, apitest.Respond(200, ""))),
 	} {
+		require.Error(t, err, name)
 		back := throughJSON(t, err)
-		assert.Equal(t, promptorchestra.OutcomeUnknown(err), promptorchestra.OutcomeUnknown(back), name)
-		assert.Equal(t, promptorchestra.IsRetryable(err), promptorchestra.IsRetryable(back), name)
+		sameError(t, name, err, back)
+		sameError(t, name, err, throughJSON(t, back))
+
+		outer := fmt.Errorf("job 7: %w", err)
+		text, marshalErr := promptorchestra.MarshalError(outer)
+		require.NoError(t, marshalErr, name)
+		read, unmarshalErr := promptorchestra.UnmarshalError(text)
+		require.NoError(t, unmarshalErr, name)
+		sameError(t, name, outer, read)
 	}
+}
+
+// cutAgent sends half of an agent.
+func cutAgent(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Length", "100")
+	_, _ = w.Write([]byte(`{"id":"agt_1"`))
+}
+
+// sameError: everything this package says of an error is the same after it was read back.
+func sameError(t *testing.T, name string, err, back error) {
+	t.Helper()
+	assert.Equal(t, err.Error(), back.Error(), name)
+	assert.Equal(t, promptorchestra.OutcomeUnknown(err), promptorchestra.OutcomeUnknown(back), name)
+	assert.Equal(t, promptorchestra.IsRetryable(err), promptorchestra.IsRetryable(back), name)
+	assert.Equal(t, promptorchestra.KindOf(err), promptorchestra.KindOf(back), name)
+	id, ok := promptorchestra.RunID(err)
+	backID, backOK := promptorchestra.RunID(back)
+	assert.Equal(t, id, backID, name)
+	assert.Equal(t, ok, backOK, name)
+	wait, ok := promptorchestra.RetryAfter(err)
+	backWait, backOK := promptorchestra.RetryAfter(back)
+	assert.Equal(t, wait, backWait, name)
+	assert.Equal(t, ok, backOK, name)
+}
+
+func TestUnmarshalErrorFindsTheType(t *testing.T) {
+	for name, err := range map[string]error{
+		"APIError": &promptorchestra.APIError{StatusCode: 402}, "TransportError": &promptorchestra.TransportError{OutcomeUnknown: true},
+		"DecodeError": &promptorchestra.DecodeError{StatusCode: 200}, "ArgumentError": &promptorchestra.ArgumentError{Argument: "agentId"},
+	} {
+		text, marshalErr := promptorchestra.MarshalError(errors.Join(errors.New("first"), err))
+		require.NoError(t, marshalErr)
+		back, unmarshalErr := promptorchestra.UnmarshalError(text)
+		require.NoError(t, unmarshalErr)
+		found := reflect.New(reflect.TypeOf(err))
+		require.True(t, errors.As(back, found.Interface()), name)
+		assert.Equal(t, "first\n"+err.Error(), back.Error())
+
+		for _, other := range []error{new(promptorchestra.APIError), new(promptorchestra.TransportError), new(promptorchestra.DecodeError), new(promptorchestra.ArgumentError)} {
+			if reflect.TypeOf(other) != reflect.TypeOf(err) {
+				require.ErrorContains(t, json.Unmarshal(text, other), "it is a \""+name+"\"")
+			}
+		}
+		newer := strings.Replace(string(text), `"Version":1`, `"Version":2,"New":[1]`, 1)
+		_, unmarshalErr = promptorchestra.UnmarshalError([]byte(newer))
+		assert.NoError(t, unmarshalErr, "a higher version is read")
+	}
+	for _, text := range []string{``, `null`, `[]`, `{}`, `{"Type":"Panic"}`, `{"Type":"APIError","Attempts":"two"}`, `{"Op":"Agents.Get"}`} {
+		err, unmarshalErr := promptorchestra.UnmarshalError([]byte(text))
+		require.Error(t, unmarshalErr, text)
+		assert.NoError(t, err, text)
+	}
+	for _, err := range []error{nil, errors.New("x"), (*promptorchestra.APIError)(nil)} {
+		_, marshalErr := promptorchestra.MarshalError(err)
+		assert.Error(t, marshalErr)
+	}
+}
+
+// JSON that was written before errors had a Type.
+func TestErrorsOfEarlierVersionsAreRead(t *testing.T) {
+	var api promptorchestra.APIError
+	require.NoError(t, json.Unmarshal([]byte(`{"Op":"Agents.Get","Repeatable":true,"StatusCode":503,"Kind":"server","Err":""}`), &api))
+	assert.True(t, api.Idempotent)
+	assert.True(t, promptorchestra.IsRetryable(&api))
+	assert.Equal(t, promptorchestra.KindServer, api.Kind)
+	require.NoError(t, json.Unmarshal([]byte(`{"Op":"Agents.Get","Repeatable":true,"StatusCode":503,"Final":true}`), &api))
+	assert.False(t, promptorchestra.IsRetryable(&api))
+	require.NoError(t, json.Unmarshal([]byte(`{"Op":"Prompts.Run","StatusCode":429,"MayHaveRun":true}`), &api))
+	assert.True(t, promptorchestra.OutcomeUnknown(&api))
+	assert.False(t, promptorchestra.IsRetryable(throughJSON(t, &api)))
+
+	var lost promptorchestra.TransportError
+	require.NoError(t, json.Unmarshal([]byte(`{"Op":"Prompts.Run","Repeatable":false,"OutcomeUnknown":true,"Err":"EOF"}`), &lost))
+	assert.True(t, lost.OutcomeUnknown)
+	assert.Equal(t, promptorchestra.KindTransport, promptorchestra.KindOf(&lost))
+	require.NoError(t, json.Unmarshal([]byte(`{"Repeatable":true,"Err":"dial: refused"}`), &lost))
+	assert.True(t, lost.Idempotent && promptorchestra.IsRetryable(&lost))
+	require.NoError(t, json.Unmarshal([]byte(`{"Repeatable":true,"Err":"bad certificate","Final":true}`), &lost))
+	assert.False(t, promptorchestra.IsRetryable(&lost))
+
+	var cut promptorchestra.DecodeError
+	require.NoError(t, json.Unmarshal([]byte(`{"Op":"Prompts.Run","StatusCode":200,"Body":"eyJydW5JZCI6InJ1bl8xIg==","Err":"cut"}`), &cut))
+	id, _ := promptorchestra.RunID(&cut)
+	assert.Equal(t, "run_1", id)
+	assert.True(t, promptorchestra.OutcomeUnknown(&cut))
+	var argument promptorchestra.ArgumentError
+	require.NoError(t, json.Unmarshal([]byte(`{"Argument":"agentId","Repeatable":true,"Err":"x"}`), &argument))
+	assert.True(t, argument.Idempotent)
+}
+
+// An error in JSON has at most 256 KiB, and still says what to do.
+func TestErrorsInJSONAreBounded(t *testing.T) {
+	huge := strings.Repeat("<\x00\xff", 100<<10)
+	details := make([]promptorchestra.ErrorDetail, 1000)
+	for i := range details {
+		details[i].Message = huge[:1000]
+	}
+	for _, err := range []error{
+		&promptorchestra.DecodeError{CallInfo: callOfARun, StatusCode: 200, Body: []byte(huge + `"runId":"run_1"`), Err: errors.New(huge)},
+		&promptorchestra.TransportError{CallInfo: callOfARun, OutcomeUnknown: true, Err: errors.New(huge)},
+		&promptorchestra.ArgumentError{CallInfo: callOfARun, Argument: "x", Err: errors.New(huge)},
+		&promptorchestra.APIError{CallInfo: callOfARun, StatusCode: 500, Message: huge, Code: huge, Summary: huge, Details: details, Diagnostic: &promptorchestra.Diagnostic{Why: huge}, RawBody: []byte(huge), RetryAfter: time.Second},
+	} {
+		text, marshalErr := promptorchestra.MarshalError(fmt.Errorf("%s: %w", huge, err))
+		require.NoError(t, marshalErr)
+		assert.LessOrEqual(t, len(text), 256<<10)
+		back, unmarshalErr := promptorchestra.UnmarshalError(text)
+		require.NoError(t, unmarshalErr)
+		assert.Equal(t, promptorchestra.OutcomeUnknown(err), promptorchestra.OutcomeUnknown(back))
+		assert.Equal(t, promptorchestra.IsRetryable(err), promptorchestra.IsRetryable(back))
+		assert.Equal(t, promptorchestra.KindOf(err), promptorchestra.KindOf(back))
+		id, _ := promptorchestra.RunID(err)
+		backID, _ := promptorchestra.RunID(back)
+		assert.Equal(t, id, backID)
+	}
+	small := &promptorchestra.APIError{StatusCode: 422, RawBody: make([]byte, 64<<10), Details: details[:10], Diagnostic: &promptorchestra.Diagnostic{Why: "w"}}
+	back := throughJSON(t, small).(*promptorchestra.APIError)
+	assert.Len(t, back.RawBody, 64<<10, "nothing is cut without need")
+	small.Message = huge[:200<<10]
+	back = throughJSON(t, small).(*promptorchestra.APIError)
+	assert.Empty(t, back.RawBody, "the body is cut first")
 }
 
 func TestErrorsThatAreNotJSON(t *testing.T) {

@@ -135,8 +135,11 @@ func (e *APIError) kind() Kind {
 }
 
 func (e *TransportError) kind() Kind {
-	if e == nil {
+	switch {
+	case e == nil:
 		return ""
+	case e.stored != nil:
+		return e.stored.Kind
 	}
 	var last Kind
 	if !e.source {
@@ -146,8 +149,11 @@ func (e *TransportError) kind() Kind {
 }
 
 func (e *DecodeError) kind() Kind {
-	if e == nil {
+	switch {
+	case e == nil:
 		return ""
+	case e.stored != nil:
+		return e.stored.Kind
 	}
 	return cmp.Or(contextKind(e.Err), KindDecode)
 }

@@ -20,6 +20,7 @@ type callError interface {
 	retryable() bool
 	outcomeUnknown() bool
 	namedRun() (prefix, id string)
+	encode(text string) ([]byte, error)
 }
 
 // IsRetryable reports whether the same call can be retried safely and may succeed then. It
@@ -57,14 +58,24 @@ func OutcomeUnknown(err error) bool {
 	return unknown
 }
 
+// retryable, outcomeUnknown, kind and namedRun of an error that was read back are as they were.
+
 func (e *APIError) retryable() bool {
+	if e != nil && e.stored != nil {
+		return e.stored.Retryable
+	}
 	if e == nil || !transport.RetryableStatus(e.StatusCode) || hasEnded(e.callerContextEnded, e.Err) || e.isFinal() {
 		return false
 	}
 	return e.Idempotent || e.StatusCode == http.StatusTooManyRequests && !e.mayHaveRun()
 }
 
-func (e *APIError) outcomeUnknown() bool { return e != nil && !e.Idempotent && e.mayHaveRun() }
+func (e *APIError) outcomeUnknown() bool {
+	if e != nil && e.stored != nil {
+		return e.stored.OutcomeUnknown
+	}
+	return e != nil && !e.Idempotent && e.mayHaveRun()
+}
 
 // mayHaveRun reports whether the call may have run in spite of the failure. For a rate limit that
 // is so when its body names a run, or may name one in a part that was not read.
@@ -73,7 +84,10 @@ func (e *APIError) mayHaveRun() bool {
 }
 
 func (e *TransportError) retryable() bool {
-	if e == nil || e.OutcomeUnknown || e.retryForbidden || hasEnded(e.callerContextEnded, e.Err) || transport.Permanent(e.Err) {
+	if e != nil && e.stored != nil {
+		return e.stored.Retryable
+	}
+	if e == nil || e.OutcomeUnknown || hasEnded(e.callerContextEnded, e.Err) || transport.Permanent(e.Err) {
 		return false
 	}
 	return !e.source || sourceMayRecover(e.Err)
@@ -82,6 +96,9 @@ func (e *TransportError) retryable() bool {
 func (e *TransportError) outcomeUnknown() bool { return e != nil && e.OutcomeUnknown }
 
 func (e *DecodeError) retryable() bool {
+	if e != nil && e.stored != nil {
+		return e.stored.Retryable
+	}
 	return e != nil && e.Idempotent && errors.Is(e.Err, io.ErrUnexpectedEOF) && !hasEnded(e.callerContextEnded, e.Err)
 }
 
@@ -149,7 +166,10 @@ func (e *APIError) namedRun() (prefix, id string) {
 	if found := failure.FindRuns(e.RawBody, own); found.ID != "" {
 		return found.Prefix, found.ID
 	}
-	if own != nil && own(e.runID) {
+	switch {
+	case e.stored != nil:
+		return "", e.stored.RunID
+	case own != nil && own(e.runID):
 		return "", ""
 	}
 	return "", e.runID
@@ -162,8 +182,10 @@ func (e *DecodeError) namedRun() (prefix, id string) {
 	if id := awaitedRun(&e.CallInfo); id != "" {
 		return "", id
 	}
-	found := failure.FindRuns(e.Body, ownIDs(&e.CallInfo))
-	return found.Prefix, found.ID
+	if found := failure.FindRuns(e.Body, ownIDs(&e.CallInfo)); found.ID != "" || e.stored == nil {
+		return found.Prefix, found.ID
+	}
+	return "", e.stored.RunID
 }
 
 func (e *TransportError) namedRun() (prefix, id string) {
@@ -178,6 +200,9 @@ func (e *TransportError) namedRun() (prefix, id string) {
 			prefix, id = last.namedRun()
 		}
 	})
+	if id == "" && e.stored != nil {
+		id = e.stored.RunID
+	}
 	return prefix, id
 }
 

@@ -2,6 +2,7 @@ package promptorchestra
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,15 +87,10 @@ func (r *request) newFailure() error {
 
 const maxRawBody = 64 << 10 // of a failure's body, the part that is kept
 
-var shapes = map[failure.Shape]Shape{
-	failure.Empty: ShapeEmpty, failure.NoJSON: ShapeText, failure.OtherJSON: ShapeOther, failure.Error: ShapeError,
-	failure.ErrorMessage: ShapeErrorMessage, failure.ErrorDetails: ShapeErrorDetails, failure.Diagnosed: ShapeDiagnostic,
-}
-
 // read fills in what a response with a failure says, without the call's tokens.
 func (e *APIError) read(status int, body []byte, tokens redact.Tokens) {
 	f := failure.Read(status, body, tokens)
-	e.StatusCode, e.Shape, e.Code, e.Message, e.Summary = status, shapes[f.Shape], f.Code, f.Message, f.Summary
+	e.StatusCode, e.Shape, e.Code, e.Message, e.Summary = status, Shape(f.Shape), f.Code, f.Message, f.Summary
 	if len(f.Body) > 0 {
 		e.RawBody = bytes.Clone(f.Body[:min(len(f.Body), maxRawBody)])
 	}
@@ -129,64 +125,47 @@ func (d *Diagnostic) fill(from *failure.Diagnostic) {
 	}
 }
 
+var kindsOfCodes = map[string]Kind{
+	"AUTH_MISSING": KindAuthentication, "AUTH_INVALID_TOKEN": KindAuthentication,
+	"AUTH_MODE_INVALID": KindPermission, "AUTH_SCOPE_MISSING": KindPermission, "AUTH_ORG_MISMATCH": KindPermission,
+	"AGENT_GRAPH_INVALID": KindInvalidGraph,
+	"BAD_REQUEST":         KindInvalidRequest,
+}
+
+var kindsOfStatuses = map[int]Kind{
+	400: KindInvalidRequest, 401: KindAuthentication, 402: KindEntitlement, 403: KindPermission, 404: KindNotFound,
+	405: KindInvalidRequest, 406: KindInvalidRequest, 409: KindConflict, 411: KindInvalidRequest, 412: KindInvalidRequest,
+	413: KindInvalidRequest, 414: KindInvalidRequest, 415: KindInvalidRequest, 416: KindInvalidRequest, 417: KindInvalidRequest,
+	422: KindValidation, 429: KindRateLimited,
+}
+
 // kindOf decides by the code, then by the status, as the API's contract says.
 func kindOf(e *APIError) Kind {
-	switch strings.ToUpper(e.Code) {
-	case "AUTH_MISSING", "AUTH_INVALID_TOKEN":
-		return KindAuthentication
-	case "AUTH_MODE_INVALID", "AUTH_SCOPE_MISSING", "AUTH_ORG_MISMATCH":
-		return KindPermission
-	case "AGENT_GRAPH_INVALID":
-		return KindInvalidGraph
-	case "BAD_REQUEST":
-		return requestKind(e)
-	}
-	switch s := e.StatusCode; {
-	case s == http.StatusBadRequest:
-		return requestKind(e)
-	case (s == http.StatusForbidden || s == http.StatusNotFound) && e.Shape == ShapeText:
+	kind := cmp.Or(kindsOfCodes[strings.ToUpper(e.Code)], kindsOfStatuses[e.StatusCode])
+	switch {
+	case kind == KindInvalidRequest && namesOrganization(e):
+		return KindMissingOrganization
+	case (kind == KindPermission || kind == KindNotFound) && e.Shape == ShapeText:
 		return KindUnknown // a proxy or a wrong base URL: the API responds with JSON
-	case s == http.StatusUnauthorized:
-		return KindAuthentication
-	case s == http.StatusPaymentRequired:
-		return KindEntitlement
-	case s == http.StatusForbidden:
-		return KindPermission
-	case s == http.StatusNotFound:
-		return KindNotFound
-	case s == http.StatusConflict:
-		return KindConflict
-	case s == http.StatusUnprocessableEntity:
-		return KindValidation
-	case s == http.StatusTooManyRequests:
-		return KindRateLimited
-	case s == http.StatusMethodNotAllowed, s == http.StatusNotAcceptable,
-		s >= http.StatusLengthRequired && s <= http.StatusExpectationFailed:
-		return KindInvalidRequest
-	case s >= 500 && s <= 599:
+	case kind == "" && e.IsServer():
 		return KindServer
 	default:
-		return KindUnknown
+		return cmp.Or(kind, KindUnknown)
 	}
 }
 
-// requestKind recognizes a missing organization, which the server reports as a bad request, by its
-// text: the field's name in any spelling.
-func requestKind(e *APIError) Kind {
+// namesOrganization reports whether a failure's texts name organizationId, in any spelling.
+func namesOrganization(e *APIError) bool {
 	texts := []string{e.Message, e.Summary}
 	if d := e.Diagnostic; d != nil {
-		texts = append(texts, d.Title, d.Why, d.Where.String())
-		texts = append(texts, d.AffectedFields...)
+		texts = append(append(texts, d.Title, d.Why, d.Where.String()), d.AffectedFields...)
 	}
 	for _, d := range e.Details {
 		texts = append(texts, d.Path, d.Message)
 	}
-	for _, t := range texts {
-		if bytes.Contains(jsonscan.Fold(nil, t), []byte("organizationid")) {
-			return KindMissingOrganization
-		}
-	}
-	return KindInvalidRequest
+	return slices.ContainsFunc(texts, func(text string) bool {
+		return bytes.Contains(jsonscan.Fold(nil, text), []byte("organizationid"))
+	})
 }
 
 // decodeError reports a successful response that cannot be used.
@@ -263,26 +242,31 @@ func isIDName(name string) bool { return strings.HasSuffix(name, "Id") && name !
 // collectIDs adds the ids of a request's body, those of nested lists by their path,
 // "steps[2].promptId". The user's own data is left out.
 func collectIDs(body []byte, ids map[string]string) {
-	const most = 100
-	var members map[string]json.RawMessage
-	if !bytes.Contains(body, []byte(`Id":"`)) || json.Unmarshal(body, &members) != nil {
+	if !bytes.Contains(body, []byte(`Id":"`)) || !json.Valid(body) {
 		return
 	}
-	for name, raw := range members {
-		var id string
-		var list []map[string]json.RawMessage
-		switch {
-		case isIDName(name) && json.Unmarshal(raw, &id) == nil && id != "":
-			ids[name] = id
-		case slices.Contains([]string{"steps", "prompts", "tools"}, name) && json.Unmarshal(raw, &list) == nil:
-			for i, item := range list {
-				for inner, raw := range item {
-					var id string
-					if isIDName(inner) && len(ids) < most && json.Unmarshal(raw, &id) == nil && id != "" {
-						ids[fmt.Sprintf("%s[%d].%s", name, i, inner)] = id
-					}
-				}
-			}
+	for name, value := range jsonscan.Members(body) {
+		collectID("", string(name), value, ids)
+		switch string(name) {
+		case "steps", "prompts", "tools":
+			collectListed(string(name), value, ids)
 		}
+	}
+}
+
+func collectListed(list string, value []byte, ids map[string]string) {
+	const most = 100
+	index := 0
+	jsonscan.EachElement(value, most, func(item []byte) {
+		for name, value := range jsonscan.Members(item) {
+			collectID(fmt.Sprintf("%s[%d].", list, index), string(name), value, ids)
+		}
+		index++
+	})
+}
+
+func collectID(path, name string, value []byte, ids map[string]string) {
+	if isIDName(name) && value[0] == '"' && len(value) > len(`""`) {
+		ids[path+name] = jsonscan.Unquote(value)
 	}
 }

@@ -2,6 +2,7 @@ package failure
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -46,11 +47,9 @@ func (r reader) objectDetails(raw []byte) []Detail {
 func (r reader) detail(raw []byte) Detail {
 	d := Detail{Message: r.text(raw, 0), Raw: keep(raw)}
 	if raw[0] == '{' {
-		o := parse(raw)
-		d.Code = r.code(o.values[codeMember], o.values[typeMember])
-		if d.Path = r.path(o.values[pathMember]); d.Path == "" {
-			d.Path = r.path(o.values[locMember])
-		}
+		o := r.parse(raw)
+		d.Code = r.code(o.get("code"), o.get("type"))
+		d.Path = cmp.Or(r.path(o.get("path")), r.path(o.get("loc")))
 	}
 	return d
 }

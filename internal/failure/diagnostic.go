@@ -1,6 +1,10 @@
 package failure
 
-import "github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+import (
+	"strings"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+)
 
 // Diagnostic is the newer error object of the API. What is JSON in it is nil if it was absent.
 type Diagnostic struct {
@@ -21,33 +25,30 @@ func ReadDiagnostic(value []byte) Diagnostic {
 	if len(value) == 0 || value[0] != '{' {
 		return Diagnostic{Why: r.text(value, 0)}
 	}
-	o := parse(value)
-	d := r.diagnostic(o)
+	o := r.parse(value)
+	d := o.diagnostic()
 	for _, m := range texts {
 		if d.Why == "" && d.Title == "" {
-			d.Why = r.text(o.values[m], 0)
+			d.Why = o.text(m)
 		}
 	}
 	return d
 }
 
-func (r reader) diagnostic(o *object) Diagnostic {
-	text := func(m member) string { return r.text(o.values[m], 0) }
+func (o *object) diagnostic() Diagnostic {
 	d := Diagnostic{
-		Code: text(codeMember), Title: text(titleMember), Category: text(categoryMember), Why: text(whyMember),
-		Where: o.raw(whereMember), Recovery: o.raw(recoveryMember), DocsHint: o.raw(docsMember), Details: o.raw(detailsMember),
+		Code: o.text("code"), Title: o.text("title"), Category: o.text("category"), Why: o.text("why"),
+		Where: keep(o.get("where")), Recovery: keep(o.get("recovery")), DocsHint: keep(o.get("docshint")), Details: keep(o.get("details")),
 	}
-	if o.has(affectedMember) {
+	if o.has("affectedfields") {
 		d.AffectedFields = []string{}
-		jsonscan.EachElement(o.values[affectedMember], MaxDetails, func(item []byte) {
-			d.AffectedFields = append(d.AffectedFields, r.text(item, 0))
+		jsonscan.EachElement(o.get("affectedfields"), MaxDetails, func(item []byte) {
+			d.AffectedFields = append(d.AffectedFields, o.reader.text(item, 0))
 		})
 	}
-	switch said := string(o.values[retryableMember]); said {
+	switch said := strings.Trim(string(o.get("retryable")), `"`); said {
 	case "true", "false", "null":
 		d.Retryable = []byte(said)
-	case `"true"`, `"false"`:
-		d.Retryable = []byte(said[1 : len(said)-1])
 	}
 	return d
 }

@@ -25,17 +25,17 @@ type Failure struct {
 }
 
 // Shape is the form of a body.
-type Shape uint8
+type Shape string
 
 // The shapes: nothing, HTML or text, JSON, and of JSON the API's own forms.
 const (
-	Empty Shape = iota
-	NoJSON
-	OtherJSON
-	Error
-	ErrorMessage
-	ErrorDetails
-	Diagnosed
+	Empty        Shape = "empty"
+	NoJSON       Shape = "text"
+	OtherJSON    Shape = "other"
+	Error        Shape = "error"
+	ErrorMessage Shape = "error_message"
+	ErrorDetails Shape = "error_details"
+	Diagnosed    Shape = "diagnostic"
 )
 
 // Read reads a body that came with a status. No text that it returns holds one of the tokens.
@@ -69,61 +69,52 @@ type reader struct {
 	fields bool
 }
 
-// read sets what an object says. The message comes from "message", else from "error", else from the
-// texts of a diagnostic, else from wherever frameworks put it.
+// read sets what an object says. The message comes from "message", else from "error", else from
+// wherever frameworks put it.
 func (r reader) read(f *Failure, text []byte) {
-	o := parse(text)
-	inner, data := o.inner(errorMember), o.inner(dataMember)
-	f.Shape = o.shape()
-	if f.Shape == Diagnosed {
-		d := r.diagnostic(o)
+	o := r.parse(text)
+	inner, data := o.inner("error"), o.inner("data")
+	if f.Shape = o.shape(); f.Shape == Diagnosed {
+		d := o.diagnostic()
 		f.Diagnostic = &d
 	}
-	f.Code = r.code(o.values[codeMember], inner.values[codeMember], inner.values[typeMember], data.values[codeMember])
-	f.Details = r.detailsIn(o, inner, data)
-	message, summary := r.text(o.values[messageMember], 0), r.text(o.values[errorMember], 0)
+	f.Code = r.code(o.get("code"), inner.get("code"), inner.get("type"), data.get("code"))
+	for _, raw := range [...][]byte{
+		o.get("details"), inner.get("details"), o.get("errors"), inner.get("errors"), data.get("details"), data.get("errors"),
+		listOfObjects(o.get("detail")), listOfObjects(o.get("message")), listOfObjects(o.get("error")),
+	} {
+		if f.Details == nil {
+			f.Details = r.details(raw)
+		}
+	}
+	message, summary := o.text("message"), o.text("error")
 	if f.Message = cmp.Or(message, summary); f.Message != "" {
 		if message != "" && summary != message {
 			f.Summary = summary
 		}
 		return
 	}
-	f.Message = cmp.Or(
-		Join(": ", r.text(o.values[titleMember], 0), r.text(o.values[whyMember], 0), r.text(o.values[detailMember], 0)),
-		r.text(o.values[reasonMember], 0), r.errorsText(o), r.dataText(o))
+	f.Message = cmp.Or(Join(": ", o.text("title"), o.text("why"), o.text("detail")), o.text("reason"),
+		messages(r.details(o.get("errors"))), o.dataText())
 	if f.Message == "" && f.Details == nil {
-		f.Details = r.detailsByField(o, text)
+		f.Details = o.detailsByField(text)
 	}
-	f.Message = cmp.Or(f.Message, messages(f.Details), r.nameOrType(inner), r.nameOrType(o))
+	f.Message = cmp.Or(f.Message, messages(f.Details), inner.nameOrType(), o.nameOrType())
 }
 
 func (o *object) shape() Shape {
 	switch {
-	case o.says(whyMember), o.says(titleMember) && o.says(categoryMember):
+	case o.text("why") != "", o.text("title") != "" && o.text("category") != "":
 		return Diagnosed
-	case !o.has(errorMember):
+	case !o.has("error"):
 		return OtherJSON
-	case o.has(detailsMember):
+	case o.has("details"):
 		return ErrorDetails
-	case o.has(messageMember):
+	case o.has("message"):
 		return ErrorMessage
 	default:
 		return Error
 	}
-}
-
-// detailsIn lists the details from the first place that has some.
-func (r reader) detailsIn(o, inner, data *object) []Detail {
-	for _, raw := range [...][]byte{
-		o.values[detailsMember], inner.values[detailsMember], o.values[errorsMember], inner.values[errorsMember],
-		data.values[detailsMember], data.values[errorsMember],
-		listOfObjects(o.values[detailMember]), listOfObjects(o.values[messageMember]), listOfObjects(o.values[errorMember]),
-	} {
-		if details := r.details(raw); details != nil {
-			return details
-		}
-	}
-	return nil
 }
 
 // listOfObjects returns a value if it is a list of objects, or of arrays of them.
@@ -136,54 +127,44 @@ func listOfObjects(raw []byte) []byte {
 }
 
 // detailsByField lists the mistakes of an object that has nothing but the names of fields.
-func (r reader) detailsByField(o *object, text []byte) []Detail {
-	data := o.values[dataMember]
+func (o *object) detailsByField(text []byte) []Detail {
+	data := o.get("data")
 	switch {
-	case !r.fields:
+	case !o.fields:
 		return nil
 	case o.failed() && len(data) > 0 && data[0] == '{':
-		return r.named(data, false)
+		return o.named(data, false)
 	default:
-		return r.named(text, true)
+		return o.named(text, true)
 	}
-}
-
-// errorsText returns the text of the member "errors": a list, or an object that names fields.
-func (r reader) errorsText(o *object) string {
-	if raw := o.values[errorsMember]; r.fields && len(raw) > 0 && raw[0] == '{' {
-		return messages(r.details(raw))
-	}
-	return r.text(o.values[errorsMember], 0)
 }
 
 // dataText returns the text of the member "data". It reads only texts that are certainly a
 // failure's, because "data" may hold the user's own record.
-func (r reader) dataText(o *object) string {
+func (o *object) dataText() string {
 	var said []string
-	jsonscan.EachElement(o.values[dataMember], maxTexts, func(item []byte) {
-		switch {
-		case len(item) == 0:
-		case item[0] == '{':
-			inner := parse(item)
-			said = append(said, cmp.Or(r.text(inner.values[messageMember], 0), r.text(inner.values[errorMember], 0), r.text(inner.values[errorsMember], 0)))
-		case item[0] == '"' && o.failed():
-			said = append(said, r.text(item, 0))
+	jsonscan.EachElement(o.get("data"), maxTexts, func(item []byte) {
+		inner := o.parse(item)
+		t := cmp.Or(inner.text("message"), inner.text("error"), inner.text("errors"))
+		if len(item) > 0 && item[0] == '"' && o.failed() {
+			t = o.reader.text(item, 0)
 		}
+		said = append(said, t)
 	})
 	return Join("; ", said...)
 }
 
 // failed reports whether the body says that it is a failure, as in {"status":"fail"}.
 func (o *object) failed() bool {
-	status := strings.ToLower(Text(o.values[statusMember]))
+	status := strings.ToLower(o.text("status"))
 	return status == "fail" || status == "error"
 }
 
 // nameOrType returns the name or the type of an object without a text of its own.
-func (r reader) nameOrType(o *object) string {
-	for _, m := range [...]member{nameMember, typeMember} {
-		if raw := o.values[m]; len(raw) > 0 && raw[0] == '"' && string(raw) != `"about:blank"` {
-			return r.text(raw, 0)
+func (o *object) nameOrType() string {
+	for _, m := range [...]string{"name", "type"} {
+		if raw := o.get(m); len(raw) > 0 && raw[0] == '"' && string(raw) != `"about:blank"` {
+			return o.text(m)
 		}
 	}
 	return ""

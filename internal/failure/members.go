@@ -8,155 +8,128 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
-// member is one of the members of a failure's body that are read.
-type member uint8
-
-const (
-	errorMember member = iota
-	messageMember
-	codeMember
-	detailsMember
-	detailMember
-	titleMember
-	categoryMember
-	whyMember
-	whereMember
-	affectedMember
-	recoveryMember
-	retryableMember
-	docsMember
-	typeMember
-	nameMember
-	reasonMember
-	errorsMember
-	dataMember
-	statusMember
-	pathMember
-	locMember
-	members // how many there are
-)
-
-// names has the names of each member, folded: see [jsonscan.Fold]. Of several in one object the
-// first counts.
+// names are the members of a failure's body that are read, folded as by [jsonscan.Fold]. Of the
+// names of one member in one object the first counts.
 //
-// mutelist: every entry has a test, or a captured body under testdata.
-var names = [members][]string{
-	errorMember:     {"error", "err", "fault"},
-	messageMember:   {"message", "msg", "errormessage", "errordescription", "faultstring"},
-	codeMember:      {"code", "errorcode"},
-	detailsMember:   {"details"},
-	detailMember:    {"detail"},
-	titleMember:     {"title"},
-	categoryMember:  {"category"},
-	whyMember:       {"why"},
-	whereMember:     {"where"},
-	affectedMember:  {"affectedfields"},
-	recoveryMember:  {"recovery"},
-	retryableMember: {"retryable"},
-	docsMember:      {"docshint"},
-	typeMember:      {"type"},
-	nameMember:      {"name"},
-	reasonMember:    {"reason"},
-	errorsMember:    {"errors", "issues", "errormessages", "fielderrors"},
-	dataMember:      {"data"},
-	statusMember:    {"status"},
-	pathMember:      {"path"},
-	locMember:       {"loc"},
+//mutelist:TestMessages
+var names = [...][]string{
+	{"error", "err", "fault"},
+	{"message", "msg", "errormessage", "errordescription", "faultstring"},
+	{"code", "errorcode"},
+	{"errors", "issues", "errormessages", "fielderrors"},
+	{"details"},
+	{"title"}, {"category"}, {"why"}, {"where"}, {"affectedfields"}, {"recovery"}, {"retryable"}, {"docshint"},
+	{"detail"}, {"type"}, {"name"}, {"reason"}, {"data"}, {"status"}, {"path"}, {"loc"},
 }
 
-// place is where the value of a name goes, and how early the name stands in its list.
+// place is which member a name stands for, and how late it is among the member's names.
 type place struct {
-	member member
+	member string
 	rank   int
 }
 
 var places = func() map[string]place {
 	all := map[string]place{}
-	for m, list := range names {
-		for rank, name := range list {
-			all[name] = place{member(m), rank}
+	for _, member := range names {
+		for rank, name := range member {
+			all[name] = place{member[0], rank}
 		}
 	}
 	return all
 }()
 
-// object has the known members of a JSON object: parts of the body, not copies, and nil if absent.
-type object struct {
-	values [members][]byte
-	ranks  [members]int
+// folded returns a name folded, or "" for one that is longer than those that are known.
+func folded(buf *[64]byte, name []byte) []byte {
+	if len(name) > len(buf) {
+		return nil
+	}
+	return jsonscan.Fold(buf[:0], name)
 }
 
-var nothing object // read only
+// object has the known members of a JSON object. Their values are parts of the body, not copies.
+type object struct {
+	reader
 
-// parse reads an object's members as far as it can: the body may be cut or malformed.
-func parse(text []byte) *object {
-	o := new(object)
-	for name, value := range jsonscan.Members(text) {
-		if p, known := placeOf(name); known {
-			o.put(p, value)
+	members []value
+}
+
+type value struct {
+	place
+	raw []byte
+}
+
+// parse reads an object's members as far as it can: the body may be cut or malformed. Text that is
+// no object has none.
+func (r reader) parse(text []byte) object {
+	o := object{reader: r}
+	for name, raw := range jsonscan.Members(text) {
+		var buf [64]byte
+		if p, known := places[string(folded(&buf, name))]; known {
+			o.put(value{p, raw})
 		}
 	}
 	return o
 }
 
-func placeOf(name []byte) (place, bool) {
-	var buf [longestName]byte
-	if len(name) > longestName {
-		return place{}, false
-	}
-	p, known := places[string(jsonscan.Fold(buf[:0], name))]
-	return p, known
-}
-
-const longestName = 64 // of members that are read, in any spelling
-
 // put keeps one of two values for a member: the one that says more, then the one whose name comes
 // first in its list, then the first.
-func (o *object) put(p place, value []byte) {
-	old := o.values[p.member]
-	if was, is := weight(old), weight(value); old == nil || is > was || is == was && p.rank < o.ranks[p.member] {
-		o.values[p.member], o.ranks[p.member] = value, p.rank
+func (o *object) put(v value) {
+	for i, old := range o.members {
+		if old.member == v.member {
+			if was, is := weight(old.raw), weight(v.raw); is > was || is == was && v.rank < old.rank {
+				o.members[i] = v
+			}
+			return
+		}
 	}
+	if o.members == nil {
+		o.members = make([]value, 0, 4) // most failures have no more
+	}
+	o.members = append(o.members, v)
 }
 
 // weight says how much a value tells a person: a number or boolean less than a text.
-func weight(value []byte) int {
-	switch {
-	case jsonscan.IsEmpty(value):
+func weight(raw []byte) int {
+	if jsonscan.IsEmpty(raw) {
 		return 0
-	case jsonscan.Kind(value[0]) == "number", jsonscan.Kind(value[0]) == "bool":
+	}
+	switch jsonscan.Kind(raw[0]) {
+	case "number", "bool":
 		return 1
 	default:
 		return 2
 	}
 }
 
-// has reports whether a member is there, be it empty, and is not null. It is what the form of a
-// body is told by: a list of details may be empty.
-func (o *object) has(m member) bool {
-	value := o.values[m]
-	return len(value) > 0 && jsonscan.Kind(value[0]) != "null"
+// get returns the value of a member, or nil.
+func (o *object) get(member string) []byte {
+	for _, v := range o.members {
+		if v.member == member {
+			return v.raw
+		}
+	}
+	return nil
 }
 
-// says reports whether a member has a value.
-func (o *object) says(m member) bool { return !jsonscan.IsEmpty(o.values[m]) }
+// text returns the text for people in a member.
+func (o *object) text(member string) string { return o.reader.text(o.get(member), 0) }
 
-// raw returns a copy of a member's value, for fields that hold JSON.
-func (o *object) raw(m member) []byte { return keep(o.values[m]) }
+// has reports whether a member is there and not null. It may be empty: the form of a body is told
+// by its members, and a list of details may have none.
+func (o *object) has(member string) bool {
+	raw := o.get(member)
+	return len(raw) > 0 && raw[0] != 'n'
+}
 
 // inner returns the members of a member's value if it is an object, or the text of one.
-func (o *object) inner(m member) *object {
-	if raw := documentIn(o.values[m]); len(raw) > 0 && raw[0] == '{' {
-		return parse(raw)
-	}
-	return &nothing
-}
+func (o *object) inner(member string) object { return o.parse(documentIn(o.get(member))) }
 
-func keep(value []byte) []byte {
-	if len(value) == 0 || !json.Valid(value) {
+// keep returns a copy of a value, for fields that hold JSON.
+func keep(raw []byte) []byte {
+	if len(raw) == 0 || !json.Valid(raw) {
 		return nil
 	}
-	return bytes.Clone(value)
+	return bytes.Clone(raw)
 }
 
 // documentIn returns the JSON document that a string is, or the value itself.
@@ -166,7 +139,7 @@ func documentIn(raw []byte) []byte {
 		return raw
 	}
 	text := []byte(strings.TrimSpace(jsonscan.Unquote(raw)))
-	if len(text) > 0 && (text[0] == '{' || text[0] == '[') && json.Valid(text) {
+	if bytes.ContainsAny(text[:min(len(text), 1)], "{[") && json.Valid(text) {
 		return text
 	}
 	return raw

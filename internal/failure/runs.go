@@ -30,26 +30,18 @@ type runReader struct {
 
 // runPlace says whether the value of a member is a run's id, a run or a session.
 type runPlace struct {
-	role   role
-	prefix string
+	run, session bool
+	isID         bool   // by its name; without it a word is a status and a number is a count
+	prefix       string // before "run"
 }
-
-type role uint8
-
-const (
-	otherValue   role = iota
-	runIDValue        // "runId": an id, or an object that has one
-	runValue          // "run": the same, but a number counts runs and a word is a status
-	sessionValue      // "session": an object that has an id
-	sessionIDValue
-)
 
 func (r *runReader) read(text []byte, depth int) {
 	done := jsonscan.Walk(text, runPlace{}, runPlaceOf, func(at runPlace, raw []byte, whole bool) {
-		if raw[0] == '"' {
-			r.text(at, raw, whole, depth)
-		} else {
-			r.number(at, raw, whole)
+		switch {
+		case at.run || at.session:
+			r.value(at, raw, whole)
+		case raw[0] == '"' && depth < 3 && bytes.Contains(raw, []byte(`\"`)):
+			r.read([]byte(jsonscan.Unquote(raw)), depth+1) // providers' errors are passed on in this form
 		}
 	})
 	r.Named = r.Named || !done // it may name one further inside
@@ -57,80 +49,41 @@ func (r *runReader) read(text []byte, depth int) {
 
 // runPlaceOf returns what a member's value is, in an object that is something itself.
 func runPlaceOf(object runPlace, name []byte) runPlace {
-	var buf [longestName]byte
-	if len(name) > longestName {
-		return runPlace{}
-	}
-	folded := jsonscan.Fold(buf[:0], name)
-	switch string(folded) {
+	var buf [64]byte
+	short := folded(&buf, name)
+	switch string(short) {
 	case "id", "uuid":
-		return object.id()
+		object.isID = true
+		return object
 	case "data", "items", "results":
 		return object // an envelope: its content is what the object is
 	}
-	return placeOfThing(bytes.TrimSuffix(folded, []byte("s")))
-}
-
-// placeOfThing returns what a value with a name such as "draftrunid" or "session" is.
-func placeOfThing(name []byte) runPlace {
-	thing, isID := bytes.CutSuffix(name, []byte("id"))
-	prefix, isRun := bytes.CutSuffix(thing, []byte("run"))
-	switch isSession := bytes.HasSuffix(thing, []byte("session")); {
-	case bytes.HasPrefix(name, []byte("source")):
+	if bytes.HasPrefix(short, []byte("source")) {
 		return runPlace{} // the run that the call began from
-	case isRun && isID:
-		return runPlace{runIDValue, string(prefix)}
-	case isRun:
-		return runPlace{runValue, string(prefix)}
-	case isSession && isID:
-		return runPlace{role: sessionIDValue}
-	case isSession:
-		return runPlace{role: sessionValue}
-	default:
-		return runPlace{}
 	}
+	thing, isID := bytes.CutSuffix(bytes.TrimSuffix(short, []byte("s")), []byte("id"))
+	prefix, isRun := bytes.CutSuffix(thing, []byte("run"))
+	if isRun {
+		return runPlace{run: true, isID: isID, prefix: string(prefix)}
+	}
+	return runPlace{session: bytes.HasSuffix(thing, []byte("session")), isID: isID}
 }
 
-func (p runPlace) id() runPlace {
-	switch p.role {
-	case runValue, runIDValue:
-		return runPlace{runIDValue, p.prefix}
-	case sessionValue, sessionIDValue:
-		return runPlace{role: sessionIDValue}
-	default:
-		return runPlace{}
+// value reads a text or number that is a run or session, or says something else of one.
+func (r *runReader) value(at runPlace, raw []byte, whole bool) {
+	const longest = 200
+	id, isText := string(raw[:min(len(raw), longest+1)]), raw[0] == '"'
+	if isText {
+		id = jsonscan.Unquote(raw)
 	}
-}
-
-// text reads a string. JSON inside it is read too: providers' errors are passed on in this form.
-func (r *runReader) text(at runPlace, raw []byte, whole bool, depth int) {
-	const deepest, longest = 3, 200
-	if at.role == otherValue {
-		if depth < deepest && bytes.Contains(raw, []byte(`\"`)) {
-			r.read([]byte(jsonscan.Unquote(raw)), depth+1)
-		}
-		return
-	}
-	id := jsonscan.Unquote(raw)
 	switch {
 	case id == "" || len(id) > longest || strings.ContainsAny(id, " \t\r\n"):
-	case at.role == sessionIDValue:
+	case !isText && (raw[0] == '0' || strings.Trim(id, "0123456789") != ""): // or a boolean
+	case !at.isID && !(at.run && isText && looksLikeID(id)):
+	case at.session:
 		r.Named = true
-	case at.role == runIDValue || at.role == runValue && looksLikeID(id):
+	default:
 		r.take(at.prefix, id, whole)
-	}
-}
-
-// number reads a number: an id, if the name says so, else a count.
-func (r *runReader) number(at runPlace, raw []byte, whole bool) {
-	if raw[0] == '0' || len(bytes.Trim(raw, "0123456789")) > 0 {
-		return
-	}
-	switch at.role {
-	case runIDValue:
-		r.take(at.prefix, string(raw), whole)
-	case sessionIDValue:
-		r.Named = true
 	}
 }
 
@@ -182,11 +135,14 @@ func ForbidsRetry(body []byte) bool {
 	return forbidden && atTop != "true"
 }
 
+// namesRetryable knows the API's own name, and that of the errors of the Vercel AI SDK.
+//
+//mutelist:TestForbidsRetry
 func namesRetryable(name []byte) bool {
-	var buf [longestName]byte
-	if len(name) > longestName {
-		return false
+	var buf [64]byte
+	switch string(folded(&buf, name)) {
+	case "retryable", "isretryable":
+		return true
 	}
-	folded := string(jsonscan.Fold(buf[:0], name))
-	return folded == "retryable" || folded == "isretryable"
+	return false
 }

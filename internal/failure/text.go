@@ -20,16 +20,8 @@ func Text(value []byte) string { return reader{}.text(value, 0) }
 
 // texts are the members in which an object may say what is wrong, the best one first.
 //
-// mutelist
-var texts = [...]member{
-	messageMember,
-	errorMember,
-	detailMember,
-	whyMember,
-	titleMember,
-	reasonMember,
-	errorsMember,
-}
+//mutelist:TestText
+var texts = [...]string{"message", "error", "detail", "why", "title", "reason", "errors"}
 
 func (r reader) text(raw []byte, depth int) string {
 	if len(raw) == 0 || depth > deepest {
@@ -41,13 +33,13 @@ func (r reader) text(raw []byte, depth int) string {
 	case c == '[':
 		return r.list(raw, depth)
 	case c == '{':
-		o := parse(raw)
+		o := r.parse(raw)
 		for _, m := range texts {
-			if t := r.text(o.values[m], depth+1); t != "" {
+			if t := r.text(o.get(m), depth+1); t != "" {
 				return t
 			}
 		}
-	case c == '-' || c >= '0' && c <= '9':
+	case strings.IndexByte("-0123456789", c) >= 0:
 		return strings.ToValidUTF8(jsonscan.Clip(string(raw[:min(len(raw), jsonscan.MaxText)]), jsonscan.MaxText), "\uFFFD")
 	}
 	return ""

@@ -96,10 +96,14 @@ func skipSeparators(text []byte) []byte {
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
 // Members returns an object's members, up to the first text that is not a member: their names as
-// they read, and their values. The object may be cut: then the last value may be, too.
+// they read, and their values. The object may be cut: then the last value may be, too. Text that is
+// no object has none.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
-		rest := object[1:]
+		rest, isObject := bytes.CutPrefix(object, []byte("{"))
+		if !isObject {
+			return
+		}
 		for {
 			rest = skipSeparators(rest)
 			name, after, ok := memberName(rest)

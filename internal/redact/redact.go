@@ -20,28 +20,23 @@ const minSecret = 8
 type Tokens []string
 
 // Text returns a text without the tokens.
-func (t Tokens) Text(text string) string {
-	for _, authorization := range t {
-		if token := strings.TrimPrefix(authorization, "Bearer "); len(token) >= minSecret {
-			text = replaceToken(text, token)
-		}
-	}
-	return text
-}
+func (t Tokens) Text(text string) string { return remove(t, text) }
 
 // Bytes is Text for a body. It returns the body itself where there is nothing to redact, and never
 // changes it.
-func (t Tokens) Bytes(body []byte) []byte {
-	for _, authorization := range t {
+func (t Tokens) Bytes(body []byte) []byte { return remove(t, body) }
+
+func remove[T string | []byte](tokens Tokens, text T) T {
+	for _, authorization := range tokens {
 		token := strings.TrimPrefix(authorization, "Bearer ")
 		if len(token) < minSecret {
 			continue
 		}
-		if start, _ := findToken(body, token, 0); start >= 0 {
-			body = []byte(replaceToken(string(body), token))
+		if start, _ := findToken(text, token, 0); start >= 0 {
+			text = T(replaceToken(string(text), token))
 		}
 	}
-	return body
+	return text
 }
 
 var lookalike = regexp.MustCompile(`(?i:bearer)\s+[\w.~+/=-]{16,}|\bsk_[\w-]{8,}|\beyJ[\w-]+\.[\w.-]+`)
@@ -99,20 +94,16 @@ func (e *redactedError) Is(target error) bool { return e.is(target) }
 func (e *redactedError) As(target any) bool   { return e.as(target) }
 
 func replaceToken(text, token string) string {
-	start, end := findToken(text, token, 0)
-	if start < 0 {
-		return text
-	}
 	var out strings.Builder
-	from := 0
-	for start >= 0 {
-		out.WriteString(text[from:start])
-		out.WriteString(Mark)
+	for from := 0; ; {
+		start, end := findToken(text, token, from)
+		if start < 0 {
+			out.WriteString(text[from:])
+			return out.String()
+		}
+		out.WriteString(text[from:start] + Mark)
 		from = end
-		start, end = findToken(text, token, from)
 	}
-	out.WriteString(text[from:])
-	return out.String()
 }
 
 // findToken returns where the next token begins and ends, plain or escaped; -1 where there is none.
