@@ -27,15 +27,20 @@ type Prompt struct {
 	busy    bool      // a Find is in flight
 }
 
+// check is for Step, which needs all of it.
 func (p *Prompt) check() error {
 	switch {
-	case p == nil || p.Client == nil || p.ID == "":
-		return errors.New("jobs: a Prompt needs a Client and an ID")
+	case p == nil || p.ID == "":
+		return errors.New("jobs: a Prompt needs an ID")
+	case p.Client == nil:
+		return errNoClient
 	case p.Attempt <= 0 || p.Settle <= p.Attempt:
 		return errors.New("jobs: Attempt must be above zero, and Settle above Attempt plus the longest execution")
 	}
 	return nil
 }
+
+var errNoClient = errors.New("jobs: a Prompt needs a Client")
 
 func (p *Prompt) variable() string {
 	if p.Variable == "" {
@@ -48,8 +53,8 @@ func (p *Prompt) variable() string {
 // variables, without the SDK's own retries, and with a deadline of sent plus Attempt. It returns
 // the result, which is only there if the Decision is Done, and what [AfterRun] decides.
 func (p *Prompt) Run(ctx context.Context, job string, variables map[string]any, sent time.Time) (Result, Decision) {
-	if err := p.check(); err != nil {
-		return Result{}, Decision{Action: Park, Reason: err.Error(), Execution: NotExecuted}
+	if p.Client == nil {
+		return Result{}, Decision{Action: Park, Reason: errNoClient.Error(), Execution: NotExecuted}
 	}
 	all := maps.Clone(variables)
 	if all == nil {
@@ -72,8 +77,8 @@ func (p *Prompt) Run(ctx context.Context, job string, variables map[string]any, 
 // each is made alone. It returns the error of ctx when ctx ends, which should bound it: some
 // minutes.
 func (p *Prompt) Find(ctx context.Context, job string, sent time.Time) (run promptorchestra.RunDetail, found bool, err error) {
-	if err := p.check(); err != nil {
-		return promptorchestra.RunDetail{}, false, err
+	if p.Client == nil {
+		return promptorchestra.RunDetail{}, false, errNoClient
 	}
 	own := &lookUp{job: job, sent: sent, done: make(chan struct{}), lead: make(chan struct{}, 1)}
 	p.mu.Lock()

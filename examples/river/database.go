@@ -56,15 +56,20 @@ func openDatabase(ctx context.Context, url string) (*database, error) {
 // newClient returns a River client that works jobs, four at a time, or only inserts and reads them
 // where workers is nil.
 func (d *database) newClient(workers *river.Workers, times Times) (*river.Client[*sql.Tx], error) {
+	return d.newClientOf(workers, times, 4)
+}
+
+// newClientOf returns one that works most jobs at a time.
+func (d *database) newClientOf(workers *river.Workers, times Times, most int) (*river.Client[*sql.Tx], error) {
 	config := &river.Config{Logger: quiet()}
 	if workers != nil {
 		config.Workers = workers
-		config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4}}
+		config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: most}}
 		config.FetchPollInterval = 200 * time.Millisecond
 		// River takes a job from a worker that did not return, and gives it to another one. Until
 		// then the call of the first must have ended.
-		config.JobTimeout = 2 * times.Attempt
-		config.RescueStuckJobsAfter = 3 * times.Attempt
+		config.JobTimeout = times.work()
+		config.RescueStuckJobsAfter = times.work() + times.Attempt
 		config.SoftStopTimeout = times.Attempt
 		// What a person must see is not deleted after a day.
 		config.CancelledJobRetentionPeriod = -1

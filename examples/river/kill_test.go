@@ -89,7 +89,7 @@ type kill struct {
 	states              map[rivertype.JobState]int
 }
 
-const jobs = 24 // of a round
+const jobCount = 24 // of a round
 
 // A round is what happens to a worker, and how the API fails meanwhile.
 type round struct {
@@ -107,14 +107,14 @@ func (r round) drain(t *testing.T, database string) kill {
 	queue, err := openQueue(t.Context(), database)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = queue.Close() })
-	_, err = queue.insert(t.Context(), jobs)
+	_, err = queue.insert(t.Context(), jobCount)
 	require.NoError(t, err)
-	for range jobs + 4 {
+	for range jobCount + 4 {
 		emulator.Fail("Prompts.Run", r.ways[rand.N(len(r.ways))].WithDelay(rand.N(200*time.Millisecond)))
 	}
 
 	g := newGate(t, emulator, func() time.Duration { return rand.N(400 * time.Millisecond) })
-	s := settings{database: database, promptID: emulator.PublishPrompt("Greet {{name}}."), naive: r.naive, times: Times{Attempt: time.Second, Settle: 3 * time.Second, Upgrade: time.Second}}
+	s := settings{database: database, promptID: emulator.PublishPrompt("Greet {{name}}."), naive: r.naive, times: Times{Attempt: time.Second, Settle: 3 * time.Second, LookUp: time.Second, Longest: time.Second}}
 	worker, err := startWorker(g.URL, emulator, s)
 	require.NoError(t, err)
 	t.Cleanup(worker.kill)
@@ -146,7 +146,7 @@ func (r round) drain(t *testing.T, database string) kill {
 	for {
 		killed.states, err = queue.states(t.Context())
 		require.NoError(t, err)
-		if killed.states[rivertype.JobStateCompleted]+killed.states[rivertype.JobStateCancelled] == jobs {
+		if killed.states[rivertype.JobStateCompleted]+killed.states[rivertype.JobStateCancelled] == jobCount {
 			break
 		}
 		require.True(t, time.Now().Before(deadline), "not drained: %v", killed.states)
@@ -163,7 +163,7 @@ func (r round) drain(t *testing.T, database string) kill {
 
 // notOnce returns the jobs that were not executed exactly once.
 func (k kill) notOnce() (wrong []string) {
-	for i := range jobs {
+	for i := range jobCount {
 		if id := fmt.Sprintf("job-%03d", i+1); k.executions[id] != 1 {
 			wrong = append(wrong, fmt.Sprintf("%s: %d executions", id, k.executions[id]))
 		}
@@ -190,9 +190,9 @@ func TestEveryJobIsPaidOnce(t *testing.T) {
 				t.Parallel()
 				k := round{ways: flaky}.drain(t, newDatabase(t))
 				assert.Empty(t, k.notOnce())
-				assert.Equal(t, map[rivertype.JobState]int{rivertype.JobStateCompleted: jobs}, k.states)
+				assert.Equal(t, map[rivertype.JobState]int{rivertype.JobStateCompleted: jobCount}, k.states)
 				t.Logf("killed with %d calls in flight and %d of %d jobs completed; %d executions had happened that no job knew of; in the end %d executions",
-					k.inFlight, k.completed, jobs, k.unreported, len(k.executions))
+					k.inFlight, k.completed, jobCount, k.unreported, len(k.executions))
 			})
 		}
 	})

@@ -49,7 +49,8 @@ func parse(arguments []string) settings {
 	flags.StringVar(&s.database, "database", os.Getenv("DATABASE_URL"), "postgres://... or sqlite:PATH; a new SQLite file when empty")
 	flags.DurationVar(&s.times.Attempt, "attempt", time.Second, "how long one call may take")
 	flags.DurationVar(&s.times.Settle, "settle", 3*time.Second, "how long after its mark no call is in flight any more")
-	flags.DurationVar(&s.times.Upgrade, "upgrade", time.Hour, "how long to wait after a 402")
+	flags.DurationVar(&s.times.LookUp, "look-up", time.Second, "how long one look-up may take")
+	flags.DurationVar(&s.times.Longest, "longest", time.Hour, "how long to wait after a 402, at the most")
 	flags.BoolVar(&s.worker, "worker", false, "be a worker process, for this program itself")
 	flags.StringVar(&s.promptID, "prompt", "", "the prompt that the worker executes")
 	_ = flags.Parse(arguments) // exits by itself

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/riverqueue/river"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/jobs"
 )
 
 // NaiveWorker does right by every error that it sees, and yet pays twice: a worker that is killed
@@ -19,13 +21,12 @@ type NaiveWorker struct {
 // Work makes the call and maps its error.
 func (w *NaiveWorker) Work(ctx context.Context, job *river.Job[Job]) error {
 	result, err := w.client.Prompts.Run(ctx, w.promptID, promptorchestra.PromptRunParams{Variables: job.Args})
-	switch {
-	case err == nil:
-		return river.RecordOutput(ctx, Result{result.RunID, result.Output})
-	case promptorchestra.IsRetryable(err):
-		wait, _ := promptorchestra.RetryAfter(err)
-		return river.JobSnooze(wait)
+	switch decision := jobs.AfterRun(ctx, result, err); decision.Action {
+	case jobs.Done:
+		return river.RecordOutput(ctx, jobs.Result{Job: job.Args.ID, RunID: result.RunID, Output: result.Output})
+	case jobs.Retry:
+		return river.JobSnooze(decision.After)
 	default:
-		return river.JobCancel(err)
+		return river.JobCancel(errors.New(decision.Reason))
 	}
 }

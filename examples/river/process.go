@@ -29,7 +29,7 @@ func work(ctx context.Context, _ io.Writer, s settings) error {
 	if s.naive {
 		river.AddWorker(workers, &NaiveWorker{client: client, promptID: s.promptID})
 	} else {
-		river.AddWorker(workers, &Worker{db: d.DB, client: client, promptID: s.promptID, times: s.times})
+		river.AddWorker(workers, newWorker(d.DB, client, s.promptID, s.times))
 	}
 	queue, err := d.newClient(workers, s.times)
 	if err != nil {
@@ -57,7 +57,7 @@ func startWorker(api string, emulator *orchestratest.Server, s settings) (*worke
 	}
 	//nolint:gosec,noctx // it is this program, and lives until it is killed
 	command := exec.Command(self, "-worker", "-database", s.database, "-prompt", s.promptID, fmt.Sprintf("-naive=%t", s.naive),
-		"-attempt", s.times.Attempt.String(), "-settle", s.times.Settle.String(), "-upgrade", s.times.Upgrade.String())
+		"-attempt", s.times.Attempt.String(), "-settle", s.times.Settle.String(), "-look-up", s.times.LookUp.String(), "-longest", s.times.Longest.String())
 	command.Env = append(os.Environ(), "PROMPT_ORCHESTRA_BASE_URL="+api, "PROMPT_ORCHESTRA_ORGANIZATION_ID="+emulator.OrganizationID,
 		"PROMPT_ORCHESTRA_ACCESS_TOKEN=", "PROMPT_ORCHESTRA_API_KEY="+emulator.APIKey)
 	command.Stderr = os.Stderr

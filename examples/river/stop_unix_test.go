@@ -20,7 +20,7 @@ func TestAWorkerThatStandsStillPaysNothing(t *testing.T) {
 	}
 	k := round{stop: sending(syscall.SIGSTOP), cont: sending(syscall.SIGCONT), ways: flaky}.drain(t, newPostgres(t, os.Getenv("DATABASE_URL")))
 	assert.Empty(t, k.notOnce())
-	assert.Equal(t, map[rivertype.JobState]int{rivertype.JobStateCompleted: jobs}, k.states)
+	assert.Equal(t, map[rivertype.JobState]int{rivertype.JobStateCompleted: jobCount}, k.states)
 }
 
 func sending(s syscall.Signal) func(*os.Process) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/jobs"
 )
 
 // Job is one execution of a prompt to pay for, and what is sent as its variables: the recorded run
@@ -23,30 +24,33 @@ type Job struct {
 // Kind is the name of such jobs in River.
 func (Job) Kind() string { return "prompt_run" }
 
-// Result is what a completed job has as its output.
-type Result struct {
-	RunID  string                  `json:"run_id"`
-	Output promptorchestra.RawJSON `json:"output"` // of a run that was looked up, its output snapshot
-}
-
-// Worker executes each job once, whatever becomes of the process that it works in.
+// Worker executes each job once, whatever becomes of the process that it works in. It keeps the mark
+// in River's own row, as the cursor of a step, and does what package jobs decides. It needs River 0.50
+// or newer: older ones store a mark that was rolled back, and pay twice (riverqueue/river#1521).
 type Worker struct {
 	river.WorkerDefaults[Job]
-	db       *sql.DB // River's own
-	client   *promptorchestra.Client
-	promptID string
-	times    Times
+	db     *sql.DB      // River's own
+	prompt *jobs.Prompt // of all workers of this process: look-ups at the same time share a request
+	times  Times
+}
+
+func newWorker(db *sql.DB, client *promptorchestra.Client, promptID string, times Times) *Worker {
+	return &Worker{db: db, times: times, prompt: &jobs.Prompt{Client: client, ID: promptID, Attempt: times.Attempt, Settle: times.Settle}}
 }
 
 // Times are how long a worker waits for what.
 type Times struct {
 	Attempt time.Duration // a call ends this long after its mark, at the latest
 	Settle  time.Duration // after its mark none is in flight: Attempt, the longest execution, a margin
-	Upgrade time.Duration // between two attempts while the plan does not allow executions
+	LookUp  time.Duration // a look-up ends this long after it began, and is made again later
+	Longest time.Duration // no job waits longer to be sent again, such as after a 402
 }
 
-// errElsewhere ends an attempt whose job River has given to another worker meanwhile.
-var errElsewhere = errors.New("another worker has this job")
+// work is how long an attempt in River may take: a look-up, and then a call.
+func (t Times) work() time.Duration { return t.LookUp + t.Attempt }
+
+// Timeout is the worker's own. River gives the job to another worker only after it.
+func (w *Worker) Timeout(*river.Job[Job]) time.Duration { return w.times.work() }
 
 // Work executes the job, or finds out what became of its execution. The cursor of the step is the
 // mark: the time at which the job was sent, zero while it certainly was not.
@@ -64,35 +68,18 @@ func (w *Worker) Work(ctx context.Context, job *river.Job[Job]) error {
 func (w *Worker) send(ctx context.Context, job *river.Job[Job]) error {
 	sent := time.Now()
 	if err := w.mark(ctx, job, sent); err != nil {
-		return err
+		return w.unmarked(err)
 	}
-	call, stop := context.WithDeadline(ctx, sent.Add(w.times.Attempt))
-	defer stop()
-	// Without the SDK's own retries: every attempt needs a mark of its own.
-	result, err := w.client.Prompts.Run(call, w.promptID, promptorchestra.PromptRunParams{Variables: job.Args}, promptorchestra.WithoutRetry())
-	switch {
-	case err == nil:
-		return river.RecordOutput(ctx, Result{result.RunID, result.Output})
-	case promptorchestra.OutcomeUnknown(err) && ctx.Err() != nil:
-		return err // the worker is stopped; the next attempt finds the mark
-	case promptorchestra.OutcomeUnknown(err):
-		return river.JobSnooze(w.times.Settle)
-	}
-	if err := w.mark(context.WithoutCancel(ctx), job, time.Time{}); err != nil {
-		return err
-	}
-	wait, asked := promptorchestra.RetryAfter(err)
-	switch {
-	case call.Err() != nil:
-		return err // it was not sent in time; the next attempt has a time of its own
-	case promptorchestra.IsEntitlement(err):
-		return river.JobSnooze(w.times.Upgrade)
-	case promptorchestra.IsRetryable(err) && asked:
-		return river.JobSnooze(wait)
-	case promptorchestra.IsRetryable(err):
-		return err // River waits longer from attempt to attempt
+	result, decision := w.prompt.Run(ctx, job.Args.ID, map[string]any{"name": job.Args.Name}, sent)
+	switch decision.Action {
+	case jobs.Done:
+		return river.RecordOutput(ctx, result)
+	case jobs.LookUp:
+		return w.later(ctx, job, sent, decision, w.times.Settle)
+	case jobs.Retry:
+		return w.later(ctx, job, time.Time{}, decision, min(decision.After, w.times.Longest))
 	default:
-		return river.JobCancel(err) // it would fail the next time too
+		return w.park(ctx, job, sent, decision)
 	}
 }
 
@@ -101,29 +88,68 @@ func (w *Worker) lookUp(ctx context.Context, job *river.Job[Job], sent time.Time
 	if wait := time.Until(sent.Add(w.times.Settle)); wait > 0 {
 		return river.JobSnooze(wait)
 	}
-	runs, err := w.client.Runs.Find(ctx, promptorchestra.RunFindParams{
-		PromptID: w.promptID, Variable: "job_id", Values: []string{job.Args.ID}, Since: sent,
-	})
-	run, ran := runs[job.Args.ID]
-	switch {
-	case err != nil && (ctx.Err() != nil || promptorchestra.IsRetryable(err)):
-		return err
-	case err != nil:
-		return river.JobCancel(fmt.Errorf("parked, for it cannot be told whether it ran: %w", err))
-	case !ran:
+	look, stop := context.WithTimeout(ctx, w.times.LookUp)
+	defer stop()
+	run, found, err := w.prompt.Find(look, job.Args.ID, sent)
+	switch decision := jobs.AfterLookUp(run, found, err); decision.Action {
+	case jobs.Done:
+		return river.RecordOutput(ctx, jobs.Result{Job: job.Args.ID, RunID: run.ID, Output: run.OutputSnapshot})
+	case jobs.Retry:
 		return w.send(ctx, job)
-	case run.Status.Pending():
-		return river.JobSnooze(w.times.Settle)
-	case run.Status.Failed() || run.ErrorMessage != "":
-		return river.JobCancel(fmt.Errorf("run %s is paid for and failed: %s", run.ID, run.ErrorMessage))
+	case jobs.LookUp:
+		wait := decision.After
+		if found { // it is pending
+			wait = w.times.Settle
+		}
+		return w.later(ctx, job, sent, decision, wait)
 	default:
-		return river.RecordOutput(ctx, Result{run.ID, run.OutputSnapshot})
+		return w.park(ctx, job, sent, decision)
 	}
 }
 
+// later has River deliver the job again: after a wait, or as it backs off where there is none. A
+// worker that is stopped gives it back at once.
+func (w *Worker) later(ctx context.Context, job *river.Job[Job], mark time.Time, decision jobs.Decision, wait time.Duration) error {
+	if err := w.mark(ctx, job, mark); err != nil {
+		return w.unmarked(err)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", decision.Reason, context.Cause(ctx))
+	case wait > 0:
+		return river.JobSnooze(wait)
+	default:
+		return errors.New(decision.Reason)
+	}
+}
+
+// park leaves the job to a person. It keeps its mark: retried by hand, it is looked up first.
+func (w *Worker) park(ctx context.Context, job *river.Job[Job], mark time.Time, decision jobs.Decision) error {
+	if err := w.mark(ctx, job, mark); err != nil {
+		return w.unmarked(err)
+	}
+	return river.JobCancel(errors.New(decision.Reason))
+}
+
+// errElsewhere is that River has given the job to another worker meanwhile.
+var errElsewhere = errors.New("another worker has this job")
+
+// unmarked ends an attempt whose mark could not be set. What it returns, River does to whoever has the
+// job now. So a worker that is late has it looked at again after a while, and neither cancels it nor
+// counts an attempt.
+func (w *Worker) unmarked(err error) error {
+	if errors.Is(err, errElsewhere) {
+		return river.JobSnooze(w.times.Settle)
+	}
+	return err
+}
+
 // mark notes durably when the job was sent. It fails if the job is not this worker's any more: one
-// that stood still for longer than River waits must not touch the mark of the next one.
+// that stood still for longer than River waits must not touch the mark of the next one. Marking with
+// the mark that is there finds that out.
 func (w *Worker) mark(ctx context.Context, job *river.Job[Job], sent time.Time) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer stop()
 	tx, err := w.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("marking: %w", err)

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/jobs"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -64,10 +65,15 @@ var failures = []failure{
 	{name: "501", faults: status(501, ""), first: waits, end: done, executions: 1},
 	{name: "503 not retryable", faults: status(503, `{"error":"x","retryable":false}`), first: waits, end: done, executions: 1},
 	{
-		name: "the provider failed: the run is recorded", prepare: func(_ *testing.T, b *bench) { b.emulator.FailExecution(b.worker.promptID, "the provider is down") },
+		name: "the provider failed: the run is recorded", prepare: func(_ *testing.T, b *bench) { b.emulator.FailExecution(b.promptID, "the provider is down") },
 		first: waits, end: parked, executions: 1, says: "is paid for and failed: the provider is down",
 	},
 
+	{name: "a response that holds a failed run", faults: status(200, `{"runId":"run_1","status":"failed","output":null}`), first: parked, end: parked, says: `run "run_1" is paid for and failed`},
+	{
+		name: "a run is found with a status that nobody knows", faults: []orchestratest.Fault{orchestratest.DropAfter()},
+		prepare: foundWith("aborted"), first: waits, end: parked, executions: 1, says: "aborted",
+	},
 	{name: "302", faults: []orchestratest.Fault{orchestratest.Status(302, "").WithHeader("Location", "/login")}, first: parked, end: parked, says: "302"},
 	{name: "400", faults: status(400, `{"error":"organizationId is required"}`), first: parked, end: parked, says: "400"},
 	{name: "401", faults: status(401, `{"error":"x","code":"AUTH_INVALID_TOKEN"}`), first: parked, end: parked, says: "401"},
@@ -84,7 +90,7 @@ var failures = []failure{
 	{name: "a failed dial", prepare: failingDial, first: fails, end: done, executions: 1, says: "dial"},
 	{name: "a certificate that does not verify", prepare: badCertificate, first: parked, end: parked, says: "certificate"},
 	{name: "a token source that does not answer in time", prepare: slowSource, first: fails, end: done, executions: 1, says: "deadline"},
-	{name: "an argument rejected by the SDK", prepare: func(_ *testing.T, b *bench) { b.worker.promptID = "" }, first: parked, end: parked, says: "promptId"},
+	{name: "an argument rejected by the SDK", prepare: func(_ *testing.T, b *bench) { b.promptID = "" }, first: parked, end: parked, says: "promptId"},
 
 	{name: "no response, not executed", faults: []orchestratest.Fault{orchestratest.DropBefore()}, first: waits, end: done, executions: 1},
 	{name: "no response, executed", faults: []orchestratest.Fault{orchestratest.DropAfter()}, first: waits, end: done, executions: 1},
@@ -95,15 +101,15 @@ var failures = []failure{
 	{
 		name: "the deadline passes in flight", faults: []orchestratest.Fault{orchestratest.Delay(10 * time.Second)},
 		prepare: func(_ *testing.T, b *bench) {
-			b.worker.times.Attempt = 500 * time.Millisecond
-			b.worker.times.Settle = 2 * time.Second
+			b.times.Attempt = 500 * time.Millisecond
+			b.times.Settle = 2 * time.Second
 		},
 		first: waits, end: done, executions: 1,
 	},
 
 	{
 		name: "it is executed after its deadline", prepare: func(t *testing.T, b *bench) {
-			b.worker.times.Attempt, b.worker.times.Settle = 500*time.Millisecond, 4*time.Second
+			b.times.Attempt, b.times.Settle = 500*time.Millisecond, 4*time.Second
 			g := newGate(t, b.emulator, func() time.Duration { return 1500 * time.Millisecond })
 			b.options = append(b.options, promptorchestra.WithBaseURL(g.URL))
 		},
@@ -127,18 +133,32 @@ var failures = []failure{
 		first: waits, end: done, executions: 1, says: "Runs.List: 503",
 	},
 	{
-		name: "the run is found and still pending", faults: []orchestratest.Fault{orchestratest.DropAfter()},
+		name: "the look-up takes longer than it may", faults: []orchestratest.Fault{orchestratest.DropAfter()},
 		prepare: func(_ *testing.T, b *bench) {
-			b.emulator.Fail("Runs.Get", orchestratest.Status(200, fmt.Sprintf(`{"id":"run_1","status":"running","inputSnapshot":{"variables":{"job_id":%q}}}`, b.job.ID)))
+			b.times.LookUp = 500 * time.Millisecond
+			b.emulator.Fail("Runs.List", orchestratest.Delay(time.Minute))
 		},
-		first: waits, end: done, executions: 1,
+		first: waits, end: done, executions: 1, says: "deadline",
 	},
+	{
+		name: "the run is found and still pending", faults: []orchestratest.Fault{orchestratest.DropAfter()},
+		prepare: foundWith("running"), first: waits, end: done, executions: 1,
+	},
+}
+
+// foundWith has the run be found with a status, the first time.
+func foundWith(status string) func(t *testing.T, b *bench) {
+	return func(_ *testing.T, b *bench) {
+		b.emulator.Fail("Runs.Get", orchestratest.Status(200, fmt.Sprintf(`{"id":"run_1","status":%q,"inputSnapshot":{"variables":{"job_id":%q}}}`, status, b.job.ID)))
+	}
 }
 
 // A bench is a job with an API of its own.
 type bench struct {
 	emulator *orchestratest.Server
 	worker   *Worker
+	promptID string
+	times    Times
 	job      Job
 	options  []promptorchestra.Option
 	events   chan *river.Event
@@ -170,7 +190,7 @@ func TestEveryFailureEndsWhereItShould(t *testing.T) {
 		all := &workers{benches: map[string]*bench{}}
 		registry := river.NewWorkers()
 		river.AddWorker(registry, all)
-		client, err := d.newClient(registry, Times{Attempt: 20 * time.Second})
+		client, err := d.newClient(registry, Times{Attempt: 20 * time.Second, LookUp: 20 * time.Second})
 		require.NoError(t, err)
 		events, unsubscribe := client.Subscribe(done, parked, waits, fails)
 		require.NoError(t, client.Start(context.WithoutCancel(t.Context())))
@@ -208,13 +228,14 @@ func newBench(t *testing.T, d *database, id string, f failure) *bench {
 	t.Helper()
 	b := &bench{emulator: orchestratest.NewServer(), job: Job{ID: id, Name: "Ada"}, events: make(chan *river.Event, 100)}
 	t.Cleanup(b.emulator.Close)
-	b.worker = &Worker{db: d.DB, promptID: b.emulator.PublishPrompt("Greet {{name}}."), times: Times{Attempt: 15 * time.Second, Settle: 300 * time.Millisecond, Upgrade: 300 * time.Millisecond}}
+	b.promptID = b.emulator.PublishPrompt("Greet {{name}}.")
+	b.times = Times{Attempt: 15 * time.Second, Settle: 300 * time.Millisecond, LookUp: 15 * time.Second, Longest: time.Second}
 	b.options = []promptorchestra.Option{promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond})}
 	b.emulator.Fail("Prompts.Run", f.faults...)
 	if f.prepare != nil {
 		f.prepare(t, b)
 	}
-	b.worker.client = b.emulator.Client(b.options...)
+	b.worker = newWorker(d.DB, b.emulator.Client(b.options...), b.promptID, b.times)
 	return b
 }
 
@@ -242,10 +263,10 @@ func (b *bench) watch(t *testing.T, f failure) {
 			assert.Contains(t, event.Job.Errors[len(event.Job.Errors)-1].Error, f.says)
 		}
 		if event.Kind == done {
-			var result Result
+			var result jobs.Result
 			require.NoError(t, json.Unmarshal(event.Job.Output(), &result))
 			assert.NotEmpty(t, result.RunID)
-			assert.Contains(t, string(result.Output), "Greet Ada.")
+			assert.Contains(t, string(result.Output)+result.Text, "Greet Ada.")
 		}
 		break
 	}
@@ -277,7 +298,7 @@ func badCertificate(t *testing.T, b *bench) {
 // slowSource has the call's deadline pass before anything is sent.
 func slowSource(_ *testing.T, b *bench) {
 	var asked atomic.Int32
-	b.worker.times.Attempt = time.Second
+	b.times.Attempt = time.Second
 	token := b.emulator.AccessToken
 	b.options = append(b.options, promptorchestra.WithAccessTokenSource(func(ctx context.Context, _ string) (string, error) {
 		if asked.Add(1) == 1 {
@@ -299,7 +320,7 @@ func TestDeploysLoseNothing(t *testing.T) {
 		start := func() *river.Client[*sql.Tx] {
 			registry := river.NewWorkers()
 			river.AddWorker(registry, b.worker)
-			client, err := d.newClient(registry, Times{Attempt: 20 * time.Second})
+			client, err := d.newClient(registry, Times{Attempt: 20 * time.Second, LookUp: 20 * time.Second})
 			require.NoError(t, err)
 			require.NoError(t, client.Start(context.WithoutCancel(t.Context())))
 			return client
@@ -324,42 +345,4 @@ func TestDeploysLoseNothing(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, map[string]int{"job-1": 1}, counts)
 	})
-}
-
-// A worker that stood still until River gave its job to another one does not touch the mark.
-func TestMarkOfAnothersJob(t *testing.T) {
-	t.Parallel()
-	onEachDatabase(t, func(t *testing.T, newDatabase func(t *testing.T) string) {
-		d, err := openDatabase(t.Context(), newDatabase(t))
-		require.NoError(t, err)
-		defer d.Close()
-		b := newBench(t, d, "job-1", failure{})
-		registry, result := river.NewWorkers(), make(chan error, 1)
-		river.AddWorker(registry, &stale{worker: b.worker, result: result})
-		client, err := d.newClient(registry, Times{Attempt: 20 * time.Second})
-		require.NoError(t, err)
-		require.NoError(t, client.Start(context.WithoutCancel(t.Context())))
-		_, err = client.Insert(t.Context(), b.job, nil)
-		require.NoError(t, err)
-		require.ErrorIs(t, <-result, errElsewhere)
-		require.NoError(t, client.StopAndCancel(t.Context()))
-		assert.Empty(t, b.emulator.Requests("Prompts.Run"), "nothing is sent")
-	})
-}
-
-// stale works a job as if it had been fetched again since.
-type stale struct {
-	river.WorkerDefaults[Job]
-	worker *Worker
-	result chan error
-}
-
-func (s *stale) Work(ctx context.Context, job *river.Job[Job]) error {
-	earlier := job.AttemptedAt.Add(-time.Hour)
-	job.AttemptedAt = &earlier
-	river.ResumableStepCursor(ctx, "execute", nil, func(ctx context.Context, _ time.Time) error {
-		s.result <- s.worker.send(ctx, job)
-		return river.JobCancel(errElsewhere)
-	})
-	return nil
 }
