@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -71,16 +70,16 @@ func (p *Prompt) Run(ctx context.Context, job string, variables map[string]any, 
 	return Result{Job: job, RunID: run.RunID, Output: run.Output, Text: run.OutputText}, d
 }
 
-// Find looks up the job that was marked as sent at the time sent. Call it once Settle has passed
-// since, and give what it returns to [AfterLookUp]. Look-ups that are waiting at the same time, and
-// whose marks are at most Settle apart, share one Find; if that leaves something open for good,
-// each is made alone. It returns the error of ctx when ctx ends, which should bound it: some
-// minutes.
-func (p *Prompt) Find(ctx context.Context, job string, sent time.Time) (run promptorchestra.RunDetail, found bool, err error) {
+// Find looks up a job that was marked as sent at since and of which nothing is recorded after until,
+// which is the mark plus Settle if the request left within Attempt after the mark. Call it after
+// until, and give what it returns to [AfterLookUp]. Look-ups that are waiting at the same time, and
+// whose marks are at most Settle apart, share one Find; if that leaves something open for good, each
+// is made alone. It returns the error of ctx when ctx ends, which should bound it: some minutes.
+func (p *Prompt) Find(ctx context.Context, job string, since, until time.Time) (run promptorchestra.RunDetail, found bool, err error) {
 	if p.Client == nil {
 		return promptorchestra.RunDetail{}, false, errNoClient
 	}
-	own := &lookUp{job: job, sent: sent, done: make(chan struct{}), lead: make(chan struct{}, 1)}
+	own := &lookUp{job: job, since: since, until: until, done: make(chan struct{}), lead: make(chan struct{}, 1)}
 	p.mu.Lock()
 	p.waiting = append(p.waiting, own)
 	if !p.busy {
@@ -103,10 +102,10 @@ func (p *Prompt) Find(ctx context.Context, job string, sent time.Time) (run prom
 
 // A lookUp waits for a Find: for its outcome, or to make it itself.
 type lookUp struct {
-	job  string
-	sent time.Time
-	done chan struct{} // closed when what follows is set
-	lead chan struct{} // gets one value when it is this one's turn
+	job          string
+	since, until time.Time
+	done         chan struct{} // closed when what follows is set
+	lead         chan struct{} // gets one value when it is this one's turn
 
 	alone bool // with others it failed for good, perhaps because of one of them
 	run   promptorchestra.RunDetail
@@ -119,15 +118,15 @@ func (p *Prompt) findAll(ctx context.Context, own *lookUp) {
 	p.mu.Lock()
 	var batch []*lookUp
 	batch, p.waiting = split(p.waiting, func(l *lookUp) bool {
-		return l == own || !own.alone && !l.alone && l.sent.Sub(own.sent).Abs() <= p.Settle
+		return l == own || !own.alone && !l.alone && l.since.Sub(own.since).Abs() <= p.Settle
 	})
 	p.mu.Unlock()
 
-	byTime := func(a, b *lookUp) int { return a.sent.Compare(b.sent) }
-	params := promptorchestra.RunFindParams{
-		PromptID: p.ID, Variable: p.variable(), Since: slices.MinFunc(batch, byTime).sent,
-	}
+	params := promptorchestra.RunFindParams{PromptID: p.ID, Variable: p.variable(), Since: own.since}
 	for _, l := range batch {
+		if l.since.Before(params.Since) {
+			params.Since = l.since
+		}
 		params.Values = append(params.Values, l.job)
 	}
 	runs, err := p.Client.Runs.Find(ctx, params)

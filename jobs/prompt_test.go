@@ -74,7 +74,7 @@ func look(ctx context.Context, p *Prompt, jobs []string, sent func(i int) time.T
 	var looking sync.WaitGroup
 	for i, job := range jobs {
 		looking.Go(func() {
-			run, ok, err := p.Find(ctx, job, sent(i))
+			run, ok, err := p.Find(ctx, job, sent(i), sent(i).Add(p.Settle))
 			results[i] = found{run, ok, err}
 		})
 		synctest.Wait() // so that the order is known

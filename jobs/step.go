@@ -186,6 +186,6 @@ func (a liveAPI) run(ctx context.Context, sent time.Time) (Result, Decision) {
 }
 
 func (a liveAPI) find(ctx context.Context, sent time.Time) (Result, Decision) {
-	run, found, err := a.job.Prompt.Find(ctx, a.job.ID, sent)
+	run, found, err := a.job.Prompt.Find(ctx, a.job.ID, sent, sent.Add(a.job.Prompt.Settle))
 	return Result{Job: a.job.ID, RunID: run.ID, Output: run.OutputSnapshot}, AfterLookUp(run, found, err)
 }

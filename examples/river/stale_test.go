@@ -73,7 +73,7 @@ func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
 		h.came <- struct{}{}
 		<-h.hand
 	}
-	return response, err //nolint:wrapcheck // it is the transport's
+	return response, err
 }
 
 func (h *held) open() { h.all.Do(func() { close(h.hand) }) }

@@ -90,7 +90,7 @@ func (w *Worker) lookUp(ctx context.Context, job *river.Job[Job], sent time.Time
 	}
 	look, stop := context.WithTimeout(ctx, w.times.LookUp)
 	defer stop()
-	run, found, err := w.prompt.Find(look, job.Args.ID, sent)
+	run, found, err := w.prompt.Find(look, job.Args.ID, sent, sent.Add(w.times.Settle))
 	switch decision := jobs.AfterLookUp(run, found, err); decision.Action {
 	case jobs.Done:
 		return river.RecordOutput(ctx, jobs.Result{Job: job.Args.ID, RunID: run.ID, Output: run.OutputSnapshot})

@@ -1,78 +1,59 @@
-package main
+package paidonce
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/jobs"
 )
 
-// Activities call the API.
+// Activities call the API. Their failures have the decision's action as their type, and the decision
+// as their details.
 type Activities struct {
-	Client   *promptorchestra.Client
-	PromptID string
+	prompt *jobs.Prompt // of all jobs of this worker: look-ups at the same time share a request
 }
 
-// The types of failures, beside the kinds of the SDK.
-const (
-	outcomeUnknown = "outcome_unknown" // it may have run: it is looked up
-	runFailed      = "run_failed"      // it ran, is paid for, and failed
-	runPending     = "run_pending"
-	cannotTell     = "cannot_tell" // a person must find out whether it ran
-)
+// NewActivities returns the activities that execute a prompt. The times are those of the workflows.
+func NewActivities(client *promptorchestra.Client, promptID string, times Times) *Activities {
+	return &Activities{&jobs.Prompt{Client: client, ID: promptID, Attempt: times.Attempt, Settle: times.Settle}}
+}
 
-// Execute sends the job, once. The deadline of its context is the end of its attempt.
-func (a *Activities) Execute(ctx context.Context, job Job, times Times) (Result, error) {
+// Execute sends the job, once, within StartToCloseTimeout of its start.
+func (a *Activities) Execute(ctx context.Context, job Job, times Times) (jobs.Result, error) {
 	defer heartbeat(ctx)()
-	// Without the SDK's own retries: the workflow writes down when it is sent.
-	result, err := a.Client.Prompts.Run(ctx, a.PromptID, promptorchestra.PromptRunParams{Variables: job}, promptorchestra.WithoutRetry())
-	if err != nil {
-		return Result{}, failureOf(ctx, err, times)
+	result, decision := a.prompt.Run(ctx, job.ID, map[string]any{"name": job.Name}, activity.GetInfo(ctx).StartedTime)
+	if decision.Action == jobs.Done {
+		return result, nil
 	}
-	return Result{result.RunID, result.Output}, nil
-}
-
-// failureOf says in Temporal's terms what is to be done.
-func failureOf(ctx context.Context, err error, times Times) error {
-	kind := string(promptorchestra.KindOf(err))
-	wait, _ := promptorchestra.RetryAfter(err)
-	switch {
-	case promptorchestra.OutcomeUnknown(err):
-		return temporal.NewNonRetryableApplicationError(err.Error(), outcomeUnknown, nil)
-	case promptorchestra.IsEntitlement(err):
-		return temporal.NewApplicationErrorWithOptions(err.Error(), kind, temporal.ApplicationErrorOptions{NextRetryDelay: times.Upgrade})
-	case promptorchestra.IsRetryable(err), ctx.Err() != nil: // it did not run
-		return temporal.NewApplicationErrorWithOptions(err.Error(), kind, temporal.ApplicationErrorOptions{NextRetryDelay: wait})
-	default:
-		return temporal.NewNonRetryableApplicationError(err.Error(), kind, nil)
-	}
+	return jobs.Result{}, failureOf(decision, min(decision.After, times.Longest))
 }
 
 // LookUp finds out what became of a job that was sent: nil is that it did not run.
-func (a *Activities) LookUp(ctx context.Context, job Job, sent time.Time, times Times) (*Result, error) {
-	runs, err := a.Client.Runs.Find(ctx, promptorchestra.RunFindParams{
-		PromptID: a.PromptID, Variable: "job_id", Values: []string{job.ID}, Since: sent,
-	})
-	run, ran := runs[job.ID]
-	switch {
-	case err != nil && (ctx.Err() != nil || promptorchestra.IsRetryable(err)):
-		return nil, failureOf(ctx, err, times)
-	case err != nil:
-		return nil, temporal.NewNonRetryableApplicationError(err.Error(), cannotTell, nil)
-	case !ran:
+func (a *Activities) LookUp(ctx context.Context, job Job, since, until time.Time, times Times) (*jobs.Result, error) {
+	defer heartbeat(ctx)()
+	run, found, err := a.prompt.Find(ctx, job.ID, since, until)
+	switch decision := jobs.AfterLookUp(run, found, err); {
+	case decision.Action == jobs.Done:
+		return &jobs.Result{Job: job.ID, RunID: run.ID, Output: run.OutputSnapshot}, nil
+	case decision.Action == jobs.Retry:
 		return nil, nil
-	case run.Status.Pending():
-		return nil, temporal.NewApplicationErrorWithOptions("run "+run.ID+" is "+string(run.Status), runPending,
-			temporal.ApplicationErrorOptions{NextRetryDelay: times.Settle})
-	case run.Status.Failed() || run.ErrorMessage != "":
-		return nil, temporal.NewNonRetryableApplicationError(fmt.Sprintf("run %s is paid for and failed: %s", run.ID, run.ErrorMessage), runFailed, nil)
+	case found: // it is pending, or for a person
+		return nil, failureOf(decision, times.Settle)
 	default:
-		return &Result{run.ID, run.OutputSnapshot}, nil
+		return nil, failureOf(decision, decision.After)
 	}
+}
+
+// failureOf says in Temporal's terms what is to be done. Execute is not retried by Temporal, whatever
+// it returns; LookUp is, unless the job is for a person.
+func failureOf(decision jobs.Decision, wait time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions(decision.Reason, string(decision.Action), temporal.ApplicationErrorOptions{
+		NonRetryable: decision.Action == jobs.Park, NextRetryDelay: wait, Details: []any{decision},
+	})
 }
 
 // heartbeat tells Temporal that the worker is alive, until stop is called.

@@ -1,4 +1,19 @@
-package main
+// Package paidonce pays for each job once on Temporal, whatever becomes of the workers: a workflow that
+// schedules the execution, and one that looks it up if its outcome is unknown. workflow.go and
+// activities.go are what a program of your own needs, and docs/workers.md says why.
+//
+// The program in demo shows it without a server, in Temporal's test environment, against an emulator
+// of the API:
+//
+//	go -C examples/temporal run ./demo
+//
+// worker and starter are the two programs of a deployment. They connect to the Temporal server that
+// TEMPORAL_ADDRESS or a profile names, as Temporal's own tools do, to 127.0.0.1:7233 by default; the
+// worker calls the API that PROMPT_ORCHESTRA_* names:
+//
+//	go -C examples/temporal run ./worker -prompt prm_1
+//	go -C examples/temporal run ./starter -id job-1 -name Ada
+package paidonce
 
 import (
 	"errors"
@@ -8,8 +23,11 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/jobs"
 )
+
+// TaskQueue is where the starter puts the workflows and the worker takes them.
+const TaskQueue = "prompt-runs"
 
 // Job is one execution of a prompt to pay for, and what is sent as its variables: the recorded run
 // shows by the id which job it is for. Use the id as the workflow's id too.
@@ -18,23 +36,20 @@ type Job struct {
 	Name string `json:"name"`
 }
 
-// Result is what a job comes to.
-type Result struct {
-	RunID  string
-	Output promptorchestra.RawJSON // of a run that was looked up, its output snapshot
-}
-
 // Times are how long the workflow waits for what.
 type Times struct {
 	Attempt   time.Duration // a call ends this long after it was started, at the latest
 	Heartbeat time.Duration // a worker that is silent for so long is taken for dead
 	Settle    time.Duration // after a failure none is in flight: Attempt, the longest execution, a margin
-	Upgrade   time.Duration // between two attempts while the plan does not allow executions
+	Longest   time.Duration // no job waits longer to be sent again, such as after a 402
 }
+
+// Production is a start for a deployment. Measure your longest execution: docs/workers.md.
+var Production = Times{Attempt: 5 * time.Minute, Heartbeat: 15 * time.Second, Settle: 20 * time.Minute, Longest: time.Hour}
 
 // ExecuteOnce executes the job once, whatever becomes of the workers. The mark is the workflow's
 // own history: Temporal writes down that Execute is scheduled before any worker gets it.
-func ExecuteOnce(ctx workflow.Context, job Job, times Times) (Result, error) {
+func ExecuteOnce(ctx workflow.Context, job Job, times Times) (jobs.Result, error) {
 	var activities *Activities // only for the names of its methods
 	execute := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: times.Attempt,
@@ -43,7 +58,7 @@ func ExecuteOnce(ctx workflow.Context, job Job, times Times) (Result, error) {
 		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		sent, result := workflow.Now(ctx), Result{}
+		scheduled, result := workflow.Now(ctx), jobs.Result{}
 		err := workflow.ExecuteActivity(execute, activities.Execute, job, times).Get(ctx, &result)
 		var failure *temporal.ApplicationError
 		switch {
@@ -51,24 +66,24 @@ func ExecuteOnce(ctx workflow.Context, job Job, times Times) (Result, error) {
 			return result, nil
 		case mayHaveRun(err):
 			if err := workflow.Sleep(ctx, times.Settle); err != nil {
-				return Result{}, err
+				return jobs.Result{}, err
 			}
-			found, err := lookUp(ctx, job, sent, times)
+			found, err := lookUp(ctx, job, scheduled, times)
 			if err != nil {
-				return Result{}, err
+				return jobs.Result{}, err
 			}
 			if found != nil {
 				return *found, nil
 			}
-		case errors.As(err, &failure) && !failure.NonRetryable():
+		case errors.As(err, &failure) && failure.Type() == string(jobs.Retry):
 			if err := workflow.Sleep(ctx, max(wait, failure.NextRetryDelay())); err != nil {
-				return Result{}, err
+				return jobs.Result{}, err
 			}
 		default:
-			return Result{}, err // for a person: the type of the failure says of what kind it is
+			return jobs.Result{}, err // for a person
 		}
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() { // nothing is in flight here
-			return Result{}, workflow.NewContinueAsNewError(ctx, ExecuteOnce, job, times)
+			return jobs.Result{}, workflow.NewContinueAsNewError(ctx, ExecuteOnce, job, times)
 		}
 	}
 }
@@ -78,18 +93,22 @@ func ExecuteOnce(ctx workflow.Context, job Job, times Times) (Result, error) {
 func mayHaveRun(err error) bool {
 	var failure *temporal.ApplicationError
 	var timeout *temporal.TimeoutError
-	return errors.As(err, &failure) && failure.Type() == outcomeUnknown ||
+	return errors.As(err, &failure) && failure.Type() == string(jobs.LookUp) ||
 		errors.As(err, &timeout) && timeout.TimeoutType() != enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
 }
 
-// lookUp returns nil if the job did not run. It changes nothing, so Temporal retries it.
-func lookUp(ctx workflow.Context, job Job, sent time.Time, times Times) (*Result, error) {
+// lookUp returns nil if the job did not run. It changes nothing, so Temporal retries it; a worker that
+// dies in it is missed as soon as one that dies in the call. The call may have waited in the task queue
+// for long after it was scheduled, so what is recorded until now counts.
+func lookUp(ctx workflow.Context, job Job, scheduled time.Time, times Times) (*jobs.Result, error) {
 	var activities *Activities
+	until := workflow.Now(ctx)
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 10 * time.Minute,
+		HeartbeatTimeout:    times.Heartbeat,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 5 * time.Minute},
 	})
-	var found *Result
-	err := workflow.ExecuteActivity(ctx, activities.LookUp, job, sent, times).Get(ctx, &found)
+	var found *jobs.Result
+	err := workflow.ExecuteActivity(ctx, activities.LookUp, job, scheduled, until, times).Get(ctx, &found)
 	return found, err
 }
