@@ -70,11 +70,12 @@ func (p *Prompt) Run(ctx context.Context, job string, variables map[string]any, 
 	return Result{Job: job, RunID: run.RunID, Output: run.Output, Text: run.OutputText}, d
 }
 
-// Find looks up a job that was marked as sent at since and of which nothing is recorded after until,
-// which is the mark plus Settle if the request left within Attempt after the mark. Call it after
-// until, and give what it returns to [AfterLookUp]. Look-ups that are waiting at the same time, and
-// whose marks are at most Settle apart, share one Find; if that leaves something open for good, each
-// is made alone. It returns the error of ctx when ctx ends, which should bound it: some minutes.
+// Find looks up a job that was marked as sent at since and of which nothing is recorded after
+// until, which is the mark plus Settle if the request left within Attempt after the mark. Call it
+// after until, and give what it returns to [AfterLookUp]. Look-ups that are waiting at the same
+// time, and whose marks are at most Settle apart, share one Find; if that leaves something open for
+// good, each is made alone. It returns the error of ctx when ctx ends, which should bound it: some
+// minutes.
 func (p *Prompt) Find(ctx context.Context, job string, since, until time.Time) (run promptorchestra.RunDetail, found bool, err error) {
 	if p.Client == nil {
 		return promptorchestra.RunDetail{}, false, errNoClient

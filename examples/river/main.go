@@ -71,8 +71,8 @@ func main() {
 	}
 }
 
-// demonstrate puts jobs into the queue, drains them with a worker that is killed and another one, and
-// counts what they cost.
+// demonstrate puts jobs into the queue, drains them with a worker that is killed and another one,
+// and counts what they cost.
 func demonstrate(ctx context.Context, out io.Writer, s settings) error {
 	emulator := orchestratest.NewServer()
 	defer emulator.Close()

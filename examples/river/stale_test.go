@@ -78,10 +78,11 @@ func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (h *held) open() { h.all.Do(func() { close(h.hand) }) }
 
-// A worker stands still with a 429 or another rejection in its socket. River gives the job to another
-// worker, which looks it up and sends it. Then the first one goes on, while the second one's call is
-// still in flight: what it does is fenced, and the job is paid for once and ends as done. River before
-// 0.50 stores the mark of the first one although it was rolled back, and pays twice.
+// A worker stands still with a 429 or another rejection in its socket. River gives the job to
+// another worker, which looks it up and sends it. Then the first one goes on, while the second
+// one's call is still in flight: what it does is fenced, and the job is paid for once and ends as
+// done. River before 0.50 stores the mark of the first one although it was rolled back, and pays
+// twice.
 func TestAStaleWorkersDecisionIsFenced(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]orchestratest.Fault{

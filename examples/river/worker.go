@@ -24,9 +24,10 @@ type Job struct {
 // Kind is the name of such jobs in River.
 func (Job) Kind() string { return "prompt_run" }
 
-// Worker executes each job once, whatever becomes of the process that it works in. It keeps the mark
-// in River's own row, as the cursor of a step, and does what package jobs decides. It needs River 0.50
-// or newer: older ones store a mark that was rolled back, and pay twice (riverqueue/river#1521).
+// Worker executes each job once, whatever becomes of the process that it works in. It keeps the
+// mark in River's own row, as the cursor of a step, and does what package jobs decides. It needs
+// River 0.50 or newer: older ones store a mark that was rolled back, and pay twice
+// (riverqueue/river#1521).
 type Worker struct {
 	river.WorkerDefaults[Job]
 	db     *sql.DB      // River's own
@@ -134,9 +135,9 @@ func (w *Worker) park(ctx context.Context, job *river.Job[Job], mark time.Time, 
 // errElsewhere is that River has given the job to another worker meanwhile.
 var errElsewhere = errors.New("another worker has this job")
 
-// unmarked ends an attempt whose mark could not be set. What it returns, River does to whoever has the
-// job now. So a worker that is late has it looked at again after a while, and neither cancels it nor
-// counts an attempt.
+// unmarked ends an attempt whose mark could not be set. What it returns, River does to whoever has
+// the job now. So a worker that is late has it looked at again after a while, and neither cancels
+// it nor counts an attempt.
 func (w *Worker) unmarked(err error) error {
 	if errors.Is(err, errElsewhere) {
 		return river.JobSnooze(w.times.Settle)
@@ -145,8 +146,8 @@ func (w *Worker) unmarked(err error) error {
 }
 
 // mark notes durably when the job was sent. It fails if the job is not this worker's any more: one
-// that stood still for longer than River waits must not touch the mark of the next one. Marking with
-// the mark that is there finds that out.
+// that stood still for longer than River waits must not touch the mark of the next one. Marking
+// with the mark that is there finds that out.
 func (w *Worker) mark(ctx context.Context, job *river.Job[Job], sent time.Time) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer stop()

@@ -11,8 +11,8 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/jobs"
 )
 
-// Activities call the API. Their failures have the decision's action as their type, and the decision
-// as their details.
+// Activities call the API. Their failures have the decision's action as their type, and the
+// decision as their details.
 type Activities struct {
 	prompt *jobs.Prompt // of all jobs of this worker: look-ups at the same time share a request
 }
@@ -48,8 +48,8 @@ func (a *Activities) LookUp(ctx context.Context, job Job, since, until time.Time
 	}
 }
 
-// failureOf says in Temporal's terms what is to be done. Execute is not retried by Temporal, whatever
-// it returns; LookUp is, unless the job is for a person.
+// failureOf says in Temporal's terms what is to be done. Execute is not retried by Temporal,
+// whatever it returns; LookUp is, unless the job is for a person.
 func failureOf(decision jobs.Decision, wait time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions(decision.Reason, string(decision.Action), temporal.ApplicationErrorOptions{
 		NonRetryable: decision.Action == jobs.Park, NextRetryDelay: wait, Details: []any{decision},

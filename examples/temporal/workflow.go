@@ -1,15 +1,15 @@
-// Package paidonce pays for each job once on Temporal, whatever becomes of the workers: a workflow that
-// schedules the execution, and one that looks it up if its outcome is unknown. workflow.go and
+// Package paidonce pays for each job once on Temporal, whatever becomes of the workers: a workflow
+// that schedules the execution, and one that looks it up if its outcome is unknown. workflow.go and
 // activities.go are what a program of your own needs, and docs/workers.md says why.
 //
-// The program in demo shows it without a server, in Temporal's test environment, against an emulator
-// of the API:
+// The program in demo shows it without a server, in Temporal's test environment, against an
+// emulator of the API:
 //
 //	go -C examples/temporal run ./demo
 //
 // worker and starter are the two programs of a deployment. They connect to the Temporal server that
-// TEMPORAL_ADDRESS or a profile names, as Temporal's own tools do, to 127.0.0.1:7233 by default; the
-// worker calls the API that PROMPT_ORCHESTRA_* names:
+// TEMPORAL_ADDRESS or a profile names, as Temporal's own tools do, to 127.0.0.1:7233 by default;
+// the worker calls the API that PROMPT_ORCHESTRA_* names:
 //
 //	go -C examples/temporal run ./worker -prompt prm_1
 //	go -C examples/temporal run ./starter -id job-1 -name Ada
@@ -97,9 +97,9 @@ func mayHaveRun(err error) bool {
 		errors.As(err, &timeout) && timeout.TimeoutType() != enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
 }
 
-// lookUp returns nil if the job did not run. It changes nothing, so Temporal retries it; a worker that
-// dies in it is missed as soon as one that dies in the call. The call may have waited in the task queue
-// for long after it was scheduled, so what is recorded until now counts.
+// lookUp returns nil if the job did not run. It changes nothing, so Temporal retries it; a worker
+// that dies in it is missed as soon as one that dies in the call. The call may have waited in the
+// task queue for long after it was scheduled, so what is recorded until now counts.
 func lookUp(ctx workflow.Context, job Job, scheduled time.Time, times Times) (*jobs.Result, error) {
 	var activities *Activities
 	until := workflow.Now(ctx)

@@ -248,8 +248,8 @@ func TestWaitsAsLongAsAsked(t *testing.T) {
 	assert.GreaterOrEqual(t, env.Now().Sub(began), 20*time.Minute)
 }
 
-// A worker that dies in the look-up is missed in seconds, not after the ten minutes that one may take.
-// Temporal's server retries the look-up then; its test environment returns the timeout.
+// A worker that dies in the look-up is missed in seconds, not after the ten minutes that one may
+// take. Temporal's server retries the look-up then; its test environment returns the timeout.
 func TestAWorkerThatDiesInALookUpIsMissed(t *testing.T) {
 	t.Parallel()
 	srv := orchestratest.NewServer()

@@ -1,5 +1,5 @@
-// Demo shows package paidonce without a server: the workflows run in Temporal's test environment, whose
-// timers take no time, against an emulator of the API.
+// Demo shows package paidonce without a server: the workflows run in Temporal's test environment,
+// whose timers take no time, against an emulator of the API.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Starter starts a job as a workflow, and prints its result. The job's id is the workflow's, so that a
-// job that comes in twice is one workflow.
+// Starter starts a job as a workflow, and prints its result. The job's id is the workflow's, so
+// that a job that comes in twice is one workflow.
 package main
 
 import (
