@@ -270,13 +270,21 @@ func (d *diagnosing) checkCredential() {
 		d.report(2, VerdictProblem, "The credential belongs to organization "+v.OrganizationID+".", evidence...)
 	case r != nil && r.traits.has(userOnly) && v.AuthSource == authAPIKey:
 		d.report(2, VerdictProblem, "The call takes access tokens only, and the client sends an API key.", evidence...)
-	case r != nil && r.scope != "" && len(v.Scopes) > 0 && !slices.Contains(v.Scopes, r.scope):
+	case r != nil && r.scope != "" && lacksScope(v.Scopes, r.scope):
 		d.report(2, VerdictProblem, "The credential lacks the scope "+r.scope+" that the call needs.", evidence...)
 	case given && !ok:
 		d.report(2, VerdictProblem, "The server accepts the credential, but its check of the setup is not ok.", append(evidence, failedChecks(v.Checks)...)...)
 	default:
 		d.report(2, VerdictOK, "The server accepts the credential for the organization.", evidence...)
 	}
+}
+
+// lacksScope reports whether scopes certainly do not include one: one that no route needs, such as
+// "all" or "agents:*", may include any.
+func lacksScope(scopes []string, scope string) bool {
+	return len(scopes) > 0 && !slices.ContainsFunc(scopes, func(given string) bool {
+		return given == scope || !slices.ContainsFunc(routes, func(r *route) bool { return r.scope == given })
+	})
 }
 
 func failedChecks(raw RawJSON) (failed []string) {

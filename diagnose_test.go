@@ -513,6 +513,9 @@ func TestDiagnoseReadsAnyAnswerToVerify(t *testing.T) {
 	}{
 		{200, `{}`, diagnosisOK, "accepts the credential"},
 		{200, `{"ok":"yes","scopes":"all","checks":{"seats":true}}`, diagnosisOK, "accepts the credential"},
+		{200, `{"scopes":["runs:read","agents:*"]}`, diagnosisOK, "accepts the credential"},
+		{200, `{"scopes":"runs:read skills:read"}`, diagnosisProblem, "lacks the scope agents:read"},
+		{200, `{"scopes":"runs:read agents:read"}`, diagnosisOK, "accepts the credential"},
 		{200, `{"ok":true,"organizationId":"org_2"}`, diagnosisProblem, "belongs to organization org_2"},
 		{200, `{"ok":false,"checks":"x"}`, diagnosisProblem, "not ok"},
 		{200, `{"scopes":[]}`, diagnosisOK, "accepts the credential"},

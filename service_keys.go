@@ -27,7 +27,7 @@ type ServiceKey struct {
 	Name      string           `json:"name"`
 	Preset    ServiceKeyPreset `json:"preset"`
 	Key       Secret           `json:"key"` // shown only once; prints as "[redacted]"
-	Scopes    []string         `json:"scopes"`
+	Scopes    []string         `json:"scopes" split:"spaces"`
 	CreatedAt Timestamp        `json:"createdAt"`
 	ExpiresAt Timestamp        `json:"expiresAt"` // zero when it does not expire
 }

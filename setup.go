@@ -11,7 +11,7 @@ type SetupVerifyResponse struct {
 	OK             bool     `json:"ok"`
 	OrganizationID string   `json:"organizationId"`
 	AuthSource     string   `json:"authSource"` // access_token or api_key
-	Scopes         []string `json:"scopes"`
+	Scopes         []string `json:"scopes" split:"spaces"`
 	Checks         RawJSON  `json:"checks,omitzero"` // what the server checked
 }
 

@@ -104,7 +104,7 @@ func TestRunsThatDoNotSucceed(t *testing.T) {
 		`"status":"completed"`: "done", `"status":"SUCCEEDED","output":null`: "done", `"output":"Hi"`: "done", `"outputText":"Hi"`: "done",
 		`"status":"failed","output":null`: "failed", `"status":"cancelled","output":"half"`: "failed",
 		`"output":"Hi","diagnostic":{"why":"name has no value"}`: "failed",
-		`"status":"in_progress"`: "unclear", `"status":"aborted","output":"half"`: "unclear", `"status":"done"`: "unclear", `"output":{}`: "unclear",
+		`"status":"in_progress"`:                                 "unclear", `"status":"aborted","output":"half"`: "unclear", `"status":"done"`: "unclear", `"output":{}`: "unclear",
 	} {
 		var sent atomic.Int32
 		w := &worker{promptID: "prm_1", parallel: 1, waiting: []job{{ID: "job-1"}}}

@@ -4,32 +4,34 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
 // A decoder reads valid JSON from its beginning to its end, once.
 type decoder struct {
-	data   []byte
-	pos    int
-	path   []byte // names of the fields that lead to pos, each with a dot before it
-	misfit Misfit
-	told   map[string]bool
-	err    error // the first of an UnmarshalJSON method
-	unheld int   // values so far that nothing holds as they are
+	data     []byte
+	pos      int
+	path     []byte // names of the fields that lead to pos, each with a dot before it
+	misfit   Misfit
+	reported map[string]bool // paths
+	err      error           // the first of an UnmarshalJSON method
+	unheld   int             // values so far that nothing holds as they are
 }
 
-func (d *decoder) decode(v reflect.Value) error {
+// decode decodes valid JSON into v, a non-nil pointer.
+func decode(data []byte, v any, misfit Misfit) error {
+	d := decoder{data: data, misfit: misfit}
 	d.space()
-	d.value(v)
+	d.value(reflect.ValueOf(v).Elem())
 	return d.err
 }
 
 // space moves to the next thing that is not white space, and returns its first byte.
 func (d *decoder) space() byte {
-	for isSpace(d.data[d.pos]) {
-		d.pos++
-	}
+	d.pos = len(d.data) - len(jsonscan.SkipSpace(d.data[d.pos:]))
 	return d.data[d.pos]
 }
 
@@ -40,90 +42,106 @@ func (d *decoder) skip() []byte {
 	return d.data[d.pos-n : d.pos]
 }
 
+// next moves to the next element or member's name, or past the end of the array or object.
+func (d *decoder) next(end byte) bool {
+	for {
+		switch d.space() {
+		case end:
+			d.pos++
+			return false
+		case ',':
+			d.pos++
+		default:
+			return true
+		}
+	}
+}
+
+// name moves past a member's name and colon, and returns the name.
+func (d *decoder) name() []byte {
+	raw := d.skip()
+	d.space()
+	d.pos++
+	d.space()
+	name := raw[1 : len(raw)-1]
+	if bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
+		name = []byte(unquote(raw))
+	}
+	return name
+}
+
 // value decodes the value at pos, and reports whether v holds it now.
 func (d *decoder) value(v reflect.Value) bool {
 	switch methodOf(v.Type()) {
 	case byItself:
-		return d.bySelf(v, d.skip())
-	case byLibrary:
-		return d.check(v, json.Unmarshal(d.skip(), v.Addr().Interface()))
-	case byBoth:
+		return d.bySelf(v)
+	case byPromotedMethod:
 		allocateEmbedded(v)
-		raw := d.skip()
-		ok := d.bySelf(v, raw)
-		if raw[0] == '{' {
-			rest := decoder{data: raw, path: d.path, misfit: d.misfit, told: d.told, err: d.err}
-			rest.object(v, structureOf(v.Type()), true)
-			d.err, d.unheld = rest.err, d.unheld+rest.unheld
+		begin := d.pos
+		ok := d.bySelf(v)
+		if d.data[begin] == '{' {
+			d.pos = begin
+			d.object(v, structureOf(v.Type()), true)
 		}
 		return ok
+	case byLibrary:
+		return d.noteError(v, json.Unmarshal(d.skip(), v.Addr().Interface()))
 	case byFields:
 		return d.structure(v, structureOf(v.Type()))
 	default:
+		return d.byKind(v)
 	}
-	begin := d.data[d.pos]
-	switch v.Kind() {
-	case reflect.Pointer:
-		return d.pointer(v)
-	case reflect.Slice:
-		if begin == '[' {
-			d.array(v)
-			return true
-		}
-	case reflect.Map:
-		if begin == '{' {
-			d.dictionary(v)
-			return true
-		}
-	default:
-		raw := d.skip()
-		if !setScalar(v, raw) {
-			d.report(v, raw)
-			return false
-		}
+}
+
+func (d *decoder) bySelf(v reflect.Value) bool {
+	itself := v.Addr().Interface().(json.Unmarshaler) //nolint:forcetypeassert // byItself
+	return d.noteError(v, itself.UnmarshalJSON(d.skip()))
+}
+
+// noteError takes the error of a type that decodes without this package.
+func (d *decoder) noteError(v reflect.Value, err error) bool {
+	switch {
+	case err == nil:
 		return true
-	}
-	v.SetZero()
-	return d.absent(v)
-}
-
-// absent moves past a value that a container of another kind cannot hold, and reports it unless it
-// is empty.
-func (d *decoder) absent(v reflect.Value) bool {
-	raw := d.skip()
-	if !jsonscan.IsEmpty(raw) {
-		d.report(v, raw)
-	}
-	return false
-}
-
-func (d *decoder) bySelf(v reflect.Value, raw []byte) bool {
-	return d.check(v, v.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(raw)) //nolint:forcetypeassert // byItself
-}
-
-// check notes the error of a type that decodes without this package.
-func (d *decoder) check(v reflect.Value, err error) bool {
-	if err == nil {
-		return true
-	}
-	if isMismatch(err) {
-		d.tell(v, jsonscan.Kind(d.data[d.pos-1]))
-	} else if d.err == nil {
+	case isMismatch(err):
+		d.reportOnce(v, d.data[d.pos-1])
+	case d.err == nil:
 		d.err = err
 	}
 	return false
 }
 
-func (d *decoder) pointer(v reflect.Value) bool {
-	to := v.Type().Elem()
-	if d.data[d.pos] != '{' && to.Kind() == reflect.Struct {
-		if n, _ := jsonscan.ValueEnd(d.data[d.pos:]); jsonscan.IsEmpty(d.data[d.pos : d.pos+n]) {
-			d.pos += n
-			v.SetZero()
-			return true
-		}
+func (d *decoder) byKind(v reflect.Value) bool {
+	begin := d.data[d.pos]
+	switch kind := v.Kind(); {
+	case kind == reflect.Pointer:
+		return d.pointer(v)
+	case kind == reflect.Slice && begin == '[':
+		d.array(v)
+	case kind == reflect.Map && begin == '{':
+		d.dictionary(v)
+	case kind == reflect.Slice || kind == reflect.Map:
+		v.SetZero()
+		return d.skipUnfit(v)
+	case !setScalar(v, d.skip()):
+		d.reportOnce(v, begin)
+		return false
 	}
-	if d.data[d.pos] == 'n' {
+	return true
+}
+
+// skipUnfit moves past a value that a container of another kind cannot hold, and reports it unless
+// it is empty.
+func (d *decoder) skipUnfit(v reflect.Value) bool {
+	if raw := d.skip(); !jsonscan.IsEmpty(raw) {
+		d.reportOnce(v, raw[0])
+	}
+	return false
+}
+
+func (d *decoder) pointer(v reflect.Value) bool {
+	to, begin := v.Type().Elem(), d.data[d.pos]
+	if begin == 'n' || begin != '{' && to.Kind() == reflect.Struct && d.atEmpty() {
 		d.skip()
 		v.SetZero()
 		return true
@@ -139,75 +157,48 @@ func (d *decoder) pointer(v reflect.Value) bool {
 }
 
 func (d *decoder) array(v reflect.Value) {
-	d.pos++
 	v.SetLen(0)
-	for {
-		switch d.space() {
-		case ']':
-			d.pos++
-			if v.IsNil() {
-				v.Set(reflect.MakeSlice(v.Type(), 0, 0))
-			}
-			return
-		case ',':
-			d.pos++
-		default:
-			n := v.Len()
-			if n == v.Cap() {
-				v.Grow(1)
-			}
-			v.SetLen(n + 1)
-			v.Index(n).SetZero()
-			begin := d.data[d.pos]
-			if !d.value(v.Index(n)) || isNothing(begin, v.Index(n).Kind()) {
-				d.unheld++
-			}
+	for d.pos++; d.next(']'); {
+		n := v.Len()
+		if n == v.Cap() {
+			v.Grow(1)
 		}
+		v.SetLen(n + 1)
+		element, begin := v.Index(n), d.data[d.pos]
+		element.SetZero()
+		if !d.value(element) || isNothing(begin, element.Kind()) {
+			d.unheld++
+		}
+	}
+	if v.IsNil() {
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 	}
 }
 
 // isNothing reports whether a value that begins so leaves a scalar as it is: null, {} or [].
 func isNothing(begin byte, k reflect.Kind) bool {
-	return (begin == 'n' || begin == '{' || begin == '[') && (k == reflect.String || k <= reflect.Float64)
+	return (begin == 'n' || begin == '{' || begin == '[') && isScalar(k)
 }
 
 func (d *decoder) dictionary(v reflect.Value) {
-	d.pos++
 	t := v.Type()
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(t))
 	}
-	for {
-		switch d.space() {
-		case '}':
-			d.pos++
-			return
-		case ',':
-			d.pos++
-		default:
-			key := reflect.ValueOf(d.name()).Convert(t.Key())
-			element := reflect.New(t.Elem()).Elem()
-			length := len(d.path)
-			d.path = append(d.path, ".*"...)
-			d.value(element)
-			d.path = d.path[:length]
-			v.SetMapIndex(key, element)
-		}
+	length := len(d.path)
+	for d.pos++; d.next('}'); {
+		key := reflect.ValueOf(string(d.name())).Convert(t.Key())
+		element := reflect.New(t.Elem()).Elem()
+		d.path = append(d.path, ".*"...)
+		d.value(element)
+		d.path = d.path[:length]
+		v.SetMapIndex(key, element)
 	}
-}
-
-// name moves past a member's name and colon, and returns the name.
-func (d *decoder) name() string {
-	raw := d.skip()
-	d.space()
-	d.pos++
-	d.space()
-	return unquote(raw)
 }
 
 func (d *decoder) structure(v reflect.Value, s *structure) bool {
 	if d.data[d.pos] != '{' {
-		return d.absent(v)
+		return d.skipUnfit(v)
 	}
 	if s.kept != nil {
 		if kept, ok := fieldOf(v, s.kept); ok {
@@ -218,87 +209,64 @@ func (d *decoder) structure(v reflect.Value, s *structure) bool {
 	return true
 }
 
-// The ranks of a member among those for one field: one that says something is before one that does
-// not, and then an exact name before another spelling of it.
-const (
-	rankExact = 1
-	rankFull  = 2
-)
+// A target is a struct on its way.
+type target struct {
+	v         reflect.Value
+	s         *structure
+	onlyUnset bool           // only the struct's own fields that are still zero
+	unfit     map[int]member // by field, what the field could not hold
+}
 
-// object decodes an object's members; rest asks for those only that are the struct's own and whose
-// fields are still zero.
-func (d *decoder) object(v reflect.Value, s *structure, rest bool) {
+type member struct {
+	name  string
+	value []byte
+}
+
+// object decodes an object's members.
+func (d *decoder) object(v reflect.Value, s *structure, onlyUnset bool) {
 	var buf [48]int8
-	best := append(buf[:0], make([]int8, len(s.fields))...)
-	k := keeper{of: v, s: s}
-	for d.pos++; ; {
-		switch d.space() {
-		case '}':
-			d.pos++
-			return
-		case ',':
-			d.pos++
-			continue
-		}
-		raw := d.skip()
-		d.space()
-		d.pos++
-		d.space()
-		name := raw[1 : len(raw)-1]
-		if bytes.IndexByte(name, '\\') >= 0 {
-			name = []byte(unquote(raw))
-		}
+	ranks := append(buf[:0], make([]int8, len(s.fields))...) // by field, of the member taken for it
+	t := target{v: v, s: s, onlyUnset: onlyUnset}
+	for d.pos++; d.next('}'); {
+		name := d.name()
 		i, exact := s.find(name)
-		if i < 0 {
-			k.unknown(raw, d.skip())
-			continue
-		}
-		if !d.better(&best[i], exact) {
+		switch rank := d.rank(exact); {
+		case i < 0:
+			value := d.skip()
+			if s.kept != nil && s.keeps(string(name)) {
+				t.keep(member{string(name), value})
+			}
+		case rank < ranks[i]:
 			d.skip()
-			continue
+		default:
+			ranks[i] = rank
+			d.field(&t, i, name)
 		}
-		f := &s.fields[i]
-		to, ok := fieldOf(v, f.index)
-		if !ok || rest && (!f.own || !to.IsZero()) {
-			d.skip()
-			continue
-		}
-		length, begin, unheld := len(d.path), d.pos, d.unheld
-		d.path = append(append(d.path, '.'), f.name...)
-		d.member(to, f.quoted)
-		d.path = d.path[:length]
-		if k.takes(f.name) && k.settle(i, name, d.data[begin:d.pos], d.unheld > unheld) {
-			to.SetZero()
-			d.unheld = unheld
-		}
+	}
+	for _, m := range t.unfit {
+		t.keep(m)
 	}
 }
 
-// better reports whether the value at pos is to be taken, of those for one field.
-func (d *decoder) better(best *int8, exact bool) bool {
+// rank compares the value at pos with others for one field. One that says something is before one
+// that does not, and then an exact name before another spelling of it.
+func (d *decoder) rank(exact bool) int8 {
 	rank := int8(1)
 	if exact {
-		rank += rankExact
+		rank++
 	}
 	if !d.atEmpty() {
-		rank += rankFull
+		rank += 2
 	}
-	if rank < *best {
-		return false
-	}
-	*best = rank
-	return true
+	return rank
 }
 
 // atEmpty is IsEmpty of the value at pos, without looking at all of it.
 func (d *decoder) atEmpty() bool {
 	switch d.data[d.pos] {
 	case '{', '[':
-		i := d.pos + 1
-		for isSpace(d.data[i]) {
-			i++
-		}
-		return d.data[i] == '}' || d.data[i] == ']'
+		rest := jsonscan.SkipSpace(d.data[d.pos+1:])
+		return rest[0] == '}' || rest[0] == ']'
 	case '"':
 		return d.data[d.pos+1] == '"'
 	case 'n', 'f':
@@ -311,75 +279,72 @@ func (d *decoder) atEmpty() bool {
 	}
 }
 
-func (d *decoder) member(to reflect.Value, quoted bool) {
-	if quoted && d.data[d.pos] == '"' {
-		raw := d.skip()
-		if inner := unquote(raw); json.Valid([]byte(inner)) && inner[0] == '"' {
-			raw = []byte(inner)
-		}
-		to.SetString(unquote(raw))
+// field decodes the value at pos into a field.
+func (d *decoder) field(t *target, i int, name []byte) {
+	f := &t.s.fields[i]
+	to, ok := fieldOf(t.v, f.index)
+	if !ok || t.onlyUnset && (len(f.index) > 1 || !to.IsZero()) {
+		d.skip()
 		return
 	}
-	d.value(to)
-}
-
-// A keeper keeps what the fields of an open type do not hold.
-type keeper struct {
-	of    reflect.Value
-	s     *structure
-	unfit map[int]string // by field, the name under which its value is kept
-}
-
-// takes reports whether a member of this name is kept, if it must be.
-func (k *keeper) takes(name string) bool {
-	return k.s.kept != nil && (k.s.listed == nil || k.s.listed[name])
-}
-
-// unknown keeps a member that no field is for.
-func (k *keeper) unknown(quoted, value []byte) {
-	if k.s.kept == nil {
+	length, begin, unheld := len(d.path), d.pos, d.unheld
+	d.path = append(append(d.path, '.'), f.name...)
+	d.member(to, f, t.s.kept != nil)
+	d.path = d.path[:length]
+	if !f.kept {
 		return
 	}
-	if name := unquote(quoted); k.takes(name) {
-		k.keep(name, value)
-	}
-}
-
-// settle keeps the value of a field that is unfit for it, and forgets one that was kept before.
-func (k *keeper) settle(field int, name, value []byte, unfit bool) bool {
-	if other, found := k.unfit[field]; found {
-		k.forget(other)
-		delete(k.unfit, field)
-	}
-	if unfit {
-		if k.unfit == nil {
-			k.unfit = map[int]string{}
+	delete(t.unfit, i)
+	if d.unheld > unheld {
+		to.SetZero()
+		d.unheld = unheld
+		if t.unfit == nil {
+			t.unfit = map[int]member{}
 		}
-		k.unfit[field] = string(name)
-		k.keep(string(name), value)
+		t.unfit[i] = member{string(name), d.data[begin:d.pos]}
 	}
-	return unfit
 }
 
-func (k *keeper) keep(name string, value []byte) {
-	to, ok := fieldOf(k.of, k.s.kept)
+// member decodes a value as its field wants it. A text in the place of a list of texts is a list of
+// one, but in an open type, which gives back what it was given.
+func (d *decoder) member(to reflect.Value, f *field, open bool) {
+	switch {
+	case d.data[d.pos] != '"':
+		d.value(to)
+	case f.quoted:
+		text := unquote(d.skip())
+		_ = json.Unmarshal([]byte(text), &text) // what is no string in a string stays as it is
+		to.SetString(text)
+	case f.texts && !open:
+		d.texts(to, f.split)
+	default:
+		d.value(to)
+	}
+}
+
+func (d *decoder) texts(to reflect.Value, split bool) {
+	text := unquote(d.skip())
+	words := strings.Fields(text)
+	if len(words) > 0 && !split {
+		words = []string{strings.TrimSpace(text)}
+	}
+	to.SetZero()
+	for _, word := range words {
+		to.Set(reflect.Append(to, reflect.ValueOf(word).Convert(to.Type().Elem())))
+	}
+}
+
+// keep keeps a member that no field holds.
+func (t *target) keep(m member) {
+	to, ok := fieldOf(t.v, t.s.kept)
 	if !ok {
 		return
 	}
 	if to.IsNil() {
 		to.Set(reflect.MakeMap(to.Type()))
 	}
-	key := reflect.ValueOf(name).Convert(to.Type().Key())
-	to.SetMapIndex(key, reflect.ValueOf(bytes.Clone(value)).Convert(to.Type().Elem()))
-}
-
-func (k *keeper) forget(name string) {
-	if from, ok := fieldOf(k.of, k.s.kept); ok {
-		from.SetMapIndex(reflect.ValueOf(name).Convert(from.Type().Key()), reflect.Value{})
-		if from.Len() == 0 {
-			from.SetZero()
-		}
-	}
+	key := reflect.ValueOf(m.name).Convert(to.Type().Key())
+	to.SetMapIndex(key, reflect.ValueOf(bytes.Clone(m.value)).Convert(to.Type().Elem()))
 }
 
 // fieldOf returns a field, and makes the embedded structs on the way to it. It is false where one
@@ -410,19 +375,18 @@ func allocateEmbedded(v reflect.Value) {
 	}
 }
 
-// report calls misfit for a value that v cannot hold.
-func (d *decoder) report(v reflect.Value, raw []byte) { d.tell(v, jsonscan.Kind(raw[0])) }
-
-func (d *decoder) tell(v reflect.Value, kind string) {
-	const most = 100 // names
+// reportOnce calls misfit for a value that v cannot hold, and that begins or ends with a byte, once
+// a path.
+func (d *decoder) reportOnce(v reflect.Value, c byte) {
+	const most = 100
 	d.unheld++
 	path := string(bytes.TrimPrefix(d.path, []byte(".")))
-	if d.misfit == nil || d.told[path] || len(d.told) >= most {
+	if d.misfit == nil || d.reported[path] || len(d.reported) >= most {
 		return
 	}
-	if d.told == nil {
-		d.told = map[string]bool{}
+	if d.reported == nil {
+		d.reported = map[string]bool{}
 	}
-	d.told[path] = true
-	d.misfit(&json.UnmarshalTypeError{Value: kind, Type: v.Type(), Field: path})
+	d.reported[path] = true
+	d.misfit(&json.UnmarshalTypeError{Value: jsonscan.Kind(c), Type: v.Type(), Field: path})
 }

@@ -1,7 +1,8 @@
 // Package lenient decodes JSON into Go types as encoding/json does, and forgives what servers are
 // known to do differently from their documentation: members spelled in snake_case in the place of
-// camelCase or the other way round, scalars of another JSON type, and empty values of another kind
-// in the place of nothing. It knows JSON and Go types, and nothing of the API.
+// camelCase or the other way round, scalars of another JSON type, a text in the place of a list of
+// texts, and empty values of another kind in the place of nothing. It knows JSON and Go types, and
+// nothing of the API.
 //
 // A document as encoding/json expects it is decoded by encoding/json. Only when one is not, a
 // decoder of its own reads it, directed by the type.
@@ -11,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
@@ -24,9 +26,8 @@ type Misfit func(*json.UnmarshalTypeError)
 // Unmarshal returns an error if data is not JSON, or that of an UnmarshalJSON method; the other
 // members are decoded all the same. A value that does not fit v at all is a misfit without a name.
 func Unmarshal(data []byte, v any, misfit Misfit) error {
-	t := reflect.TypeOf(v).Elem()
-	root := rootOf(t)
-	if !root.open && !root.isUnusual(data) {
+	known := spellingsOf(reflect.TypeOf(v).Elem())
+	if !known.open && !known.needsOwnDecoder(data) {
 		err := json.Unmarshal(data, v)
 		if err == nil || !isMismatch(err) && !json.Valid(data) {
 			return err //nolint:wrapcheck // as encoding/json would return it
@@ -34,21 +35,18 @@ func Unmarshal(data []byte, v any, misfit Misfit) error {
 	} else if !json.Valid(data) {
 		return json.Unmarshal(data, new(any)) //nolint:wrapcheck // says what is wrong
 	}
-	d := decoder{data: data, misfit: misfit}
-	return d.decode(reflect.ValueOf(v).Elem())
+	return decode(data, v, misfit)
 }
 
 // Redecode decodes data, which is valid JSON and was just decoded into v by encoding/json with err,
 // a second time, as Unmarshal does, if it has members in another spelling or of another type. It is
 // for a json.Decoder.
 func Redecode(data []byte, v any, err error, misfit Misfit) error {
-	root := rootOf(reflect.TypeOf(v).Elem())
-	if !isMismatch(err) && (err != nil || !root.isUnusual(data)) {
+	if !isMismatch(err) && (err != nil || !spellingsOf(reflect.TypeOf(v).Elem()).needsOwnDecoder(data)) {
 		return err
 	}
-	d := decoder{data: data, misfit: misfit}
 	reflect.ValueOf(v).Elem().SetZero()
-	return d.decode(reflect.ValueOf(v).Elem())
+	return decode(data, v, misfit)
 }
 
 // Object decodes data into v for the UnmarshalJSON method of v's type, which it does not call and
@@ -62,7 +60,7 @@ func Object(data []byte, v any) error {
 	begin := d.space()
 	target := reflect.ValueOf(v).Elem()
 	d.structure(target, structureOf(target.Type()))
-	if d.err == nil && d.unheld > 0 {
+	if begin != '{' && d.unheld > 0 {
 		return &json.UnmarshalTypeError{Value: jsonscan.Kind(begin), Type: target.Type()}
 	}
 	return d.err
@@ -86,7 +84,7 @@ func MembersOf(v any) (Members, bool) {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t == nil || t.Kind() != reflect.Struct || methodOf(t) != byFields && methodOf(t) != byBoth {
+	if t == nil || t.Kind() != reflect.Struct || methodOf(t) != byFields && methodOf(t) != byPromotedMethod {
 		return Members{}, false
 	}
 	return Members{structureOf(t)}, true
@@ -99,7 +97,7 @@ func (m Members) Has(name []byte) bool {
 		return false
 	}
 	i, _ := m.s.find(name)
-	return i >= 0 || m.s.listed[string(name)]
+	return i >= 0 || slices.Contains(m.s.listed, string(name))
 }
 
 // Field returns the field that a member of this name is decoded into, by its own name and its
@@ -113,7 +111,7 @@ func (m Members) Field(name string) (own string, index []int) {
 
 // Takes reports whether a type is one for JSON values of this kind, in encoding/json's words.
 func Takes(t reflect.Type, kind string) bool {
-	if m := methodOf(t); m == byItself || m == byBoth || m == byLibrary && t.Kind() != reflect.Array {
+	if m := methodOf(t); m == byItself || m == byPromotedMethod || m == byLibrary && t.Kind() != reflect.Array {
 		return true
 	}
 	switch t.Kind() {

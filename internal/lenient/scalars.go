@@ -12,6 +12,11 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 )
 
+// isScalar reports whether a kind is that of a text, a number or a boolean.
+func isScalar(k reflect.Kind) bool {
+	return k == reflect.String || k >= reflect.Bool && k <= reflect.Float64
+}
+
 // unquote returns the text of a valid JSON string.
 func unquote(raw []byte) string {
 	inner := raw[1 : len(raw)-1]
@@ -23,108 +28,76 @@ func unquote(raw []byte) string {
 	return s
 }
 
-// setScalar sets v, a string, a number or a bool, to what raw says, and reports whether it could.
+// setScalar sets v, a scalar, to what raw says, and reports whether it could. null leaves it as it
+// is, as in encoding/json.
 func setScalar(v reflect.Value, raw []byte) bool {
-	if raw[0] == 'n' { // null leaves the value as it is, as in encoding/json
+	switch {
+	case raw[0] == 'n':
+		return true
+	case raw[0] == '{' || raw[0] == '[':
+		return setEmpty(v, raw)
+	case v.Kind() == reflect.String && raw[0] == '"':
+		v.SetString(unquote(raw))
+		return true
+	case v.Kind() == reflect.String:
+		v.SetString(string(raw))
 		return true
 	}
-	if v.Kind() == reflect.String {
-		switch raw[0] {
-		case '"':
-			v.SetString(unquote(raw))
-			return true
-		case '{', '[':
-			return setEmpty(v, raw)
-		default:
-			v.SetString(string(raw))
-			return true
-		}
-	}
-	text := string(raw)
+	text := string(raw) // of a number it needs no allocation
 	if raw[0] == '"' {
 		text = strings.TrimSpace(unquote(raw))
 	}
-	if text == "" || raw[0] == '{' || raw[0] == '[' {
-		return setEmpty(v, raw)
-	}
-	switch v.Kind() {
-	case reflect.Bool:
-		return setBool(v, text)
-	case reflect.Float32, reflect.Float64:
-		f, ok := parseFloat(text, v.Type().Bits())
-		if ok {
-			v.SetFloat(f)
-		}
-		return ok || setEmpty(v, raw)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		n, ok := parseUint(text)
-		ok = ok && !v.OverflowUint(n)
-		if ok {
-			v.SetUint(n)
-		}
-		return ok || setEmpty(v, raw)
-	default:
-		n, ok := parseInt(text)
-		ok = ok && !v.OverflowInt(n)
-		if ok {
-			v.SetInt(n)
-		}
-		return ok || setEmpty(v, raw)
-	}
+	return setParsed(v, text) || setEmpty(v, raw)
 }
 
-// setEmpty sets v to zero if raw is an empty value.
+// setEmpty sets v to zero if raw is an empty value, or a text of white space.
 func setEmpty(v reflect.Value, raw []byte) bool {
-	if raw[0] == '"' {
-		raw = []byte(`"` + strings.TrimSpace(unquote(raw)) + `"`)
-	}
-	if !jsonscan.IsEmpty(raw) {
+	if !jsonscan.IsEmpty(raw) && (raw[0] != '"' || strings.TrimSpace(unquote(raw)) != "") {
 		return false
 	}
 	v.SetZero()
 	return true
 }
 
-func setBool(v reflect.Value, text string) bool {
-	switch strings.ToLower(text) {
-	case "true", "t", "1":
-		v.SetBool(true)
-	case "false", "f", "0":
-		v.SetBool(false)
-	default:
+// setParsed takes a boolean, or a number as JSON and databases write it, neither hexadecimal nor
+// infinite.
+func setParsed(v reflect.Value, text string) bool {
+	var err error
+	switch bits := v.Type().Bits; {
+	case v.Kind() == reflect.Bool:
+		var b bool
+		if b, err = strconv.ParseBool(strings.ToLower(text)); err == nil {
+			v.SetBool(b)
+		}
+	case strings.Trim(text, "0123456789+-.eE") != "":
 		return false
+	case v.CanInt():
+		var n int64
+		if n, err = strconv.ParseInt(wholeNumber(text), 10, bits()); err == nil {
+			v.SetInt(n)
+		}
+	case v.CanUint():
+		var n uint64
+		if n, err = strconv.ParseUint(wholeNumber(text), 10, bits()); err == nil {
+			v.SetUint(n)
+		}
+	default:
+		var f float64
+		if f, err = strconv.ParseFloat(text, bits()); err == nil {
+			v.SetFloat(f)
+		}
 	}
-	return true
+	return err == nil
 }
 
-// parseFloat reads a number as JSON and databases write it, neither hexadecimal nor infinite.
-func parseFloat(text string, bits int) (float64, bool) {
-	if strings.Trim(text, "0123456789+-.eE") != "" {
-		return 0, false
+// wholeNumber writes 3.0 and 1.52e3 as integers are written. Another text stays as it is.
+func wholeNumber(text string) string {
+	if !strings.ContainsAny(text, ".eE") {
+		return text
 	}
-	f, err := strconv.ParseFloat(text, bits)
-	return f, err == nil
-}
-
-// parseInt reads an integer, written as one or as 3.0 or 1.52e3.
-func parseInt(text string) (int64, bool) {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return n, true
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<64 {
+		return text
 	}
-	f, ok := parseFloat(text, 64)
-	if !ok || f != math.Trunc(f) || f < -1<<63 || f >= 1<<63 {
-		return 0, false
-	}
-	return int64(f), true
-}
-
-func parseUint(text string) (uint64, bool) {
-	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return n, true
-	}
-	f, ok := parseFloat(text, 64)
-	if !ok || f != math.Trunc(f) || f < 0 || f >= 1<<64 {
-		return 0, false
-	}
-	return uint64(f), true
+	return strconv.FormatFloat(f, 'f', 0, 64)
 }

@@ -2,9 +2,11 @@ package lenient
 
 import (
 	"bytes"
+	"cmp"
 	"encoding"
 	"encoding/json"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,18 +18,23 @@ import (
 type method uint8
 
 const (
-	byKind    method = iota // by its kind: scalars, slices, maps, pointers
-	byFields                // a struct, by its fields
-	byItself                // by its UnmarshalJSON method
-	byBoth                  // by an UnmarshalJSON that may be an embedded type's, then by its fields
-	byLibrary               // by encoding/json
+	byKind           method = iota // scalars, slices, maps, pointers
+	byFields                       // a struct, by its fields
+	byItself                       // by its UnmarshalJSON method
+	byPromotedMethod               // by an UnmarshalJSON that may be an embedded type's, then by its fields
+	byLibrary                      // by encoding/json
 )
 
-// keepTag marks the field that takes the members which no other field is for, and those whose value
-// the other field cannot hold: only those that the tag lists, or all. It is a map from names to raw
-// JSON. A type that has one is open, and decodes through Object. Listed names belong to the type,
-// with or without a field.
-const keepTag = "keep"
+const (
+	// keepTag marks the field that takes the members which no other field is for, and those whose
+	// value the other field cannot hold: only those that the tag lists, or all. It is a map from
+	// names to raw JSON. A type that has one is open, and decodes through Object. Listed names
+	// belong to the type, with or without a field.
+	keepTag = "keep"
+
+	// splitTag marks a list of words: a text in its place is split at spaces.
+	splitTag = "split"
+)
 
 var (
 	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
@@ -35,54 +42,56 @@ var (
 	jsonNumber      = reflect.TypeFor[json.Number]()
 )
 
-var methods sync.Map // of reflect.Type to method
+// A cache holds what was found out about types.
+type cache[T any] struct{ sync.Map }
 
-func methodOf(t reflect.Type) method {
-	if m, ok := methods.Load(t); ok {
-		return m.(method) //nolint:forcetypeassert // the map holds nothing else
+func (c *cache[T]) of(t reflect.Type, find func(reflect.Type) T) T {
+	found, ok := c.Load(t)
+	if !ok {
+		found, _ = c.LoadOrStore(t, find(t))
 	}
-	m := findMethod(t)
-	methods.Store(t, m)
-	return m
+	return found.(T) //nolint:forcetypeassert // the map holds nothing else
 }
 
+var (
+	methods    cache[method]
+	structures cache[*structure]
+	spelled    cache[*spellings]
+)
+
+func methodOf(t reflect.Type) method { return methods.of(t, findMethod) }
+
 func findMethod(t reflect.Type) method {
-	pointer := reflect.PointerTo(t)
-	switch {
-	case t.Kind() == reflect.Pointer:
-		return byKind
-	case pointer.Implements(jsonUnmarshaler):
-		if t.Kind() != reflect.Struct {
-			return byItself
-		}
-		if structureOf(t).kept != nil {
-			return byFields
-		}
-		if embedsMethod(t) {
-			return byBoth
-		}
-		return byItself
-	case pointer.Implements(textUnmarshaler), t == jsonNumber:
-		return byLibrary
-	}
-	switch t.Kind() {
-	case reflect.Struct:
+	pointer, isStruct := reflect.PointerTo(t), t.Kind() == reflect.Struct
+	switch itself := pointer.Implements(jsonUnmarshaler); {
+	case itself && isStruct && structureOf(t).kept != nil:
 		return byFields
-	case reflect.Slice:
-		if t.Elem().Kind() == reflect.Uint8 { // base64
-			return byLibrary
-		}
-	case reflect.Map:
-		if t.Key().Kind() != reflect.String || reflect.PointerTo(t.Key()).Implements(textUnmarshaler) {
-			return byLibrary
-		}
-	case reflect.String, reflect.Bool, reflect.Float32, reflect.Float64,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-	default:
-		return byLibrary
+	case itself && isStruct && embedsMethod(t):
+		return byPromotedMethod
+	case itself:
+		return byItself
+	case isStruct && !pointer.Implements(textUnmarshaler):
+		return byFields
 	}
-	return byKind
+	return methodOfKind(t)
+}
+
+func methodOfKind(t reflect.Type) method {
+	ours := false
+	switch t.Kind() {
+	case reflect.Pointer:
+		ours = true
+	case reflect.Slice:
+		ours = t.Elem().Kind() != reflect.Uint8 // base64
+	case reflect.Map:
+		ours = t.Key().Kind() == reflect.String && !reflect.PointerTo(t.Key()).Implements(textUnmarshaler)
+	default:
+		ours = isScalar(t.Kind()) && t != jsonNumber
+	}
+	if ours && !reflect.PointerTo(t).Implements(textUnmarshaler) {
+		return byKind
+	}
+	return byLibrary
 }
 
 // embedsMethod reports whether a struct's UnmarshalJSON may be that of a type that it embeds, which
@@ -93,235 +102,193 @@ func embedsMethod(t reflect.Type) bool {
 		f := t.Field(i)
 		embeds = embeds || f.Anonymous && (f.Type.Implements(jsonUnmarshaler) || reflect.PointerTo(f.Type).Implements(jsonUnmarshaler))
 	}
-	return embeds && slices.ContainsFunc(structureOf(t).fields, func(f field) bool { return f.own })
+	return embeds && slices.ContainsFunc(structureOf(t).fields, func(f field) bool { return len(f.index) == 1 })
 }
 
 // A structure is how a struct type decodes from an object.
 type structure struct {
 	fields []field
-	exact  map[string]int  // by their names
-	folded map[string]int  // by their names in any spelling
-	kept   []int           // index of the field for all other members; nil when there is none
-	listed map[string]bool // those it takes; nil when it takes all
+	exact  map[string]int // by their names; -1 for a name of which no field wins
+	folded map[string]int // by their names in any spelling, from 1
+	kept   []int          // index of the field for all other members; nil when there is none
+	listed []string       // those it takes; nil when it takes all
 }
 
 type field struct {
 	name   string
 	index  []int
+	rank   int  // by depth, and with a tag before without
 	quoted bool // a string in a string, by the option of the tag
-	own    bool // not of an embedded struct
+	texts  bool // a list of texts
+	split  bool // by splitTag
+	kept   bool // with what it cannot hold
 }
 
-var structures sync.Map // of reflect.Type to *structure
+func structureOf(t reflect.Type) *structure { return structures.of(t, newStructure) }
 
-func structureOf(t reflect.Type) *structure {
-	if s, ok := structures.Load(t); ok {
-		return s.(*structure) //nolint:forcetypeassert // the map holds nothing else
-	}
+// newStructure sees the fields as encoding/json does: of several with one name it takes the
+// outermost, and of two on one level the tagged one, or none.
+func newStructure(t reflect.Type) *structure {
 	s := &structure{exact: map[string]int{}, folded: map[string]int{}}
-	s.collect(t)
-	for i, f := range s.fields {
-		s.exact[f.name] = i
-		key := string(jsonscan.Fold(nil, f.name))
-		if _, taken := s.folded[key]; !taken {
-			s.folded[key] = i
+	all := s.collect(t, nil, []reflect.Type{t})
+	slices.SortStableFunc(all, func(a, b field) int { return cmp.Compare(a.rank, b.rank) })
+	for i, f := range all {
+		if _, taken := s.exact[f.name]; taken {
+			continue
 		}
+		s.exact[f.name] = -1
+		if slices.ContainsFunc(all[i+1:], func(other field) bool { return other.name == f.name && other.rank == f.rank }) {
+			continue
+		}
+		s.exact[f.name] = len(s.fields)
+		if key := string(jsonscan.Fold(nil, f.name)); s.folded[key] == 0 {
+			s.folded[key] = len(s.fields) + 1
+		}
+		f.kept = s.kept != nil && s.keeps(f.name)
+		s.fields = append(s.fields, f)
 	}
-	structures.Store(t, s)
 	return s
 }
 
-// collect lists the fields as encoding/json sees them: level by level, the outer ones first, and of
-// two on one level the tagged one, or none.
-func (s *structure) collect(t reflect.Type) {
-	type embedded struct {
-		t     reflect.Type
-		index []int
+// collect lists the fields of a struct and of those that it embeds, and finds the one for other
+// members. around are the types on the way to it.
+func (s *structure) collect(t reflect.Type, index []int, around []reflect.Type) (all []field) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		at := append(slices.Clone(index), i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch inner, embedded := embeddedStruct(f); {
+		case f.Tag.Get("json") == "-":
+			if t.PkgPath() == around[0].PkgPath() {
+				s.setKept(f, at)
+			}
+		case embedded && name == "":
+			if !slices.Contains(around, inner) {
+				all = append(all, s.collect(inner, at, append(slices.Clone(around), inner))...)
+			}
+		case f.IsExported():
+			all = append(all, newField(f, name, options, at))
+		}
 	}
-	taken, visited := map[string]bool{}, map[reflect.Type]bool{t: true}
-	for level := []embedded{{t: t}}; len(level) > 0; {
-		var next []embedded
-		found := map[string][]field{}
-		tagged := map[string][]field{}
-		var names []string
-		for _, e := range level {
-			for i := range e.t.NumField() {
-				f := e.t.Field(i)
-				index := append(slices.Clone(e.index), i)
-				if names, is := f.Tag.Lookup(keepTag); is && s.kept == nil && f.IsExported() && e.t.PkgPath() == t.PkgPath() {
-					s.kept, s.listed = index, listOf(names)
-				}
-				tag := f.Tag.Get("json")
-				name, options, _ := strings.Cut(tag, ",")
-				inner := f.Type
-				if inner.Kind() == reflect.Pointer && inner.Name() == "" {
-					inner = inner.Elem()
-				}
-				switch {
-				case tag == "-", !f.IsExported() && !(f.Anonymous && inner.Kind() == reflect.Struct):
-				case f.Anonymous && name == "" && inner.Kind() == reflect.Struct:
-					if !visited[inner] && (f.IsExported() || f.Type.Kind() != reflect.Pointer) {
-						visited[inner] = true
-						next = append(next, embedded{inner, index})
-					}
-				case !f.IsExported():
-				default:
-					isTagged := name != ""
-					if !isTagged {
-						name = f.Name
-					}
-					if found[name] == nil {
-						names = append(names, name)
-					}
-					got := field{
-						name: name, index: index, own: len(index) == 1,
-						quoted: slices.Contains(strings.Split(options, ","), "string") && f.Type.Kind() == reflect.String,
-					}
-					found[name] = append(found[name], got)
-					if isTagged {
-						tagged[name] = append(tagged[name], got)
-					}
-				}
-			}
-		}
-		for _, name := range names {
-			switch {
-			case taken[name]:
-			case len(found[name]) == 1:
-				s.fields = append(s.fields, found[name][0])
-			case len(tagged[name]) == 1:
-				s.fields = append(s.fields, tagged[name][0])
-			}
-			taken[name] = true
-		}
-		level = next
+	return all
+}
+
+func (s *structure) setKept(f reflect.StructField, index []int) {
+	if names, is := f.Tag.Lookup(keepTag); is && (s.kept == nil || len(index) < len(s.kept)) {
+		s.kept, s.listed = index, strings.FieldsFunc(names, func(r rune) bool { return r == ',' })
 	}
 }
 
-func listOf(names string) map[string]bool {
-	if names == "" {
-		return nil
+// embeddedStruct returns the struct type whose fields an embedded field adds. encoding/json cannot
+// set those behind a pointer that is not exported.
+func embeddedStruct(f reflect.StructField) (reflect.Type, bool) {
+	inner := f.Type
+	if inner.Kind() == reflect.Pointer && inner.Name() == "" {
+		inner = inner.Elem()
 	}
-	listed := map[string]bool{}
-	for name := range strings.SplitSeq(names, ",") {
-		listed[name] = true
+	return inner, f.Anonymous && inner.Kind() == reflect.Struct && (f.IsExported() || f.Type.Kind() != reflect.Pointer)
+}
+
+func newField(f reflect.StructField, name, options string, index []int) field {
+	rank := 2 * len(index)
+	if name == "" {
+		rank++
 	}
-	return listed
+	return field{
+		name: cmp.Or(name, f.Name), index: index, rank: rank,
+		quoted: slices.Contains(strings.Split(options, ","), "string") && f.Type.Kind() == reflect.String,
+		texts: f.Type.Kind() == reflect.Slice && methodOf(f.Type) == byKind &&
+			f.Type.Elem().Kind() == reflect.String && methodOf(f.Type.Elem()) == byKind,
+		split: f.Tag.Get(splitTag) != "",
+	}
+}
+
+// keeps reports whether a member of this name is kept, if no field holds it.
+func (s *structure) keeps(name string) bool {
+	return len(s.listed) == 0 || slices.Contains(s.listed, name)
 }
 
 // find returns the field that a name stands for, or -1, and whether it is spelled like that.
 func (s *structure) find(name []byte) (index int, exact bool) {
-	if i, ok := s.exact[string(name)]; ok {
+	if i, ok := s.exact[string(name)]; ok && i >= 0 {
 		return i, true
 	}
 	var buf [64]byte
 	if len(name) > len(buf) {
 		return -1, false
 	}
-	if i, ok := s.folded[string(jsonscan.Fold(buf[:0], name))]; ok {
-		return i, false
-	}
-	return -1, false
+	return s.folded[string(jsonscan.Fold(buf[:0], name))] - 1, false
 }
 
-// A root is what Unmarshal has to know of all that a type may hold.
-type root struct {
-	spellings map[string]struct{} // in snake_case, of the camelCase names
-	pointers  [][]byte            // names, in quotes, of pointers to structs that decode by themselves
-	partial   bool                // encoding/json would leave out fields: see byBoth
-	open      bool                // it holds open types, which encoding/json would read twice
+// spellings are what Unmarshal has to know of all that a type may hold.
+type spellings struct {
+	names   map[string]bool // false for those of fields, true for the same in snake_case
+	partial bool            // encoding/json would leave out fields, or set pointers to nothing
+	open    bool            // it holds open types, which encoding/json would read twice
 }
 
-var roots sync.Map // of reflect.Type to *root
-
-func rootOf(t reflect.Type) *root {
-	if r, ok := roots.Load(t); ok {
-		return r.(*root) //nolint:forcetypeassert // the map holds nothing else
-	}
-	r := &root{spellings: map[string]struct{}{}}
-	exact := map[string]bool{}
-	r.visit(t, map[reflect.Type]bool{}, exact)
-	for name := range exact {
-		delete(r.spellings, name)
-	}
-	roots.Store(t, r)
-	return r
+func spellingsOf(t reflect.Type) *spellings {
+	return spelled.of(t, func(t reflect.Type) *spellings {
+		s := &spellings{names: map[string]bool{}}
+		s.visit(t, map[reflect.Type]bool{})
+		return s
+	})
 }
 
-func (r *root) visit(t reflect.Type, visited map[reflect.Type]bool, exact map[string]bool) {
+func (s *spellings) visit(t reflect.Type, visited map[reflect.Type]bool) {
 	if visited[t] {
 		return
 	}
 	visited[t] = true
-	how := methodOf(t)
-	switch {
-	case how == byFields || how == byBoth:
-		r.partial = r.partial || how == byBoth || len(structureOf(t).kept) > 1
-		r.open = r.open || structureOf(t).kept != nil
-		for _, f := range structureOf(t).fields {
-			exact[f.name] = true
-			if f.name == "id" {
-				r.spellings["_id"] = struct{}{} // as MongoDB has it
-			}
-			if other := snakeCase(f.name); other != f.name {
-				r.spellings[other] = struct{}{}
-			}
-			inner := t.FieldByIndex(f.index).Type
-			if inner.Kind() == reflect.Pointer && inner.Elem().Kind() == reflect.Struct && inner.Implements(jsonUnmarshaler) {
-				r.pointers = append(r.pointers, []byte(`"`+f.name+`"`))
-			}
-			r.visit(inner, visited, exact)
-		}
-	case how == byKind && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map):
-		r.visit(t.Elem(), visited, exact)
+	switch how := methodOf(t); {
+	case how == byFields || how == byPromotedMethod:
+		s.partial = s.partial || how == byPromotedMethod
+		s.visitFields(t, structureOf(t), visited)
+	case how == byKind && !isScalar(t.Kind()):
+		s.visit(t.Elem(), visited)
 	}
 }
 
-// snakeCase spells toolKey as tool_key.
-func snakeCase(name string) string {
-	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		if c >= 'A' && c <= 'Z' {
-			if i > 0 && (name[i-1] < 'A' || name[i-1] > 'Z') && name[i-1] != '_' {
-				b.WriteByte('_')
-			}
-			c += 'a' - 'A'
-		}
-		b.WriteByte(c)
+func (s *spellings) visitFields(t reflect.Type, of *structure, visited map[reflect.Type]bool) {
+	s.open = s.open || of.kept != nil
+	s.partial = s.partial || len(of.kept) > 1
+	for _, f := range of.fields {
+		s.add(f.name)
+		inner := t.FieldByIndex(f.index).Type
+		s.partial = s.partial || isPointerToItself(inner)
+		s.visit(inner, visited)
 	}
-	return b.String()
 }
 
-// isUnusual reports whether a JSON text has anything that encoding/json would misread without a
-// word.
-func (r *root) isUnusual(data []byte) bool {
-	return r.partial || r.otherSpelling(data) || r.emptyPointer(data)
+// isPointerToItself reports whether a type is a pointer to a struct that decodes by itself. It must
+// stay nil for an empty value of any type, but encoding/json knows only null.
+func isPointerToItself(t reflect.Type) bool {
+	return t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && t.Implements(jsonUnmarshaler)
 }
 
-// emptyPointer reports whether a pointer may have to stay nil that encoding/json would not leave
-// nil, because the value is an empty one, and the type takes any.
-func (r *root) emptyPointer(data []byte) bool {
-	for _, name := range r.pointers {
-		for rest := data; ; {
-			at := bytes.Index(rest, name)
-			if at < 0 {
-				break
-			}
-			rest = bytes.TrimLeft(rest[at+len(name):], ": \t\r\n")
-			if len(rest) > 0 && rest[0] != '{' && rest[0] != 'n' {
-				return true
-			}
-		}
+var hump = regexp.MustCompile(`([^A-Z_])([A-Z])`)
+
+// add adds a field's name, and its other spelling: toolKey is spelled tool_key.
+func (s *spellings) add(name string) {
+	other := strings.ToLower(hump.ReplaceAllString(name, "${1}_$2"))
+	if name == "id" {
+		other = "_id" // as MongoDB has it
 	}
-	return false
+	if _, known := s.names[other]; !known {
+		s.names[other] = true
+	}
+	s.names[name] = false
 }
+
+// needsOwnDecoder reports whether a JSON text has anything that encoding/json would misread without
+// a word.
+func (s *spellings) needsOwnDecoder(data []byte) bool { return s.partial || s.otherSpelling(data) }
 
 // otherSpelling reports whether a JSON text has one of the type's names in snake_case, at any
 // depth: where that is the user's own data, looking at it closer does no harm. It goes from one
 // underscore to the next, of which most documents have few.
-func (r *root) otherSpelling(data []byte) bool {
-	if len(r.spellings) == 0 {
+func (s *spellings) otherSpelling(data []byte) bool {
+	if len(s.names) == 0 {
 		return false
 	}
 	for at := 0; ; {
@@ -329,30 +296,31 @@ func (r *root) otherSpelling(data []byte) bool {
 		if found < 0 {
 			return false
 		}
-		at += found + 1
-		end := at
+		begin, end := at+found, at+found+1
 		for end < len(data) && isNameByte(data[end]) {
 			end++
 		}
-		after := end + 1
-		for after < len(data) && isSpace(data[after]) {
-			after++
+		if at = end; !endsName(data[end:]) {
+			continue
 		}
-		if after < len(data) && data[end] == '"' && data[after] == ':' {
-			begin := at - 1
-			for begin > 0 && isNameByte(data[begin-1]) {
-				begin--
-			}
-			if _, ok := r.spellings[string(data[begin:end])]; ok {
-				return true
-			}
+		for begin > 0 && isNameByte(data[begin-1]) {
+			begin--
 		}
-		at = end
+		if s.names[string(data[begin:end])] {
+			return true
+		}
 	}
+}
+
+// endsName reports whether a text goes on as after the name of a member.
+func endsName(text []byte) bool {
+	if len(text) == 0 || text[0] != '"' {
+		return false
+	}
+	text = jsonscan.SkipSpace(text[1:])
+	return len(text) > 0 && text[0] == ':'
 }
 
 func isNameByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
 }
-
-func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
