@@ -2,6 +2,7 @@ package promptorchestra
 
 import (
 	"cmp"
+	"maps"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
@@ -35,23 +36,19 @@ type AgentVersionSummary struct {
 //	workflow := agent.Workflow()
 //	workflow.Extra = map[string]promptorchestra.RawJSON{"layout": known.Layout}
 func (a *AgentVersionSummary) Workflow() Workflow {
-	w := Workflow{EntryStepKey: a.EntryStepKey, Steps: a.Steps, Transitions: a.Transitions}
+	w := Workflow{EntryStepKey: a.EntryStepKey, Steps: a.Steps, Transitions: a.Transitions, Extra: maps.Clone(a.Extra)}
 	members, _ := lenient.MembersOf(w)
-	for name, value := range a.Extra {
-		if members.Has([]byte(name)) {
-			if w.Extra == nil {
-				w.Extra = map[string]RawJSON{}
-			}
-			w.Extra[name] = value
-		}
-	}
-	none := len(w.Steps) == 0 && len(w.Transitions) == 0 && len(w.Extra) == 0
+	maps.DeleteFunc(w.Extra, func(name string, _ RawJSON) bool { return !members.Has([]byte(name)) })
+	none := len(w.Steps)+len(w.Transitions)+len(w.Extra) == 0
 	for _, name := range []string{"workflow", "graph"} {
 		var own Workflow
 		if a.Extra[name].Decode(&own) == nil && (none || len(own.Steps) > 0 || has(own.Extra, own, "steps")) {
 			own.EntryStepKey = cmp.Or(own.EntryStepKey, w.EntryStepKey)
 			return own
 		}
+	}
+	if len(w.Extra) == 0 {
+		w.Extra = nil
 	}
 	return w
 }

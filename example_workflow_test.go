@@ -50,7 +50,7 @@ func ExampleWorkflow_Mermaid() {
 	// Output:
 	// flowchart TD
 	//     start(("start"))
-	//     n0{"urgent<br/>Urgent#63;<br/>missing_condition_branch"}
+	//     n0{"urgent<br/>Urgent?<br/>missing_condition_branch"}
 	//     n1(["end"])
 	//     start --> n0
 	//     n0 -->|"condition_true"| n1

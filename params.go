@@ -2,6 +2,7 @@ package promptorchestra
 
 import (
 	"bytes"
+	"cmp"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -19,13 +20,7 @@ func object(name string, v any) any {
 	case nil:
 		return struct{}{}
 	case json.RawMessage:
-		switch t := bytes.TrimSpace(o); {
-		case string(t) == "null":
-			return struct{}{}
-		case len(t) > 0 && t[0] == '{':
-			return o
-		}
-		return notAnObject{name, "raw JSON that does not begin with {"}
+		return rawObject(name, o)
 	case json.Marshaler:
 		return v
 	}
@@ -43,6 +38,17 @@ func object(name string, v any) any {
 	}
 }
 
+func rawObject(name string, raw json.RawMessage) any {
+	switch text := bytes.TrimSpace(raw); {
+	case string(text) == "null":
+		return struct{}{}
+	case len(text) > 0 && text[0] == '{':
+		return raw
+	default:
+		return notAnObject{name, "raw JSON that does not begin with {"}
+	}
+}
+
 var (
 	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
 	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
@@ -51,38 +57,22 @@ var (
 // rawValue lets raw JSON of any byte type through as JSON, where encoding/json would send a []byte
 // as base64. A nil map, slice or pointer is nothing, where encoding/json would send null.
 func rawValue(v any) any {
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case RawJSON:
-		return rawMessage(v)
-	case json.RawMessage:
-		return rawMessage(v)
-	case []byte:
-		return rawMessage(v)
-	}
 	r := reflect.ValueOf(v)
-	switch r.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Slice:
-		if r.IsNil() {
-			return nil
-		}
-	default:
-		return v
+	for r.Kind() == reflect.Pointer && !r.IsNil() && !encodesItself(r.Type()) {
+		r = r.Elem()
 	}
-	for r.Kind() == reflect.Pointer && !encodesItself(r.Type()) {
-		if r = r.Elem(); !r.IsValid() {
-			return nil
-		}
-	}
-	switch t := r.Type(); {
-	case encodesItself(t):
-	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
-		return rawMessage(r.Bytes())
-	case (t.Kind() == reflect.Map || t.Kind() == reflect.Slice) && r.IsNil():
+	if !r.IsValid() || isNil(r) {
 		return nil
+	}
+	if r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8 && !encodesItself(r.Type()) {
+		return rawMessage(r.Bytes())
 	}
 	return v
+}
+
+func isNil(v reflect.Value) bool {
+	k := v.Kind()
+	return (k == reflect.Pointer || k == reflect.Map || k == reflect.Slice) && v.IsNil()
 }
 
 // encodesItself reports whether a type, other than one for raw JSON, has an encoding method.
@@ -151,46 +141,59 @@ func invalidText(v reflect.Value, path string, depth int) (name string, found bo
 	case reflect.Pointer, reflect.Interface:
 		return invalidText(v.Elem(), path, depth+1)
 	case reflect.Slice, reflect.Array:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return path, v.Kind() == reflect.Slice && !utf8.Valid(v.Bytes())
-		}
-		for i := range v.Len() {
-			if name, found = invalidText(v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth+1); found {
-				return name, true
-			}
-		}
+		return invalidElement(v, path, depth)
 	case reflect.Map:
-		for entries := v.MapRange(); entries.Next(); {
-			key := ""
-			if entries.Key().Kind() == reflect.String {
-				key = entries.Key().String()
-			}
-			if !utf8.ValidString(key) {
-				return path, true
-			}
-			if name, found = invalidText(entries.Value(), path+"."+key, depth+1); found {
-				return name, true
-			}
-		}
+		return invalidEntry(v, path, depth)
 	case reflect.Struct:
-		itself := v.Type().Implements(jsonMarshaler) // an Opt, which may encode any field
-		for i := range v.NumField() {
-			f := v.Type().Field(i)
-			under := path
-			switch member, _, _ := strings.Cut(f.Tag.Get("json"), ","); {
-			case f.Anonymous:
-			case !itself && (member == "-" || !f.IsExported()):
-				continue
-			case f.IsExported() && member != "":
-				under += "." + member
-			case f.IsExported():
-				under += "." + f.Name
-			}
-			if name, found = invalidText(v.Field(i), under, depth+1); found {
-				return name, true
-			}
-		}
+		return invalidField(v, path, depth)
 	default:
+		return "", false
+	}
+}
+
+func invalidElement(v reflect.Value, path string, depth int) (name string, found bool) {
+	if v.Type().Elem().Kind() == reflect.Uint8 {
+		return path, v.Kind() == reflect.Slice && !utf8.Valid(v.Bytes())
+	}
+	for i := range v.Len() {
+		if name, found = invalidText(v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth+1); found {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+func invalidEntry(v reflect.Value, path string, depth int) (name string, found bool) {
+	for entries := v.MapRange(); entries.Next(); {
+		key := ""
+		if entries.Key().Kind() == reflect.String {
+			key = entries.Key().String()
+		}
+		if !utf8.ValidString(key) {
+			return path, true
+		}
+		if name, found = invalidText(entries.Value(), path+"."+key, depth+1); found {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+func invalidField(v reflect.Value, path string, depth int) (name string, found bool) {
+	itself := v.Type().Implements(jsonMarshaler) // an Opt, which may encode any field
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		member, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.Anonymous && !itself && (member == "-" || !f.IsExported()) {
+			continue
+		}
+		under := path
+		if !f.Anonymous && f.IsExported() {
+			under += "." + cmp.Or(member, f.Name)
+		}
+		if name, found = invalidText(v.Field(i), under, depth+1); found {
+			return name, true
+		}
 	}
 	return "", false
 }

@@ -1,6 +1,9 @@
 package promptorchestra
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // StepType says what a step of a workflow does. The API may send values that have no constant here.
 type StepType string
@@ -39,6 +42,7 @@ const (
 	GraphUnknownTransitionSource   = "unknown_transition_source"
 	GraphUnknownTransitionTarget   = "unknown_transition_target"
 	GraphUnexpectedConditionBranch = "unexpected_condition_branch"
+	GraphDuplicateNext             = "duplicate_next"
 	GraphUnreachableStep           = "unreachable_step"
 )
 
@@ -89,20 +93,22 @@ type WorkflowTransition struct {
 // Validate returns the mistakes that can be found without the server, in the form in which the
 // server reports its own, or nil when there are none. [AgentsService.ValidateWorkflow] also checks
 // what only the server knows, such as whether a prompt exists. Steps and transitions of a kind that
-// has no constant here are left to the server.
+// has no constant here are left to the server, and so is what Extra has in the place of a field.
 func (w Workflow) Validate() []ErrorDetail {
-	g := graph{Workflow: w, index: make(map[string]int, len(w.Steps)), kinds: make(map[edge]bool, len(w.Transitions))}
-	for i, step := range w.Steps {
-		if _, taken := g.index[step.StepKey]; !taken && step.StepKey != "" {
-			g.index[step.StepKey] = i
-		}
+	if has(w.Extra, w, "steps") || has(w.Extra, w, "transitions") {
+		return nil
 	}
-	for _, t := range w.Transitions {
-		g.kinds[edge{t.FromStepKey, t.TransitionType}] = true
-	}
+	g := newGraph(w)
 	g.checkEntry()
-	g.checkSteps()
-	g.checkTransitions()
+	for i, step := range w.Steps {
+		g.checkKey(i, step.StepKey)
+		g.checkKind(i, step)
+	}
+	next := map[string]bool{}
+	for i, t := range w.Transitions {
+		g.checkEnds(i, t)
+		g.checkType(i, t, next)
+	}
 	g.checkReachable()
 	return g.found
 }
@@ -111,9 +117,10 @@ func (w Workflow) Validate() []ErrorDetail {
 type graph struct {
 	Workflow
 
-	index map[string]int // the first step of each key
-	kinds map[edge]bool  // which kinds of transition leave a step
-	found []ErrorDetail
+	index   map[string]int // the first step of each key
+	kinds   map[edge]bool  // which kinds of transition leave a step
+	unclear bool           // some key is in Extra, so nothing can be said to be missing
+	found   []ErrorDetail
 }
 
 type edge struct {
@@ -121,78 +128,132 @@ type edge struct {
 	kind TransitionType
 }
 
+func newGraph(w Workflow) *graph {
+	g := &graph{Workflow: w, index: make(map[string]int, len(w.Steps)), kinds: make(map[edge]bool, len(w.Transitions))}
+	for i, step := range w.Steps {
+		if _, taken := g.index[step.StepKey]; !taken && step.StepKey != "" {
+			g.index[step.StepKey] = i
+		}
+		g.unclear = g.unclear || step.StepKey == "" && len(step.Extra) > 0
+	}
+	for _, t := range w.Transitions {
+		g.kinds[edge{t.FromStepKey, t.TransitionType}] = true
+		whole := t.FromStepKey != "" && t.ToStepKey != "" && t.TransitionType != ""
+		g.unclear = g.unclear || !whole && len(t.Extra) > 0
+	}
+	return g
+}
+
 func (g *graph) report(code, path, format string, args ...any) {
 	g.found = append(g.found, ErrorDetail{Code: code, Message: fmt.Sprintf(format, args...), Path: path})
 }
 
+func stepPath(i int, field string) string { return fmt.Sprintf("steps[%d].%s", i, field) }
+
+func transitionPath(i int, field string) string { return fmt.Sprintf("transitions[%d].%s", i, field) }
+
 func (g *graph) checkEntry() {
 	switch _, known := g.index[g.EntryStepKey]; {
+	case g.EntryStepKey == "" && has(g.Extra, g.Workflow, "entryStepKey"):
 	case g.EntryStepKey == "" || len(g.Steps) == 0:
 		g.report(GraphMissingEntryStep, "entryStepKey", "Entry step is required")
-	case !known:
+	case !known && !g.unclear:
 		g.report(GraphUnknownEntryStep, "entryStepKey", "Entry step %q does not exist", g.EntryStepKey)
 	}
 }
 
-func (g *graph) checkSteps() {
-	for i, step := range g.Steps {
-		path := func(field string) string { return fmt.Sprintf("steps[%d].%s", i, field) }
-		switch {
-		case step.StepKey == "":
-			g.report(GraphMissingStepKey, path("stepKey"), "Step %d has no key", i+1)
-		case g.index[step.StepKey] != i:
-			g.report(GraphDuplicateStepKey, path("stepKey"), "Step key %q is used twice", step.StepKey)
+func (g *graph) checkKey(i int, key string) {
+	switch {
+	case key == "" && !g.unclear:
+		g.report(GraphMissingStepKey, stepPath(i, "stepKey"), "Step %d has no key", i+1)
+	case key != "" && g.index[key] != i:
+		g.report(GraphDuplicateStepKey, stepPath(i, "stepKey"), "Step key %q is used twice", key)
+	}
+}
+
+// checkKind looks for what a step of its kind needs.
+func (g *graph) checkKind(i int, step WorkflowStep) {
+	switch step.StepType {
+	case StepTypePrompt:
+		if !names(step, "promptId", "promptVersionId", "skillId", "skillVersionId") {
+			g.report(GraphMissingPrompt, stepPath(i, "promptId"), "Prompt step %q names no prompt and no skill", step.StepKey)
 		}
-		switch step.StepType {
-		case StepTypePrompt:
-			if step.PromptID+step.PromptVersionID+step.SkillID+step.SkillVersionID == "" {
-				g.report(GraphMissingPrompt, path("promptId"), "Prompt step %q names no prompt and no skill", step.StepKey)
-			}
-		case StepTypeTool:
-			if step.ToolID == "" {
-				g.report(GraphMissingTool, path("toolId"), "Tool step %q names no tool", step.StepKey)
-			}
-		case StepTypeCondition:
-			for _, branch := range []TransitionType{TransitionTypeConditionTrue, TransitionTypeConditionFalse} {
-				if !g.kinds[edge{step.StepKey, branch}] {
-					g.report(GraphMissingConditionBranch, path("stepKey"), "Condition step %q has no %s transition", step.StepKey, branch)
-				}
+	case StepTypeTool:
+		if !names(step, "toolId") {
+			g.report(GraphMissingTool, stepPath(i, "toolId"), "Tool step %q names no tool", step.StepKey)
+		}
+	case StepTypeCondition:
+		for _, branch := range []TransitionType{TransitionTypeConditionTrue, TransitionTypeConditionFalse} {
+			if !g.kinds[edge{step.StepKey, branch}] && !g.unclear {
+				g.report(GraphMissingConditionBranch, stepPath(i, "stepKey"), "Condition step %q has no %s transition", step.StepKey, branch)
 			}
 		}
 	}
 }
 
-func (g *graph) checkTransitions() {
-	for i, t := range g.Transitions {
-		path := func(field string) string { return fmt.Sprintf("transitions[%d].%s", i, field) }
-		from, known := g.index[t.FromStepKey]
-		if !known {
-			g.report(GraphUnknownTransitionSource, path("fromStepKey"), "Transition from step %q, which does not exist", t.FromStepKey)
-		}
-		if _, ok := g.index[t.ToStepKey]; !ok {
-			g.report(GraphUnknownTransitionTarget, path("toStepKey"), "Transition to step %q, which does not exist", t.ToStepKey)
-		}
-		branch := t.TransitionType == TransitionTypeConditionTrue || t.TransitionType == TransitionTypeConditionFalse
-		if known && branch && g.branchless(g.Steps[from].StepType) {
-			g.report(GraphUnexpectedConditionBranch, path("transitionType"), "Step %q decides nothing, so its %s transition is never followed", t.FromStepKey, t.TransitionType)
-		}
+// names reports whether a step has one of these references, in any form.
+func names(step WorkflowStep, fields ...string) bool {
+	ids := map[string]string{
+		"promptId": step.PromptID, "promptVersionId": step.PromptVersionID,
+		"skillId": step.SkillID, "skillVersionId": step.SkillVersionID, "toolId": step.ToolID,
+	}
+	return slices.ContainsFunc(fields, func(field string) bool { return ids[field] != "" || has(step.Extra, step, field) })
+}
+
+func (g *graph) checkEnds(i int, t WorkflowTransition) {
+	if _, known := g.index[t.FromStepKey]; !known && !g.unclear {
+		g.report(GraphUnknownTransitionSource, transitionPath(i, "fromStepKey"), "Transition from step %q, which does not exist", t.FromStepKey)
+	}
+	if _, known := g.index[t.ToStepKey]; !known && !g.unclear {
+		g.report(GraphUnknownTransitionTarget, transitionPath(i, "toStepKey"), "Transition to step %q, which does not exist", t.ToStepKey)
 	}
 }
 
-// branchless reports whether a step of this kind never decides anything.
-func (g *graph) branchless(kind StepType) bool {
-	return kind == StepTypePrompt || kind == StepTypeTool || kind == StepTypeReturn
+// checkType looks for a transition that its step does not follow, or not always. next has the steps
+// with a next transition so far.
+func (g *graph) checkType(i int, t WorkflowTransition, next map[string]bool) {
+	from, known := g.index[t.FromStepKey]
+	switch {
+	case !known:
+	case isBranch(t) && isBranchless(g.Steps[from]):
+		g.report(GraphUnexpectedConditionBranch, transitionPath(i, "transitionType"), "Step %q decides nothing, so its %s transition is never followed", t.FromStepKey, t.TransitionType)
+	case t.TransitionType == TransitionTypeNext && next[t.FromStepKey]:
+		g.report(GraphDuplicateNext, transitionPath(i, "transitionType"), "Step %q has two next transitions", t.FromStepKey)
+	case t.TransitionType == TransitionTypeNext:
+		next[t.FromStepKey] = true
+	}
 }
 
-// checkReachable walks the graph from the entry step. Without a valid entry step it reports
+func isBranch(t WorkflowTransition) bool {
+	return t.TransitionType == TransitionTypeConditionTrue || t.TransitionType == TransitionTypeConditionFalse
+}
+
+// isBranchless reports whether a step is of a kind that never decides anything.
+func isBranchless(s WorkflowStep) bool {
+	return s.StepType == StepTypePrompt || s.StepType == StepTypeTool || s.StepType == StepTypeReturn
+}
+
+// checkReachable looks for steps that no run can come to. Without a valid entry step it reports
 // nothing: checkEntry has reported the cause.
 func (g *graph) checkReachable() {
-	if _, known := g.index[g.EntryStepKey]; !known {
+	if _, known := g.index[g.EntryStepKey]; !known || g.unclear {
 		return
 	}
+	reached := g.reached()
+	for i, step := range g.Steps {
+		if step.StepKey != "" && !reached[step.StepKey] {
+			g.report(GraphUnreachableStep, stepPath(i, "stepKey"), "Step %q cannot be reached from the entry step", step.StepKey)
+		}
+	}
+}
+
+// reached walks the graph from the entry step, along the transitions that may be followed.
+func (g *graph) reached() map[string]bool {
 	after := make(map[string][]string, len(g.Transitions))
 	for _, t := range g.Transitions {
-		after[t.FromStepKey] = append(after[t.FromStepKey], t.ToStepKey)
+		if g.mayFollow(t) {
+			after[t.FromStepKey] = append(after[t.FromStepKey], t.ToStepKey)
+		}
 	}
 	reached := map[string]bool{g.EntryStepKey: true}
 	for queue := []string{g.EntryStepKey}; len(queue) > 0; queue = queue[1:] {
@@ -203,9 +264,12 @@ func (g *graph) checkReachable() {
 			}
 		}
 	}
-	for i, step := range g.Steps {
-		if step.StepKey != "" && !reached[step.StepKey] {
-			g.report(GraphUnreachableStep, fmt.Sprintf("steps[%d].stepKey", i), "Step %q cannot be reached from the entry step", step.StepKey)
-		}
-	}
+	return reached
+}
+
+// mayFollow reports whether a run may follow a transition: it ends at a step that returns, and
+// branches only at one that decides.
+func (g *graph) mayFollow(t WorkflowTransition) bool {
+	from, known := g.index[t.FromStepKey]
+	return known && g.Steps[from].StepType != StepTypeReturn && !(isBranch(t) && isBranchless(g.Steps[from]))
 }

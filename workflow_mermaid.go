@@ -2,7 +2,6 @@ package promptorchestra
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
 
 // Mermaid returns the graph as a Mermaid flowchart, which GitHub, GitLab and many editors show as a
@@ -20,15 +19,24 @@ import (
 // mistakes. Mistakes come from [Workflow.Validate], from [APIError.Details] of a rejected Publish,
 // or from [AgentsService.ValidateWorkflow] through [WorkflowValidationIssue.Detail].
 //
-// A mistake is placed by its Path, else by the step key in its Raw entry, else by the step that its
-// Message names. A mistake without a place gets a red box of its own. No character of a key, a name
-// or a code can break the chart. Long texts are cut. Mermaid draws at most 500 transitions, unless
-// it is configured otherwise.
+// A mistake is placed by its Path, else by the keys in its Raw entry, else where Validate finds the
+// same mistake. One without a place gets a red box of its own. No character of a key, a name or a
+// code can break the chart. Long texts are cut. Unless it is configured otherwise, Mermaid draws
+// charts of at most 50,000 characters, which is some 400 steps, and 500 transitions.
 func (w Workflow) Mermaid(mistakes ...ErrorDetail) string {
-	c := chart{workflow: w, nodes: make(map[string]string, len(w.Steps)), codes: map[place][]string{}, own: sync.OnceValue(w.Validate)}
+	c := chart{
+		workflow: w, nodes: make(map[string]string, len(w.Steps)), ends: make(map[place]bool, 3*len(w.Transitions)),
+		codes: map[place]*codes{}, own: sync.OnceValue(w.ownPaths),
+	}
 	for i, step := range w.Steps {
 		if _, taken := c.nodes[step.StepKey]; !taken && step.StepKey != "" {
 			c.nodes[step.StepKey] = nodeID(i)
+			c.ends[place{kind: placeKey, from: step.StepKey}] = true
+		}
+	}
+	for _, t := range w.Transitions {
+		for _, p := range endsOf(t) {
+			c.ends[p] = true
 		}
 	}
 	for _, m := range mistakes {
@@ -38,10 +46,12 @@ func (w Workflow) Mermaid(mistakes ...ErrorDetail) string {
 	return c.out.String()
 }
 
-// A place is what a mistake can be about.
+// A place is what a mistake can be about. By a key or by ends it may be several steps or
+// transitions.
 type place struct {
-	kind  placeKind
-	index int // of the step or transition
+	kind     placeKind
+	index    int // of the step or transition
+	from, to string
 }
 
 type placeKind uint8
@@ -51,14 +61,35 @@ const (
 	placeEntry
 	placeStep
 	placeTransition
+	placeKey  // all steps with the key from
+	placeEnds // all transitions from one key to the other; "" is any
 )
+
+// endsOf returns the places by which a transition is named.
+func endsOf(t WorkflowTransition) [3]place {
+	return [3]place{
+		{kind: placeEnds, from: t.FromStepKey, to: t.ToStepKey},
+		{kind: placeEnds, from: t.FromStepKey},
+		{kind: placeEnds, to: t.ToStepKey},
+	}
+}
+
+// ownPaths returns the paths of what Validate finds, by code and message.
+func (w Workflow) ownPaths() map[[2]string][]string {
+	paths := map[[2]string][]string{}
+	for _, m := range w.Validate() {
+		paths[[2]string{m.Code, m.Message}] = append(paths[[2]string{m.Code, m.Message}], m.Path)
+	}
+	return paths
+}
 
 // chart is a flowchart being drawn.
 type chart struct {
 	workflow Workflow
-	nodes    map[string]string    // by step key: that of its first step, or of a missing step
-	codes    map[place][]string   // the mistakes at each place
-	own      func() []ErrorDetail // what Validate finds
+	nodes    map[string]string             // by step key: that of its first step, or of a missing step
+	ends     map[place]bool                // the keys and ends that the graph has
+	codes    map[place]*codes              // the mistakes at each place
+	own      func() map[[2]string][]string // see ownPaths
 
 	out      strings.Builder
 	edges    int
@@ -67,138 +98,98 @@ type chart struct {
 	missing  []string
 }
 
+// codes are the mistakes at a place, each once.
+type codes struct {
+	first []string
+	seen  map[string]bool
+}
+
 func nodeID(step int) string { return "n" + strconv.Itoa(step) }
 
 // mark notes a mistake at each place that it names.
 func (c *chart) mark(m ErrorDetail) {
 	text := cmp.Or(m.Code, m.Message, "mistake")
 	for _, p := range c.places(m) {
-		if !slices.Contains(c.codes[p], text) {
-			c.codes[p] = append(c.codes[p], text)
+		at := c.codes[p]
+		if at == nil {
+			at = &codes{seen: map[string]bool{}}
+			c.codes[p] = at
 		}
+		if !at.seen[text] && len(at.seen) < maxChartCodes {
+			at.first = append(at.first, text)
+		}
+		at.seen[text] = true
 	}
 }
 
-// places returns where a mistake is; never nothing.
+// places returns where a mistake is. What it returned for the same code and message by Validate, it
+// does not return again.
 func (c *chart) places(m ErrorDetail) []place {
-	for _, find := range []func(ErrorDetail) []place{c.byPath, c.byRaw, c.byOwn, c.byMessage} {
-		if found := find(m); len(found) > 0 {
-			return found
-		}
+	if p, found := c.byPath(m.Path); found {
+		return []place{p}
 	}
-	return []place{{kind: placeNowhere}}
+	if p, found := c.byRaw(m.Raw); found {
+		return []place{p}
+	}
+	own := [2]string{m.Code, m.Message}
+	paths, found := c.own()[own]
+	if !found {
+		return []place{{}}
+	}
+	c.own()[own] = nil
+	var places []place
+	for _, path := range paths {
+		p, _ := c.byPath(path)
+		places = append(places, p)
+	}
+	return places
 }
 
 // An element of the graph in a path of any style: steps[2].promptId, transitions.1, /steps/2/name.
 var elementInPath = regexp.MustCompile(`(?i)(?:^|[^a-z])(steps|transitions)(?:\[|\.|/)["']?([^\]./"']+)`)
 
-func (c *chart) byPath(m ErrorDetail) []place {
-	if found := elementInPath.FindStringSubmatch(m.Path); found != nil {
+func (c *chart) byPath(path string) (place, bool) {
+	if found := elementInPath.FindStringSubmatch(path); found != nil {
 		kind, count := placeStep, len(c.workflow.Steps)
 		if strings.EqualFold(found[1], "transitions") {
 			kind, count = placeTransition, len(c.workflow.Transitions)
 		}
 		if i, err := strconv.Atoi(found[2]); err == nil && i >= 0 && i < count {
-			return []place{{kind, i}}
+			return place{kind: kind, index: i}, true
 		}
-		return c.stepsOf(found[2])
+		return c.named(place{kind: placeKey, from: found[2]})
 	}
-	switch string(jsonscan.Fold(nil, m.Path)) {
-	case "":
-		return nil
-	case "entrystepkey", "workflowentrystepkey":
-		return []place{{kind: placeEntry}}
+	entry := strings.TrimPrefix(strings.ReplaceAll(path, "/", "."), ".")
+	if strings.EqualFold(strings.ReplaceAll(strings.TrimPrefix(entry, "workflow."), "_", ""), "entryStepKey") {
+		return place{kind: placeEntry}, true
 	}
-	if found := c.stepsOf(m.Path); found != nil {
-		return found
+	if p, found := c.named(place{kind: placeKey, from: path}); found {
+		return p, true
 	}
-	key, _, _ := strings.Cut(m.Path, ".")
-	return c.stepsOf(key)
+	key, _, _ := strings.Cut(path, ".")
+	return c.named(place{kind: placeKey, from: key})
 }
 
 // byRaw reads the keys that an entry has beside its path.
-func (c *chart) byRaw(m ErrorDetail) []place {
-	var members map[string]any
-	if json.Unmarshal(m.Raw, &members) != nil {
-		return nil
+func (c *chart) byRaw(entry RawJSON) (place, bool) {
+	var keys struct{ StepKey, FromStepKey, ToStepKey string }
+	if lenient.Unmarshal(entry, &keys, nil) != nil {
+		return place{}, false
 	}
-	keys := make(map[string]string, len(members))
-	for name, value := range members {
-		if key, isText := value.(string); isText {
-			keys[strings.ToLower(strings.ReplaceAll(name, "_", ""))] = key
-		}
+	if p, found := c.named(place{kind: placeEnds, from: keys.FromStepKey, to: keys.ToStepKey}); found {
+		return p, true
 	}
-	from, to := keys["fromstepkey"], keys["tostepkey"]
-	if from != "" || to != "" {
-		if found := c.transitions(func(t WorkflowTransition) bool {
-			return (from == "" || t.FromStepKey == from) && (to == "" || t.ToStepKey == to)
-		}); found != nil {
-			return found
-		}
-	}
-	return c.stepsOf(keys["stepkey"])
+	return c.named(place{kind: placeKey, from: keys.StepKey})
 }
 
-// byOwn finds the place of a mistake that Validate reports in the same words. The server's own
-// details have no path.
-func (c *chart) byOwn(m ErrorDetail) []place {
-	var found []place
-	for _, own := range c.own() {
-		if own.Code == m.Code && own.Message == m.Message {
-			found = append(found, c.byPath(own)...)
-		}
-	}
-	return found
-}
-
-// A key in a sentence: in quotes of any kind, or the word after "step".
-var keyInText = regexp.MustCompile("\"([^\"]+)\"|\\B'([^']+)'|`([^`]+)`|“([^”]+)”|(?i:\\bstep )([^\\s\"'`“,;:]+)")
-
-func (c *chart) byMessage(m ErrorDetail) []place {
-	var steps []place
-	named := map[string]bool{}
-	for _, groups := range keyInText.FindAllStringSubmatch(m.Message, 10) {
-		key := cmp.Or(groups[1:]...)
-		named[key] = true
-		steps = append(steps, c.stepsOf(key)...)
-	}
-	ofTransition := strings.Contains(strings.ToLower(m.Message), "transition")
-	if found := c.transitions(func(t WorkflowTransition) bool {
-		from, to := named[t.FromStepKey], named[t.ToStepKey]
-		return ofTransition && from && to || from && c.nodes[t.FromStepKey] == "" || to && c.nodes[t.ToStepKey] == ""
-	}); found != nil {
-		return found
-	}
-	return steps
-}
-
-func (c *chart) stepsOf(key string) []place {
-	var found []place
-	if key != "" {
-		for i, step := range c.workflow.Steps {
-			if step.StepKey == key {
-				found = append(found, place{placeStep, i})
-			}
-		}
-	}
-	return found
-}
-
-func (c *chart) transitions(match func(WorkflowTransition) bool) []place {
-	var found []place
-	for i, t := range c.workflow.Transitions {
-		if match(t) {
-			found = append(found, place{placeTransition, i})
-		}
-	}
-	return found
-}
+// named returns a place by keys if the graph has such.
+func (c *chart) named(p place) (place, bool) { return p, p.from+p.to != "" && c.ends[p] }
 
 func (c *chart) draw() {
 	c.out.WriteString("flowchart TD\n")
 	entry := place{kind: placeEntry}
-	c.node("start", `((`, `))`, c.label(entry, "start"))
 	c.redden(&c.redNodes, "start", entry)
+	c.node("start", `((`, `))`, c.label([]place{entry}, "start"))
 	for i, step := range c.workflow.Steps {
 		c.step(i, step)
 	}
@@ -207,14 +198,19 @@ func (c *chart) draw() {
 	}
 	for i, t := range c.workflow.Transitions {
 		from, to := c.nodeOf(t.FromStepKey), c.nodeOf(t.ToStepKey)
-		at := place{placeTransition, i}
-		c.redden(&c.redEdges, strconv.Itoa(c.edges), at)
+		ends := endsOf(t)
+		at := append(ends[:], place{kind: placeTransition, index: i})
+		c.redden(&c.redEdges, strconv.Itoa(c.edges), at...)
 		c.edge(from, to, c.label(at, string(t.TransitionType)))
 	}
 	if nowhere := (place{}); c.codes[nowhere] != nil {
-		c.node("other", `[`, `]`, c.label(nowhere))
+		c.node("other", `[`, `]`, c.label([]place{nowhere}))
 		c.redden(&c.redNodes, "other", nowhere)
 	}
+	c.styles()
+}
+
+func (c *chart) styles() {
 	if c.missing != nil {
 		c.line("classDef missing fill:#fff,stroke:#999,color:#666,stroke-dasharray:4")
 		c.line("class %s missing", strings.Join(c.missing, ","))
@@ -245,9 +241,9 @@ func (c *chart) step(i int, step WorkflowStep) {
 	if !strings.EqualFold(step.Name, step.StepKey) {
 		texts = slices.Insert(texts, 1, step.Name)
 	}
-	at := place{placeStep, i}
+	at := []place{{kind: placeStep, index: i}, {kind: placeKey, from: step.StepKey}}
 	c.node(nodeID(i), open, end, c.label(at, texts...))
-	c.redden(&c.redNodes, nodeID(i), at)
+	c.redden(&c.redNodes, nodeID(i), at...)
 }
 
 // nodeOf returns the node of a key, and draws one for a step that does not exist.
@@ -274,8 +270,8 @@ func (c *chart) edge(from, to, label string) {
 	c.line("%s -->%s %s", from, label, to)
 }
 
-func (c *chart) redden(list *[]string, id string, at place) {
-	if c.codes[at] != nil {
+func (c *chart) redden(list *[]string, id string, at ...place) {
+	if slices.ContainsFunc(at, func(p place) bool { return c.codes[p] != nil }) {
 		*list = append(*list, id)
 	}
 }
@@ -285,50 +281,72 @@ const (
 	maxChartCodes = 8  // mistakes listed at one place
 )
 
-// label returns the texts that are not empty, then the mistakes at the place, a line each.
-func (c *chart) label(at place, texts ...string) string {
-	codes := c.codes[at]
-	if more := len(codes) - maxChartCodes; more > 0 {
-		codes = append(slices.Clone(codes[:maxChartCodes]), fmt.Sprintf("and %d more", more))
-	}
+// label returns the texts that are not empty, then the mistakes at the places, a line each.
+func (c *chart) label(at []place, texts ...string) string {
 	var lines []string
-	for _, text := range slices.Concat(texts, codes) {
-		if text != "" {
-			lines = append(lines, mermaidText(text))
+	add := func(text string) {
+		if text = mermaidText(text); text != "" && !slices.Contains(lines, text) {
+			lines = append(lines, text)
 		}
+	}
+	for _, text := range texts {
+		add(text)
+	}
+	more := 0
+	for _, p := range at {
+		if codes := c.codes[p]; codes != nil {
+			more += len(codes.seen) - len(codes.first)
+			for _, text := range codes.first {
+				add(text)
+			}
+		}
+	}
+	if more > 0 {
+		add(fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(lines, "<br/>")
 }
 
 // noSpace is the entity code of a space without width. It keeps "- x" from being a list, "$$x$$" a
-// formula and "fa:fa-car" a picture: Mermaid looks for these after it has decoded the entity codes.
+// formula, "fa:fa-car" a picture and an address a link: Mermaid looks for these after it has
+// decoded the entity codes.
 const noSpace = "#8203;"
 
-// mermaidText writes a text for the inside of a quoted label. Everything that could mean something
-// to Mermaid, Markdown or HTML becomes an entity code, such as "#34;" for a quote. Characters that
-// cannot be seen, such as a line feed or a change of the writing direction, become U+FFFD.
+// mermaidText writes a text for the inside of a quoted label. ASCII characters that could mean
+// something to Mermaid, Markdown or HTML become entity codes, such as "#34;" for a quote, and so do
+// those that Mermaid itself writes such codes with. Characters that cannot be seen, such as a line
+// feed or a change of the writing direction, become U+FFFD, but for the joiners that some scripts
+// and emoji need.
 func mermaidText(text string) string {
 	var b strings.Builder
-	if first, _ := utf8.DecodeRuneInString(text); !unicode.IsLetter(first) {
+	if first, size := utf8.DecodeRuneInString(text); size > 0 && !unicode.IsLetter(first) {
 		b.WriteString(noSpace)
 	}
-	count := 0
+	count, last := 0, ' '
 	for _, r := range text {
+		if last == ':' && r != ' ' || last == '$' && r == '$' {
+			b.WriteString(noSpace)
+		}
 		if count++; count > maxChartText {
 			b.WriteString("…")
 			break
 		}
-		switch {
-		case r == ' ', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
-			b.WriteRune(r)
-		case unicode.IsGraphic(r):
-			fmt.Fprintf(&b, "#%d;", r)
-			if r == '$' || r == ':' {
-				b.WriteString(noSpace)
-			}
-		default:
-			b.WriteRune(unicode.ReplacementChar)
-		}
+		writeMermaidRune(&b, r)
+		last = r
 	}
 	return b.String()
+}
+
+func writeMermaidRune(b *strings.Builder, r rune) {
+	const joiner, nonJoiner = '\u200d', '\u200c'
+	switch {
+	case r == joiner, r == nonJoiner:
+		b.WriteRune(r)
+	case !unicode.IsGraphic(r):
+		b.WriteRune(unicode.ReplacementChar)
+	case strings.ContainsRune("\"#&;<>\\`*~%|{}[]@=^°¶", r):
+		fmt.Fprintf(b, "#%d;", r)
+	default:
+		b.WriteRune(r)
+	}
 }

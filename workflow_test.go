@@ -102,6 +102,37 @@ func TestWorkflowValidate(t *testing.T) {
 		"a step out of reach": {func(w *promptorchestra.Workflow) { w.Steps = append(w.Steps, prompt("spare")) }, []promptorchestra.ErrorDetail{
 			{Code: "unreachable_step", Message: `Step "spare" cannot be reached from the entry step`, Path: "steps[4].stepKey"},
 		}},
+		"a step behind one that returns": {func(w *promptorchestra.Workflow) {
+			w.Steps = append(w.Steps, prompt("after"))
+			w.Transitions = append(w.Transitions, edge("end", promptorchestra.TransitionTypeNext, "after"))
+		}, []promptorchestra.ErrorDetail{
+			{Code: "unreachable_step", Message: `Step "after" cannot be reached from the entry step`, Path: "steps[4].stepKey"},
+		}},
+		"a step behind a branch that is never followed": {func(w *promptorchestra.Workflow) {
+			w.Steps = append(w.Steps, prompt("after"), prompt("later"))
+			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionTypeConditionTrue, "after"), edge("after", promptorchestra.TransitionTypeNext, "later"))
+		}, []promptorchestra.ErrorDetail{
+			{Code: "unexpected_condition_branch", Message: `Step "send" decides nothing, so its condition_true transition is never followed`, Path: "transitions[5].transitionType"},
+			{Code: "unreachable_step", Message: `Step "after" cannot be reached from the entry step`, Path: "steps[4].stepKey"},
+			{Code: "unreachable_step", Message: `Step "later" cannot be reached from the entry step`, Path: "steps[5].stepKey"},
+		}},
+		"two next": {func(w *promptorchestra.Workflow) {
+			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionTypeNext, "draft"))
+		}, []promptorchestra.ErrorDetail{
+			{Code: "duplicate_next", Message: `Step "send" has two next transitions`, Path: "transitions[5].transitionType"},
+		}},
+		"a prompt in another form": {func(w *promptorchestra.Workflow) {
+			w.Steps[1].PromptID, w.Steps[1].Extra = "", map[string]promptorchestra.RawJSON{"prompt_id": promptorchestra.RawJSON(`{"id":"prm_1"}`)}
+		}, nil},
+		"steps in another form": {func(w *promptorchestra.Workflow) {
+			w.Steps, w.Extra = nil, map[string]promptorchestra.RawJSON{"steps": promptorchestra.RawJSON(`{"draft":{}}`)}
+		}, nil},
+		"an entry in another form": {func(w *promptorchestra.Workflow) {
+			w.EntryStepKey, w.Extra = "", map[string]promptorchestra.RawJSON{"entryStepKey": promptorchestra.RawJSON(`{"key":"choice"}`)}
+		}, nil},
+		"transitions by other names": {func(w *promptorchestra.Workflow) {
+			w.Transitions = []promptorchestra.WorkflowTransition{{Extra: map[string]promptorchestra.RawJSON{"source": promptorchestra.RawJSON(`"choice"`)}}}
+		}, nil},
 		"a circle": {func(w *promptorchestra.Workflow) {
 			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionTypeFailure, "draft"))
 		}, nil},

@@ -24,7 +24,7 @@ func TestTheChartsBeforeAndAfter(t *testing.T) {
 
 flowchart TD
     start(("start<br/>missing_entry_step"))
-    n0{"urgent<br/>Urgent#63;<br/>missing_condition_branch"}
+    n0{"urgent<br/>Urgent?<br/>missing_condition_branch"}
     n1["answer"]
     n2(["done"])
     m0["escalate<br/>missing"]
@@ -40,7 +40,7 @@ Published:
 
 flowchart TD
     start(("start"))
-    n0{"urgent<br/>Urgent#63;"}
+    n0{"urgent<br/>Urgent?"}
     n1["answer"]
     n2(["done"])
     start --> n0
