@@ -2,7 +2,6 @@ package promptorchestra_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"sync/atomic"
@@ -69,18 +68,16 @@ func TestRunAndWaitThatFailsAfterTheStart(t *testing.T) {
 			assert.Equal(t, "arun_7", id)
 			assert.True(t, promptorchestra.OutcomeUnknown(err))
 			assert.False(t, promptorchestra.IsRetryable(err))
+			assert.Contains(t, err.Error(), "arun_7")
 			assert.EqualValues(t, 1, started.Load())
 
-			var own *promptorchestra.TransportError
-			if !errors.As(err, &own) {
-				return // of the response itself
-			}
-			text, encodeErr := json.Marshal(own)
+			text, encodeErr := promptorchestra.MarshalError(err)
 			require.NoError(t, encodeErr)
-			back := new(promptorchestra.TransportError)
-			require.NoError(t, json.Unmarshal(text, back))
+			back, decodeErr := promptorchestra.UnmarshalError(text)
+			require.NoError(t, decodeErr)
 			id, _ = promptorchestra.RunID(back)
 			assert.Equal(t, "arun_7", id)
+			assert.Equal(t, promptorchestra.KindOf(err), promptorchestra.KindOf(back))
 			assert.True(t, promptorchestra.OutcomeUnknown(back))
 			assert.False(t, promptorchestra.IsRetryable(back))
 		})

@@ -65,7 +65,7 @@ const (
 	maxUnknownStatus = 10 * time.Minute
 )
 
-var errNoRunState = errors.New("the response has no status, output or time of completion, so it does not show whether the run has ended")
+var errNoRunState = errors.New("nothing shows whether the run has ended: it has no status, output or time of completion")
 
 // runState is what Wait reads in a record of a run.
 type runState struct {
@@ -138,7 +138,7 @@ func (w *waiter) check(ctx context.Context, status RunStatus) error {
 		w.unknown, w.since = status, time.Now()
 	default:
 		if _, given := ctx.Deadline(); !given && time.Since(w.since) >= maxUnknownStatus {
-			return w.r.unusable(w.response, fmt.Errorf("the run's status %q is unknown, and has not changed for ten minutes", clean(string(status), 80)))
+			return w.r.unusable(w.response, fmt.Errorf("its status %q is unknown, and has not changed for ten minutes", clean(string(status), 80)))
 		}
 	}
 	return nil
@@ -161,25 +161,31 @@ func (w *waiter) failed(err error) error {
 	if w.r.idempotent() {
 		return err
 	}
+	info := w.r.info()
 	return &TransportError{
-		CallInfo: w.r.info(), OutcomeUnknown: true,
-		Err: fmt.Errorf("the run was started, and waiting for it failed: %w", err),
+		CallInfo: info, OutcomeUnknown: true,
+		Err: fmt.Errorf("run %q was started, and waiting for it failed: %w", awaitedRun(&info), err),
 	}
 }
 
 // ended returns the error for a context that ended between two polls, while no request was in
 // flight.
 func (w *waiter) ended(status RunStatus, err error) error {
+	info := w.r.info()
 	return &TransportError{
-		CallInfo: w.r.info(), OutcomeUnknown: !w.r.idempotent(), callerContextEnded: true,
-		Err: fmt.Errorf("waiting for the run to end, whose status is %q: %w", clean(string(status), 80), err),
+		CallInfo: info, OutcomeUnknown: !w.r.idempotent(), callerContextEnded: true,
+		Err: fmt.Errorf("run %q has not ended, its status is %q: %w", awaitedRun(&info), clean(string(status), 80), err),
 	}
 }
 
 // unusable returns the error for a response that a composite cannot go on with.
 func (r *request) unusable(response *Response, err error) error {
+	info := r.info()
+	if id := awaitedRun(&info); id != "" {
+		err = fmt.Errorf("run %q: %w", id, err)
+	}
 	return &DecodeError{
-		CallInfo: r.info(), StatusCode: response.StatusCode, RequestID: response.RequestID, Body: response.Body, Err: err,
+		CallInfo: info, StatusCode: response.StatusCode, RequestID: response.RequestID, Body: response.Body, Err: err,
 	}
 }
 
