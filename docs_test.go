@@ -290,7 +290,7 @@ func TestDependabotCoversEveryModule(t *testing.T) {
 // Each promise names tests, and they exist.
 func TestReliabilityNamesItsTests(t *testing.T) {
 	var sources strings.Builder
-	for _, pattern := range []string{"*_test.go", "internal/faulttest/*_test.go", "internal/transport/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "internal/faulttest/*_test.go", "internal/transport/*_test.go", "internal/transports/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range files {

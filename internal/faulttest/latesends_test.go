@@ -86,14 +86,14 @@ func TestRoundTripperThatGivesUpInTheDial(t *testing.T) {
 				giving.context = func(ctx context.Context) context.Context { return ctx }
 			}
 			dials := 0
-			own.DialContext = func(_ context.Context, network, addr string) (net.Conn, error) { // it hears of no cancellation
+			own.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) { // it hears of no cancellation
 				dials++
 				mayWait := dials != row.patient
 				giving.dialing <- struct{}{}
 				if mayWait {
 					<-over
 				}
-				return new(net.Dialer).DialContext(context.WithoutCancel(t.Context()), network, addr)
+				return new(net.Dialer).DialContext(context.WithoutCancel(ctx), network, addr)
 			}
 			client := apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(giving))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // so that the attempts have no timeout
