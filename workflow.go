@@ -134,14 +134,18 @@ func newGraph(w Workflow) *graph {
 		if _, taken := g.index[step.StepKey]; !taken && step.StepKey != "" {
 			g.index[step.StepKey] = i
 		}
-		g.unclear = g.unclear || step.StepKey == "" && len(step.Extra) > 0
+		g.needs(step.Extra, step.StepKey)
 	}
 	for _, t := range w.Transitions {
 		g.kinds[edge{t.FromStepKey, t.TransitionType}] = true
-		whole := t.FromStepKey != "" && t.ToStepKey != "" && t.TransitionType != ""
-		g.unclear = g.unclear || !whole && len(t.Extra) > 0
+		g.needs(t.Extra, t.FromStepKey, t.ToStepKey, string(t.TransitionType))
 	}
 	return g
+}
+
+// needs notes that a key which is empty may be in Extra.
+func (g *graph) needs(extra map[string]RawJSON, keys ...string) {
+	g.unclear = g.unclear || len(extra) > 0 && slices.Contains(keys, "")
 }
 
 func (g *graph) report(code, path, format string, args ...any) {
@@ -268,8 +272,15 @@ func (g *graph) reached() map[string]bool {
 }
 
 // mayFollow reports whether a run may follow a transition: it ends at a step that returns, and
-// branches only at one that decides.
+// branches only at one that decides. What a kind without a constant means is for the server to say.
 func (g *graph) mayFollow(t WorkflowTransition) bool {
 	from, known := g.index[t.FromStepKey]
-	return known && g.Steps[from].StepType != StepTypeReturn && !(isBranch(t) && isBranchless(g.Steps[from]))
+	switch t.TransitionType {
+	case TransitionTypeConditionTrue, TransitionTypeConditionFalse:
+		return known && !isBranchless(g.Steps[from])
+	case TransitionTypeNext, TransitionTypeSuccess, TransitionTypeFailure:
+		return known && g.Steps[from].StepType != StepTypeReturn
+	default:
+		return known
+	}
 }

@@ -322,19 +322,32 @@ func mermaidText(text string) string {
 	if first, size := utf8.DecodeRuneInString(text); size > 0 && !unicode.IsLetter(first) {
 		b.WriteString(noSpace)
 	}
-	count, last := 0, ' '
-	for _, r := range text {
-		if last == ':' && r != ' ' || last == '$' && r == '$' {
-			b.WriteString(noSpace)
+	text, cut := firstRunes(text, maxChartText)
+	for i, r := range text {
+		switch next := text[i+utf8.RuneLen(r):]; {
+		case r == ':' && !strings.HasPrefix(next, " "):
+			b.WriteString("#58;" + noSpace)
+		case r == '$' && strings.HasPrefix(next, "$"):
+			b.WriteString("$" + noSpace)
+		default:
+			writeMermaidRune(&b, r)
 		}
-		if count++; count > maxChartText {
-			b.WriteString("…")
-			break
-		}
-		writeMermaidRune(&b, r)
-		last = r
+	}
+	if cut {
+		b.WriteString("…")
 	}
 	return b.String()
+}
+
+// firstRunes returns the first characters of a text, as valid UTF-8, and whether there are more.
+func firstRunes(text string, most int) (first string, more bool) {
+	for i := range text {
+		if most == 0 {
+			return strings.ToValidUTF8(text[:i], "\ufffd"), true
+		}
+		most--
+	}
+	return strings.ToValidUTF8(text, "\ufffd"), false
 }
 
 func writeMermaidRune(b *strings.Builder, r rune) {

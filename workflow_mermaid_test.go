@@ -269,9 +269,11 @@ func TestMermaidKeepsWhatIsHarmless(t *testing.T) {
 		"Check (it), then - perhaps - 50.5!": "Check (it), then - perhaps - 50.5!",
 		"it's a/b: why?":                     "it's a/b: why?",
 		"👩\u200d🚒 x":                         noSpace + "👩\u200d🚒 x",
-		"see https://a.example":              "see https:" + noSpace + "//a.example",
+		"see https://a.example":              "see https#58;" + noSpace + "//a.example",
+		"style a:#fff;":                      "style a#58;" + noSpace + "#35;fff#59;",
+		"classDef:":                          "classDef#58;" + noSpace,
 		"a $$x$$":                            "a $" + noSpace + "$x$" + noSpace + "$",
-		"fa:fa-car":                          "fa:" + noSpace + "fa-car",
+		"fa:fa-car":                          "fa#58;" + noSpace + "fa-car",
 		"a\nb\u202e":                         "a\ufffdb\ufffd",
 		"ﬂ°°34¶ß":                            "ﬂ#176;#176;34#182;ß",
 	} {

@@ -116,6 +116,10 @@ func TestWorkflowValidate(t *testing.T) {
 			{Code: "unreachable_step", Message: `Step "after" cannot be reached from the entry step`, Path: "steps[4].stepKey"},
 			{Code: "unreachable_step", Message: `Step "later" cannot be reached from the entry step`, Path: "steps[5].stepKey"},
 		}},
+		"a way of an unknown kind behind one that returns": {func(w *promptorchestra.Workflow) {
+			w.Steps = append(w.Steps, prompt("after"))
+			w.Transitions = append(w.Transitions, edge("end", "timeout", "after"))
+		}, nil},
 		"two next": {func(w *promptorchestra.Workflow) {
 			w.Transitions = append(w.Transitions, edge("send", promptorchestra.TransitionTypeNext, "draft"))
 		}, []promptorchestra.ErrorDetail{
