@@ -102,16 +102,23 @@ func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {
 		d.report(2, VerdictNotChecked, "Without a client made by New and a context nothing more can be checked.")
 		return d.conclude(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxDiagnosisTime)
-	defer cancel()
-	d.ctx, d.client = ctx, c.InOrganization(cmp.Or(d.Organization, c.organization))
+	d.client = c.InOrganization(cmp.Or(d.Organization, c.organization))
 	d.Organization = d.client.organization
-	d.checkCredential()
-	d.checkRecords()
-	d.checkRun()
-	d.checkGraph()
-	return d.conclude(err)
+	in := call{route: routeDiagnose}
+	result, _ := observe(ctx, &d.client.service, in, nil, func(ctx context.Context, _ *request) (*Diagnosis, error) {
+		ctx, cancel := context.WithTimeout(ctx, maxDiagnosisTime)
+		defer cancel()
+		d.ctx = ctx
+		d.checkCredential()
+		d.checkRecords()
+		d.checkRun()
+		d.checkGraph()
+		return d.conclude(err), nil
+	})
+	return result
 }
+
+var routeDiagnose = newComposite("Diagnose", routeSetupVerify)
 
 // failedCall is what the error types have in common, and what distinguishes them.
 type failedCall struct {

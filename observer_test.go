@@ -256,3 +256,23 @@ func TestObserverOfComposites(t *testing.T) {
 		Op: "AgentRuns.Wait", Method: "GET", Path: "/api/agent-runs/{runId}", Organization: apitest.Organization, Idempotent: true, Composite: true,
 	}, info)
 }
+
+// A diagnosis is a composite too, in the organization of the failed call.
+func TestObserverOfADiagnosis(t *testing.T) {
+	type parent struct{}
+	var all []string
+	client := apitest.NewClient(t, apitest.Respond(404, `{"error":"no such agent"}`), promptorchestra.WithObserver(
+		func(ctx context.Context, call promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+			beneath := ctx.Value(parent{})
+			return context.WithValue(ctx, parent{}, call.Op), func(r promptorchestra.CallResult) {
+				all = append(all, fmt.Sprintf("%s in %s beneath %v: %v %T", call.Op, call.Organization, beneath, call.Composite, r.Result))
+			}
+		}))
+	_, failure := client.InOrganization("org_2").Agents.Get(t.Context(), "agt_1")
+	all = nil
+	d := client.Diagnose(t.Context(), failure)
+	require.NotEmpty(t, d.Findings)
+	require.GreaterOrEqual(t, len(all), 2)
+	assert.Equal(t, "Setup.Verify in org_2 beneath Diagnose: false <nil>", all[0])
+	assert.Equal(t, "Diagnose in org_2 beneath <nil>: true *promptorchestra.Diagnosis", all[len(all)-1])
+}
