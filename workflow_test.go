@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -335,10 +336,10 @@ func FuzzReadChangeWrite(f *testing.F) {
 		require.NoError(t, err)
 		version, err := client.Agents.CreateVersion(t.Context(), agent.ID)
 		require.NoError(t, err)
-		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "PUT", Path: "/api/agent-versions/" + version.ID + "/workflow", Body: []byte(graph)}, nil))
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "PUT", Path: "/api/agent-versions/" + version.ID + "/workflow", Query: url.Values{"publicContract": {"1"}}, Body: []byte(graph)}, nil))
 		changeAStep(t, client, agent.ID, version.ID)
 		var kept json.RawMessage
-		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/agents/" + agent.ID}, &kept))
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/agents/" + agent.ID, Query: url.Values{"publicContract": {"1"}}}, &kept))
 		checkKept(t, kept, names, values)
 	})
 }

@@ -25,7 +25,10 @@ func (c *call) execute(a *agent, r *agentRun, from string) any {
 		r.LatencyMs += s.LatencyMs
 	}
 	completed := c.srv.now()
-	r.CompletedAt, r.heldPolls = &completed, c.srv.heldPolls
+	r.CompletedAt, r.held = &completed, c.srv.holdFor("Agents.Run")
+	if _, set := c.srv.held["Agents.Run"]; !set && r.failure != nil && !c.failsInside {
+		r.held = 0 // the response is to be the 500
+	}
 	c.org.agentRuns.add(r.ID, r)
 	m := *a.UsageMetrics
 	m.LatencyMs = (m.LatencyMs*float64(m.RunCount) + float64(r.LatencyMs)) / float64(m.RunCount+1)
@@ -35,11 +38,11 @@ func (c *call) execute(a *agent, r *agentRun, from string) any {
 
 	shown := r.shown()
 	if shown.failure != nil {
-		c.fail(executionFailed(shown.failure.Why, r.ID))
+		c.runFailed(shown.failure.Why, r.ID)
 	}
 	result := agentRunResult{
 		RunID: r.ID, Status: shown.Status, AgentID: r.AgentID, AgentVersionID: r.AgentVersionID,
-		AgentVersionNumber: r.AgentVersionNumber, SourceRunID: r.SourceRunID, Output: shown.Output,
+		AgentVersionNumber: r.AgentVersionNumber, SourceRunID: r.SourceRunID, Output: shown.Output, Diagnostic: shown.failure,
 	}
 	if r.SourceRunID != nil {
 		result.StepKey = from
@@ -142,8 +145,7 @@ func truthy(value any) bool {
 	case string:
 		return v != "" && v != "false"
 	case json.Number:
-		f, err := v.Float64()
-		return err == nil && f != 0
+		return decimalOf(v).digits != ""
 	case []any:
 		return len(v) > 0
 	case map[string]any:

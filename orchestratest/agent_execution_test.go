@@ -29,6 +29,7 @@ func (a *api) runOf(body object) object {
 
 func TestAgentsFollowTransitions(t *testing.T) {
 	a := start(t)
+	a.srv.HoldRuns(0)
 	promptID, pinnedID := a.publishedPrompt("Draft", "v1 {{topic}}")
 	later := a.create("/api/prompts/"+promptID+"/versions", object{"content": "v2 {{topic}} {{steps.weather}}"})
 	a.ok("POST", "/api/prompts/"+promptID+"/publish", object{"versionId": later})
@@ -160,6 +161,7 @@ func TestFailedAgentRuns(t *testing.T) {
 	assert.Equal(t, "failed", detail["steps"].([]any)[0].(object)["status"])
 
 	a.srv.FailExecution(promptID, "")
+	a.srv.HoldRuns(0)
 	assert.Equal(t, "completed", a.ok("POST", "/api/agents/"+agentID+"/run", run)["status"])
 }
 

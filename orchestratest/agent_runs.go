@@ -22,7 +22,7 @@ type agentRun struct {
 	steps     []agentStep
 	decisions []decision
 	failure   *diagnostic
-	heldPolls int // the number of polls that still return running
+	held      hold
 }
 
 // agentStep is one executed step.
@@ -98,19 +98,10 @@ type agentRunResult struct {
 	Diagnostic         *diagnostic `json:"diagnostic"`
 }
 
-// HoldRuns makes each agent run that starts from now on stay "running" for its first polls fetches,
-// as a run that takes its time would. Starting a held run succeeds even when the run will turn out
-// to have failed.
-func (s *Server) HoldRuns(polls int) {
-	s.state.Lock()
-	defer s.state.Unlock()
-	s.heldPolls = max(polls, 0)
-}
-
 // shown is a run as it looks from outside: a held run has no result yet.
 func (r *agentRun) shown() agentRun {
 	shown := *r
-	if r.heldPolls > 0 {
+	if r.held > 0 {
 		shown.Status, shown.Output, shown.CompletedAt = statusRunning, nil, nil
 		shown.EstimatedCost, shown.LatencyMs = 0, 0
 		shown.steps, shown.decisions, shown.failure = nil, nil, nil
@@ -143,9 +134,8 @@ func (r *agentRun) detail() agentRunDetail {
 
 func (c *call) getAgentRun() any {
 	r := find(c, &c.org.agentRuns, "runId")
-	detail := r.detail()
-	r.heldPolls = max(r.heldPolls-1, 0)
-	return detail
+	r.held.fetch()
+	return r.detail()
 }
 
 func (c *call) compareAgentRuns() any {
@@ -202,14 +192,11 @@ func (c *call) runAgent() any {
 	return c.execute(a, c.newAgentRun(a, v, variables), v.workflow.entry())
 }
 
-// rerunAgentFromStep executes a run from one of its steps on. The steps before it are copied, not
-// executed.
+// rerunAgentFromStep executes a run from one of its steps on, also when the run is still running.
+// The steps before it are copied, not executed.
 func (c *call) rerunAgentFromStep() any {
 	source := find(c, &c.org.agentRuns, "runId")
 	stepKey := c.input.requiredText("stepKey")
-	if source.heldPolls > 0 {
-		c.fail(conflict("Run %s is still running", source.ID))
-	}
 	begin := slices.IndexFunc(source.steps, func(s agentStep) bool { return s.StepKey == stepKey })
 	if begin < 0 {
 		c.fail(badRequest("the run has no step "+stepKey, "stepKey"))

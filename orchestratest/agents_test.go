@@ -43,8 +43,8 @@ func TestAgentAuthoring(t *testing.T) {
 	a.rejected(409, "POST", "/api/agent-versions/"+versionID+"/steps", object{"steps": []object{}})
 
 	first := a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{"name": "Ada"}})
-	assert.Equal(t, "completed", first["status"])
-	assert.Equal(t, "Hello Ada", first["output"])
+	assert.Equal(t, "running", first["status"])
+	assert.Nil(t, first["output"])
 	detail := a.ok("GET", "/api/agent-runs/"+first["runId"].(string), nil)
 	run := detail["run"].(object)
 	assert.Equal(t, agentID, run["agentId"])
@@ -60,6 +60,7 @@ func TestAgentAuthoring(t *testing.T) {
 		object{"step": "done", "decision": "end", "reason": "the run returns"},
 	}, detail["decisionTrace"])
 
+	a.srv.HoldRuns(0)
 	second := a.ok("POST", "/api/agents/"+agentID+"/run", object{"variables": object{"name": "Grace"}})
 	comparison := a.ok("GET", "/api/agent-runs/compare?leftRunId="+first["runId"].(string)+"&rightRunId="+second["runId"].(string), nil)
 	assert.Contains(t, comparison["differences"], object{"path": "run.output", "change": "changed", "before": "Hello Ada", "after": "Hello Grace"})

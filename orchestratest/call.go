@@ -18,6 +18,8 @@ type call struct {
 	org        *organization
 	credential *credential
 	failed     error // the first failure: see fail
+
+	failsInside bool // an execution that fails is told in a 200: see FailExecution
 }
 
 // fail records why the request is rejected. The first failure stays, and a mistake in the body

@@ -24,7 +24,6 @@ func TestBodiesThatAreNotRead(t *testing.T) {
 		"nothing":                {"", "", "organizationId is required"},
 		"an odd organization":    {"application/json; charset=utf-8", `{"organizationId":1}`, "organizationId must be a string"},
 		"organization in a case": {"application/json", `{"OrganizationId":"x"}`, "organizationId is required"},
-		"too much":               {"application/json", strings.Repeat(" ", 17<<20), "the request body could not be read: http: request body too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.srv.URL+"/api/agents", strings.NewReader(c.body))

@@ -29,6 +29,9 @@ func (s *Server) newClient(opts []promptorchestra.Option, credentials ...prompto
 	base := append([]promptorchestra.Option{
 		promptorchestra.WithBaseURL(s.URL), promptorchestra.WithOrganization(s.OrganizationID),
 	}, credentials...)
+	if s.http == nil {
+		base = append(base, promptorchestra.WithTransport(s.Transport()))
+	}
 	client, err := promptorchestra.New(append(base, opts...)...)
 	if err != nil {
 		// These options are always accepted.

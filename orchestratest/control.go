@@ -2,232 +2,257 @@ package orchestratest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
-	"math"
+	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // controlPath is where the control API begins, beside the API itself, which begins with /api/.
 const controlPath = "/control/"
 
-// WithControl serves a control API under /control/, for tests in other languages: Fail,
-// PendingFaults, Restrict, Lift and Requests as JSON. It takes no credentials. Its own requests are
-// not recorded and take no faults. docs/emulator.md describes it.
+// WithControl serves a control API under /control/, for tests in other languages: what the methods
+// of Server do, as JSON. It takes no credentials, and no orders from web pages: a foreign Origin
+// and a body that is not application/json are rejected. Its own requests are not recorded and take
+// no faults. docs/emulator.md describes it.
 func WithControl() Option {
 	return func(s *settings) { s.control = true }
 }
 
-// controlRoutes are the control API, by path and method.
-var controlRoutes = map[string]map[string]func(*Server, *control) any{
-	"faults": {
-		http.MethodGet:    (*Server).controlPending,
-		http.MethodPost:   (*Server).controlFail,
-		http.MethodDelete: (*Server).controlDropFaults,
-	},
-	"limits": {
-		http.MethodGet:    (*Server).controlLimits,
-		http.MethodPost:   (*Server).controlRestrict,
-		http.MethodDelete: (*Server).controlLift,
-	},
-	"requests": {
-		http.MethodGet:    (*Server).controlRequests,
-		http.MethodDelete: (*Server).controlForget,
-	},
+// An order is one request to the control API. It reads its members first, and notes in the input
+// what is wrong with them; act is called only when nothing is, and no member is left over.
+type order func(s *Server, in input) (act func() (any, error))
+
+// orders returns the control API, by path and method.
+func orders() map[string]map[string]order {
+	return map[string]map[string]order{
+		"health":        {http.MethodGet: showHealth},
+		"reset":         {http.MethodPost: orderReset},
+		"faults":        {http.MethodGet: showFaults, http.MethodPost: orderFaults, http.MethodDelete: dropFaults},
+		"limits":        {http.MethodGet: showLimits, http.MethodPost: orderLimits, http.MethodDelete: liftLimits},
+		"held":          {http.MethodGet: showHeld, http.MethodPost: orderHold, http.MethodDelete: dropHeld},
+		"failures":      {http.MethodGet: showFailures, http.MethodPost: orderFailure, http.MethodDelete: dropFailures},
+		"requests":      {http.MethodGet: showRequests, http.MethodDelete: forgetRequests},
+		"runs":          {http.MethodGet: showRuns},
+		"organizations": {http.MethodGet: showOrganizations, http.MethodPost: orderOrganization},
+		"tokens":        {http.MethodPost: orderToken},
+		"keys":          {http.MethodPost: orderKey},
+		"members":       {http.MethodPost: orderMember},
+		"expired":       {http.MethodPost: orderExpiry},
+		"publish":       {http.MethodPost: orderPublish},
+	}
 }
 
-// control is one request to the control API. What is wrong with it is collected in input.
-type control struct {
-	query url.Values
-	input input
-}
+// seedable are the paths whose orders a seed may hold, in the order in which they are carried out.
+var seedable = []string{"organizations", "tokens", "keys", "members", "publish", "limits", "held", "failures", "faults"}
 
-// serveControl handles a request to the control API.
-func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
+// control handles a request to the control API.
+func (s *Server) control(r *http.Request) response {
 	started := time.Now()
-	resp := s.controlResponse(w, r)
-	maps.Copy(w.Header(), resp.header)
-	w.WriteHeader(resp.status)
-	_, _ = w.Write(resp.body) // the client may be gone
+	result, status, err := s.obey(r)
+	var resp response
+	switch {
+	case err != nil:
+		resp = jsonResponse(status, errorOnly{err.Error()})
+	case result == nil:
+		resp = response{status: http.StatusNoContent, header: http.Header{}}
+	default:
+		resp = jsonResponse(http.StatusOK, result)
+	}
+	if methods := orders()[strings.TrimPrefix(r.URL.Path, controlPath)]; status == http.StatusMethodNotAllowed {
+		resp.header.Set("Allow", strings.Join(slices.Sorted(maps.Keys(methods)), ", "))
+	}
 	s.settings.logger.Info("control", "method", r.Method, "path", r.URL.Path,
 		"status", resp.status, "duration", time.Since(started))
+	return resp
 }
 
-func (s *Server) controlResponse(w http.ResponseWriter, r *http.Request) response {
-	methods := controlRoutes[strings.TrimPrefix(r.URL.Path, controlPath)]
+// obey carries an order out, or says with which status it is rejected and why.
+func (s *Server) obey(r *http.Request) (result any, status int, err error) {
+	if err := fromHere(r); err != nil {
+		return nil, http.StatusForbidden, err
+	}
+	methods := orders()[strings.TrimPrefix(r.URL.Path, controlPath)]
 	if methods == nil {
-		return jsonResponse(http.StatusNotFound, errorOnly{fmt.Sprintf(
-			"there is no %s; the paths are /control/faults, /control/limits and /control/requests", r.URL.Path)})
+		return nil, http.StatusNotFound, fmt.Errorf("there is no %s; the paths are %s", r.URL.Path,
+			controlPath+strings.Join(slices.Sorted(maps.Keys(orders())), ", "+controlPath))
 	}
-	handle := methods[r.Method]
-	if handle == nil {
-		resp := jsonResponse(http.StatusMethodNotAllowed, errorOnly{r.URL.Path + " does not take " + r.Method})
-		resp.header.Set("Allow", strings.Join(slices.Sorted(maps.Keys(methods)), ", "))
-		return resp
+	carryOut := methods[r.Method]
+	if carryOut == nil {
+		return nil, http.StatusMethodNotAllowed, fmt.Errorf("%s does not take %s", r.URL.Path, r.Method)
 	}
-	c := &control{query: r.URL.Query(), input: newInput(nil)}
-	if r.Method == http.MethodPost {
-		body, err := readAll(http.MaxBytesReader(w, r.Body, maxBody), r.ContentLength)
-		if err == nil {
-			err = json.Unmarshal(body, &c.input.members)
-		}
-		if err != nil || c.input.members == nil {
-			return jsonResponse(http.StatusBadRequest, errorOnly{"the request body must be a JSON object"})
-		}
+	in, status, err := readOrder(r)
+	if err != nil {
+		return nil, status, err
 	}
-	result := handle(s, c)
-	if err := c.input.err(); err != nil {
-		return jsonResponse(http.StatusBadRequest, errorOnly{err.Error()})
+	result, err = s.carryOut(carryOut, in)
+	if errors.Is(err, errTooMuch) {
+		return nil, http.StatusRequestEntityTooLarge, err
 	}
-	if result == nil {
-		return response{http.StatusNoContent, http.Header{}, nil}
-	}
-	return jsonResponse(http.StatusOK, result)
+	return result, http.StatusBadRequest, err
 }
+
+// carryOut reads an order whole before it does anything.
+func (s *Server) carryOut(o order, in input) (any, error) {
+	act := o(s, in)
+	in.rejectUnread()
+	if err := in.err(); err != nil {
+		return nil, err
+	}
+	return act()
+}
+
+// fromHere rejects what a web page of another origin sends. Browsers name it, other programs do
+// not.
+func fromHere(r *http.Request) error {
+	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+	switch {
+	case origin != "" && origin != "http://"+r.Host && origin != "https://"+r.Host:
+		return fmt.Errorf("orders from the web page %q are rejected", origin)
+	case site != "" && site != "same-origin" && site != "none":
+		return errors.New("orders from other web pages are rejected")
+	}
+	return nil
+}
+
+// readOrder reads the members of an order: those of its body, or of the query where it has none.
+func readOrder(r *http.Request) (in input, status int, err error) {
+	in = newInput(members{})
+	for name, values := range r.URL.Query() {
+		in.members[name], _ = encode(strings.Join(values, ","))
+	}
+	if r.Method != http.MethodPost {
+		return in, 0, nil
+	}
+	body, err := readAll(r)
+	var rejected *failure
+	if errors.As(err, &rejected) {
+		return in, rejected.status, err
+	}
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case len(body) == 0:
+	case media != "application/json":
+		return in, http.StatusUnsupportedMediaType, errors.New("Content-Type must be application/json")
+	case json.Unmarshal(body, &in.members) != nil || in.members == nil:
+		return in, http.StatusBadRequest, errors.New("the request body must be a JSON object")
+	}
+	return in, 0, nil
+}
+
+// Load carries out the orders of a seed, as promptorchestra-emulator does with -seed: an object
+// whose members are paths of the control API, each with the body of a POST to it or a list of them.
+//
+//	{"publish": [{"prompt": "Hello {{name}}"}], "limits": {"seats": 3}}
+//
+// What is unknown or misspelt is an error that names it; the orders before it stay carried out.
+// Reset loads the newest seed again. WithControl is not needed.
+func (s *Server) Load(seed []byte) error {
+	if err := s.load(seed); err != nil {
+		return fmt.Errorf("orchestratest: seed: %w", err)
+	}
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.seed = slices.Clone(seed)
+	return nil
+}
+
+func (s *Server) load(seed []byte) error {
+	if len(seed) == 0 {
+		return nil
+	}
+	in := newInput(nil)
+	if err := json.Unmarshal(seed, &in.members); err != nil || in.members == nil {
+		return errors.New("it must be a JSON object")
+	}
+	for _, path := range slices.Sorted(maps.Keys(in.members)) {
+		if !slices.Contains(seedable, path) {
+			return fmt.Errorf("there is no %q; there are %s", path, strings.Join(seedable, ", "))
+		}
+	}
+	for _, path := range seedable {
+		if raw := in.raw(path); raw != nil && raw[0] != '[' {
+			in.members[path] = slices.Concat([]byte("["), raw, []byte("]"))
+		}
+		if !in.has(path) {
+			continue
+		}
+		for _, each := range in.list(path) {
+			if _, err := s.carryOut(orders()[path][http.MethodPost], each); err != nil {
+				return err
+			}
+		}
+		if err := in.err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// done is the act of an order that cannot fail and responds with nothing.
+func done(do func()) func() (any, error) {
+	return func() (any, error) { do(); return nil, nil } //nolint:nilnil // nothing is the response
+}
+
+// shown is the act of an order that responds with what it reads under the server's state.
+func (s *Server) shown(read func() any) func() (any, error) {
+	return func() (any, error) {
+		s.state.Lock()
+		defer s.state.Unlock()
+		return read(), nil
+	}
+}
+
+// changed is the act of an order that changes something and responds with what it is then.
+func changed(change func() error, then func() (any, error)) func() (any, error) {
+	return func() (any, error) {
+		if err := change(); err != nil {
+			return nil, err
+		}
+		return then()
+	}
+}
+
+type health struct {
+	Status string `json:"status"` // ok or failing
+	Error  string `json:"error,omitempty"`
+}
+
+func showHealth(s *Server, _ input) func() (any, error) {
+	return func() (any, error) {
+		if err := s.Err(); err != nil {
+			return health{"failing", err.Error()}, nil
+		}
+		return health{Status: "ok"}, nil
+	}
+}
+
+func orderReset(s *Server, _ input) func() (any, error) { return done(s.Reset) }
 
 type pendingFaults struct {
 	Pending map[string]int `json:"pending"`
 }
 
-func (s *Server) controlPending(*control) any { return pendingFaults{s.PendingFaults()} }
+func showFaults(s *Server, _ input) func() (any, error) {
+	return func() (any, error) { return pendingFaults{s.PendingFaults()}, nil }
+}
 
-// controlFail queues all faults of a request, or none.
-func (s *Server) controlFail(c *control) any {
-	op := c.input.requiredText("op")
-	c.input.checkOp(op)
+// orderFaults queues all faults of an order, or none.
+func orderFaults(s *Server, in input) func() (any, error) {
+	op := in.op()
 	var faults []Fault
-	for _, in := range c.input.list("faults") {
-		faults = append(faults, in.readFault())
+	for _, each := range in.list("faults") {
+		faults = append(faults, each.readFault())
 	}
-	if c.input.rejectUnread(); c.input.err() != nil {
-		return nil
-	}
-	if err := s.queue(op, faults); err != nil {
-		c.input.reject("faults", "cannot be queued: "+err.Error())
-	}
-	return pendingFaults{s.PendingFaults()}
+	return changed(func() error { return s.queue(op, faults) }, showFaults(s, in))
 }
 
-func (in input) checkOp(op string) {
-	if op != "" && !isRoute(op) {
-		in.reject("op", fmt.Sprintf("must be a call such as Agents.Run, or *: there is no %q", op))
-	}
-}
-
-func (s *Server) controlDropFaults(*control) any {
-	s.note(func() { s.faults = map[string][]Fault{} })
-	return nil
-}
-
-// faultNames are the faults by the names that the control API has for them.
-var faultNames = []string{
-	"status", "html", "dropBefore", "dropAfter", "cutBody", "slowBody", "delay", "rateLimited", "noSeats", "noFeature",
-}
-
-func (in input) readFault() Fault {
-	var f Fault
-	switch name := in.requiredText("fault"); name {
-	case "status":
-		f = Status(in.statusCode(), in.bodyText())
-	case "html":
-		f = HTML(in.statusCode())
-	case "dropBefore":
-		f = DropBefore()
-	case "dropAfter":
-		f = DropAfter()
-	case "cutBody":
-		f = CutBody(in.whole("bytes"))
-	case "slowBody":
-		f = SlowBody(in.milliseconds("ms"))
-	case "delay":
-		f = Delay(in.milliseconds("ms"))
-	case "rateLimited":
-		f = RateLimited(time.Duration(in.amount("retryAfter") * float64(time.Second)))
-	case "noSeats":
-		f = NoSeats()
-	case "noFeature":
-		f = NoFeature(in.requiredText("feature"))
-	case "":
-	default:
-		in.reject("fault", fmt.Sprintf("must be one of %s: there is no %q", strings.Join(faultNames, ", "), name))
-		return f
-	}
-	if in.has("delayMs") {
-		f = f.WithDelay(in.milliseconds("delayMs"))
-	}
-	var headers map[string]string
-	in.read("headers", "an object of strings", &headers)
-	for name, value := range headers {
-		f = f.WithHeader(name, value)
-	}
-	in.rejectUnread()
-	return f
-}
-
-// rejectUnread rejects the members that were not read: they are misspelt or belong elsewhere.
-func (in input) rejectUnread() {
-	for _, name := range slices.Sorted(maps.Keys(in.unread())) {
-		in.reject(name, "does not belong here")
-	}
-}
-
-func (in input) statusCode() int {
-	code := in.whole("code")
-	if err := checkStatus(code); err != nil && in.raw("code") != nil {
-		in.reject("code", "must be a status from 200 to 999")
-	}
-	return code
-}
-
-// bodyText is the member body: a text as it is, any other JSON as it was written.
-func (in input) bodyText() string {
-	raw := in.raw("body")
-	if raw == nil || raw[0] == '"' {
-		return in.text("body")
-	}
-	return string(raw)
-}
-
-// amount is a number that must be there and not be negative.
-func (in input) amount(name string) float64 {
-	const most = 1_000_000_000
-	n := in.number(name)
-	switch {
-	case n == nil && in.raw(name) == nil:
-		in.reject(name, "is required")
-	case n == nil: // rejected already
-	case *n < 0 || *n > most:
-		in.reject(name, fmt.Sprintf("must be from 0 to %d", most))
-	default:
-		return *n
-	}
-	return 0
-}
-
-// whole is an amount of something that is counted.
-func (in input) whole(name string) int {
-	n := in.amount(name)
-	if n != math.Trunc(n) {
-		in.reject(name, "must be a whole number")
-	}
-	return int(n)
-}
-
-func (in input) flag(name string) bool {
-	var b bool
-	if !in.read(name, "true or false", &b) && in.raw(name) == nil {
-		in.reject(name, "must be true or false")
-	}
-	return b
-}
-
-func (in input) milliseconds(name string) time.Duration {
-	return time.Duration(in.amount(name) * float64(time.Millisecond))
+func dropFaults(s *Server, _ input) func() (any, error) {
+	return done(func() { s.note(func() { s.faults = faults{} }) })
 }
 
 type shownLimits struct {
@@ -237,84 +262,148 @@ type shownLimits struct {
 	Voice   bool `json:"voice"`
 }
 
-func (s *Server) controlLimits(*control) any {
+func showLimits(s *Server, _ input) func() (any, error) {
+	return s.shown(func() any { return shownLimits{defaultMembers, s.limits.seats, s.limits.ai, s.limits.voice} })
+}
+
+// orderLimits adds all limits of an order, or none.
+func orderLimits(s *Server, in input) func() (any, error) {
+	var added []Limit
+	if in.has("seats") {
+		added = append(added, Seats(in.whole("seats")))
+	}
+	if in.has("ai") {
+		added = append(added, AI(in.flag("ai")))
+	}
+	if in.has("voice") {
+		added = append(added, Voice(in.flag("voice")))
+	}
+	return changed(func() error { s.Restrict(added...); return nil }, showLimits(s, in))
+}
+
+func liftLimits(s *Server, _ input) func() (any, error) { return done(s.Lift) }
+
+func showHeld(s *Server, _ input) func() (any, error) {
+	return s.shown(func() any { return map[string]any{"held": maps.Clone(s.held)} })
+}
+
+func orderHold(s *Server, in input) func() (any, error) {
+	polls, ops := in.whole("polls"), in.texts("ops")
+	return changed(func() error { return s.holdRuns(polls, ops) }, showHeld(s, in))
+}
+
+func dropHeld(s *Server, _ input) func() (any, error) {
+	return done(func() {
+		s.state.Lock()
+		defer s.state.Unlock()
+		clear(s.held)
+	})
+}
+
+func showFailures(s *Server, _ input) func() (any, error) {
+	return s.shown(func() any {
+		listed := []failing{}
+		for _, id := range slices.Sorted(maps.Keys(s.failing)) {
+			listed = append(listed, s.failing[id])
+		}
+		return map[string]any{"failures": listed}
+	})
+}
+
+func orderFailure(s *Server, in input) func() (any, error) {
+	f := failing{in.requiredText("id"), in.requiredText("message"), http.StatusInternalServerError}
+	if in.has("status") {
+		f.Status = in.whole("status")
+	}
+	return changed(func() error { return s.failExecution(f) }, showFailures(s, in))
+}
+
+func dropFailures(s *Server, _ input) func() (any, error) {
+	return done(func() {
+		s.state.Lock()
+		defer s.state.Unlock()
+		clear(s.failing)
+	})
+}
+
+func showOrganizations(s *Server, _ input) func() (any, error) {
+	return s.shown(func() any {
+		listed := []Organization{}
+		for _, o := range s.orgs {
+			listed = append(listed, o.first)
+		}
+		return map[string]any{"organizations": listed}
+	})
+}
+
+func orderOrganization(s *Server, in input) func() (any, error) {
+	name := in.requiredText("name")
+	return func() (any, error) { return s.AddOrganization(name), nil }
+}
+
+func orderToken(s *Server, in input) func() (any, error) {
+	return s.issuing(in, accessTokenKind, "accessToken", in.texts("permissions"))
+}
+
+func orderKey(s *Server, in input) func() (any, error) {
+	return s.issuing(in, apiKeyKind, "apiKey", in.texts("grants"))
+}
+
+func (s *Server) issuing(in input, kind, member string, grants []string) func() (any, error) {
+	organizationID := s.named(in)
+	return func() (any, error) {
+		token, err := s.issue(kind, organizationID, grants)
+		return map[string]string{member: token}, err
+	}
+}
+
+func orderMember(s *Server, in input) func() (any, error) {
+	token, organizationID, permissions := in.requiredText("accessToken"), s.named(in), in.texts("permissions")
+	return changed(func() error { return s.join(token, organizationID, permissions) }, done(func() {}))
+}
+
+func orderExpiry(s *Server, in input) func() (any, error) {
+	credential := in.requiredText("credential")
+	return changed(func() error { return s.expire(credential) }, done(func() {}))
+}
+
+// named is the organization that an order names by its id or its name: the first one if none.
+func (s *Server) named(in input) (id string) {
+	name := in.text("organization")
+	if name == "" {
+		return s.OrganizationID
+	}
 	s.state.Lock()
 	defer s.state.Unlock()
-	return shownLimits{defaultMembers, s.limits.seats, s.limits.ai, s.limits.voice}
+	for _, o := range s.orgs {
+		if o.id == name || o.name == name {
+			return o.id
+		}
+	}
+	in.reject("organization", fmt.Sprintf("must be the id or the name of an organization: there is no %q", name))
+	return ""
 }
 
-// controlRestrict adds all limits of a request, or none.
-func (s *Server) controlRestrict(c *control) any {
-	var added []Limit
-	if c.input.has("seats") {
-		added = append(added, Seats(c.input.whole("seats")))
+// orderPublish makes a published prompt, skill or agent.
+func orderPublish(s *Server, in input) func() (any, error) {
+	name, organizationID := in.text("name"), s.named(in)
+	var kinds []string
+	for _, kind := range []string{"prompt", "skill", "agent"} {
+		if in.has(kind) {
+			kinds = append(kinds, kind)
+		}
 	}
-	if c.input.has("ai") {
-		added = append(added, AI(c.input.flag("ai")))
-	}
-	if c.input.has("voice") {
-		added = append(added, Voice(c.input.flag("voice")))
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.input.unread())) {
-		c.input.reject(name, "is no limit: the limits are seats, ai and voice")
-	}
-	if c.input.err() != nil {
+	if len(kinds) != 1 {
+		in.reject("prompt", "is required, or skill or agent, and only one of them")
 		return nil
 	}
-	s.Restrict(added...)
-	return s.controlLimits(c)
-}
-
-func (s *Server) controlLift(*control) any {
-	s.Lift()
-	return nil
-}
-
-// shownRequest is a recorded request as the control API returns it.
-type shownRequest struct {
-	Op          string              `json:"op"`
-	Method      string              `json:"method"`
-	Path        string              `json:"path"`
-	Query       map[string][]string `json:"query"`
-	Headers     map[string][]string `json:"headers"`
-	Body        *string             `json:"body"`                 // null if unread or not UTF-8
-	BodyBase64  []byte              `json:"bodyBase64,omitempty"` // if not UTF-8
-	BodyDropped bool                `json:"bodyDropped"`
-	Time        string              `json:"time"`
-	Status      int                 `json:"status"`
-	RequestID   string              `json:"requestId"`
-}
-
-func (s *Server) controlRequests(c *control) any {
-	op := anyRoute
-	for _, name := range slices.Sorted(maps.Keys(c.query)) {
-		if name != "op" {
-			c.input.reject(name, "is no parameter: op is the only one")
-		}
-		op = c.query.Get("op")
+	work := map[string]func() func(*author) string{
+		"prompt": func() func(*author) string { return publishedPrompt(name, in.requiredText("prompt")) },
+		"skill":  func() func(*author) string { return publishedSkill(name, in.requiredText("skill")) },
+		"agent":  func() func(*author) string { return publishedAgent(name, in.requiredJSONObject("agent")) },
+	}[kinds[0]]()
+	return func() (any, error) {
+		id, err := s.author(organizationID, work)
+		return map[string]string{"id": id}, err
 	}
-	if c.input.checkOp(op); c.input.err() != nil {
-		return nil
-	}
-	found := []shownRequest{}
-	for _, r := range s.Requests(op) {
-		shown := shownRequest{
-			Op: r.Op, Method: r.Method, Path: r.Path, Query: r.Query, Headers: r.Header, BodyDropped: r.BodyDropped,
-			Time: s.timestamp(r.Time), Status: r.Status, RequestID: r.RequestID,
-		}
-		switch {
-		case !utf8.Valid(r.Body):
-			shown.BodyBase64 = r.Body
-		case r.Body != nil:
-			text := string(r.Body)
-			shown.Body = &text
-		}
-		found = append(found, shown)
-	}
-	return map[string]any{"requests": found}
-}
-
-func (s *Server) controlForget(*control) any {
-	s.note(func() { s.requests.forget() })
-	return nil
 }

@@ -19,7 +19,7 @@ func (a *api) control(method, path, body string) (int, any) {
 	a.t.Helper()
 	request, err := http.NewRequestWithContext(a.t.Context(), method, a.srv.URL+"/control"+path, strings.NewReader(body))
 	require.NoError(a.t, err)
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Content-Type", "application/json")
 	response, err := a.http.Do(request)
 	require.NoError(a.t, err)
 	defer func() { _ = response.Body.Close() }()
@@ -143,7 +143,7 @@ func TestControlRequests(t *testing.T) {
 	_, value = a.control("GET", "/requests", "")
 	all := value.(object)["requests"].([]any)
 	require.GreaterOrEqual(t, len(all), 4)
-	assert.Equal(t, object{"q": []any{"1"}, "organizationId": []any{a.org}}, all[1].(object)["query"])
+	assert.Equal(t, object{"q": []any{"1"}, "publicContract": []any{"1"}, "organizationId": []any{a.org}}, all[1].(object)["query"])
 	assert.Nil(t, all[2].(object)["body"], "it was never read")
 	last := all[len(all)-1].(object)
 	assert.Nil(t, last["body"])
@@ -164,18 +164,18 @@ func TestControlRefusesMistakes(t *testing.T) {
 		status             int
 		why                string
 	}{
-		"no such path":         {method: "GET", path: "/fault", status: 404, why: "there is no /control/fault; the paths are /control/faults, /control/limits and /control/requests"},
+		"no such path":         {method: "GET", path: "/fault", status: 404, why: "there is no /control/fault; the paths are /control/expired, /control/failures, /control/faults, "},
 		"no path":              {method: "GET", path: "/", status: 404, why: "there is no /control/; the paths are"},
 		"no such method":       {method: "PUT", path: "/faults", status: 405, why: "/control/faults does not take PUT"},
 		"no posted requests":   {method: "POST", path: "/requests", body: "{}", status: 405, why: "/control/requests does not take POST"},
 		"no JSON":              {method: "POST", path: "/faults", body: "op=Agents.List", status: 400, why: "the request body must be a JSON object"},
-		"nothing":              {method: "POST", path: "/faults", status: 400, why: "the request body must be a JSON object"},
+		"nothing":              {method: "POST", path: "/faults", status: 400, why: "op is required; faults is required"},
 		"null":                 {method: "POST", path: "/limits", body: "null", status: 400, why: "the request body must be a JSON object"},
 		"a call that is none":  {method: "POST", path: "/faults", body: `{"op":"Agents.Lits","faults":[]}`, status: 400, why: `op must be a call such as Agents.Run, or *: there is no "Agents.Lits"`},
 		"no call":              {method: "POST", path: "/faults", body: `{"faults":[]}`, status: 400, why: "op is required"},
 		"no faults":            {method: "POST", path: "/faults", body: `{"op":"*"}`, status: 400, why: "faults is required"},
 		"faults in words":      {method: "POST", path: "/faults", body: `{"op":"*","faults":["noSeats"]}`, status: 400, why: "faults must be an array of objects"},
-		"a fault that is none": {method: "POST", path: "/faults", body: fault(`{"fault":"dropafter"}`), status: 400, why: `faults[1].fault must be one of status, html, dropBefore, dropAfter, cutBody, slowBody, delay, rateLimited, noSeats, noFeature: there is no "dropafter"`},
+		"a fault that is none": {method: "POST", path: "/faults", body: fault(`{"fault":"dropafter"}`), status: 400, why: `faults[1].fault must be one of cutBody, delay, dropAfter, dropBefore, html, noFeature, noSeats, rateLimited, slowBody, status: there is no "dropafter"`},
 		"a fault without name": {method: "POST", path: "/faults", body: fault(`{}`), status: 400, why: "faults[1].fault is required"},
 		"a misspelt member":    {method: "POST", path: "/faults", body: fault(`{"fault":"dropAfter","delayMS":1}`), status: 400, why: "faults[1].delayMS does not belong here"},
 		"another's member":     {method: "POST", path: "/faults", body: fault(`{"fault":"noSeats","code":402}`), status: 400, why: "faults[1].code does not belong here"},
@@ -189,14 +189,14 @@ func TestControlRefusesMistakes(t *testing.T) {
 		"a time without end":   {method: "POST", path: "/faults", body: fault(`{"fault":"delay","ms":1e300}`), status: 400, why: "faults[1].ms must be from 0 to 1000000000"},
 		"headers in a list":    {method: "POST", path: "/faults", body: fault(`{"fault":"noSeats","headers":{"X":["1"]}}`), status: 400, why: "faults[1].headers must be an object of strings"},
 		"no such feature name": {method: "POST", path: "/faults", body: fault(`{"fault":"noFeature"}`), status: 400, why: "faults[1].feature is required"},
-		"a limit that is none": {method: "POST", path: "/limits", body: `{"seats":3,"seat":3}`, status: 400, why: "seat is no limit: the limits are seats, ai and voice"},
+		"a limit that is none": {method: "POST", path: "/limits", body: `{"seats":3,"seat":3}`, status: 400, why: "seat does not belong here"},
 		"seats in words":       {method: "POST", path: "/limits", body: `{"seats":"3"}`, status: 400, why: "seats must be a number"},
 		"half a seat":          {method: "POST", path: "/limits", body: `{"seats":2.5}`, status: 400, why: "seats must be a whole number"},
 		"no seats":             {method: "POST", path: "/limits", body: `{"seats":null}`, status: 400, why: "seats is required"},
 		"an entitlement of 1":  {method: "POST", path: "/limits", body: `{"seats":3,"ai":1}`, status: 400, why: "ai must be true or false"},
 		"no entitlement":       {method: "POST", path: "/limits", body: `{"voice":null}`, status: 400, why: "voice must be true or false"},
 		"requests of no call":  {method: "GET", path: "/requests?op=Agents.Lits", status: 400, why: `op must be a call such as Agents.Run, or *: there is no "Agents.Lits"`},
-		"requests by path":     {method: "GET", path: "/requests?path=/api/agents", status: 400, why: "path is no parameter: op is the only one"},
+		"requests by path":     {method: "GET", path: "/requests?path=/api/agents", status: 400, why: "path does not belong here"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, body := a.control(c.method, c.path, c.body)

@@ -1,6 +1,8 @@
 package orchestratest
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,10 +11,9 @@ import (
 
 // credential is what a bearer token stands for.
 type credential struct {
-	kind    string // accessTokenKind or apiKeyKind
-	org     string
-	scopes  []string  // scopes of a key, permissions of a user
-	expires time.Time // never when zero
+	kind    string              // accessTokenKind or apiKeyKind
+	scopes  map[string][]string // by organization: scopes of a key, permissions of a user
+	expires time.Time           // never when zero
 }
 
 const (
@@ -39,74 +40,156 @@ var presets = map[string][]string{
 
 // Organization is an organization with one credential of each kind.
 type Organization struct {
-	ID          string
-	AccessToken string
-	APIKey      string
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	AccessToken string `json:"accessToken"`
+	APIKey      string `json:"apiKey"`
 }
 
 // AddOrganization creates an organization with a token and a key that may do everything in it and
 // nothing elsewhere.
 func (s *Server) AddOrganization(name string) Organization {
 	s.state.Lock()
-	id := s.ids.next("org_")
-	s.orgs[id] = newOrganization(id, name)
-	s.state.Unlock()
-	return Organization{ID: id, AccessToken: s.IssueToken(id), APIKey: s.IssueKey(id)}
+	defer s.state.Unlock()
+	return s.addOrganization(name)
+}
+
+func (s *Server) addOrganization(name string) Organization {
+	o := newOrganization(s.ids.next("org_"), name)
+	s.orgs = append(s.orgs, o)
+	o.first = Organization{
+		ID: o.id, Name: name,
+		AccessToken: s.newCredential(accessTokenKind, o.id, allScopes), APIKey: s.newCredential(apiKeyKind, o.id, allScopes),
+	}
+	return o.first
+}
+
+// organization returns an organization by its id.
+func (s *Server) organization(id string) (*organization, error) {
+	for _, o := range s.orgs {
+		if o.id == id {
+			return o, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no organization %q", id)
 }
 
 // IssueToken returns a new access token of a user in an organization, with the permissions named
-// like scopes ("agents:read"); with all when none is named.
+// like scopes ("agents:read"); with all when none is named. Join adds organizations to it.
 func (s *Server) IssueToken(organizationID string, permissions ...string) string {
-	return s.issue("IssueToken", accessTokenKind, organizationID, permissions)
+	return s.issueOr("IssueToken", accessTokenKind, organizationID, permissions)
 }
 
 // IssueKey returns a new API key of an organization. Each grant is a preset ("runtime_default") or
 // a scope ("agents:read"); with none the key has all scopes. Give it to a client that has no access
 // token, which would go before it.
 func (s *Server) IssueKey(organizationID string, grants ...string) string {
-	return s.issue("IssueKey", apiKeyKind, organizationID, grants)
+	return s.issueOr("IssueKey", apiKeyKind, organizationID, grants)
 }
 
-func (s *Server) issue(method, kind, organizationID string, grants []string) string {
+func (s *Server) issueOr(method, kind, organizationID string, grants []string) string {
+	token, err := s.issue(kind, organizationID, named(grants))
+	if err != nil {
+		s.misused("%s: %w", method, err)
+	}
+	return token
+}
+
+// issue makes a credential with some grants: with every scope when grants is nil.
+func (s *Server) issue(kind, organizationID string, grants []string) (string, error) {
 	s.state.Lock()
 	defer s.state.Unlock()
-	if s.orgs[organizationID] == nil {
-		s.misused("%s: there is no organization %q", method, organizationID)
-		return ""
+	_, err := s.organization(organizationID)
+	if err != nil {
+		return "", err
 	}
-	if len(grants) == 0 {
-		grants = allScopes
+	scopes, err := scopesOf(grants)
+	if err != nil {
+		return "", err
 	}
-	return s.newCredential(kind, organizationID, grants)
+	return s.newCredential(kind, organizationID, scopes), nil
 }
 
-func (s *Server) newCredential(kind, organizationID string, grants []string) string {
-	var scopes []string
+// Join makes the user of an access token a member of another organization too, with permissions as
+// for IssueToken. An API key belongs to one organization: it cannot join another.
+func (s *Server) Join(accessToken, organizationID string, permissions ...string) {
+	if err := s.join(accessToken, organizationID, named(permissions)); err != nil {
+		s.misused("Join: %w", err)
+	}
+}
+
+func (s *Server) join(token, organizationID string, permissions []string) error {
+	s.state.Lock()
+	defer s.state.Unlock()
+	known := s.credentials[token]
+	if known == nil || known.kind != accessTokenKind {
+		return errors.New("the server issued no such access token")
+	}
+	if _, err := s.organization(organizationID); err != nil {
+		return err
+	}
+	scopes, err := scopesOf(permissions)
+	if err == nil {
+		known.scopes[organizationID] = scopes
+	}
+	return err
+}
+
+// named is nil for no arguments, which stand for every scope.
+func named(grants []string) []string {
+	if len(grants) == 0 {
+		return nil
+	}
+	return grants
+}
+
+// scopesOf resolves presets. Nil stands for every scope.
+func scopesOf(grants []string) ([]string, error) {
+	if grants == nil {
+		return allScopes, nil
+	}
+	scopes := []string{}
 	for _, grant := range grants {
-		if preset, ok := presets[grant]; ok {
+		preset, isPreset := presets[grant]
+		switch {
+		case isPreset:
 			scopes = append(scopes, preset...)
-		} else {
+		case slices.Contains(allScopes, grant):
 			scopes = append(scopes, grant)
+		default:
+			return nil, fmt.Errorf("there is no scope or preset %q", grant)
 		}
 	}
-	token := s.ids.secret("sk_")
+	return scopes, nil
+}
+
+func (s *Server) newCredential(kind, organizationID string, scopes []string) string {
+	token := ""
 	if kind == accessTokenKind {
 		token = s.ids.jwt(organizationID)
+	} else {
+		token = s.ids.secret("sk_")
 	}
-	s.credentials[token] = &credential{kind: kind, org: organizationID, scopes: scopes}
+	s.credentials[token] = &credential{kind: kind, scopes: map[string][]string{organizationID: scopes}}
 	return token
 }
 
 // Expire makes a token or key expire now. An unknown one is reported by Err.
 func (s *Server) Expire(credential string) {
+	if err := s.expire(credential); err != nil {
+		s.misused("Expire: %w", err)
+	}
+}
+
+func (s *Server) expire(credential string) error {
 	s.state.Lock()
 	defer s.state.Unlock()
 	known := s.credentials[credential]
 	if known == nil {
-		s.misused("Expire: the server issued no such credential")
-		return
+		return errors.New("the server issued no such credential")
 	}
 	known.expires = s.settings.clock()
+	return nil
 }
 
 // authenticate finds who sent a request. The kind of credential is checked here too, for it does
@@ -135,13 +218,16 @@ func (c *call) enterOrganization() {
 	if c.route.method != http.MethodGet {
 		id = c.input.text("organizationId")
 	}
+	scopes, belongs := c.credential.scopes[id]
 	switch {
 	case id == "":
 		c.fail(badRequest("organizationId is required", "organizationId"))
-	case id != c.credential.org:
+	case !belongs:
 		c.fail(forbidden("AUTH_ORG_MISMATCH", "The credential belongs to another organization", "Use a credential of the organization in organizationId."))
-	case c.route.scope != "" && !slices.Contains(c.credential.scopes, c.route.scope):
+	case c.route.scope != "" && !slices.Contains(scopes, c.route.scope):
 		c.fail(forbidden("AUTH_SCOPE_MISSING", "The credential lacks the scope "+c.route.scope, "Issue a credential with "+c.route.scope+"."))
+	case c.route.is(publicContract) && c.query.Get("publicContract") != "1":
+		c.fail(badRequest("publicContract=1 is required in the query", "publicContract"))
 	}
-	c.org = c.srv.orgs[id]
+	c.org, _ = c.srv.organization(id)
 }

@@ -1,10 +1,12 @@
 package orchestratest
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -75,9 +77,46 @@ func (c *comparison) compare(before, after any) {
 		for i := range max(len(x), len(y)) {
 			c.inside(fmt.Sprintf("[%d]", i), element(x, i), element(y, i))
 		}
-	case !reflect.DeepEqual(before, after):
+	case !same(before, after):
 		c.report(before, after)
 	}
+}
+
+// same compares two values as JSON means them: numbers by value, so that 1, 1.0 and 1e0 are the
+// same.
+func same(a, b any) bool {
+	switch x := a.(type) {
+	case json.Number:
+		y, ok := b.(json.Number)
+		return ok && decimalOf(x) == decimalOf(y)
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(x, y, same)
+	case []any:
+		y, ok := b.([]any)
+		return ok && slices.EqualFunc(x, y, same)
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// decimal is a number as digits without zeros at either end, and the power of ten behind them.
+type decimal struct {
+	negative bool
+	digits   string // "" is zero
+	exponent int64
+}
+
+func decimalOf(n json.Number) decimal {
+	text, negative := strings.CutPrefix(strings.ToLower(n.String()), "-")
+	text, power, _ := strings.Cut(text, "e")
+	whole, fraction, _ := strings.Cut(text, ".")
+	exponent, _ := strconv.ParseInt(power, 10, 64) // at its bound where nobody counts any more
+	digits := strings.TrimLeft(whole+fraction, "0")
+	if digits == "" {
+		return decimal{}
+	}
+	short := strings.TrimRight(digits, "0")
+	return decimal{negative, short, exponent + int64(len(digits)-len(short)-len(fraction))}
 }
 
 func (c *comparison) inside(name string, before, after any) {

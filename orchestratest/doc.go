@@ -29,16 +29,24 @@
 // arrived. A client waits between attempts as it does in production; tests are fast with
 // WithRetry(RetryPolicy{MinWait: 1, MaxWait: 1}).
 //
-// [Error] returns the error of a call without a server, for fakes. [WithControl] gives tests in
-// other languages faults, limits and recorded requests.
+// [Error] returns the error of a call without a server, for fakes. [NewUnlistened] makes a server
+// without a socket, for bubbles of testing/synctest. [WithControl] gives tests in other languages
+// what the methods of Server do.
+//
+// # Who may call
+//
+// A request is served if its Host header names a loopback address, the address that the server
+// listens on, or a name given with [WithHostNames]: any other leads here by a trick of a web page.
+// Credentials that the server did not issue are redacted in [Server.Requests].
 //
 // # Executions
 //
 // No model is called. These rules say beforehand what comes out:
 //
 //   - The output of a prompt is its text with {{name}} replaced by the variable of that name, in
-//     content, or in systemPrompt and developerPrompt, joined by an empty line. A variable without
-//     a value stays as it is, and so does a name of more than 256 bytes.
+//     content, or in systemPrompt and developerPrompt, joined by an empty line. A name is any text
+//     without braces. A variable without a value stays as it is and is named among the missing
+//     ones, and so is a name of more than 256 bytes.
 //   - When the text is a JSON object, that object is the output. When an output schema is declared,
 //     the output is an object with its properties: the variable of the same name, else the text, or
 //     the zero value for numbers and the like.
@@ -56,10 +64,14 @@
 //     steps a run fails.
 //   - Voice sessions are over as soon as they are created.
 //
+// An agent run is running in the response that starts it, and completed at the first AgentRuns.Get;
+// no other call advances it. Prompts and skills respond with their result. [Server.HoldRuns]
+// changes both.
+//
 // An execution fails when FailExecution says so, or one of its tools fails. It is recorded as
-// failed, and the call fails with 500; generating an image succeeds with the failure inside. A
-// version is needed to run: without one named or published the call fails with 409. HoldRuns makes
-// agent runs take their time.
+// failed, and the call fails with 500, or responds with 200 and the failure inside if FailExecution
+// says that; generating an image always does the latter. A version is needed to run: without one
+// named or published the call fails with 409.
 //
 // # Choices
 //

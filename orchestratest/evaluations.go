@@ -3,7 +3,6 @@ package orchestratest
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 )
 
 // evaluationCase is an input of a skill with what should come out.
@@ -162,7 +161,7 @@ func (e *evaluationCase) passes(r *skillRun) bool {
 		return r.Status == statusCompleted
 	}
 	expected := decode(e.Expected)
-	return expected == any(r.OutputText) || reflect.DeepEqual(expected, plain(r.Output))
+	return expected == any(r.OutputText) || same(expected, plain(r.Output))
 }
 
 func (c *call) getEvaluationRun() any {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -116,15 +118,19 @@ const maxRendered = 4 << 20
 // member by member, which would take the square of the length of a path without an end.
 const maxName = 256
 
-var placeholder = regexp.MustCompile(`\{\{\s*([\w.-]+)\s*\}\}`)
+var placeholder = regexp.MustCompile(`\{\{[^{}]+\}\}`)
 
-// render puts variables into templates: {{name}}, or {{steps.draft}} for a member of an object.
+// render puts variables into templates: {{name}}, or {{steps.draft}} for a member of an object. A
+// name is any text without braces; spaces around it do not count.
 // What has no value stays as it is and is named in missing.
 func render(templates []string, variables map[string]any) (text string, missing []string) {
 	size := 0
 	named := map[string]bool{}
 	text = placeholder.ReplaceAllStringFunc(strings.Join(templates, "\n\n"), func(match string) string {
 		name := strings.TrimSpace(match[2 : len(match)-2])
+		if name == "" {
+			return match
+		}
 		if value, ok := valueOf(variables, name); ok {
 			if size > maxRendered {
 				return "" // it is too long already
@@ -223,27 +229,113 @@ func dollars(amount float64) float64 { return math.Round(amount*1e9) / 1e9 }
 // latency is made up. It depends on nothing but the work, so that runs can be compared.
 func latency(u usage) int { return 100 + 2*u.InputTokens + 10*u.OutputTokens }
 
+// failing is how the executions that use a prompt, tool or skill fail.
+type failing struct {
+	ID      string `json:"id"`
+	Message string `json:"message"`
+	Status  int    `json:"status"`
+}
+
 // FailExecution makes every execution that uses the prompt, tool or skill fail with message, as if
-// its provider had failed: the run is recorded as failed and the call fails with 500. An empty
-// message lets it succeed from then on. An id that the server does not know is reported by Err.
-func (s *Server) FailExecution(id, message string) {
+// its provider had failed: the run is recorded as failed and the call fails with 500. With
+// http.StatusOK as the status the call responds with 200 and a run whose status is "failed", as the
+// API may do too; of an agent the run is "running" there, and failed when it is fetched. A run that
+// HoldRuns holds shows its failure when it is fetched, whatever the status. An empty message lets
+// executions succeed from then on. An id that the server does not know, or another status, is
+// reported by Err.
+func (s *Server) FailExecution(id, message string, status ...int) {
+	f := failing{id, message, http.StatusInternalServerError}
+	if len(status) > 0 {
+		f.Status = status[0]
+	}
+	if err := s.failExecution(f); err != nil {
+		s.misused("FailExecution: %w", err)
+	}
+}
+
+func (s *Server) failExecution(f failing) error {
+	if f.Status != http.StatusOK && f.Status != http.StatusInternalServerError {
+		return fmt.Errorf("status %d is neither 200 nor 500", f.Status)
+	}
 	s.state.Lock()
 	defer s.state.Unlock()
 	for _, org := range s.orgs {
-		if org.prompts.byID[id] != nil || org.tools.byID[id] != nil || org.skills.byID[id] != nil {
-			s.failing[id] = message
-			return
+		if org.prompts.byID[f.ID] != nil || org.tools.byID[f.ID] != nil || org.skills.byID[f.ID] != nil {
+			s.failing[f.ID] = f
+			return nil
 		}
 	}
-	s.misused("FailExecution: there is no prompt, tool or skill %q", id)
+	return fmt.Errorf("there is no prompt, tool or skill %q", f.ID)
 }
 
 // failureOf is the message that a test has set for the first of some ids.
 func (c *call) failureOf(ids ...string) string {
 	for _, id := range ids {
-		if message := c.srv.failing[id]; message != "" {
-			return message
+		if f := c.srv.failing[id]; f.Message != "" {
+			c.failsInside = f.Status == http.StatusOK
+			return f.Message
 		}
 	}
 	return ""
 }
+
+// runFailed fails the call because its execution did, unless the response is to tell that itself.
+func (c *call) runFailed(why, runID string) {
+	if why != "" && !c.failsInside {
+		c.fail(executionFailed(why, runID))
+	}
+}
+
+// What HoldRuns takes: the calls that start runs which can be fetched. Reruns are agent runs.
+var holdable = []string{"Agents.Run", "Prompts.Run", "Skills.Run"}
+
+// HoldRuns makes each run that starts from now on stay "running" for its first polls fetches, as a
+// run that takes its time would; with 0 it is completed at once, in the response that starts it.
+// Unless calls are named ("Prompts.Run", "Skills.Run", "Agents.Run") it holds agent runs, reruns
+// included. Until then agent runs are running in the response that starts them and completed at the
+// first AgentRuns.Get; the others are completed at once. Only Runs.Get, SkillRuns.Get and
+// AgentRuns.Get count as fetches. Starting a held run succeeds even when the run will turn out to
+// have failed. Another name, or a negative number, is reported by Err.
+func (s *Server) HoldRuns(polls int, ops ...string) {
+	if err := s.holdRuns(polls, ops); err != nil {
+		s.misused("HoldRuns: %w", err)
+	}
+}
+
+func (s *Server) holdRuns(polls int, ops []string) error {
+	if len(ops) == 0 {
+		ops = holdable[:1]
+	}
+	if polls < 0 {
+		return fmt.Errorf("%d is no number of fetches", polls)
+	}
+	for _, op := range ops {
+		if !slices.Contains(holdable, op) {
+			return fmt.Errorf("op must be one of %s: not %q", strings.Join(holdable, ", "), op)
+		}
+	}
+	s.state.Lock()
+	defer s.state.Unlock()
+	for _, op := range ops {
+		s.held[op] = polls
+	}
+	return nil
+}
+
+// hold is how many fetches it takes until a run is over: 0 when it is.
+type hold int
+
+// holdFor is the hold of a new run.
+func (s *Server) holdFor(op string) hold {
+	polls, set := s.held[op]
+	switch {
+	case set && polls > 0:
+		return hold(polls) + 1
+	case !set && op == "Agents.Run":
+		return 1
+	}
+	return 0
+}
+
+// fetch counts a fetch.
+func (h *hold) fetch() { *h = max(*h-1, 0) }

@@ -58,8 +58,9 @@ func HTML(code int) Fault {
 		"</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
 }
 
-// DropBefore closes the connection before the request's body is read. The request has no effect.
-// Note that net/http itself retries a GET when this happens on a reused connection.
+// DropBefore closes the connection before the request's body is read. The request has no effect,
+// but no client can know that: for an execution the outcome is unknown. Note that net/http itself
+// retries a GET when this happens on a reused connection.
 func DropBefore() Fault { return Fault{kind: dropBefore} }
 
 // DropAfter lets the request have its effect, then closes the connection without a response.
@@ -109,9 +110,22 @@ func (f Fault) WithHeader(key, value string) Fault {
 	return f
 }
 
+// How much may be queued: a program in another language may never stop.
+const (
+	maxFaults     = 10_000
+	maxFaultBytes = 64 << 20
+)
+
+// faults are what is queued, by the name of a route.
+type faults struct {
+	queued      map[string][]Fault
+	count, size int
+}
+
 // Fail queues faults for a route by its name, such as "Agents.Run", or for any route with "*". Each
-// request takes one fault, in order; those of its own route come first. An unknown name, or a
-// status that ends no request, is reported by Err.
+// request takes one fault, in order; those of its own route come first. No more than 10,000 faults
+// and 64 MiB of their bodies and headers wait at a time. More than that, an unknown name, or a
+// status that ends no request is reported by Err, and nothing is queued.
 func (s *Server) Fail(op string, faults ...Fault) {
 	if err := s.queue(op, faults); err != nil {
 		s.misused("Fail(%q): %w", op, err)
@@ -119,11 +133,13 @@ func (s *Server) Fail(op string, faults ...Fault) {
 }
 
 // queue queues all faults, or none and says why.
-func (s *Server) queue(op string, faults []Fault) error {
+func (s *Server) queue(op string, added []Fault) error {
 	if !isRoute(op) {
 		return errNoRoute
 	}
-	for _, f := range faults {
+	size := 0
+	for _, f := range added {
+		size += f.size()
 		if f.kind == replies {
 			if err := checkStatus(f.reply.status); err != nil {
 				return err
@@ -132,9 +148,23 @@ func (s *Server) queue(op string, faults []Fault) error {
 	}
 	s.journal.Lock()
 	defer s.journal.Unlock()
-	s.faults[op] = append(s.faults[op], faults...)
+	if s.faults.count+len(added) > maxFaults || s.faults.size+size > maxFaultBytes {
+		return fmt.Errorf("%w: %d faults and %d bytes wait already", errTooMuch, s.faults.count, s.faults.size)
+	}
+	if s.faults.queued == nil {
+		s.faults.queued = map[string][]Fault{}
+	}
+	s.faults.count, s.faults.size = s.faults.count+len(added), s.faults.size+size
+	s.faults.queued[op] = append(s.faults.queued[op], added...)
 	return nil
 }
+
+// size is about how many bytes a fault holds.
+func (f *Fault) size() int {
+	return len(f.reply.body) + headerSize(f.header) + headerSize(f.reply.header)
+}
+
+var errTooMuch = errors.New("more than 10,000 faults or 64 MiB of them cannot wait")
 
 var errNoRoute = errors.New("there is no such route")
 
@@ -152,7 +182,7 @@ func (s *Server) PendingFaults() map[string]int {
 	s.journal.Lock()
 	defer s.journal.Unlock()
 	pending := map[string]int{}
-	for op, waiting := range s.faults {
+	for op, waiting := range s.faults.queued {
 		if len(waiting) > 0 {
 			pending[op] = len(waiting)
 		}
@@ -163,9 +193,12 @@ func (s *Server) PendingFaults() map[string]int {
 // takeFault is called with the journal held.
 func (s *Server) takeFault(op string) *Fault {
 	for _, queue := range []string{op, anyRoute} {
-		if waiting := s.faults[queue]; len(waiting) > 0 {
-			s.faults[queue] = waiting[1:]
-			return &waiting[0]
+		if waiting := s.faults.queued[queue]; len(waiting) > 0 {
+			taken := waiting[0]
+			waiting[0] = Fault{} // the queue holds its body no longer
+			s.faults.queued[queue] = waiting[1:]
+			s.faults.count, s.faults.size = s.faults.count-1, s.faults.size-taken.size()
+			return &taken
 		}
 	}
 	return &Fault{}

@@ -22,7 +22,7 @@ func (g *ids) next(prefix string) string {
 	return g.id(prefix, g.counts[prefix])
 }
 
-func (g *ids) id(prefix string, number int) string {
+func (g ids) id(prefix string, number int) string {
 	return prefix + letters(g.digest(prefix, number), 24)
 }
 
@@ -42,7 +42,7 @@ func (g *ids) jwt(organizationID string) string {
 	return strings.Join([]string{part([]byte(`{"alg":"HS256","typ":"JWT"}`)), part([]byte(payload)), part(digest[:])}, ".")
 }
 
-func (g *ids) digest(kind string, number int) [sha256.Size]byte {
+func (g ids) digest(kind string, number int) [sha256.Size]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%d/%s/%d", g.seed, kind, number))
 }
 

@@ -51,14 +51,14 @@ func (a *api) with(token string) *api {
 
 // send calls a path and returns the response with its body read.
 func (a *api) send(method, path string, body object) (*http.Response, []byte, error) {
-	address := a.srv.URL + path
+	separator := "?"
+	if strings.Contains(path, "?") {
+		separator = "&"
+	}
+	address := a.srv.URL + path + separator + "publicContract=1"
 	var content io.Reader
 	if method == http.MethodGet {
-		separator := "?"
-		if strings.Contains(path, "?") {
-			separator = "&"
-		}
-		address += separator + "organizationId=" + a.org
+		address += "&organizationId=" + a.org
 	} else {
 		sent := object{"organizationId": a.org}
 		for name, value := range body {

@@ -13,9 +13,9 @@ import (
 // raw sends a body as it is written, but for the organization, and returns the response's text.
 func (a *api) raw(method, path, members string) string {
 	a.t.Helper()
-	address, body := a.srv.URL+path, `{"organizationId":"`+a.org+`",`+members+`}`
+	address, body := a.srv.URL+path+"?publicContract=1", `{"organizationId":"`+a.org+`",`+members+`}`
 	if method == http.MethodGet {
-		address, body = address+"?organizationId="+a.org+members, ""
+		address, body = address+"&organizationId="+a.org+members, ""
 	}
 	request, err := http.NewRequestWithContext(a.t.Context(), method, address, strings.NewReader(body))
 	require.NoError(a.t, err)

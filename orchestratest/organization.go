@@ -8,6 +8,7 @@ import (
 // organization is everything that one organization owns.
 type organization struct {
 	id, name string
+	first    Organization   // with its first credentials
 	taken    map[string]int // keys in use, such as "promptKey summary", and the last number
 
 	agents        table[agent]

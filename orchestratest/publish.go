@@ -1,6 +1,7 @@
 package orchestratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -12,33 +13,52 @@ import (
 // PublishPrompt makes a prompt with a published version in the server's own organization, and
 // returns its id. No request is sent.
 func (s *Server) PublishPrompt(content string) (promptID string) {
-	return s.author("PublishPrompt", func(a *author) string { return a.prompt(content) })
+	return s.authorOr("PublishPrompt", publishedPrompt("", content))
 }
 
 // PublishSkill makes a skill with a published version in the server's own organization, and returns
 // its id. The version has one prompt, which is made and published as well. No request is sent.
 func (s *Server) PublishSkill(promptContent string) (skillID string) {
-	return s.author("PublishSkill", func(a *author) string {
-		attached := map[string]any{"promptId": a.prompt(promptContent)}
-		skill := a.do("Skills.Create", "", map[string]any{"name": "Skill", "skillKey": a.org.free("skillKey", "skill")})
-		version := a.do("Skills.CreateVersion", skill, nil)
-		a.do("Skills.ReplacePrompts", version, map[string]any{"prompts": []any{attached}})
-		a.do("Skills.Publish", skill, map[string]any{"versionId": version})
-		return skill
-	})
+	return s.authorOr("PublishSkill", publishedSkill("", promptContent))
 }
 
 // PublishAgent makes an agent with a published version in the server's own organization, and
 // returns its id. No request is sent. A workflow that cannot be published, for instance with a
 // prompt that does not exist, is reported by Err, and the id is "".
 func (s *Server) PublishAgent(workflow promptorchestra.Workflow) (agentID string) {
-	return s.author("PublishAgent", func(a *author) string {
-		agent := a.do("Agents.Create", "", map[string]any{"name": "Agent"})
+	return s.authorOr("PublishAgent", publishedAgent("", workflow))
+}
+
+// publishedPrompt makes a published prompt and returns its id.
+func publishedPrompt(name, content string) func(*author) string {
+	return func(a *author) string {
+		prompt := a.do("Prompts.Create", "", map[string]any{"name": cmp.Or(name, "Prompt")})
+		version := a.do("Prompts.CreateVersion", prompt, map[string]any{"content": content})
+		a.do("Prompts.Publish", prompt, map[string]any{"versionId": version})
+		return prompt
+	}
+}
+
+func publishedSkill(name, promptContent string) func(*author) string {
+	name = cmp.Or(name, "Skill")
+	return func(a *author) string {
+		attached := map[string]any{"promptId": publishedPrompt("", promptContent)(a)}
+		skill := a.do("Skills.Create", "", map[string]any{"name": name, "skillKey": a.org.free("skillKey", name)})
+		version := a.do("Skills.CreateVersion", skill, nil)
+		a.do("Skills.ReplacePrompts", version, map[string]any{"prompts": []any{attached}})
+		a.do("Skills.Publish", skill, map[string]any{"versionId": version})
+		return skill
+	}
+}
+
+func publishedAgent(name string, workflow any) func(*author) string {
+	return func(a *author) string {
+		agent := a.do("Agents.Create", "", map[string]any{"name": cmp.Or(name, "Agent")})
 		version := a.do("Agents.CreateVersion", agent, nil)
 		a.do("Agents.SaveWorkflow", version, workflow)
 		a.do("Agents.Publish", agent, map[string]any{"versionId": version})
 		return agent
-	})
+	}
 }
 
 // author makes records as requests do, without requests.
@@ -48,17 +68,27 @@ type author struct {
 	failed error // the first failure; nothing is done after it
 }
 
-// author lets a method of the server make records. A failure is reported by Err.
-func (s *Server) author(method string, work func(*author) (id string)) (id string) {
-	s.state.Lock()
-	defer s.state.Unlock()
-	a := &author{srv: s, org: s.orgs[s.OrganizationID]}
-	id = work(a)
-	if a.failed != nil {
-		s.misused("%s: %w", method, a.failed)
-		return ""
+// authorOr lets a method of the server make records in its own organization.
+func (s *Server) authorOr(method string, work func(*author) (id string)) (id string) {
+	id, err := s.author(s.OrganizationID, work)
+	if err != nil {
+		s.misused("%s: %w", method, err)
 	}
 	return id
+}
+
+func (s *Server) author(organizationID string, work func(*author) (id string)) (id string, err error) {
+	s.state.Lock()
+	defer s.state.Unlock()
+	org, err := s.organization(organizationID)
+	if err != nil {
+		return "", err
+	}
+	a := &author{srv: s, org: org}
+	if id = work(a); a.failed != nil {
+		return "", a.failed
+	}
+	return id, nil
 }
 
 // do runs a route and returns the id of what it made. The path has one id at most.
@@ -100,12 +130,4 @@ func describe(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %s", err, rejected.details[0].Message)
-}
-
-// prompt returns the id of a new prompt, published.
-func (a *author) prompt(content string) string {
-	prompt := a.do("Prompts.Create", "", map[string]any{"name": "Prompt"})
-	version := a.do("Prompts.CreateVersion", prompt, map[string]any{"content": content})
-	a.do("Prompts.Publish", prompt, map[string]any{"versionId": version})
-	return prompt
 }

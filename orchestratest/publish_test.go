@@ -41,6 +41,7 @@ func TestPublishedRecordsRunAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		assert.JSONEq(t, want, string(ran.Output))
 	}
+	srv.HoldRuns(0)
 	for id, want := range map[string]string{agentID: `"Hi Ada"`, alone: `"Bye Ada"`} {
 		ran, err := client.Agents.Run(t.Context(), id, sdk.AgentRunParams{Variables: ada})
 		require.NoError(t, err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 )
 
@@ -12,9 +11,12 @@ import (
 const (
 	keptRequests = 10_000
 	keptBytes    = 64 << 20
+	keptResponse = 64 << 10
 )
 
-// Request is a request that arrived, also one that was rejected or met a fault.
+// Request is a request that arrived, also one that was rejected or met a fault. A credential that
+// this server did not issue is replaced by "[redacted]" wherever it stands: a program that was
+// pointed here by mistake may have sent one of its real account.
 type Request struct {
 	// Op is the route by name, "" when no route matched.
 	Op     string
@@ -32,9 +34,16 @@ type Request struct {
 	// Status is that of the response; 0 while there is none, or when the connection was closed
 	// without one.
 	Status int
+	// Duration is how long the response took to be ready, the delay of a fault included; 0 while
+	// there is none.
+	Duration time.Duration
+	// Response is the body of the response, its first 64 KiB; nil while there is none, when the
+	// connection was closed without one, or when newer requests took its room.
+	Response []byte
 	// RequestID is what the response carries in X-Request-Id.
 	RequestID string
 
+	redaction *redaction
 	forgotten bool // it is recorded no longer
 }
 
@@ -61,33 +70,48 @@ func (s *Server) Requests(op string) []Request {
 
 func (r *Request) clone() Request {
 	copied := *r
-	copied.Header, copied.Body, copied.Query = r.Header.Clone(), bytes.Clone(r.Body), url.Values{}
-	for name, values := range r.Query {
-		copied.Query[name] = slices.Clone(values)
-	}
+	copied.Header, copied.Query = r.Header.Clone(), url.Values(http.Header(r.Query).Clone())
+	copied.Body, copied.Response = bytes.Clone(r.Body), bytes.Clone(r.Response)
 	return copied
 }
 
 // record notes an arrived request and takes the fault queued for it, if any.
-func (s *Server) record(r *http.Request, op string) (*Request, *Fault) {
+func (s *Server) record(r *http.Request, found *route) (*Request, *Fault) {
+	redaction, head := s.redact(r)
+	request := &head
+	request.Time, request.redaction = s.settings.clock(), redaction
+	if found != nil {
+		request.Op = found.name
+	}
 	s.journal.Lock()
 	defer s.journal.Unlock()
 	s.arrived++
-	request := &Request{
-		Op: op, Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.Query(),
-		Header: r.Header.Clone(), Time: s.settings.clock(), RequestID: s.ids.id("req_", s.arrived),
-	}
+	request.RequestID = newIDs(s.settings.seed).id("req_", s.arrived)
 	s.requests.add(request)
-	return request, s.takeFault(op)
+	return request, s.takeFault(request.Op)
 }
 
 // keepBody notes the body of a recorded request.
 func (s *Server) keepBody(request *Request, body []byte) {
+	body = request.redaction.bytes(body)
 	s.note(func() {
 		request.Body = body
-		if !request.forgotten {
-			s.requests.size += len(body)
-			s.requests.trim()
+		s.requests.grow(request, len(body))
+	})
+}
+
+// keepResponse notes what became of a recorded request.
+func (s *Server) keepResponse(request *Request, resp response, took time.Duration) {
+	body := resp.body
+	if len(body) > keptResponse {
+		body = bytes.Clone(body[:keptResponse]) // the rest goes
+	}
+	body = request.redaction.bytes(body)
+	s.note(func() {
+		request.Status, request.Duration = resp.status, took
+		if resp.end != dropped {
+			request.Response = body
+			s.requests.grow(request, len(body))
 		}
 	})
 }
@@ -107,20 +131,27 @@ type recorded struct {
 
 func (k *recorded) add(r *Request) {
 	k.all = append(k.all, r)
-	k.size += r.head()
-	k.trim()
+	k.grow(r, r.head())
+}
+
+// grow counts what was added to a request, and makes room for it.
+func (k *recorded) grow(r *Request, size int) {
+	if !r.forgotten {
+		k.size += size
+		k.trim()
+	}
 }
 
 // trim forgets the oldest bodies, then the oldest requests, until the rest is within bounds.
 func (k *recorded) trim() {
 	for i := 0; k.size > keptBytes && i < len(k.all)-1; i++ {
 		oldest := k.all[i]
-		k.size -= len(oldest.Body)
+		k.size -= len(oldest.Body) + len(oldest.Response)
 		oldest.BodyDropped = oldest.BodyDropped || len(oldest.Body) > 0
-		oldest.Body = nil
+		oldest.Body, oldest.Response = nil, nil
 	}
 	for len(k.all) > keptRequests || k.size > keptBytes && len(k.all) > 1 {
-		k.size -= k.all[0].head() + len(k.all[0].Body)
+		k.size -= k.all[0].head() + len(k.all[0].Body) + len(k.all[0].Response)
 		k.all[0].forgotten = true
 		k.all = k.all[1:]
 	}
@@ -134,15 +165,16 @@ func (k *recorded) forget() {
 	*k = recorded{}
 }
 
-// head is about how many bytes a request takes beside its body.
-func (r *Request) head() int {
-	size := 512 + len(r.Path)
-	for _, values := range []map[string][]string{r.Query, r.Header} {
-		for name, list := range values {
-			size += len(name)
-			for _, value := range list {
-				size += len(value) + 32
-			}
+// head is about how many bytes a request takes beside its bodies.
+func (r *Request) head() int { return 512 + len(r.Path) + headerSize(r.Query) + headerSize(r.Header) }
+
+// headerSize is about how many bytes a header or a query takes.
+func headerSize(header map[string][]string) int {
+	size := 0
+	for name, values := range header {
+		size += len(name)
+		for _, value := range values {
+			size += len(value) + 32
 		}
 	}
 	return size

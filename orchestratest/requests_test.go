@@ -96,6 +96,6 @@ func TestRequestsAreCopies(t *testing.T) {
 		seen.Header.Set("Authorization", "changed")
 		seen.Query.Set("changed", "1")
 		seen.Body[0] = 'x'
-		assert.Empty(t, a.srv.Requests("*")[0].Query)
+		assert.NotContains(t, a.srv.Requests("*")[0].Query, "changed")
 	}
 }

@@ -16,16 +16,17 @@ type route struct {
 	handle func(*call) any
 }
 
-type flags uint8
+type flags uint16
 
 const (
-	userOnly    flags = 1 << iota // rejects API keys
-	classic                       // the older generation, with the older error bodies
-	creates                       // responds with 201
-	makesImages                   // rejects models that make none
-	runsAI                        // needs the AI entitlement
-	needsVoice                    // needs the voice entitlement
-	pastSeats                     // succeeds when there are more members than seats
+	userOnly       flags = 1 << iota // rejects API keys
+	classic                          // the older generation, with the older error bodies
+	creates                          // responds with 201
+	makesImages                      // rejects models that make none
+	runsAI                           // needs the AI entitlement
+	needsVoice                       // needs the voice entitlement
+	pastSeats                        // succeeds when there are more members than seats
+	publicContract                   // demands publicContract=1 in the query
 )
 
 func (r *route) is(f flags) bool { return r.flags&f != 0 }
@@ -44,23 +45,23 @@ func (r *route) params() []string {
 // routes is the whole API. A literal segment stands before a parameter in the same place, for the
 // first row that matches is taken.
 var routes = []route{
-	{"Agents.List", "GET", "/api/agents", "agents:read", 0, (*call).listAgents},
-	{"Agents.Create", "POST", "/api/agents", "agents:write", creates, (*call).createAgent},
-	{"Agents.Get", "GET", "/api/agents/{agentId}", "agents:read", 0, (*call).getAgent},
-	{"Agents.Update", "PATCH", "/api/agents/{agentId}", "agents:write", 0, (*call).updateAgent},
-	{"Agents.CreateVersion", "POST", "/api/agents/{agentId}/versions", "agents:write", creates, (*call).createAgentVersion},
-	{"Agents.Publish", "POST", "/api/agents/{agentId}/publish", "agents:write", 0, (*call).publishAgent},
-	{"Agents.SaveWorkflow", "PUT", "/api/agent-versions/{agentVersionId}/workflow", "agents:write", 0, (*call).saveWorkflow},
-	{"Agents.ValidateWorkflow", "POST", "/api/agent-versions/{agentVersionId}/workflow/validate", "agents:write", 0, (*call).validateWorkflow},
+	{"Agents.List", "GET", "/api/agents", "agents:read", publicContract, (*call).listAgents},
+	{"Agents.Create", "POST", "/api/agents", "agents:write", creates | publicContract, (*call).createAgent},
+	{"Agents.Get", "GET", "/api/agents/{agentId}", "agents:read", publicContract, (*call).getAgent},
+	{"Agents.Update", "PATCH", "/api/agents/{agentId}", "agents:write", publicContract, (*call).updateAgent},
+	{"Agents.CreateVersion", "POST", "/api/agents/{agentId}/versions", "agents:write", creates | publicContract, (*call).createAgentVersion},
+	{"Agents.Publish", "POST", "/api/agents/{agentId}/publish", "agents:write", publicContract, (*call).publishAgent},
+	{"Agents.SaveWorkflow", "PUT", "/api/agent-versions/{agentVersionId}/workflow", "agents:write", publicContract, (*call).saveWorkflow},
+	{"Agents.ValidateWorkflow", "POST", "/api/agent-versions/{agentVersionId}/workflow/validate", "agents:write", publicContract, (*call).validateWorkflow},
 	{"Agents.SaveSteps", "POST", "/api/agent-versions/{agentVersionId}/steps", "", classic, (*call).saveSteps},
-	{"Agents.Run", "POST", "/api/agents/{agentId}/run", "", userOnly | runsAI, (*call).runAgent},
-	{"Agents.DiffVersion", "GET", "/api/agents/{agentId}/versions/{versionId}/diff", "agents:read", 0, (*call).diffAgentVersion},
-	{"Agents.RollbackVersion", "POST", "/api/agents/{agentId}/versions/{versionId}/rollback", "agents:write", creates, (*call).rollbackAgentVersion},
+	{"Agents.Run", "POST", "/api/agents/{agentId}/run", "", userOnly | runsAI | publicContract, (*call).runAgent},
+	{"Agents.DiffVersion", "GET", "/api/agents/{agentId}/versions/{versionId}/diff", "agents:read", publicContract, (*call).diffAgentVersion},
+	{"Agents.RollbackVersion", "POST", "/api/agents/{agentId}/versions/{versionId}/rollback", "agents:write", creates | publicContract, (*call).rollbackAgentVersion},
 
-	{"AgentRuns.Compare", "GET", "/api/agent-runs/compare", "runs:read", 0, (*call).compareAgentRuns},
-	{"AgentRuns.Get", "GET", "/api/agent-runs/{runId}", "runs:read", 0, (*call).getAgentRun},
-	{"AgentRuns.LoadInputs", "POST", "/api/agent-runs/{runId}/load-inputs", "runs:read", 0, (*call).loadAgentRunInputs},
-	{"AgentRuns.RerunFromStep", "POST", "/api/agent-runs/{runId}/rerun-from-step", "", userOnly | runsAI, (*call).rerunAgentFromStep},
+	{"AgentRuns.Compare", "GET", "/api/agent-runs/compare", "runs:read", publicContract, (*call).compareAgentRuns},
+	{"AgentRuns.Get", "GET", "/api/agent-runs/{runId}", "runs:read", publicContract, (*call).getAgentRun},
+	{"AgentRuns.LoadInputs", "POST", "/api/agent-runs/{runId}/load-inputs", "runs:read", publicContract, (*call).loadAgentRunInputs},
+	{"AgentRuns.RerunFromStep", "POST", "/api/agent-runs/{runId}/rerun-from-step", "", userOnly | runsAI | publicContract, (*call).rerunAgentFromStep},
 
 	{"Prompts.List", "GET", "/api/prompts", "", 0, (*call).listPrompts},
 	{"Prompts.Get", "GET", "/api/prompts/{promptId}", "", 0, (*call).getPrompt},
@@ -87,7 +88,7 @@ var routes = []route{
 	{"Skills.GenerateImage", "POST", "/api/skills/{skillId}/generated-images", "runs:write", runsAI | makesImages, (*call).generateImage},
 	{"Skills.Diff", "GET", "/api/skills/{skillId}/versions/{versionId}/diff", "skills:read", 0, (*call).diffSkillVersion},
 
-	{"SkillRuns.Get", "GET", "/api/skill-runs/{runId}", "runs:read", 0, (*call).getSkillRun},
+	{"SkillRuns.Get", "GET", "/api/skill-runs/{runId}", "runs:read", publicContract, (*call).getSkillRun},
 
 	{"Tools.List", "GET", "/api/tools", "tools:read", 0, (*call).listTools},
 	{"Tools.Get", "GET", "/api/tools/{toolId}", "tools:read", 0, (*call).getTool},

@@ -20,10 +20,23 @@ type run struct {
 	ToolCallCount       int     `json:"toolCallCount"`
 	ErrorMessage        *string `json:"errorMessage"`
 	CreatedAt           string  `json:"createdAt"`
-	CompletedAt         string  `json:"completedAt"`
+	CompletedAt         *string `json:"completedAt"`
 
 	detail outcome
 	input  map[string]any
+	held   hold
+}
+
+// shown is a run as it looks from outside: a held run has no result yet.
+func (r *run) shown() *run {
+	if r.held == 0 {
+		return r
+	}
+	return &run{
+		ID: r.ID, OrganizationID: r.OrganizationID, Status: statusRunning, PromptID: r.PromptID, PromptName: r.PromptName,
+		PromptVersionID: r.PromptVersionID, PromptVersionNumber: r.PromptVersionNumber, Provider: r.Provider, Model: r.Model,
+		TransportType: r.TransportType, CreatedAt: r.CreatedAt, input: r.input, detail: outcome{prompt: r.detail.prompt},
+	}
 }
 
 // runDetail is a run with what went in, what came out and what happened between.
@@ -32,6 +45,7 @@ type runDetail struct {
 	InputSnapshot  inputSnapshot  `json:"inputSnapshot"`
 	OutputSnapshot outputSnapshot `json:"outputSnapshot"`
 	Steps          []runStep      `json:"steps"`
+	Diagnostic     *diagnostic    `json:"diagnostic"`
 }
 
 type inputSnapshot struct {
@@ -59,6 +73,8 @@ type runResult struct {
 	OutputTokens    int      `json:"outputTokens"`
 	EstimatedCost   float64  `json:"estimatedCost"`
 	LatencyMs       int      `json:"latencyMs"`
+
+	Diagnostic *diagnostic `json:"diagnostic"`
 }
 
 // runPrompt runs the published version. A failed run is recorded, and found by the list, though the
@@ -73,14 +89,15 @@ func (c *call) runPrompt() any {
 	j := c.promptJob(p, v, variables)
 	created := c.srv.now()
 	done := c.perform(j)
+	completed := c.srv.now()
 	r := &run{
 		ID: c.srv.ids.next("run_"), OrganizationID: c.org.id, Status: done.status(),
 		PromptID: p.ID, PromptName: p.Name, PromptVersionID: v.ID, PromptVersionNumber: v.VersionNumber,
 		Provider: j.model.Provider, Model: j.model.ModelKey, TransportType: "http",
 		InputTokens: done.usage.InputTokens, OutputTokens: done.usage.OutputTokens,
 		EstimatedCost: done.usage.EstimatedCost, LatencyMs: done.latencyMs,
-		StepCount: len(done.steps), CreatedAt: created, CompletedAt: c.srv.now(),
-		detail: done, input: variables,
+		StepCount: len(done.steps), CreatedAt: created, CompletedAt: &completed,
+		detail: done, input: variables, held: c.srv.holdFor("Prompts.Run"),
 	}
 	for _, step := range done.steps {
 		if step.ToolName != "" {
@@ -89,22 +106,43 @@ func (c *call) runPrompt() any {
 	}
 	if done.failure != "" {
 		r.ErrorMessage = &done.failure
-		c.fail(executionFailed(done.failure, r.ID))
 	}
 	c.org.runs.add(r.ID, r)
+	shown := r.shown()
+	c.runFailed(shown.detail.failure, r.ID)
 	return runResult{
-		RunID: r.ID, Status: r.Status, PromptID: p.ID, PromptVersionID: v.ID, Output: done.output, OutputText: done.text,
-		MissingVars: append([]string{}, done.missing...), Provider: r.Provider, Model: r.Model,
-		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens, EstimatedCost: r.EstimatedCost, LatencyMs: r.LatencyMs,
+		RunID: r.ID, Status: shown.Status, PromptID: p.ID, PromptVersionID: v.ID,
+		Output: shown.detail.output, OutputText: shown.detail.text,
+		MissingVars: append([]string{}, shown.detail.missing...), Provider: r.Provider, Model: r.Model,
+		InputTokens: shown.InputTokens, OutputTokens: shown.OutputTokens, EstimatedCost: shown.EstimatedCost,
+		LatencyMs: shown.LatencyMs, Diagnostic: shown.diagnostic(),
 	}
 }
 
+// diagnostic says why a run failed, nil when it did not.
+func (r *run) diagnostic() *diagnostic {
+	if r.detail.failure == "" {
+		return nil
+	}
+	failed := executionFailed(r.detail.failure, r.ID).diagnostic("prompts." + r.PromptID)
+	return &failed
+}
+
 // listRuns returns the runs in the order in which they were recorded: the newest is the last.
-func (c *call) listRuns() any { return append([]*run{}, c.org.runs.all...) }
+func (c *call) listRuns() any {
+	listed := []*run{}
+	for _, r := range c.org.runs.all {
+		listed = append(listed, r.shown())
+	}
+	return listed
+}
 
 func (c *call) getRun() any {
-	r := find(c, &c.org.runs, "runId")
+	recorded := find(c, &c.org.runs, "runId")
+	recorded.held.fetch()
+	r := recorded.shown()
 	return runDetail{
-		r, inputSnapshot{r.input, r.detail.prompt}, outputSnapshot{r.detail.output, r.detail.text}, r.detail.steps,
+		r, inputSnapshot{r.input, r.detail.prompt}, outputSnapshot{r.detail.output, r.detail.text},
+		append([]runStep{}, r.detail.steps...), r.diagnostic(),
 	}
 }

@@ -3,11 +3,11 @@ package orchestratest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -15,72 +15,107 @@ import (
 // maxBody is more than any request of this API needs.
 const maxBody = 16 << 20
 
-// response is a response before it is sent, whole, so that faults can spoil it.
+// response is a response with how it ends. It is made once; socket and transport act it out.
 type response struct {
 	status int
 	header http.Header
 	body   []byte
+	end    ending
+	cutAt  int           // how many bytes of a cut body arrive
+	slow   time.Duration // how long the body takes
 }
 
-// serve is what happens to every request: it is recorded, then a queued fault or the route produces
-// the response, which is then sent as the fault wants it.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	s.handling.Add(1)
-	defer s.handling.Done()
+type ending int
+
+const (
+	whole   ending = iota
+	cut            // the connection is closed within the body
+	dropped        // the connection is closed without a response
+)
+
+// respond is what happens to every request: it is recorded, then a queued fault or the route
+// produces the response. It returns when it is time to send that.
+func (s *Server) respond(r *http.Request) response {
+	if !s.serves(r.Host) {
+		s.settings.logger.Warn("rejected", "method", r.Method, "host", r.Host)
+		return jsonResponse(http.StatusForbidden, errorOnly{fmt.Sprintf(
+			"this server does not serve the host %q: use a loopback address, or name the host with -host (in Go WithHostNames)", r.Host)})
+	}
 	if s.settings.control && strings.HasPrefix(r.URL.Path, controlPath) {
-		s.serveControl(w, r)
-		return
+		return s.control(r)
 	}
 	started := time.Now()
 	found, params, allowed := findRoute(r.Method, r.URL.EscapedPath())
-	op := ""
-	if found != nil {
-		op = found.name
+	request, fault := s.record(r, found)
+	resp := s.meet(r, fault, func(body []byte, tooLarge error) response {
+		s.keepBody(request, body)
+		switch misuse := s.Err(); {
+		case tooLarge != nil:
+			return encodeFailure(found, tooLarge)
+		case misuse != nil:
+			return jsonResponse(http.StatusInternalServerError, misused{misuse.Error(), false})
+		case fault.responds():
+			return fault.response(found)
+		case found == nil:
+			return noRoute(r, allowed)
+		}
+		return s.handle(r, found, params, body)
+	})
+	if resp.end != dropped {
+		resp.header.Set("X-Request-Id", request.RequestID)
+		resp.header.Set("Date", s.settings.clock().UTC().Format(http.TimeFormat))
+		maps.Copy(resp.header, fault.header)
 	}
-	request, fault := s.record(r, op)
-	defer func() {
-		s.settings.logger.Info("request", "method", r.Method, "path", request.Path, "op", op,
-			"status", request.Status, "duration", time.Since(started), "request_id", request.RequestID)
-	}()
+	s.keepResponse(request, resp, time.Since(started))
+	s.settings.logger.Info("request", "method", r.Method, "path", request.Path, "op", request.Op,
+		"status", request.Status, "duration", request.Duration, "request_id", request.RequestID)
+	return resp
+}
+
+// meet reads a request and lets it have its effect, as far as the fault wants that.
+func (s *Server) meet(r *http.Request, fault *Fault, effect func(body []byte, tooLarge error) response) response {
 	if fault.kind == dropBefore {
 		pause(r.Context(), fault.delay)
-		hangUp(w)
-		return
+		return response{end: dropped}
 	}
-	body, err := readAll(http.MaxBytesReader(w, r.Body, maxBody), r.ContentLength)
-	s.keepBody(request, body)
-	var resp response
-	switch misuse := s.Err(); {
-	case err != nil:
-		resp = encodeFailure(found, badRequest("the request body could not be read: "+err.Error()))
-	case misuse != nil:
-		resp = jsonResponse(http.StatusInternalServerError, misused{misuse.Error(), false})
-	case fault.responds():
-		resp = fault.response(found)
-	case found == nil:
-		resp = noRoute(r, allowed)
-	default:
-		resp = s.handle(r, found, params, body)
+	body, err := readAll(r)
+	resp := effect(body, err)
+	if !pause(r.Context(), fault.delay) || fault.kind == dropAfter {
+		return response{end: dropped}
 	}
-	resp.header.Set("X-Request-Id", request.RequestID)
-	resp.header.Set("Date", s.settings.clock().UTC().Format(http.TimeFormat))
-	maps.Copy(resp.header, fault.header)
-	s.send(w, r, request, resp, fault)
+	switch fault.kind {
+	case cutBody:
+		resp.end, resp.cutAt = cut, min(fault.count, len(resp.body))
+	case slowBody:
+		resp.slow = fault.duration
+	}
+	return resp
 }
 
 // readAll reads a body into no more memory than it needs: it stays in the journal. The body is
 // never nil.
-func readAll(body io.Reader, size int64) ([]byte, error) {
+func readAll(r *http.Request) ([]byte, error) {
+	size := r.ContentLength
 	if size == 0 {
 		return []byte{}, nil
 	}
-	var buf bytes.Buffer
 	if size < 0 || size > maxBody {
 		size = 0
 	}
+	var buf bytes.Buffer
 	buf.Grow(int(size) + bytes.MinRead) // ReadFrom wants to see the end
-	_, err := buf.ReadFrom(body)
-	return buf.Bytes(), err
+	_, err := buf.ReadFrom(http.MaxBytesReader(nil, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return buf.Bytes(), &failure{
+			status: http.StatusRequestEntityTooLarge, code: "payload_too_large", category: "validation",
+			why: fmt.Sprintf("The request body is larger than %d bytes", tooLarge.Limit), recovery: "Send less at once.",
+		}
+	case err != nil:
+		return buf.Bytes(), badRequest("the request body could not be read: " + err.Error())
+	}
+	return buf.Bytes(), nil
 }
 
 // handle runs the route of a request.
@@ -119,51 +154,53 @@ type misused struct {
 func jsonResponse(status int, value any) response {
 	encoded, err := encode(value)
 	if err != nil {
-		return textResponse(http.StatusInternalServerError, "orchestratest: encode the response: "+err.Error())
+		status, encoded = http.StatusInternalServerError, fmt.Appendf(nil, `{"error":%q}`, "orchestratest: encode the response: "+err.Error())
 	}
-	return response{status, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, encoded}
+	return response{status: status, header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, body: encoded}
 }
 
-func textResponse(status int, text string) response {
-	return response{status, http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, []byte(text)}
+// hasBody reports whether a response with this status may have a body.
+func (resp response) hasBody() bool {
+	return resp.status != http.StatusNoContent && resp.status != http.StatusNotModified
 }
 
-// send writes a response, or as much of it as the fault lets through.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, request *Request, resp response, fault *Fault) {
-	if !pause(r.Context(), fault.delay) || fault.kind == dropAfter {
-		hangUp(w)
-		return
-	}
-	maps.Copy(w.Header(), resp.header)
-	if resp.status >= http.StatusOK && resp.status != http.StatusNoContent && resp.status != http.StatusNotModified {
-		w.Header().Set("Content-Length", strconv.Itoa(len(resp.body)))
-	}
-	s.note(func() { request.Status = resp.status })
-	w.WriteHeader(resp.status)
-	switch fault.kind {
-	case cutBody:
-		_, _ = w.Write(resp.body[:min(fault.count, len(resp.body))])
-		_ = http.NewResponseController(w).Flush()
-		hangUp(w)
-	case slowBody:
-		trickle(r.Context(), w, resp.body, fault.duration)
-	default:
-		_, _ = w.Write(resp.body) // the client may be gone
-	}
-}
-
-// trickle sends a body in ten pieces with a pause before each.
-func trickle(ctx context.Context, w http.ResponseWriter, body []byte, total time.Duration) {
+// content is the body of a response as it arrives: in pieces, with a pause before each, when it is
+// slow, and with an error at its end when it is cut.
+func (resp response) content(ctx context.Context) *content {
 	const pieces = 10
-	flusher := http.NewResponseController(w)
-	_ = flusher.Flush()
-	for i := range pieces {
-		if !pause(ctx, total/pieces) {
-			return
-		}
-		_, _ = w.Write(body[len(body)*i/pieces : len(body)*(i+1)/pieces])
-		_ = flusher.Flush()
+	c := &content{ctx: ctx, left: resp.body, size: max(len(resp.body), 1), end: io.EOF}
+	if resp.end == cut && resp.cutAt < len(resp.body) {
+		c.left, c.end = resp.body[:resp.cutAt], io.ErrUnexpectedEOF
 	}
+	if resp.slow > 0 {
+		c.size = max(len(resp.body)/pieces, 1)
+		c.pause = resp.slow / time.Duration(max((len(resp.body)+c.size-1)/c.size, 1))
+	}
+	return c
+}
+
+type content struct {
+	ctx   context.Context //nolint:containedctx // of the request, which a Reader has no other place for
+	left  []byte
+	size  int // of a piece
+	ready int // how much of the present piece is left
+	pause time.Duration
+	end   error
+}
+
+func (c *content) Read(p []byte) (int, error) {
+	if len(c.left) == 0 {
+		return 0, c.end
+	}
+	if c.ready == 0 {
+		if !pause(c.ctx, c.pause) {
+			return 0, context.Cause(c.ctx)
+		}
+		c.ready = min(c.size, len(c.left))
+	}
+	n := copy(p, c.left[:c.ready])
+	c.left, c.ready = c.left[n:], c.ready-n
+	return n, nil
 }
 
 // pause waits and reports whether the client and the server are still there.
@@ -178,13 +215,5 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return true
 	case <-ctx.Done():
 		return false
-	}
-}
-
-// hangUp closes the connection of a request with nothing more sent.
-func hangUp(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err == nil {
-		_ = conn.Close()
 	}
 }

@@ -7,15 +7,20 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Server is the Prompt Orchestra API on a loopback port. Its exported fields are set when it starts
-// and are not to be changed. All methods are safe for concurrent use; any number of servers may run
-// in one process.
+// Server is the Prompt Orchestra API, on a loopback port or without one: see [NewServer] and
+// [NewUnlistened]. Its exported fields are set when it starts and are not to be changed. All
+// methods are safe for concurrent use; any number of servers may run in one process.
 type Server struct {
-	// URL is where the server listens, such as "http://127.0.0.1:34567".
+	// URL is where the server listens, such as "http://127.0.0.1:34567". Without a listener it is a
+	// name that only Transport knows.
 	URL string
 	// OrganizationID is the organization that every server begins with.
 	OrganizationID string
@@ -25,26 +30,28 @@ type Server struct {
 	APIKey string
 
 	settings settings
-	http     *http.Server
-	stop     context.CancelFunc // ends the context of every request
-	serving  sync.WaitGroup     // the accept loop
-	conns    sync.WaitGroup     // open connections
-	handling sync.WaitGroup     // requests being handled
+	http     *http.Server    // nil without a listener
+	ctx      context.Context //nolint:containedctx // of the server's life, which ends with Close
+	stop     context.CancelFunc
+	serving  sync.WaitGroup // the accept loop
+	conns    sync.WaitGroup // open connections
+	handling sync.WaitGroup // requests being handled
 
-	// state is everything below. A handler holds it from first to last, which makes each request
-	// atomic; see call.unlocked for the one exception.
+	// state is what a handler reads and changes. A handler holds it from first to last, which makes
+	// each request atomic; see call.unlocked for the one exception.
 	state       sync.Mutex
 	ids         ids
-	orgs        map[string]*organization
+	orgs        []*organization // in the order in which they were made
 	credentials map[string]*credential
 	limits      limits
-	failing     map[string]string // by the id of a prompt, tool or skill
-	heldPolls   int
+	failing     map[string]failing // by the id of a prompt, tool or skill
+	held        map[string]int     // by execution: see HoldRuns
+	seed        []byte             // what Reset loads again
 
 	// journal guards what tests set and read. It may be locked while state is, not the other way
 	// round.
 	journal  sync.Mutex
-	faults   map[string][]Fault
+	faults   faults
 	requests recorded
 	arrived  int
 	misuse   error
@@ -57,6 +64,7 @@ type settings struct {
 	seed         uint64
 	clock        func() time.Time
 	allowedHosts []string
+	names        []string
 	logger       *slog.Logger
 	control      bool
 }
@@ -81,6 +89,14 @@ func WithClock(now func() time.Time) Option {
 // none, every http tool fails without a request.
 func WithAllowedHosts(hosts ...string) Option {
 	return func(s *settings) { s.allowedHosts = append(s.allowedHosts, hosts...) }
+}
+
+// WithHostNames names hosts, without ports, that requests may have in their Host header beside
+// loopback and the address that the server listens on, such as "emulator" for the neighbours of a
+// container. A request for any other host is rejected with 403 and is not recorded: it comes from a
+// web page whose name was made to lead here.
+func WithHostNames(names ...string) Option {
+	return func(s *settings) { s.names = append(s.names, names...) }
 }
 
 // WithLogger logs one line for each request: method, path without query, route, status and
@@ -109,27 +125,11 @@ func Start(addr string, opts ...Option) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("orchestratest: listen on %s: %w", addr, err)
 	}
-	srv := &Server{
-		URL:         "http://" + listener.Addr().String(),
-		settings:    settings{seed: 1, clock: time.Now, logger: slog.New(slog.DiscardHandler)},
-		orgs:        map[string]*organization{},
-		credentials: map[string]*credential{},
-		failing:     map[string]string{},
-		faults:      map[string][]Fault{},
-		limits:      noLimits(),
-	}
-	for _, opt := range opts {
-		opt(&srv.settings)
-	}
-	srv.ids = newIDs(srv.settings.seed)
-	first := srv.AddOrganization("Acme")
-	srv.OrganizationID, srv.AccessToken, srv.APIKey = first.ID, first.AccessToken, first.APIKey
-
-	ctx, stop := context.WithCancel(context.Background())
-	srv.stop = stop
+	host, _, _ := net.SplitHostPort(addr) // it was listened on
+	srv := newServer(reachable(listener.Addr().String()), host, opts)
 	srv.http = &http.Server{
 		Handler:           http.HandlerFunc(srv.serve),
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		BaseContext:       func(net.Listener) context.Context { return srv.ctx },
 		ConnState:         srv.countConnection,
 		ErrorLog:          slog.NewLogLogger(srv.settings.logger.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: time.Minute,
@@ -140,6 +140,66 @@ func Start(addr string, opts ...Option) (*Server, error) {
 		}
 	})
 	return srv, nil
+}
+
+// reachable is the URL of an address: loopback stands for "every interface".
+func reachable(addr string) string {
+	host, port, _ := net.SplitHostPort(addr)
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		addr = net.JoinHostPort("127.0.0.1", port)
+	}
+	return "http://" + addr
+}
+
+var unlistened atomic.Int64
+
+// NewUnlistened makes a server without a listener and without a goroutine: requests reach it
+// through [Server.Transport] alone, which [Server.Client] uses. Make it inside a bubble of
+// testing/synctest, in which retries, polls and delays then take no time.
+func NewUnlistened(opts ...Option) *Server {
+	host := fmt.Sprintf("emulator-%d.invalid", unlistened.Add(1))
+	return newServer("https://"+host, host, opts)
+}
+
+// newServer makes a server that serves requests for a host.
+func newServer(url, host string, opts []Option) *Server {
+	srv := &Server{
+		URL:      url,
+		settings: settings{seed: 1, clock: time.Now, logger: slog.New(slog.DiscardHandler)},
+	}
+	for _, opt := range opts {
+		opt(&srv.settings)
+	}
+	srv.settings.names = append(slices.Clone(srv.settings.names), host)
+	srv.ctx, srv.stop = context.WithCancel(context.Background())
+	first := srv.begin()
+	srv.OrganizationID, srv.AccessToken, srv.APIKey = first.ID, first.AccessToken, first.APIKey
+	return srv
+}
+
+// begin empties the server and makes the organization that it begins with.
+func (s *Server) begin() Organization {
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.ids = newIDs(s.settings.seed)
+	s.orgs, s.credentials = nil, map[string]*credential{}
+	s.limits, s.failing, s.held = noLimits(), map[string]failing{}, map[string]int{}
+	s.journal.Lock()
+	s.faults = faults{}
+	s.requests.forget()
+	s.arrived = 0
+	s.journal.Unlock()
+	return s.addOrganization("Acme")
+}
+
+// Reset returns the server to how it started: records, credentials, faults, limits and recorded
+// requests are gone, and what [Server.Load] loaded is loaded again. OrganizationID, AccessToken and
+// APIKey stay valid. A mistake that Err reports stays reported. Requests under way may fail.
+func (s *Server) Reset() {
+	s.begin()
+	if err := s.load(s.seed); err != nil {
+		s.misused("Reset: %w", err)
+	}
 }
 
 // countConnection lets Close wait for the goroutine of every connection.
@@ -156,7 +216,9 @@ func (s *Server) countConnection(_ net.Conn, state http.ConnState) {
 // no goroutine of the server is left when it returns. What was recorded stays readable.
 func (s *Server) Close() {
 	s.stop()
-	_ = s.http.Close() // the listener is gone either way
+	if s.http != nil {
+		_ = s.http.Close() // the listener is gone either way
+	}
 	s.serving.Wait()
 	s.conns.Wait()
 	s.handling.Wait()
@@ -177,6 +239,22 @@ func (s *Server) misused(format string, args ...any) {
 	if s.misuse == nil {
 		s.misuse = fmt.Errorf("orchestratest: "+format, args...)
 	}
+}
+
+// serves reports whether a Host header may be answered.
+func (s *Server) serves(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err == nil && (ip.IsLoopback() || ip.IsUnspecified()):
+		return ip.IsLoopback()
+	case host == "":
+		return false
+	}
+	return host == "localhost" || slices.ContainsFunc(s.settings.names, func(name string) bool { return strings.EqualFold(name, host) })
 }
 
 // now is the time as the API writes it.

@@ -44,8 +44,8 @@ func (c *call) createServiceKey() any {
 		return nil
 	}
 	k.ID = c.srv.ids.next("key_")
-	k.Key = c.srv.newCredential(apiKeyKind, c.org.id, []string{k.Preset})
-	made := c.srv.credentials[k.Key]
-	made.expires, k.Scopes = expires, made.scopes
+	k.Scopes = presets[k.Preset]
+	k.Key = c.srv.newCredential(apiKeyKind, c.org.id, k.Scopes)
+	c.srv.credentials[k.Key].expires = expires
 	return k
 }

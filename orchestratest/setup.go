@@ -22,7 +22,7 @@ type check struct {
 func (c *call) verifySetup() any {
 	l := c.srv.limits
 	v := verification{
-		OK: true, OrganizationID: c.org.id, AuthSource: c.credential.kind, Scopes: c.credential.scopes,
+		OK: true, OrganizationID: c.org.id, AuthSource: c.credential.kind, Scopes: c.credential.scopes[c.org.id],
 		Checks: []check{
 			{"credential", true, "The credential is valid"},
 			{"organization", true, "The credential belongs to " + c.org.name},

@@ -24,11 +24,28 @@ type skillRun struct {
 	Provider           string           `json:"provider"`
 	Model              string           `json:"model"`
 	CreatedAt          string           `json:"createdAt"`
-	CompletedAt        string           `json:"completedAt"`
+	CompletedAt        *string          `json:"completedAt"`
 
 	variables map[string]any
 	done      outcome
 	trace     []any
+	held      hold
+}
+
+// shown is a run as it looks from outside: a held run has no result yet.
+func (r *skillRun) shown() *skillRun {
+	if r.held == 0 {
+		return r
+	}
+	shown := *r
+	shown.Status, shown.Output, shown.OutputText, shown.CompletedAt = statusRunning, nil, "", nil
+	shown.Diagnostic, shown.Usage, shown.LatencyMs = nil, usage{}, 0
+	shown.Validation = runValidation{
+		Valid: true, MissingVariables: []string{},
+		OutputContract: outputContract{State: r.Validation.OutputContract.State, MissingFields: []string{}},
+	}
+	shown.done = outcome{prompt: r.done.prompt}
+	return &shown
 }
 
 // skillRunDetail is a recorded run with what went in and what happened.
@@ -56,15 +73,17 @@ func (c *call) previewSkill() any {
 
 func (c *call) runSkill() any {
 	r := c.startSkillRun(models[0].ModelKey)
-	if r.done.failure != "" {
-		c.fail(executionFailed(r.done.failure, r.RunID))
-	}
-	return r
+	r.held = c.srv.holdFor("Skills.Run")
+	shown := r.shown()
+	c.runFailed(shown.done.failure, r.RunID)
+	return shown
 }
 
 func (c *call) getSkillRun() any {
-	r := find(c, &c.org.skillRuns, "runId")
-	return skillRunDetail{r, r.variables, r.done.prompt, r.trace, r.done.steps}
+	recorded := find(c, &c.org.skillRuns, "runId")
+	recorded.held.fetch()
+	r := recorded.shown()
+	return skillRunDetail{r, r.variables, r.done.prompt, r.trace, append([]runStep{}, r.done.steps...)}
 }
 
 // skillAndVariables reads what previews and runs have in common.
@@ -106,12 +125,12 @@ func (c *call) runSkillVersion(v *skillVersion, m model, variables map[string]an
 	}
 	created := c.srv.now()
 	done := c.perform(j)
-	missing := missingRequired(v.OutputSchema, done.output)
+	completed, missing := c.srv.now(), missingRequired(v.OutputSchema, done.output)
 	r := &skillRun{
 		RunID: c.srv.ids.next("srun_"), OrganizationID: c.org.id, Status: done.status(), SkillID: v.SkillID,
 		SkillVersionID: v.ID, SkillVersionNumber: v.VersionNumber, Output: done.output, OutputText: done.text,
 		Usage: done.usage, LatencyMs: done.latencyMs, ModelKey: m.ModelKey, Provider: m.Provider, Model: m.Name,
-		CreatedAt: created, CompletedAt: c.srv.now(), variables: variables, done: done, trace: c.org.composition(v),
+		CreatedAt: created, CompletedAt: &completed, variables: variables, done: done, trace: c.org.composition(v),
 		Validation: runValidation{
 			Valid: done.failure == "" && len(missing) == 0, MissingVariables: append([]string{}, done.missing...),
 			OutputContract: outputContract{contractState(v.OutputSchema), len(missing) == 0, missing},

@@ -88,8 +88,7 @@ func (c *call) createVoiceSession() any {
 		CompletionState: done.status(), CreatedAt: created, CompletedAt: c.srv.now(), steps: done.steps,
 	}
 	c.org.sessions.add(session.ID, session)
-	if done.failure != "" {
-		c.fail(executionFailed(done.failure, session.ID))
+	if c.runFailed(done.failure, session.ID); !c.ok() {
 		return nil
 	}
 	node := voiceNode{

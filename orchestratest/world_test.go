@@ -105,6 +105,9 @@ func (w *world) authorAgent(ctx context.Context) {
 	w.ids["agent"] = agent
 	w.ids["agentRun1"] = made(w.Agents.Run(ctx, agent, sdk.AgentRunParams{Variables: ada})).RunID
 	w.ids["agentRun2"] = made(w.Agents.Run(ctx, agent, sdk.AgentRunParams{Variables: grace})).RunID
+	for _, run := range []string{"agentRun1", "agentRun2"} {
+		made(w.AgentRuns.Get(ctx, w.id(run))) // it is completed from then on
+	}
 	w.ids["voice"] = made(w.VoiceAgents.CreateVersion(ctx, agent, sdk.VoiceAgentVersionCreateParams{PromptVersionID: w.id("promptV1")})).ID
 	w.ids["session"] = made(w.VoiceAgents.CreateSession(ctx, agent)).RunID
 }

@@ -1,25 +1,36 @@
 // Command promptorchestra-emulator serves the Prompt Orchestra API from memory, to try clients in
-// any language against it. It prints its URL, an organization and one credential of each kind as
-// lines that a shell can export:
+// any language against it:
 //
-//	promptorchestra-emulator -addr 127.0.0.1:8080
+//	promptorchestra-emulator -addr 127.0.0.1:8080 >env &
+//	set -a; . ./env
 //
-// With -control it also serves a small JSON API for tests, and prints the URL of that as
-// EMULATOR_CONTROL_URL:
+// On stdout it prints its URL, an organization and one credential of each kind as lines that export
+// and eval take; on stderr that it serves, how to stop it, and a line for each request. Nothing
+// outlives the process.
 //
-//	POST   $EMULATOR_CONTROL_URL/faults    {"op":"Agents.Run","faults":[{"fault":"dropAfter"}]}
-//	GET    $EMULATOR_CONTROL_URL/faults    the faults that no request has taken yet, by op
-//	DELETE $EMULATOR_CONTROL_URL/faults    drops them
-//	POST   $EMULATOR_CONTROL_URL/limits    {"seats":3,"ai":false,"voice":false}
-//	GET    $EMULATOR_CONTROL_URL/limits    the limits in force
-//	DELETE $EMULATOR_CONTROL_URL/limits    lifts them
-//	GET    $EMULATOR_CONTROL_URL/requests  what arrived, for one call with ?op=Agents.Run
-//	DELETE $EMULATOR_CONTROL_URL/requests  forgets it
+// With -control it also serves a JSON API for tests, and prints its URL as EMULATOR_CONTROL_URL:
 //
-// A mistake, such as a call, a fault or a limit that does not exist, is a 400 with an error that
-// names it, and changes nothing. docs/emulator.md lists the faults and shows the responses.
+//	GET    /health          {"status":"ok"}
+//	POST   /reset           back to the start, with what -seed loaded
+//	POST   /publish         {"prompt":"Hello {{name}}"}, {"skill":"..."} or {"agent":{...}}
+//	POST   /faults          {"op":"Agents.Run","faults":[{"fault":"dropAfter"}]}
+//	POST   /limits          {"seats":3,"ai":false,"voice":false}
+//	POST   /held            {"polls":2,"ops":["Skills.Run"]}
+//	POST   /failures        {"id":"prm_...","message":"provider down","status":200}
+//	POST   /organizations   {"name":"Beta"}
+//	POST   /tokens, /keys   {"organization":"Beta","permissions":["agents:read"]}, or "grants"
+//	POST   /members         {"accessToken":"eyJ...","organization":"Beta"}
+//	POST   /expired         {"credential":"sk_..."}
+//	GET    /requests        what arrived, for one call with ?op=Agents.Run
+//	GET    /runs            the newest runs with their steps
 //
-// Each request is logged as one line on stderr. Nothing outlives the process.
+// GET shows faults, limits, held, failures and organizations, and DELETE removes faults, limits,
+// held, failures and requests. A mistake, such as a call, a fault or a member that does not exist,
+// is a 400 with an error that names it, and changes nothing. docs/emulator.md has the details.
+//
+// -seed takes a file of such orders, to begin with:
+//
+//	{"publish": [{"prompt": "Hello {{name}}"}], "limits": {"seats": 3}}
 package main
 
 import (
@@ -32,6 +43,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -48,54 +60,90 @@ func main() {
 	}
 }
 
+// command is what the command line asks for.
+type command struct {
+	addr    string
+	control bool
+	seed    []byte // nil without a file
+	file    string
+	opts    []orchestratest.Option
+}
+
 // run serves until the process is told to stop, or ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	flags := flag.NewFlagSet("promptorchestra-emulator", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	addr := flags.String("addr", "127.0.0.1:0", "where to listen; port 0 is any free one")
-	remote := flags.Bool("allow-remote", false, "accept an addr that other machines can reach")
-	seed := flags.Uint64("seed", 1, "what ids and credentials are made from")
-	control := flags.Bool("control", false, "serve the control API under /control/: faults, limits and recorded requests")
-	tools := flags.String("allow-hosts", "", "hosts that http tools may call, separated by commas")
-	if err := flags.Parse(args); err != nil {
+	c, err := parse(args, stderr)
+	if err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	if !*remote {
-		if err := checkLoopback(*addr); err != nil {
-			return err
-		}
-	}
-	opts := []orchestratest.Option{
-		orchestratest.WithSeed(*seed),
-		orchestratest.WithLogger(slog.New(slog.NewTextHandler(stderr, nil))),
-	}
-	if *tools != "" {
-		opts = append(opts, orchestratest.WithAllowedHosts(strings.Split(*tools, ",")...))
-	}
-	if *control {
-		opts = append(opts, orchestratest.WithControl())
-	}
-	srv, err := orchestratest.Start(*addr, opts...)
+	srv, err := orchestratest.Start(c.addr, c.opts...)
 	if err != nil {
 		return err
 	}
 	defer srv.Close()
+	if err := srv.Load(c.seed); err != nil {
+		return fmt.Errorf("-seed %s: %w", c.file, err)
+	}
 	settings := fmt.Sprintf("PROMPT_ORCHESTRA_BASE_URL=%s\nPROMPT_ORCHESTRA_ORGANIZATION_ID=%s\n"+
 		"PROMPT_ORCHESTRA_ACCESS_TOKEN=%s\nPROMPT_ORCHESTRA_API_KEY=%s\n",
 		srv.URL, srv.OrganizationID, srv.AccessToken, srv.APIKey)
-	if *control {
+	if c.control {
 		settings += "EMULATOR_CONTROL_URL=" + srv.URL + "/control\n"
 	}
 	if _, err := io.WriteString(stdout, settings); err != nil {
 		return fmt.Errorf("print the settings: %w", err)
 	}
+	fmt.Fprintf(stderr, "promptorchestra-emulator serves %s until it is stopped: Ctrl-C, or SIGTERM to process %d\n", srv.URL, os.Getpid())
 	<-ctx.Done()
 	return nil
+}
+
+func parse(args []string, stderr io.Writer) (*command, error) {
+	c := &command{}
+	var hosts, tools []string
+	flags := flag.NewFlagSet("promptorchestra-emulator", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&c.addr, "addr", "127.0.0.1:0", "where to listen; port 0 is any free one")
+	remote := flags.Bool("allow-remote", false, "accept an addr that other machines can reach")
+	flags.BoolVar(&c.control, "control", false, "serve the control API under /control/")
+	flags.Func("host", "names, separated by commas, that requests may have as their Host beside loopback and -addr", list(&hosts))
+	flags.Func("allow-hosts", "hosts, separated by commas, that http tools may call", list(&tools))
+	flags.Func("seed", "a JSON `file` of what to begin with, or a number that ids and credentials are made from", func(value string) error {
+		if number, err := strconv.ParseUint(value, 10, 64); err == nil {
+			c.opts = append(c.opts, orchestratest.WithSeed(number))
+			return nil
+		}
+		var err error
+		c.file = value
+		c.seed, err = os.ReadFile(value)
+		return err //nolint:wrapcheck // package flag names the flag
+	})
+	if err := flags.Parse(args); err != nil {
+		return nil, err //nolint:wrapcheck // it names the flag
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if !*remote {
+		if err := checkLoopback(c.addr); err != nil {
+			return nil, err
+		}
+	}
+	c.opts = append(c.opts, orchestratest.WithHostNames(hosts...), orchestratest.WithAllowedHosts(tools...),
+		orchestratest.WithLogger(slog.New(slog.NewTextHandler(stderr, nil))))
+	if c.control {
+		c.opts = append(c.opts, orchestratest.WithControl())
+	}
+	return c, nil
+}
+
+// list reads a flag that may be given more than once.
+func list(target *[]string) func(string) error {
+	return func(value string) error {
+		*target = append(*target, strings.Split(value, ",")...)
+		return nil
+	}
 }
 
 // checkLoopback rejects an address that other machines can reach: the credentials are the same for

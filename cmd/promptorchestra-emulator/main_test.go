@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -131,7 +132,7 @@ func TestRunPrintsWhatAShellCanExport(t *testing.T) {
 	require.True(t, strings.HasPrefix(settings["PROMPT_ORCHESTRA_ACCESS_TOKEN"], "eyJ"))
 	require.True(t, strings.HasPrefix(settings["PROMPT_ORCHESTRA_API_KEY"], "sk_"))
 
-	address := settings["PROMPT_ORCHESTRA_BASE_URL"] + "/api/agents?organizationId=" + settings["PROMPT_ORCHESTRA_ORGANIZATION_ID"]
+	address := settings["PROMPT_ORCHESTRA_BASE_URL"] + "/api/agents?publicContract=1&organizationId=" + settings["PROMPT_ORCHESTRA_ORGANIZATION_ID"]
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer "+settings["PROMPT_ORCHESTRA_API_KEY"])
@@ -143,6 +144,9 @@ func TestRunPrintsWhatAShellCanExport(t *testing.T) {
 	stop()
 	require.NoError(t, <-ended)
 	logged := log.String()
+	started, logged, _ := strings.Cut(logged, "\n")
+	assert.Equal(t, "promptorchestra-emulator serves "+settings["PROMPT_ORCHESTRA_BASE_URL"]+
+		fmt.Sprintf(" until it is stopped: Ctrl-C, or SIGTERM to process %d", os.Getpid()), started)
 	assert.Equal(t, 1, strings.Count(logged, "\n"), "one line for one request: %s", logged)
 	assert.Contains(t, logged, "path=/api/agents op=Agents.List status=200")
 	assert.NotContains(t, logged, settings["PROMPT_ORCHESTRA_API_KEY"])

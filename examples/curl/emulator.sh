@@ -21,22 +21,23 @@ done
 org=$PROMPT_ORCHESTRA_ORGANIZATION_ID
 
 # call METHOD PATH [BODY MEMBERS] sends a request and prints the response. The organization goes into
-# the query of a GET and into the body of the rest.
+# the query of a GET and into the body of the rest; newer routes demand publicContract.
 call() {
 	local url=$PROMPT_ORCHESTRA_BASE_URL$2
+	case $url in *\?*) url+="&" ;; *) url+="?" ;; esac
+	url+="publicContract=1"
 	local args=(--noproxy '*' --silent --show-error --fail-with-body --request "$1" --header "Authorization: Bearer $PROMPT_ORCHESTRA_ACCESS_TOKEN")
 	if [ "$1" = GET ]; then
-		case $url in *\?*) url+="&" ;; *) url+="?" ;; esac
-		url+="organizationId=$org"
+		url+="&organizationId=$org"
 	else
 		args+=(--header 'Content-Type: application/json' --data "{\"organizationId\":\"$org\"${3:+,$3}}")
 	fi
 	curl "${args[@]}" "$url"
 }
 
-# control METHOD PATH [BODY] calls the emulator's control API, and fails when that refuses.
+# control METHOD PATH [BODY] calls the emulator's control API, and fails if that rejects the order.
 control() {
-	curl --noproxy '*' --silent --show-error --fail-with-body --request "$1" ${3:+--data "$3"} "$EMULATOR_CONTROL_URL$2"
+	curl --noproxy '*' --silent --show-error --fail-with-body --request "$1" ${3:+--header 'Content-Type: application/json' --data "$3"} "$EMULATOR_CONTROL_URL$2"
 }
 
 # member NAME prints the first member of that name whose value is a string; without one it fails.

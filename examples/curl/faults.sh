@@ -15,7 +15,7 @@ call POST "/api/prompts/$prompt/publish" "\"versionId\":\"$version\"" >/dev/null
 run() { { call POST "/api/prompts/$prompt/run" '"variables":{"name":"Ada"}' 2>&1 || true; } | tail -n 1; }
 runs() { call GET /api/runs | grep -o '"promptId"' | wc -l | tr -d ' '; }
 
-# A plan with fewer seats than members refuses every call with 402, until it is upgraded.
+# A plan with fewer seats than members rejects every call with 402, until it is upgraded.
 control POST /limits '{"seats":3}' >/dev/null
 say "with three seats" "$(run)"
 control DELETE /limits
@@ -29,6 +29,6 @@ say "response lost" "$(run)"
 say "runs now" "$(runs)"
 say "requests that arrived" "$(control GET '/requests?op=Prompts.Run' | grep -o '"requestId"' | wc -l | tr -d ' ')"
 
-# A name that does not exist is refused there and then, and changes nothing.
+# A name that does not exist is rejected immediately, and changes nothing.
 say "a misspelt fault" "$(control POST /faults '{"op":"Prompts.Run","faults":[{"fault":"dropafter"}]}' 2>/dev/null || true)"
 say "faults left over" "$(control GET /faults)"

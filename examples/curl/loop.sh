@@ -17,7 +17,7 @@ say "agent created" "$agent"
 version=$(call POST "/api/agents/$agent/versions" | member id)
 say "version created" "$version"
 
-# An empty graph is refused with 422 and the reason.
+# An empty graph is rejected with 422 and the reason.
 refused=$(call POST "/api/agents/$agent/publish" "\"versionId\":\"$version\"" 2>/dev/null || true)
 say "publish refused" "$refused"
 
@@ -36,8 +36,10 @@ say "agent published" "$published"
 first=$(call POST "/api/agents/$agent/run" '"variables":{"name":"Ada"}' | member runId)
 second=$(call POST "/api/agents/$agent/run" '"variables":{"name":"Grace"}' | member runId)
 say "agent ran" "$first $second"
+# A run is running at first: it is over when a GET says so.
 output=$(call GET "/api/agent-runs/$first" | member output)
 say "output" "$output"
+call GET "/api/agent-runs/$second" >/dev/null
 changed=$(call GET "/api/agent-runs/compare?leftRunId=$first&rightRunId=$second" | member after)
 say "runs compared" "$changed"
 

@@ -76,6 +76,7 @@ func TestOneClientServesEveryOrganization(t *testing.T) {
 		resp, detail := s.ask("GET", "/organizations/"+organization+"/agent-runs/"+started["runId"].(string), "")
 		require.Equal(t, 200, resp.StatusCode)
 		assert.Equal(t, "completed", detail["run"].(map[string]any)["status"])
+		assert.Equal(t, "Greet Ada.", detail["run"].(map[string]any)["output"])
 	}
 	assert.Len(t, s.emulator.Requests("Agents.Run"), 2)
 	assert.Contains(t, s.log.String(), "organization="+s.emulator.OrganizationID)

@@ -187,7 +187,7 @@ func TestOptions(t *testing.T) {
 	}
 
 	var agents []struct{ ID, Name string }
-	request := promptorchestra.Request{Method: http.MethodGet, Path: "/api/agents", Query: url.Values{"status": {"active"}}}
+	request := promptorchestra.Request{Method: http.MethodGet, Path: "/api/agents", Query: url.Values{"status": {"active"}, "publicContract": {"1"}}}
 	if err := client.Do(t.Context(), request, &agents); err != nil || len(agents) != 1 {
 		t.Errorf("got %v, %v", agents, err)
 	}
