@@ -125,6 +125,7 @@ func (d *Diagnostic) fill(from *failure.Diagnostic) {
 	}
 }
 
+//mutelist:check
 var kindsOfCodes = map[string]Kind{
 	"AUTH_MISSING": KindAuthentication, "AUTH_INVALID_TOKEN": KindAuthentication,
 	"AUTH_MODE_INVALID": KindPermission, "AUTH_SCOPE_MISSING": KindPermission, "AUTH_ORG_MISMATCH": KindPermission,

@@ -161,6 +161,8 @@ func (o *object) failed() bool {
 }
 
 // nameOrType returns the name or the type of an object without a text of its own.
+//
+//mutelist:check
 func (o *object) nameOrType() string {
 	for _, m := range [...]string{"name", "type"} {
 		if raw := o.get(m); len(raw) > 0 && raw[0] == '"' && string(raw) != `"about:blank"` {

@@ -190,7 +190,7 @@ func FuzzErrorDecoder(f *testing.F) {
 		`{"slug":["x"],"name":[{"message":"y"}]}`, `{"errors":{"title":["x"]},"issues":[{"path":["a",1],"message":"{\"b\":[]}"}]}`, `{"status":"fail","data":{"title":"x"}}`,
 		`{"error":"[{\"message\":\"a\"},{"}`, `{"message":"400 {\"error\":{\"prompt\":\"tok\/en\u002d0123456789\"}} {\"a\":1"}`, `{"code":[1],"affected_fields":{"a":"b"},"title":"t","category":"c","where":null}`,
 		"<!-- > --><style>a > b</style><p title='>'>x &amp;amp; y</p><![CDATA[<b>]]><svg", `upstream: {"a":"tok&#101;n-0123456789"}`, `"token-0123456789 token-01234`,
-		`{"runs":{"items":[{"id":"run_1"}]},"x":"{\"runIds\":[7]}","sessions":[{"uuid":"s"}],"sourceRun":{"id":"r"}}`, `{"runId":"run_1`,
+		`{"runs":{"items":[{"id":"run_1"}]},"x":"{\"runIds\":[7]}","sessions":[{"id":"s"}],"sourceRun":{"id":"r"}}`, `{"runId":"run_1`,
 	} {
 		f.Add(422, []byte(seed))
 	}

@@ -11,7 +11,7 @@ import (
 // names are the members of a failure's body that are read, folded as by [jsonscan.Fold]. Of the
 // names of one member in one object the first counts.
 //
-//mutelist:TestMessages
+//mutelist:check
 var names = [...][]string{
 	{"error", "err", "fault"},
 	{"message", "msg", "errormessage", "errordescription", "faultstring"},

@@ -48,14 +48,16 @@ func (r *runReader) read(text []byte, depth int) {
 }
 
 // runPlaceOf returns what a member's value is, in an object that is something itself.
+//
+//mutelist:check
 func runPlaceOf(object runPlace, name []byte) runPlace {
 	var buf [64]byte
 	short := folded(&buf, name)
 	switch string(short) {
-	case "id", "uuid":
+	case "id":
 		object.isID = true
 		return object
-	case "data", "items", "results":
+	case "data", "items":
 		return object // an envelope: its content is what the object is
 	}
 	if bytes.HasPrefix(short, []byte("source")) {
@@ -137,7 +139,7 @@ func ForbidsRetry(body []byte) bool {
 
 // namesRetryable knows the API's own name, and that of the errors of the Vercel AI SDK.
 //
-//mutelist:TestForbidsRetry
+//mutelist:check
 func namesRetryable(name []byte) bool {
 	var buf [64]byte
 	switch string(folded(&buf, name)) {

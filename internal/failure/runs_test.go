@@ -32,6 +32,7 @@ func TestRunsInAnySpelling(t *testing.T) {
 		{body: `{"runs":[{"id":"run_1"}]}`, id: "run_1", runs: true},
 		{body: `{"runs":["run_1"]}`, id: "run_1", runs: true},
 		{body: `{"runs":{"items":[{"id":"run_1"}]}}`, id: "run_1", runs: true},
+		{body: `{"runs":{"data":[{"id":"run_1"}]}}`, id: "run_1", runs: true},
 		{body: `{"error":"x","details":[{"agentRun":{"id":"arun_1"}}]}`, id: "arun_1", runs: true},
 		{body: `{"published_run_id":null,"draft_run_id":"run_1"}`, id: "run_1", runs: true},
 		{body: `{"sourceRunId":"arun_1","newRunId":"arun_2"}`, id: "arun_2", runs: true},

@@ -20,7 +20,7 @@ func Text(value []byte) string { return reader{}.text(value, 0) }
 
 // texts are the members in which an object may say what is wrong, the best one first.
 //
-//mutelist:TestText
+//mutelist:check
 var texts = [...]string{"message", "error", "detail", "why", "title", "reason", "errors"}
 
 func (r reader) text(raw []byte, depth int) string {

@@ -1,0 +1,184 @@
+// Command mutelists finds entries of lists that decide nothing: it takes out one entry after the
+// other, and expects that a test fails.
+//
+//	go run ./internal/mutelists [directory or file ...]
+//
+// A list is a var or func whose doc comment ends in the line
+//
+//	//mutelist:check [package ...]
+//
+// Its entries are the texts in composite literals and in the cases of switches. The tests are those
+// of the package that the list is in, and of the packages that the line names. It takes a build and
+// a test run for each entry: it is for maintainers, and no gate.
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const marker = "//mutelist:check"
+
+// list is a declaration that is marked.
+type list struct {
+	file, name string
+	packages   []string
+	entries    []*ast.BasicLit
+	source     []byte
+	offset     func(token.Pos) int
+}
+
+func main() {
+	log.SetFlags(0)
+	roots := slices.Clone(os.Args[1:])
+	if len(roots) == 0 {
+		roots = []string{"."}
+	}
+	var lists []list
+	for _, root := range roots {
+		found, err := find(root)
+		if err != nil {
+			log.Fatal(err)
+		}
+		lists = append(lists, found...)
+	}
+	unnoticed := 0
+	for _, l := range lists {
+		fmt.Printf("%s: %s, %d entries\n", l.file, l.name, len(l.entries))
+		if passes, output := l.test(l.source); !passes {
+			log.Fatalf("the tests fail before anything is taken out:\n%s", output)
+		}
+		for _, entry := range l.entries {
+			switch passes, output := l.test(l.without(entry)); {
+			case strings.Contains(output, "[build failed]"):
+				log.Fatalf("without %s it does not build:\n%s", entry.Value, output)
+			case passes:
+				unnoticed++
+				fmt.Printf("    %s is noticed by no test\n", entry.Value)
+			}
+		}
+	}
+	if unnoticed > 0 || len(lists) == 0 {
+		log.Fatalf("%d entries of %d lists are noticed by no test", unnoticed, len(lists))
+	}
+}
+
+// find returns the lists in the Go files at and below a path.
+func find(root string) (lists []list, err error) {
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		found, err := listsOf(path)
+		lists = append(lists, found...)
+		return err
+	})
+	return lists, err
+}
+
+func listsOf(path string) ([]list, error) {
+	source, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(source), "\n"+marker) {
+		return nil, err
+	}
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, path, source, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	var lists []list
+	for _, decl := range file.Decls {
+		l := list{file: path, source: source, offset: func(p token.Pos) int { return files.Position(p).Offset }}
+		var doc *ast.CommentGroup
+		switch d := decl.(type) {
+		case *ast.GenDecl:
+			doc, l.name = d.Doc, d.Tok.String()
+			if value, ok := d.Specs[0].(*ast.ValueSpec); ok {
+				l.name = value.Names[0].Name
+			}
+		case *ast.FuncDecl:
+			doc, l.name = d.Doc, d.Name.Name
+		}
+		if !l.marked(doc) {
+			continue
+		}
+		ast.Inspect(decl, l.collect)
+		lists = append(lists, l)
+	}
+	return lists, nil
+}
+
+// marked reports whether a doc comment has the marker, and takes the packages that it names.
+func (l *list) marked(doc *ast.CommentGroup) bool {
+	if doc == nil {
+		return false
+	}
+	for _, line := range doc.List {
+		if named, found := strings.CutPrefix(line.Text, marker); found {
+			l.packages = append([]string{"./" + filepath.ToSlash(filepath.Dir(l.file))}, strings.Fields(named)...)
+			return true
+		}
+	}
+	return false
+}
+
+// collect adds the texts of composite literals, of maps the keys, and of cases.
+func (l *list) collect(n ast.Node) bool {
+	var in []ast.Expr
+	switch n := n.(type) {
+	case *ast.CompositeLit:
+		in = n.Elts
+	case *ast.CaseClause:
+		in = n.List
+	}
+	for _, e := range in {
+		if pair, ok := e.(*ast.KeyValueExpr); ok {
+			e = pair.Key
+		}
+		if text, ok := e.(*ast.BasicLit); ok && text.Kind == token.STRING {
+			l.entries = append(l.entries, text)
+		}
+	}
+	return true
+}
+
+// without returns the file with a text in the place of an entry that nothing can be equal to.
+func (l *list) without(entry *ast.BasicLit) []byte {
+	at := l.offset(entry.Pos())
+	muted := strconv.Quote("\x00 muted " + strconv.Itoa(at))
+	return slices.Concat(l.source[:at], []byte(muted), l.source[l.offset(entry.End()):])
+}
+
+// test runs the tests with another text of the file, which stays as it is on disk.
+func (l *list) test(source []byte) (passes bool, output string) {
+	scratch, err := os.MkdirTemp("", "mutelists")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(scratch)
+	muted, overlay := filepath.Join(scratch, "muted.go"), filepath.Join(scratch, "overlay.json")
+	path, err := filepath.Abs(l.file)
+	replace, err2 := json.Marshal(map[string]map[string]string{"Replace": {path: muted}})
+	if err := cmp.Or(err, err2, os.WriteFile(muted, source, 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
+		log.Fatal(err)
+	}
+	for _, pkg := range l.packages {
+		run, err := exec.Command("go", "test", "-short", "-failfast", "-overlay", overlay, pkg).CombinedOutput() //nolint:gosec,noctx // for maintainers
+		if output += string(run); err != nil {
+			return false, output
+		}
+	}
+	return true, output
+}
