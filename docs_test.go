@@ -170,6 +170,7 @@ var commands = map[string]string{
 	"go test ./...":          "is what runs this test",
 	"bash .ci/run":           "runs this test",
 	"bash .ci/run lint race": "runs this test",
+	"go run ./internal/mutelists internal/failure":                                                  "takes a minute",
 	"go -C otel test -run '^$' -bench Call -benchmem":                                               "its figures need a machine at rest",
 	"scripts/bench.sh 5":                                                                            "takes minutes, and its figures need a machine at rest",
 	"GOTOOLCHAIN=go1.27.4 scripts/bench.sh 5":                                                       "takes minutes, and its figures need a machine at rest",

@@ -3,6 +3,7 @@ package promptorchestra
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,48 +15,62 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// Error returns one line of at most about 1 KiB: the call, status, code, message, the first details
-// and the request id.
+// Error returns one line of at most about 1 KiB: the call, status, code, message, the first
+// details, whether the outcome is unknown, the run that was named and the request id.
 func (e *APIError) Error() string {
 	if e == nil {
 		return "promptorchestra: <nil>"
 	}
-	var b strings.Builder
-	prefix(&b, e.Op)
-	b.WriteString(strconv.Itoa(e.StatusCode))
 	status := http.StatusText(e.StatusCode)
-	if status != "" {
-		b.WriteString(" " + status)
-	}
+	text := prefix(e.Op) + strings.TrimSpace(strconv.Itoa(e.StatusCode)+" "+status)
 	if e.Code != "" {
-		b.WriteString(" (" + clean(e.Code, 80) + ")")
+		text += " (" + clean(e.Code, 80) + ")"
 	}
 	if e.Message != "" && e.Message != status && e.Message != e.Code {
-		b.WriteString(": " + clean(e.Message, 500))
+		text += ": " + clean(e.Message, 500)
 	}
-	separator := ": "
-	for i, d := range e.Details {
-		const shown = 3
-		if i == shown {
-			fmt.Fprintf(&b, "; and %d more", len(e.Details)-shown)
-			break
-		}
+	if details := e.detailTexts(); details != "" {
+		text += ": " + details
+	}
+	noBudget := ""
+	if e.noBudget {
+		noBudget = transport.ErrNoBudget.Error()
+	}
+	return text + notes(e, e.outcomeUnknown(), noBudget, e.RequestID)
+}
+
+// detailTexts joins the codes and texts of the first details, without texts that the message was
+// made of.
+func (e *APIError) detailTexts() string {
+	const shown = 3
+	var texts []string
+	for _, d := range e.Details[:min(len(e.Details), shown)] {
 		text := d.Message
-		if strings.Contains(e.Message, text) { // the message was made of it
+		if strings.Contains(e.Message, text) {
 			text = ""
 		}
-		if text = clean(joinTexts(d.Code, text), 120); text != "" {
-			b.WriteString(separator + text)
-			separator = "; "
+		texts = append(texts, clean(joinTexts(d.Code, text), 120))
+	}
+	if more := len(e.Details) - shown; more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	return failure.Join("; ", texts...)
+}
+
+// notes returns what stands in brackets at the end of an error's text.
+func notes(e callError, unknown bool, more, requestID string) (text string) {
+	outcome := ""
+	if unknown {
+		outcome = "outcome unknown"
+	}
+	_, runID := e.namedRun()
+	outcome = failure.Join(", ", outcome, prefixed("run_id=", clean(runID, 80)))
+	for _, note := range []string{more, outcome, prefixed("request_id=", clean(requestID, 80))} {
+		if note != "" {
+			text += " [" + note + "]"
 		}
 	}
-	if e.noBudget {
-		b.WriteString(" [" + transport.ErrNoBudget.Error() + "]")
-	}
-	if e.RequestID != "" {
-		b.WriteString(" [request_id=" + clean(e.RequestID, 80) + "]")
-	}
-	return b.String()
+	return text
 }
 
 // Unwrap returns why the body could not be read to its end, if so.
@@ -83,12 +98,12 @@ func (e *APIError) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
 	}
-	return logGroup(e.CallInfo,
-		slog.Int("status", e.StatusCode), slog.String("kind", string(e.Kind)), slog.String("code", clean(e.Code, 80)),
-		slog.String("message", clean(e.Message, 500)), slog.Int("details", len(e.Details)),
+	return logValue("APIError", e, &e.CallInfo, e.RequestID,
+		slog.Int("status", e.StatusCode), slog.String("code", clean(e.Code, 80)), slog.String("message", clean(e.Message, 500)),
+		slog.Int("details", len(e.Details)),
 		slog.String("detail_codes", listed(e.Details, func(d ErrorDetail) string { return d.Code })),
 		slog.String("detail_paths", listed(e.Details, func(d ErrorDetail) string { return d.Path })),
-		slog.String("request_id", clean(e.RequestID, 80)), slog.Duration("retry_after", e.RetryAfter))
+		slog.Duration("retry_after", e.RetryAfter))
 }
 
 // listed joins one field of the first details, each value once.
@@ -108,20 +123,17 @@ func (e *TransportError) Error() string {
 	if e == nil {
 		return "promptorchestra: <nil>"
 	}
-	var b strings.Builder
-	prefix(&b, e.Op)
+	text := prefix(e.Op) + "no response"
 	if e.source {
-		b.WriteString("not sent")
-	} else {
-		b.WriteString("no response")
+		text = prefix(e.Op) + "not sent"
 	}
 	if e.Attempts > 1 {
-		fmt.Fprintf(&b, " after %d attempts", e.Attempts)
+		text += fmt.Sprintf(" after %d attempts", e.Attempts)
 	}
 	if e.OutcomeUnknown {
-		b.WriteString(", outcome unknown")
+		text += ", outcome unknown"
 	}
-	return cause(&b, e.Err)
+	return text + cause(e.Err) + notes(e, false, "", "")
 }
 
 // Unwrap returns the cause.
@@ -137,8 +149,7 @@ func (e *TransportError) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
 	}
-	return logGroup(e.CallInfo,
-		slog.Bool("outcome_unknown", e.OutcomeUnknown), causeAttr(e.Err))
+	return logValue("TransportError", e, &e.CallInfo, "", causeAttr(e.Err))
 }
 
 // Error returns one line of at most about 1 KiB: the call, status and cause.
@@ -146,14 +157,8 @@ func (e *DecodeError) Error() string {
 	if e == nil {
 		return "promptorchestra: <nil>"
 	}
-	var b strings.Builder
-	prefix(&b, e.Op)
-	fmt.Fprintf(&b, "the response with status %d cannot be used", e.StatusCode)
-	cause(&b, e.Err)
-	if e.RequestID != "" {
-		b.WriteString(" [request_id=" + clean(e.RequestID, 80) + "]")
-	}
-	return b.String()
+	text := fmt.Sprintf("%sthe response with status %d cannot be used", prefix(e.Op), e.StatusCode)
+	return text + cause(e.Err) + notes(e, e.outcomeUnknown(), "", e.RequestID)
 }
 
 // Unwrap returns the cause.
@@ -169,9 +174,8 @@ func (e *DecodeError) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
 	}
-	return logGroup(e.CallInfo,
-		slog.Int("status", e.StatusCode), slog.String("request_id", clean(e.RequestID, 80)),
-		slog.Int("body_bytes", len(e.Body)), causeAttr(e.Err))
+	return logValue("DecodeError", e, &e.CallInfo, e.RequestID,
+		slog.Int("status", e.StatusCode), slog.Int("body_bytes", len(e.Body)), causeAttr(e.Err))
 }
 
 // Error returns one line of at most about 1 KiB: the call, argument and reason.
@@ -179,10 +183,7 @@ func (e *ArgumentError) Error() string {
 	if e == nil {
 		return "promptorchestra: <nil>"
 	}
-	var b strings.Builder
-	prefix(&b, e.Op)
-	b.WriteString(clean(joinTexts(e.Argument, e.Reason), 400))
-	return cause(&b, e.Err)
+	return prefix(e.Op) + clean(joinTexts(e.Argument, e.Reason), 400) + cause(e.Err)
 }
 
 // Unwrap returns the cause, if there is one.
@@ -198,45 +199,52 @@ func (e *ArgumentError) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
 	}
-	return logGroup(e.CallInfo,
+	return logValue("ArgumentError", e, &e.CallInfo, "",
 		slog.String("argument", clean(e.Argument, 80)), slog.String("reason", clean(e.Reason, 400)), causeAttr(e.Err))
 }
 
-func prefix(b *strings.Builder, op string) {
-	b.WriteString("promptorchestra: ")
-	if op != "" {
-		b.WriteString(clean(op, 80) + ": ")
+func prefix(op string) string {
+	if op == "" {
+		return "promptorchestra: "
 	}
+	return "promptorchestra: " + clean(op, 80) + ": "
 }
 
-func cause(b *strings.Builder, err error) string {
-	if err != nil {
-		b.WriteString(": " + clean(err.Error(), 600))
+func cause(err error) string { return prefixed(": ", clean(errorText(err), 600)) }
+
+func causeAttr(err error) slog.Attr { return slog.String("error", clean(errorText(err), 600)) }
+
+// logValue returns the attributes that all errors have, and those of one type.
+func logValue(name string, e callError, call *CallInfo, requestID string, own ...slog.Attr) slog.Value {
+	ids := make([]string, 0, len(call.Resource))
+	for _, key := range slices.Sorted(maps.Keys(call.Resource)) {
+		ids = append(ids, key+"="+call.Resource[key])
 	}
-	return b.String()
+	_, runID := e.namedRun()
+	attrs := append([]slog.Attr{
+		slog.String("type", name), slog.String("kind", string(e.kind())), slog.String("op", call.Op),
+		slog.String("method", call.Method), slog.String("path", call.Path), slog.String("organization", clean(call.Organization, 80)),
+		slog.String("ids", clean(strings.Join(ids, " "), 400)), slog.Int("attempts", call.Attempts),
+		slog.Bool("outcome_unknown", e.outcomeUnknown()), slog.Bool("retryable", e.retryable()),
+		slog.String("run_id", clean(runID, 80)), slog.String("request_id", clean(requestID, 80)),
+	}, own...)
+	return slog.GroupValue(slices.DeleteFunc(attrs, func(a slog.Attr) bool {
+		return a.Value.Kind() == slog.KindString && a.Value.String() == "" || a.Value.Kind() == slog.KindDuration && a.Value.Duration() == 0
+	})...)
 }
 
-func causeAttr(err error) slog.Attr {
+// LogAttr returns what slog is to show of any error, as the attribute "error": of the first error
+// of this package in it its type, kind, call and ids, whether its outcome is unknown and whether it
+// can be retried, the run that it names, the request id and its texts, alike for all four types; of
+// another error its type and text. It shows no bodies. It is empty for nil.
+func LogAttr(err error) slog.Attr {
 	if err == nil {
 		return slog.Attr{}
 	}
-	return slog.String("error", clean(err.Error(), 600))
-}
-
-func logGroup(call CallInfo, more ...slog.Attr) slog.Value {
-	attrs := []slog.Attr{slog.String("op", call.Op), slog.String("method", call.Method), slog.String("path", call.Path)}
-	if call.Organization != "" {
-		attrs = append(attrs, slog.String("organization", clean(call.Organization, 80)))
+	if e := firstCallError(err); e != nil {
+		return slog.Any("error", e.(slog.LogValuer)) //nolint:forcetypeassert // all four are
 	}
-	attrs = append(attrs, slog.Int("attempts", call.Attempts))
-	for _, a := range more {
-		empty := a.Key == "" || a.Value.Kind() == slog.KindString && a.Value.String() == "" ||
-			a.Value.Kind() == slog.KindDuration && a.Value.Duration() == 0
-		if !empty {
-			attrs = append(attrs, a)
-		}
-	}
-	return slog.GroupValue(attrs...)
+	return slog.Group("error", slog.String("type", fmt.Sprintf("%T", err)), causeAttr(err))
 }
 
 // clean makes s fit for one line of a log: without control characters, which could forge a line,

@@ -60,8 +60,48 @@ func TestErrorLogValue(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out.Bytes(), &record))
 	assert.Equal(t, map[string]any{
 		"op": "Agents.Publish", "method": "POST", "path": "/api/agents/{agentId}/publish", "organization": apitest.Organization,
+		"type": "APIError", "ids": "agentId=agt_1 versionId=agv_1", "outcome_unknown": false, "retryable": false,
 		"attempts": 1.0, "status": 402.0, "kind": "entitlement", "message": "No seats", "details": 0.0, "request_id": "req_1",
 	}, record.Err)
+}
+
+// Whatever type an execution's failure has, its text and its log record say that the outcome is
+// unknown and which run there is, wrapped or not.
+func TestUnknownOutcomeIsSaid(t *testing.T) {
+	call := promptorchestra.CallInfo{Op: "Prompts.Run", Resource: map[string]string{"promptId": "prm_1"}}
+	for name, err := range map[string]error{
+		"APIError":       &promptorchestra.APIError{CallInfo: call, StatusCode: 500, RequestID: "req_1", RawBody: []byte(`{"runId":"run_1"}`)},
+		"DecodeError":    &promptorchestra.DecodeError{CallInfo: call, StatusCode: 200, RequestID: "req_1", Body: []byte(`{"runId":"run_1","output":`)},
+		"TransportError": &promptorchestra.TransportError{CallInfo: call, OutcomeUnknown: true, Err: &promptorchestra.APIError{StatusCode: 500, RequestID: "req_1", RawBody: []byte(`{"runId":"run_1"}`)}},
+	} {
+		outer := fmt.Errorf("job 7: %w", err)
+		assert.Contains(t, outer.Error(), "outcome unknown")
+		assert.Contains(t, outer.Error(), "run_id=run_1")
+		assert.Contains(t, outer.Error(), "[request_id=req_1]")
+		id, ok := promptorchestra.RequestID(outer)
+		assert.True(t, ok)
+		assert.Equal(t, "req_1", id)
+		for _, attr := range []slog.Attr{slog.Any("error", err), promptorchestra.LogAttr(err), promptorchestra.LogAttr(outer)} {
+			var out strings.Builder
+			slog.New(slog.NewTextHandler(&out, nil)).Error("failed", attr)
+			for _, want := range []string{"error.type=" + name, "error.op=Prompts.Run", "error.ids=\"promptId=prm_1\"", "error.kind=", "error.outcome_unknown=true", "error.retryable=false", "error.run_id=run_1"} {
+				assert.Contains(t, out.String(), want)
+			}
+		}
+	}
+}
+
+func TestLogAttrOfOtherErrors(t *testing.T) {
+	var out strings.Builder
+	logger := slog.New(slog.NewTextHandler(&out, nil))
+	logger.Error("failed", promptorchestra.LogAttr(errors.New("a\nb")))
+	assert.Contains(t, out.String(), `error.type=*errors.errorString error.error="a b"`)
+	assert.True(t, promptorchestra.LogAttr(nil).Equal(slog.Attr{}))
+	assert.NotPanics(t, func() { logger.Error("failed", promptorchestra.LogAttr((*promptorchestra.APIError)(nil))) })
+	for _, err := range []error{nil, errors.New("x"), (*promptorchestra.APIError)(nil), &promptorchestra.TransportError{}} {
+		_, ok := promptorchestra.RequestID(err)
+		assert.False(t, ok)
+	}
 }
 
 // What a user's own test may build.
@@ -75,16 +115,16 @@ func TestErrorsCanBeBuilt(t *testing.T) {
 		"zero APIError":        {&promptorchestra.APIError{}, "promptorchestra: 0", false, false},
 		"402":                  {&promptorchestra.APIError{StatusCode: 402}, "promptorchestra: 402 Payment Required", false, false},
 		"503 of a read":        {&promptorchestra.APIError{StatusCode: 503, CallInfo: promptorchestra.CallInfo{Idempotent: true}}, "promptorchestra: 503 Service Unavailable", true, false},
-		"503 of an execution":  {&promptorchestra.APIError{StatusCode: 503}, "promptorchestra: 503 Service Unavailable", false, true},
+		"503 of an execution":  {&promptorchestra.APIError{StatusCode: 503}, "promptorchestra: 503 Service Unavailable [outcome unknown]", false, true},
 		"429 of an execution":  {&promptorchestra.APIError{StatusCode: 429}, "promptorchestra: 429 Too Many Requests", true, false},
-		"429 that names a run": {&promptorchestra.APIError{StatusCode: 429, RawBody: []byte(`{"runId":"run_1"}`)}, "promptorchestra: 429 Too Many Requests", false, true},
+		"429 that names a run": {&promptorchestra.APIError{StatusCode: 429, RawBody: []byte(`{"runId":"run_1"}`)}, "promptorchestra: 429 Too Many Requests [outcome unknown, run_id=run_1]", false, true},
 		"429 that is final": {
 			&promptorchestra.APIError{StatusCode: 429, CallInfo: promptorchestra.CallInfo{Idempotent: true}, Diagnostic: &promptorchestra.Diagnostic{Retryable: promptorchestra.Set(false)}},
 			"promptorchestra: 429 Too Many Requests", false, false,
 		},
 		"nothing sent":          {&promptorchestra.TransportError{Err: errors.New("refused")}, "promptorchestra: no response: refused", true, false},
 		"dropped execution":     {&promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Run"}, OutcomeUnknown: true, Err: errors.New("reset")}, "promptorchestra: Agents.Run: no response, outcome unknown: reset", false, true},
-		"unreadable execution":  {&promptorchestra.DecodeError{StatusCode: 200, Err: errors.New("cut")}, "promptorchestra: the response with status 200 cannot be used: cut", false, true},
+		"unreadable execution":  {&promptorchestra.DecodeError{StatusCode: 200, Err: errors.New("cut")}, "promptorchestra: the response with status 200 cannot be used: cut [outcome unknown]", false, true},
 		"zero TransportError":   {&promptorchestra.TransportError{}, "promptorchestra: no response", true, false},
 		"zero DecodeError":      {&promptorchestra.DecodeError{CallInfo: promptorchestra.CallInfo{Idempotent: true}}, "promptorchestra: the response with status 0 cannot be used", false, false},
 		"ArgumentError":         {&promptorchestra.ArgumentError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Get"}, Argument: "agentId", Reason: "must not be empty"}, "promptorchestra: Agents.Get: agentId: must not be empty", false, false},

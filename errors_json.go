@@ -202,12 +202,7 @@ func (e *ArgumentError) UnmarshalJSON(data []byte) error {
 // whole, for a job queue or another process: [UnmarshalError] reads it back. It fails if there is
 // no error of this package.
 func MarshalError(err error) ([]byte, error) {
-	var found callError
-	eachCallError(err, func(e callError) {
-		if found == nil && !isNilPointer(e) {
-			found = e
-		}
-	})
+	found := firstCallError(err)
 	if found == nil {
 		return nil, errors.New("promptorchestra: MarshalError: there is no error of this package")
 	}

@@ -110,6 +110,31 @@ func eachCallError(err error, visit func(callError)) {
 	}
 }
 
+// firstCallError returns the first error of this package in a tree of errors, or nil.
+func firstCallError(err error) (first callError) {
+	eachCallError(err, func(e callError) {
+		if first == nil && !isNilPointer(e) {
+			first = e
+		}
+	})
+	return first
+}
+
+// RequestID returns the id under which support finds the request of a failed call, and whether the
+// response had one. It looks through wrapping and joining; the first id counts.
+func RequestID(err error) (string, bool) {
+	var api *APIError
+	var decode *DecodeError
+	id := ""
+	if errors.As(err, &api) && api != nil {
+		id = api.RequestID
+	}
+	if errors.As(err, &decode) && decode != nil {
+		id = cmp.Or(id, decode.RequestID)
+	}
+	return id, id != ""
+}
+
 // KindOf returns the kind of any error of this package: that of an [APIError], [KindCanceled],
 // [KindTimeout] or [KindTransport] of a [TransportError], [KindDecode] of a [DecodeError] (or one
 // of the first two, if its body broke off because of that) and [KindArgument] of an
