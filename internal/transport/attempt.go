@@ -54,13 +54,7 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 		sent.setBody(req, call.Body)
 	}
 	r.attempts.Add(1)
-	resp, err := e.outer.RoundTrip(req)
-	if err == nil && (resp == nil || resp.StatusCode == 0) {
-		if resp != nil {
-			closeBody(resp.Body)
-		}
-		err = errors.New("the RoundTripper returned neither a response nor an error")
-	}
+	resp, err := roundTrip(e.outer, req)
 	if err != nil {
 		r.Err = limit.explain(err)
 		limit.stop() // before sent decides, and after the error was explained by its context
@@ -75,6 +69,17 @@ func authorize(ctx context.Context, call *Call, header http.Header) error {
 		return err
 	}
 	return call.Owner.Authorize(ctx, header)
+}
+
+func roundTrip(through http.RoundTripper, req *http.Request) (*http.Response, error) {
+	resp, err := through.RoundTrip(req)
+	if err != nil || resp != nil && resp.StatusCode != 0 {
+		return resp, err //nolint:wrapcheck // explain does
+	}
+	if resp != nil {
+		closeBody(resp.Body)
+	}
+	return nil, errors.New("the RoundTripper returned neither a response nor an error")
 }
 
 // receive reads the response's body, or keeps it as a stream.

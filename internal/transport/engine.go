@@ -5,7 +5,7 @@
 // attempts. attempt.go is one attempt, from its credential to the last byte of the response.
 // sent.go finds out whether a failed attempt was sent. default.go is the transport of the clients
 // that have none of their own. decompress.go and buffer.go read a body. retry.go decides whether
-// another attempt follows.
+// another attempt follows, and budget.go bounds how many do.
 package transport
 
 import (

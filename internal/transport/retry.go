@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -111,21 +110,20 @@ func (e *Engine) renews(ctx context.Context, r *Result) bool {
 
 // retryable decides by the call's class and by the outcome of the last attempt.
 func (r *Result) retryable() bool {
-	switch {
-	case r.NoAuth:
-		return false
+	switch idempotent := r.call.Idempotent; {
 	case r.StatusCode == 0:
-		return (r.call.Idempotent || r.NotSent) && !Permanent(r.Err)
+		return (idempotent || r.NotSent) && r.mayPass()
 	case r.Success():
-		return r.call.Idempotent && r.isCut()
+		return idempotent && r.isCut()
 	case !RetryableStatus(r.StatusCode), r.call.Owner.IsFinal(r.StatusCode, r.Body):
 		return false
-	case r.call.Idempotent:
-		return true
 	default: // a rate limit rejects before it works; but a partial body may name a run
-		return r.StatusCode == http.StatusTooManyRequests && !r.Partial
+		return idempotent || r.StatusCode == http.StatusTooManyRequests && !r.Partial
 	}
 }
+
+// mayPass reports whether another attempt may get further than the last one, which got no response.
+func (r *Result) mayPass() bool { return !r.NoAuth && !Permanent(r.Err) }
 
 func (r *Result) isCut() bool { return r.Success() && errors.Is(r.Err, ErrCut) }
 
@@ -164,13 +162,10 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	}
 	if strings.Trim(value, "0123456789.") == "" {
 		seconds, err := strconv.ParseFloat(value, 64)
-		switch {
-		case errors.Is(err, strconv.ErrRange) || err == nil && seconds >= math.MaxInt64/float64(time.Second):
+		if seconds >= math.MaxInt64/float64(time.Second) { // it may be infinite
 			return math.MaxInt64, true // beyond any cap
-		case err != nil:
-			return 0, false
 		}
-		return time.Duration(seconds * float64(time.Second)), true
+		return time.Duration(seconds * float64(time.Second)), err == nil
 	}
 	date, ok := ParseDate(value)
 	if !ok {
@@ -250,44 +245,5 @@ func isFinalAlert(err error) bool {
 		return false
 	default:
 		return true
-	}
-}
-
-// ErrNoBudget means that a retry was not sent, because the budget was used up.
-var ErrNoBudget = errors.New("not retried because the client's retry budget is used up")
-
-// budget keeps an outage from being amplified. It counts the retries that were sent beyond the
-// responses which show that the server works: of each organization for its rate limits, and under
-// "" for all else. Safe for concurrent use.
-type budget struct {
-	size  int // the most that a count may be; negative for no bound
-	mu    sync.Mutex
-	spent map[string]int // holds no zeros
-}
-
-// withdraw takes a token of a bucket, if there is one.
-func (b *budget) withdraw(bucket string) bool {
-	if b.size < 0 {
-		return true
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.spent[bucket] >= b.size {
-		return false
-	}
-	b.spent[bucket]++
-	return true
-}
-
-// deposit gives back a token of an organization's bucket, and one of the bucket of all.
-func (b *budget) deposit(organization string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, bucket := range [...]string{"", organization} {
-		if b.spent[bucket] > 1 {
-			b.spent[bucket]--
-		} else {
-			delete(b.spent, bucket)
-		}
 	}
 }

@@ -3,10 +3,10 @@ package transport
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"math"
+	"net"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,38 +92,26 @@ func TestRetryAfterForms(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestBudget(t *testing.T) {
-	b := budget{size: 100, spent: map[string]int{}}
-	var taken atomic.Int32
-	var callers sync.WaitGroup
-	for range 8 {
-		callers.Go(func() {
-			for b.withdraw("") {
-				taken.Add(1)
-			}
-		})
-	}
-	callers.Wait()
-	assert.EqualValues(t, 100, taken.Load(), "it never holds more than it may, nor gives one twice")
-	assert.True(t, b.withdraw("org_1"), "an organization's is its own")
-	b.deposit("org_2")
-	assert.True(t, b.withdraw(""), "a whole one comes back")
-	assert.False(t, b.withdraw(""))
-	for range 1000 {
-		b.deposit("org_1")
-	}
-	assert.Empty(t, b.spent, "what is full is forgotten")
-	unbounded := budget{size: -1}
-	for range 1000 {
-		require.True(t, unbounded.withdraw(""))
-	}
-	unbounded.deposit("org_1")
-}
-
 func TestPermanent(t *testing.T) {
 	assert.False(t, Permanent(nil))
 	assert.False(t, Permanent(errors.New("connection reset by peer")))
 	assert.True(t, Permanent(errors.New(`unsupported protocol scheme "ftp"`)))
+}
+
+// A TLS alert comes again, but for those that tell of a damaged message or of the server's own failure.
+func TestPermanentAlerts(t *testing.T) {
+	for text, permanent := range map[string]bool{
+		"bad record MAC": false, "record overflow": false, "error decoding message": false, "internal error": false,
+		"handshake failure": true, "bad certificate": true, "unknown certificate authority": true, "protocol version not supported": true,
+		"unexpected message": true, "an alert of tomorrow": true,
+	} {
+		for _, op := range []string{"remote error", "local error"} {
+			err := fmt.Errorf("readLoop: %w", &net.OpError{Op: op, Err: errors.New("tls: " + text)})
+			assert.Equal(t, permanent, Permanent(err), "%v", err)
+		}
+	}
+	assert.False(t, Permanent(&net.OpError{Op: "read", Err: errors.New("tls: handshake failure")}))
+	assert.True(t, isFinalAlert(&net.OpError{Op: "local error"}))
 }
 
 func FuzzRetryAfter(f *testing.F) {

@@ -1,0 +1,57 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// owner makes the calls of this package's tests.
+type owner struct {
+	authorize func(ctx context.Context, header http.Header) error
+	waits     []time.Duration // that it was told
+}
+
+func (o *owner) Authorize(ctx context.Context, header http.Header) error {
+	if o.authorize != nil {
+		return o.authorize(ctx, header)
+	}
+	return nil
+}
+func (o *owner) Renew(context.Context, *Result) bool { return false }
+func (o *owner) IsWhole(body []byte) bool            { return !strings.HasSuffix(string(body), "...") }
+func (o *owner) IsFinal(_ int, body []byte) bool     { return string(body) == "final" }
+func (o *owner) Observe(_ context.Context, _ *Result, wait time.Duration) {
+	o.waits = append(o.waits, wait)
+}
+
+// roundTripFunc is a func as an http.RoundTripper.
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func respond(status int, body string) *http.Response {
+	return &http.Response{
+		StatusCode: status, Header: http.Header{}, ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body)),
+	}
+}
+
+// newEngine returns an engine with the SDK's own policy.
+func newEngine(f roundTripFunc) *Engine {
+	return NewEngine(f, nil, Policy{Budget: 100, MinWait: 500 * time.Millisecond, MaxWait: 8 * time.Second, MaxRetryAfter: time.Minute})
+}
+
+func get(t *testing.T) *Call {
+	t.Helper()
+	return &Call{Method: http.MethodGet, Idempotent: true, Retries: 3, MaxBytes: 1000, Organization: "org_1", Owner: new(owner)}
+}
+
+func post(t *testing.T) *Call {
+	t.Helper()
+	call := get(t)
+	call.Method, call.Idempotent, call.Body = http.MethodPost, false, []byte(`{"a":1}`)
+	return call
+}
