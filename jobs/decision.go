@@ -49,6 +49,9 @@ type Decision struct {
 	// Reason says why in one line of at most some 1,000 bytes, "" for Done: the text of the error,
 	// or what the run says of its failure, which is the server's text. It holds no credential.
 	Reason string
+	// Kind is the kind of the error, [promptorchestra.KindOf], for counts and filters; "" without an
+	// error.
+	Kind promptorchestra.Kind
 	// Execution tells a parked job that failed and is paid for (Executed) from one that was
 	// rejected (NotExecuted) and from one that nobody can tell about (Unknown).
 	Execution Execution
@@ -88,7 +91,7 @@ func AfterCall(ctx context.Context, err error) Decision {
 	default:
 		d.Action, d.After = Park, 0
 	}
-	d.Reason = oneLine(d.Reason)
+	d.Reason, d.Kind = oneLine(d.Reason), promptorchestra.KindOf(err)
 	return d
 }
 
@@ -133,12 +136,13 @@ func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err e
 // An error may pass if it is retryable, a 5xx, or a missing response, or if its context has ended.
 // AfterLookUp is pure, and safe for concurrent use.
 func AfterLookUp(run promptorchestra.RunDetail, found bool, err error) Decision {
+	kind := promptorchestra.KindOf(err)
 	switch {
 	case err != nil && mayPass(err):
 		wait, _ := promptorchestra.RetryAfter(err)
-		return Decision{Action: LookUp, After: wait, Reason: oneLine(err.Error()), Execution: Unknown}
+		return Decision{Action: LookUp, After: wait, Reason: oneLine(err.Error()), Kind: kind, Execution: Unknown}
 	case err != nil:
-		return Decision{Action: Park, Reason: oneLine("it cannot be told whether it ran: " + err.Error()), Execution: Unknown}
+		return Decision{Action: Park, Reason: oneLine("it cannot be told whether it ran: " + err.Error()), Kind: kind, Execution: Unknown}
 	case !found:
 		return Decision{Action: Retry, Reason: "it did not run", Execution: NotExecuted}
 	}

@@ -80,6 +80,7 @@ func TestAfterRun(t *testing.T) {
 			assert.Equal(t, test.after, d.After)
 			assert.Equal(t, test.ran, d.Execution)
 			assert.Contains(t, d.Reason, test.says)
+			assert.Equal(t, promptorchestra.KindOf(err), d.Kind)
 			assert.Equal(t, d.Action == jobs.Done, d.Reason == "", "%q", d.Reason)
 		})
 	}
