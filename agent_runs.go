@@ -12,6 +12,8 @@ type AgentRunDetail struct {
 	Validation    *RunValidation      `json:"validation"`    // nil when the response has none
 	Diagnostic    *Diagnostic         `json:"diagnostic"`    // why it failed or fell short, else nil
 	DecisionTrace []AgentDecision     `json:"decisionTrace"`
+	// MissingVariables is inferred. It holds the variables that got no value, else it is nil.
+	MissingVariables RawJSON `json:"missingVariables,omitzero"`
 }
 
 // AgentRun is the run itself.

@@ -47,6 +47,10 @@ type RunDetail struct {
 	Steps          []RunStep `json:"steps"`
 	InputSnapshot  RawJSON   `json:"inputSnapshot,omitzero"`  // inferred
 	OutputSnapshot RawJSON   `json:"outputSnapshot,omitzero"` // inferred
+	// Diagnostic is inferred. It says why the run failed or fell short, else it is nil.
+	Diagnostic *Diagnostic `json:"diagnostic"`
+	// MissingVariables is inferred. It holds the variables that got no value, else it is nil.
+	MissingVariables RawJSON `json:"missingVariables,omitzero"`
 }
 
 // RunStep is one step of a run. The API spells its fields in snake_case, such as step_type and

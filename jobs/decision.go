@@ -111,11 +111,7 @@ func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err e
 	if run == nil {
 		return Decision{Action: LookUp, Reason: "the call returned nothing", Execution: Unknown}
 	}
-	failed := ""
-	if run.Diagnostic != nil && !run.Status.Succeeded() { // of one that succeeded it says what fell short
-		failed = cmp.Or(run.Diagnostic.Why, run.Diagnostic.Title, run.Diagnostic.Code, "a diagnostic without a text")
-	}
-	d := afterStatus(run.RunID, run.Status, failed, hasValue(run.Output) || run.OutputText != "")
+	d := afterStatus(run.RunID, run.Status, diagnosed(run.Status, run.Diagnostic), hasValue(run.Output) || run.OutputText != "")
 	if d.Execution == Unknown {
 		d.Action = LookUp
 	}
@@ -146,7 +142,17 @@ func AfterLookUp(run promptorchestra.RunDetail, found bool, err error) Decision 
 	case !found:
 		return Decision{Action: Retry, Reason: "it did not run", Execution: NotExecuted}
 	}
-	return afterStatus(run.ID, run.Status, run.ErrorMessage, hasValue(run.OutputSnapshot))
+	failed := cmp.Or(run.ErrorMessage, diagnosed(run.Status, run.Diagnostic))
+	return afterStatus(run.ID, run.Status, failed, hasValue(run.OutputSnapshot))
+}
+
+// diagnosed returns why a run failed, or "". Of one that succeeded a diagnostic says what fell
+// short.
+func diagnosed(status promptorchestra.RunStatus, d *promptorchestra.Diagnostic) string {
+	if d == nil || status.Succeeded() {
+		return ""
+	}
+	return cmp.Or(d.Why, d.Title, d.Code, "a diagnostic without a text")
 }
 
 // afterStatus decides on a run that is known to exist.

@@ -145,6 +145,8 @@ func TestAfterLookUp(t *testing.T) {
 		{"output without a status", `{"outputSnapshot":"a"}`, nil, jobs.Done, jobs.Executed},
 		{"failed", `{"status":"failed"}`, nil, jobs.Park, jobs.Executed},
 		{"completed, with an error", `{"status":"completed","errorMessage":"x"}`, nil, jobs.Park, jobs.Executed},
+		{"output without a status, and a diagnostic", `{"outputSnapshot":"a","diagnostic":{"why":"x"}}`, nil, jobs.Park, jobs.Executed},
+		{"completed, with a diagnostic", `{"status":"completed","diagnostic":{"why":"x"}}`, nil, jobs.Done, jobs.Executed},
 		{"output without a status, and an error", `{"outputSnapshot":"a","errorMessage":"x"}`, nil, jobs.Park, jobs.Executed},
 		{"pending", `{"status":"running","outputSnapshot":"a"}`, nil, jobs.LookUp, jobs.Executed},
 		{"in_progress, without output", `{"status":"in_progress"}`, nil, jobs.Park, jobs.Unknown},

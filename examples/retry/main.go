@@ -183,7 +183,7 @@ func (w *worker) lookUp(ctx context.Context, since time.Time) error {
 	w.parked = nil
 	for _, j := range parked {
 		if run, recorded := runs[j.ID]; recorded {
-			w.ran(j, outcome{run.ID, run.Status, hasValue(run.OutputSnapshot), run.ErrorMessage})
+			w.ran(j, outcome{run.ID, run.Status, hasValue(run.OutputSnapshot), cmp.Or(run.ErrorMessage, whyOf(run.Diagnostic))})
 		} else {
 			w.waiting = append(w.waiting, j)
 		}

@@ -118,7 +118,7 @@ func TestRunsThatDoNotSucceed(t *testing.T) {
 	}
 	for members, want := range map[string]string{
 		`"status":"completed"`: "done", `"outputSnapshot":"Hi"`: "done",
-		`"status":"failed"`: "failed", `"outputSnapshot":"Hi","errorMessage":"no model"`: "failed",
+		`"status":"failed"`: "failed", `"outputSnapshot":"Hi","errorMessage":"no model"`: "failed", `"outputSnapshot":"Hi","diagnostic":{"code":"NO_MODEL"}`: "failed",
 		`"status":"in_progress"`: "unclear", `"status":"aborted"`: "unclear", `"outputSnapshot":null`: "unclear",
 	} {
 		var sent atomic.Int32
