@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -145,11 +146,8 @@ var sameErrors = cmp.FilterValues(
 	cmp.Comparer(func(a, b error) bool { return bytes.Equal(encoded(a), encoded(b)) }),
 )
 
-func encoded(err error) (text []byte) {
-	switch err.(type) { //nolint:errorlint // not a wrapped one
-	case *promptorchestra.APIError, *promptorchestra.TransportError, *promptorchestra.DecodeError, *promptorchestra.ArgumentError:
-		text, _ = json.Marshal(err)
-	}
+func encoded(err error) []byte {
+	text, _ := promptorchestra.MarshalError(err) // of another error there is none
 	return text
 }
 
@@ -160,6 +158,7 @@ func TestErrorsCompare(t *testing.T) {
 			&promptorchestra.TransportError{OutcomeUnknown: true, Err: errors.New(text)},
 			&promptorchestra.DecodeError{StatusCode: 200, Body: []byte(text)},
 			&promptorchestra.ArgumentError{Argument: "agentId", Reason: text},
+			fmt.Errorf("outer: %w", orchestratest.Error("Skills.Run", 500, `{"error":"`+text+`"}`)),
 			struct{ Err error }{&promptorchestra.DecodeError{Body: []byte(text)}},
 			promptorchestra.CallResult{Err: &promptorchestra.ArgumentError{Reason: text}},
 		}
