@@ -157,3 +157,28 @@ func ExampleWithPollInterval() {
 	fmt.Println(run.Run.Status, run.Run.Status.Failed())
 	// Output: completed false
 }
+
+// A deployment shows what it changes before it saves a graph.
+func ExampleWorkflow_Diff() {
+	live := promptorchestra.Workflow{
+		EntryStepKey: "draft",
+		Steps:        []promptorchestra.WorkflowStep{{StepKey: "draft", StepType: promptorchestra.StepTypePrompt, PromptVersionID: "prv_1"}},
+	}
+	wanted := promptorchestra.Workflow{
+		EntryStepKey: "draft",
+		Steps: []promptorchestra.WorkflowStep{
+			{StepKey: "draft", StepType: promptorchestra.StepTypePrompt, PromptVersionID: "prv_2"},
+			{StepKey: "end", StepType: promptorchestra.StepTypeReturn, PositionIndex: 1},
+		},
+		Transitions: []promptorchestra.WorkflowTransition{
+			{FromStepKey: "draft", ToStepKey: "end", TransitionType: promptorchestra.TransitionTypeNext},
+		},
+	}
+	for _, change := range live.Diff(wanted) {
+		fmt.Println(change)
+	}
+	// Output:
+	// step "draft": promptVersionId: "prv_1" -> "prv_2"
+	// step "end": added
+	// transition "draft" -> "end" (next): added
+}
