@@ -165,8 +165,9 @@ func (e *evaluationCase) passes(r *skillRun) bool {
 }
 
 func (c *call) getEvaluationRun() any {
+	s := find(c, &c.org.skills, "skillId")
 	r := find(c, &c.org.evaluationRuns, "evaluationRunId")
-	if r.SkillID != c.params["skillId"] {
+	if r.SkillID != s.ID {
 		c.fail(notFound("evaluation run", c.params["evaluationRunId"]))
 	}
 	return r

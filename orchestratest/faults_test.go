@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -207,7 +208,7 @@ type seen struct {
 	runs     int      // recorded, of the execution
 }
 
-// Each kind of fault, met by every attempt of a read and of an execution.
+// Each kind of fault, met by every attempt of a read and of an execution, over a socket and without.
 func TestFaultsSeenByTheSDK(t *testing.T) {
 	rejected := func(kind sdk.Kind) seen { return seen{"api", kind, false, false, 1, 0} }
 	for name, c := range map[string]struct {
@@ -250,41 +251,44 @@ func TestFaultsSeenByTheSDK(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := orchestratest.NewServer()
-			defer srv.Close()
-			calm := srv.Client()
-			prompt := made(calm.Prompts.Create(t.Context(), sdk.PromptCreateParams{Name: "Greeting"})).ID
-			version := made(calm.Prompts.CreateVersion(t.Context(), prompt, sdk.PromptVersionCreateParams{Content: "Hello"})).ID
-			made(calm.Prompts.Publish(t.Context(), prompt, sdk.PromptPublishParams{VersionID: version}))
-
-			client := srv.Client(
-				sdk.WithTimeout(500*time.Millisecond),
-				sdk.WithRetry(sdk.RetryPolicy{MaxRetries: 1, MinWait: time.Millisecond, MaxWait: time.Millisecond, MaxRetryAfter: time.Millisecond}),
-				sdk.WithTransport(&http.Transport{DisableKeepAlives: true}), // net/http repeats a GET on a used connection by itself
-			)
-			for op, call := range map[string]struct {
-				want seen
-				do   func(context.Context) error
-			}{
-				"Prompts.List": {c.read, func(ctx context.Context) error { _, err := client.Prompts.List(ctx); return err }},
-				"Prompts.Run": {c.run, func(ctx context.Context) error {
-					_, err := client.Prompts.Run(ctx, prompt, sdk.PromptRunParams{})
-					return err
-				}},
-			} {
-				srv.Fail(op, c.fault, c.fault)
-				err := call.do(t.Context())
-				runs, listErr := calm.Runs.List(t.Context())
-				require.NoError(t, listErr)
-				got := seen{requests: len(srv.Requests(op)), unknown: sdk.OutcomeUnknown(err), again: sdk.IsRetryable(err)}
-				got.err, got.kind = describe(err)
-				if op == "Prompts.Run" {
-					got.runs = len(runs)
+			meet := func(t *testing.T, srv *orchestratest.Server, opts ...sdk.Option) {
+				t.Helper()
+				defer srv.Close()
+				prompt, calm := srv.PublishPrompt("Hello"), srv.Client()
+				client := srv.Client(append(opts,
+					sdk.WithTimeout(500*time.Millisecond),
+					sdk.WithRetry(sdk.RetryPolicy{MaxRetries: 1, MinWait: time.Millisecond, MaxWait: time.Millisecond, MaxRetryAfter: time.Millisecond}))...)
+				for op, call := range map[string]struct {
+					want seen
+					do   func(context.Context) error
+				}{
+					"Prompts.List": {c.read, func(ctx context.Context) error { _, err := client.Prompts.List(ctx); return err }},
+					"Prompts.Run": {c.run, func(ctx context.Context) error {
+						_, err := client.Prompts.Run(ctx, prompt, sdk.PromptRunParams{})
+						return err
+					}},
+				} {
+					srv.Fail(op, c.fault, c.fault)
+					err := call.do(t.Context())
+					runs, listErr := calm.Runs.List(t.Context())
+					require.NoError(t, listErr)
+					got := seen{requests: len(srv.Requests(op)), unknown: sdk.OutcomeUnknown(err), again: sdk.IsRetryable(err)}
+					got.err, got.kind = describe(err)
+					if op == "Prompts.Run" {
+						got.runs = len(runs)
+					}
+					assert.Equal(t, call.want, got, "%s: %v", op, err)
+					wait, _ := sdk.RetryAfter(err)
+					assert.Equal(t, c.retryAfter, wait, op)
 				}
-				assert.Equal(t, call.want, got, "%s: %v", op, err)
-				wait, _ := sdk.RetryAfter(err)
-				assert.Equal(t, c.retryAfter, wait, op)
 			}
+			t.Run("socket", func(t *testing.T) {
+				// net/http retries a GET on a used connection by itself
+				meet(t, orchestratest.NewServer(), sdk.WithTransport(&http.Transport{DisableKeepAlives: true}))
+			})
+			t.Run("transport", func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { meet(t, orchestratest.NewUnlistened()) })
+			})
 		})
 	}
 }
