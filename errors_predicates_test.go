@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func TestWhatToDoWithAnError(t *testing.T) {
 			name: "the attempt's timeout",
 			meet: func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
 				srv.Fail(op, orchestratest.Delay(time.Minute))
-				return t.Context(), srv.Client(promptorchestra.WithTimeout(250 * time.Millisecond))
+				return t.Context(), srv.Client(promptorchestra.WithTimeout(time.Second)) // time enough to send it
 			},
 			read: again, execution: unknown,
 		},
@@ -116,7 +117,7 @@ func TestWhatToDoWithAnError(t *testing.T) {
 			name: "the context's deadline",
 			meet: func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
 				srv.Fail(op, orchestratest.Delay(time.Minute))
-				ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				t.Cleanup(cancel)
 				return ctx, srv.Client()
 			},
@@ -127,8 +128,7 @@ func TestWhatToDoWithAnError(t *testing.T) {
 			meet: func(t *testing.T, srv *orchestratest.Server, op string) (context.Context, *promptorchestra.Client) {
 				srv.Fail(op, orchestratest.Delay(time.Minute))
 				ctx, cancel := context.WithCancel(t.Context())
-				time.AfterFunc(250*time.Millisecond, cancel)
-				return ctx, srv.Client()
+				return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { cancel() }}), srv.Client()
 			},
 			read: no, execution: unknown,
 		},

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -68,14 +69,17 @@ func TestRetryLoopEndsWithItsContext(t *testing.T) {
 
 // The attempt's own timeout is no end of the caller's context.
 func TestTimeoutOfAnAttemptIsRetryable(t *testing.T) {
-	client := apitest.NewClient(t, hanging, apitest.OwnPool(t), promptorchestra.WithTimeout(20*time.Millisecond))
-	err := apitest.Get(t.Context(), client, promptorchestra.WithoutRetry())
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.True(t, promptorchestra.IsRetryable(err))
-	assert.Equal(t, promptorchestra.KindTimeout, promptorchestra.KindOf(err))
-	err = apitest.Run(t.Context(), client, promptorchestra.WithoutRetry())
-	assert.False(t, promptorchestra.IsRetryable(err))
-	assert.True(t, promptorchestra.OutcomeUnknown(err))
+	synctest.Test(t, func(t *testing.T) {
+		client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() },
+			promptorchestra.WithTimeout(20*time.Millisecond))
+		err := apitest.Get(t.Context(), client, promptorchestra.WithoutRetry())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.True(t, promptorchestra.IsRetryable(err))
+		assert.Equal(t, promptorchestra.KindTimeout, promptorchestra.KindOf(err))
+		err = apitest.Run(t.Context(), client, promptorchestra.WithoutRetry())
+		assert.False(t, promptorchestra.IsRetryable(err))
+		assert.True(t, promptorchestra.OutcomeUnknown(err))
+	})
 }
 
 // A wait that ends with its context is not worth another one.

@@ -50,18 +50,22 @@ func TestOperationBesideTheNextAttempt(t *testing.T) {
 	t.Cleanup(srv.Close)
 	var dials atomic.Int32
 	var dialing sync.WaitGroup
+	second := make(chan struct{})
 	pool := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		dialing.Add(1)
 		defer dialing.Done()
-		if dials.Add(1) == 1 {
-			time.Sleep(500 * time.Millisecond)
+		switch dials.Add(1) {
+		case 1:
+			<-second
+		case 2:
+			close(second)
 		}
 		call, _ := promptorchestra.Operation(ctx)
 		assert.Equal(t, "Agents.Get", call.Op)
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}
 	defer pool.CloseIdleConnections()
-	require.NoError(t, apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(250*time.Millisecond))))
+	require.NoError(t, apitest.Get(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(pool), promptorchestra.WithTimeout(time.Second))))
 	dialing.Wait()
 }
 

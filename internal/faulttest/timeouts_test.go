@@ -40,18 +40,24 @@ func TestTimeoutTooShortToSendAnything(t *testing.T) {
 
 // The way to a stream's headers is bounded by a timeout like any other.
 func TestTimeoutOfAStream(t *testing.T) {
-	var seen atomic.Int32
-	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		seen.Add(1)
-		<-r.Context().Done()
-	}), promptorchestra.WithTimeout(150*time.Millisecond))
-	for _, err := range client.Agents.All(t.Context()) {
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.NotErrorIs(t, err, context.Canceled, "it was not the caller")
-		assert.ErrorContains(t, err, "the attempt took longer than 150ms")
-		assert.True(t, promptorchestra.IsRetryable(err))
-	}
-	assert.EqualValues(t, 4, seen.Load())
+	synctest.Test(t, func(t *testing.T) {
+		seen := 0
+		client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) { seen++; return hang(r) },
+			promptorchestra.WithTimeout(150*time.Millisecond))
+		for _, err := range client.Agents.All(t.Context()) {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.NotErrorIs(t, err, context.Canceled, "it was not the caller")
+			assert.ErrorContains(t, err, "the attempt took longer than 150ms")
+			assert.True(t, promptorchestra.IsRetryable(err))
+		}
+		assert.Equal(t, 4, seen)
+	})
+}
+
+// hang is a network from which no response comes.
+func hang(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
 }
 
 // The headers of a stream come just when its time is up: it is the timeout all the same.
@@ -71,39 +77,34 @@ type failingReader struct{ ctx context.Context } //nolint:containedctx // it fai
 func (f failingReader) Read([]byte) (int, error) { return 0, f.ctx.Err() }
 
 func TestTimeout(t *testing.T) {
-	release := make(chan struct{})
-	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-release:
-		case <-r.Context().Done():
-		}
-	}))
-	defer close(release)
-	_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithTimeout(20*time.Millisecond), promptorchestra.WithoutRetry())
-	var e *promptorchestra.TransportError
-	require.ErrorAs(t, err, &e)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.Contains(t, err.Error(), "the attempt took longer than 20ms")
-	assert.False(t, e.OutcomeUnknown, "a read has no effect")
+	synctest.Test(t, func(t *testing.T) {
+		client := apitest.NewStubbedClient(t, hang)
+		_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithTimeout(20*time.Millisecond), promptorchestra.WithoutRetry())
+		var e *promptorchestra.TransportError
+		require.ErrorAs(t, err, &e)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Contains(t, err.Error(), "the attempt took longer than 20ms")
+		assert.False(t, e.OutcomeUnknown, "a read has no effect")
 
-	_, err = client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, promptorchestra.WithTimeout(250*time.Millisecond))
-	require.ErrorAs(t, err, &e)
-	assert.True(t, e.OutcomeUnknown)
-	assert.Equal(t, 1, e.Attempts)
+		_, err = client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "x"}, promptorchestra.WithTimeout(20*time.Millisecond))
+		require.ErrorAs(t, err, &e)
+		assert.True(t, e.OutcomeUnknown)
+		assert.Equal(t, 1, e.Attempts)
 
-	// The earlier one of the timeout and the context's deadline counts.
-	long, cancel := context.WithTimeout(t.Context(), time.Hour)
-	defer cancel()
-	_, err = client.Agents.Get(long, "agt_1", promptorchestra.WithTimeout(20*time.Millisecond))
-	require.ErrorAs(t, err, &e)
-	assert.Equal(t, 4, e.Attempts, "each attempt is bounded")
-	assert.Contains(t, err.Error(), "the attempt took longer than 20ms")
+		// The earlier one of the timeout and the context's deadline counts.
+		long, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		_, err = client.Agents.Get(long, "agt_1", promptorchestra.WithTimeout(20*time.Millisecond))
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, 4, e.Attempts, "each attempt is bounded")
+		assert.Contains(t, err.Error(), "the attempt took longer than 20ms")
 
-	short, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
-	defer cancel()
-	_, err = client.Agents.Get(short, "agt_1", promptorchestra.WithTimeout(time.Hour))
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.NotContains(t, err.Error(), "the attempt took longer")
+		short, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
+		defer cancel()
+		_, err = client.Agents.Get(short, "agt_1", promptorchestra.WithTimeout(time.Hour))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotContains(t, err.Error(), "the attempt took longer")
+	})
 }
 
 // Which timeout bounds an attempt: the call's own, for executions that of WithExecutionTimeout, that
@@ -180,53 +181,66 @@ func TestPrecedenceOfTimeouts(t *testing.T) {
 }
 
 func TestDeadlineOfTheCallerIsNotCalledTheAttempts(t *testing.T) {
-	client := apitest.NewClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	}), promptorchestra.WithHTTPClient(&http.Client{Timeout: time.Minute}))
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-	defer cancel()
-	err := apitest.Run(ctx, client)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.NotContains(t, err.Error(), "the attempt took longer")
+	synctest.Test(t, func(t *testing.T) {
+		client := apitest.NewStubbedClient(t, hang, promptorchestra.WithHTTPClient(&http.Client{Timeout: time.Minute}))
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+		defer cancel()
+		err := apitest.Run(ctx, client)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotContains(t, err.Error(), "the attempt took longer")
+	})
 }
 
+// A body that comes drop by drop is bounded by the attempt's timeout and by the context's deadline, whatever its status.
 func TestSlowBodiesObeyTheTimeout(t *testing.T) {
-	drip := func(status int) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.WriteHeader(status)
-			for r.Context().Err() == nil {
-				_, _ = io.WriteString(w, " ")
-				_ = http.NewResponseController(w).Flush()
-				time.Sleep(2 * time.Millisecond)
-			}
-		})
-	}
 	for _, status := range []int{200, 402, 503} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			client := apitest.NewClient(t, drip(status), apitest.OwnPool(t), promptorchestra.WithTimeout(40*time.Millisecond))
-			check := func(err error) {
-				t.Helper()
-				require.ErrorIs(t, err, context.DeadlineExceeded)
-				var decode *promptorchestra.DecodeError
-				var api *promptorchestra.APIError
-				if status == 200 {
-					require.ErrorAs(t, err, &decode)
-				} else {
-					require.ErrorAs(t, err, &api)
-					assert.Equal(t, status, api.StatusCode)
+			synctest.Test(t, func(t *testing.T) {
+				drip := func(r *http.Request) (*http.Response, error) {
+					resp := apitest.Response(status, "")
+					resp.ContentLength, resp.Body = -1, &script{r.Context(), bytewise(strings.Repeat(" ", 1000), 2*time.Millisecond)}
+					return resp, nil
 				}
-			}
-			start := time.Now()
-			check(apitest.Run(t.Context(), client))
-			assert.Less(t, time.Since(start), 10*time.Second, "the body never ends")
-			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
-			defer cancel()
-			start = time.Now()
-			check(apitest.Get(ctx, client))
-			assert.Less(t, time.Since(start), 10*time.Second, "the body never ends")
+				client := apitest.NewStubbedClient(t, drip, promptorchestra.WithTimeout(41*time.Millisecond))
+				check := func(err error, took time.Duration) {
+					t.Helper()
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					var decode *promptorchestra.DecodeError
+					var api *promptorchestra.APIError
+					if status == 200 {
+						require.ErrorAs(t, err, &decode)
+					} else {
+						require.ErrorAs(t, err, &api)
+						assert.Equal(t, status, api.StatusCode)
+					}
+					assert.Equal(t, 41*time.Millisecond, took)
+				}
+				start := time.Now()
+				err := apitest.Run(t.Context(), client)
+				check(err, time.Since(start))
+				ctx, cancel := context.WithTimeout(t.Context(), 41*time.Millisecond)
+				defer cancel()
+				start = time.Now()
+				err = apitest.Get(ctx, client, promptorchestra.WithTimeout(time.Hour))
+				check(err, time.Since(start))
+			})
 		})
 	}
+}
+
+// The same over real connections, whose bodies end because the connection does.
+func TestSlowBodiesThroughAServer(t *testing.T) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusPaymentRequired)
+		for r.Context().Err() == nil {
+			_, _ = io.WriteString(w, " ")
+			_ = http.NewResponseController(w).Flush()
+		}
+	}), apitest.OwnPool(t), promptorchestra.WithTimeout(2*time.Second))
+	err := apitest.Run(t.Context(), client)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.True(t, promptorchestra.IsEntitlement(err), "%v", err)
 }
 
 // A timeout that was given bounds each attempt, whatever longer deadline the context has: of a record, a list and a
@@ -242,30 +256,29 @@ func TestTimeoutBesideALongDeadline(t *testing.T) {
 	} {
 		for form, call := range everyForm {
 			t.Run(name+" "+form, func(t *testing.T) {
-				var seen atomic.Int32
-				handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-					seen.Add(1)
-					<-r.Context().Done()
+				synctest.Test(t, func(t *testing.T) {
+					seen := 0
+					stub := func(r *http.Request) (*http.Response, error) { seen++; return hang(r) }
+					var opts []promptorchestra.Option
+					if row.client > 0 {
+						opts = append(opts, promptorchestra.WithTimeout(row.client))
+					}
+					var r promptorchestra.Response
+					callOpts := []promptorchestra.CallOption{promptorchestra.WithResponse(&r)}
+					if row.call > 0 {
+						callOpts = append(callOpts, promptorchestra.WithTimeout(row.call))
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+					defer cancel()
+					err := call(ctx, apitest.NewStubbedClient(t, stub, opts...), callOpts...)
+					var e *promptorchestra.TransportError
+					require.ErrorAs(t, err, &e)
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					assert.ErrorContains(t, err, "the attempt took longer than 250ms")
+					assert.Greater(t, r.Attempts, 1, "the deadline is an hour away")
+					assert.Equal(t, 4, seen)
+					assert.True(t, promptorchestra.IsRetryable(err))
 				})
-				var opts []promptorchestra.Option
-				if row.client > 0 {
-					opts = append(opts, promptorchestra.WithTimeout(row.client))
-				}
-				var r promptorchestra.Response
-				callOpts := []promptorchestra.CallOption{promptorchestra.WithResponse(&r)}
-				if row.call > 0 {
-					callOpts = append(callOpts, promptorchestra.WithTimeout(row.call))
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-				defer cancel()
-				err := call(ctx, apitest.NewClient(t, handler, opts...), callOpts...)
-				var e *promptorchestra.TransportError
-				require.ErrorAs(t, err, &e)
-				require.ErrorIs(t, err, context.DeadlineExceeded)
-				assert.ErrorContains(t, err, "the attempt took longer than 250ms")
-				assert.Greater(t, r.Attempts, 1, "the deadline is an hour away")
-				assert.LessOrEqual(t, seen.Load(), int32(4))
-				assert.True(t, promptorchestra.IsRetryable(err))
 			})
 		}
 	}
