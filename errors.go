@@ -2,6 +2,7 @@ package promptorchestra
 
 import (
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
@@ -33,6 +34,7 @@ type APIError struct {
 	Shape      Shape         // the form of the body
 	RequestID  string        // X-Request-Id, to be given to support
 	RetryAfter time.Duration // how long the server asked to wait; 0 when it did not
+	Header     http.Header   `json:"-"` // of the response, without cookies and secrets: only read it
 	RawBody    []byte        // the first 64 KiB of the body
 	Err        error         // why the body could not be read to its end; usually nil
 

@@ -2,6 +2,8 @@ package promptorchestra
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"time"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
@@ -29,6 +31,7 @@ type CallResult struct {
 	Err        error         // what the call returned, one of the four error types; nil on success
 	StatusCode int           // of the last response, 0 when none came
 	RequestID  string        // X-Request-Id of the last response
+	Header     http.Header   // of the last response, as in [APIError]: only read it
 	Attempts   int           // number of attempts sent
 	Duration   time.Duration // of the whole call, waits included; of a streamed list, to its end
 	// BudgetExhausted is true when the call would have been retried, but the client's retry budget
@@ -147,10 +150,19 @@ func (r *request) end(err error, out any) {
 		result.Attempts, result.StatusCode = r.result.Attempts(), r.result.StatusCode
 		result.BudgetExhausted = r.result.NoBudget
 		if r.result.StatusCode > 0 {
-			result.RequestID = r.requestID()
+			result.RequestID, result.Header = r.requestID(), r.observedHeader(err)
 		}
 	}
 	for i := len(r.observed) - 1; i >= 0; i-- {
 		r.observed[i](result)
 	}
+}
+
+// observedHeader is header, but that of the error, where it has one.
+func (r *request) observedHeader(err error) http.Header {
+	var api *APIError
+	if errors.As(err, &api) {
+		return api.Header
+	}
+	return r.header()
 }

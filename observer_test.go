@@ -2,6 +2,8 @@ package promptorchestra_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -279,4 +281,47 @@ func TestObserverOfADiagnosis(t *testing.T) {
 	require.GreaterOrEqual(t, len(all), 2)
 	assert.Equal(t, "Setup.Verify in org_2 beneath Diagnose: false <nil>", all[0])
 	assert.Equal(t, "Diagnose in org_2 beneath <nil>: true *promptorchestra.Diagnosis", all[len(all)-1])
+}
+
+// The header of the last response reaches observers and errors, as one map, without cookies and tokens.
+func TestHeaderOfTheResponse(t *testing.T) {
+	var told []promptorchestra.CallResult
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Plan", "gold")
+		if r.Method == http.MethodPost {
+			w.Header().Set("Set-Cookie", "session=1")
+			w.Header().Set("X-Echo", r.Header.Get("Authorization"))
+			w.Header().Set("X-Basic", base64.StdEncoding.EncodeToString([]byte("user:"+apitest.Token)))
+			w.WriteHeader(402)
+		}
+		_, _ = w.Write([]byte("[" + apitest.Agent + "]"))
+	}), promptorchestra.WithObserver(func(context.Context, promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+		return nil, func(r promptorchestra.CallResult) { told = append(told, r) }
+	}))
+	_, err := client.Agents.List(t.Context())
+	require.NoError(t, err)
+	for _, err := range client.Agents.All(t.Context()) {
+		require.NoError(t, err)
+	}
+	err = apitest.Run(t.Context(), client)
+	_ = apitest.ErrorOf(client.Agents.Get(t.Context(), ""))
+	require.Len(t, told, 4)
+	for _, r := range told[:3] {
+		assert.Equal(t, []string{"gold"}, r.Header["X-Plan"])
+	}
+	assert.Nil(t, told[3].Header, "nothing was sent")
+
+	var failure *promptorchestra.APIError
+	require.ErrorAs(t, err, &failure)
+	assert.Equal(t, "Bearer [redacted]", failure.Header.Get("X-Echo"))
+	assert.Equal(t, "[redacted]", failure.Header.Get("X-Basic"))
+	assert.NotContains(t, failure.Header, "Set-Cookie")
+	failure.Header["Same"] = nil
+	assert.Contains(t, told[2].Header, "Same")
+	text, err := json.Marshal(failure)
+	require.NoError(t, err)
+	for _, shown := range []string{failure.Error(), string(text), fmt.Sprint(failure.LogValue())} {
+		assert.NotContains(t, shown, "gold")
+		assert.NotContains(t, shown, "X-Plan")
+	}
 }

@@ -74,7 +74,7 @@ func (r *request) newFailure() error {
 		return r.decodeError(result.Err)
 	default:
 		e := &APIError{
-			CallInfo: r.info(), RequestID: r.requestID(), Err: r.tokens().Err(result.Err), partial: result.Partial,
+			CallInfo: r.info(), RequestID: r.requestID(), Header: r.header(), Err: r.tokens().Err(result.Err), partial: result.Partial,
 		}
 		e.RetryAfter, _ = transport.RetryAfter(result.Header, time.Now())
 		e.read(result.StatusCode, result.Body, r.tokens())
@@ -193,6 +193,9 @@ func (r *request) tokens() redact.Tokens { return r.authorization }
 
 // body returns the response's body for errors, without the token: a server or a proxy may echo it.
 func (r *request) body() []byte { return r.tokens().Bytes(r.result.Body) }
+
+// header returns the response's header for errors and observers, without cookies and tokens.
+func (r *request) header() http.Header { return r.tokens().Header(r.result.Header) }
 
 // requestID returns the id of the request for support, without the token.
 func (r *request) requestID() string { return r.tokens().Text(r.result.Header.Get("X-Request-Id")) }
