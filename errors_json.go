@@ -75,7 +75,7 @@ func encodeError(v any, cuts ...func()) ([]byte, error) {
 	for i := 0; ; i++ {
 		text, err := json.Marshal(v)
 		if err != nil || len(text) <= maxStored || i == len(cuts) {
-			return text, err //nolint:wrapcheck // encoding/json adds the type
+			return text, err
 		}
 		cuts[i]()
 	}

@@ -152,7 +152,7 @@ func TestUnmarshalErrorFindsTheType(t *testing.T) {
 		back, unmarshalErr := promptorchestra.UnmarshalError(text)
 		require.NoError(t, unmarshalErr)
 		found := reflect.New(reflect.TypeOf(err))
-		require.True(t, errors.As(back, found.Interface()), name)
+		require.ErrorAs(t, back, found.Interface(), name)
 		assert.Equal(t, "first\n"+err.Error(), back.Error())
 
 		for _, other := range []error{new(promptorchestra.APIError), new(promptorchestra.TransportError), new(promptorchestra.DecodeError), new(promptorchestra.ArgumentError)} {
@@ -233,10 +233,11 @@ func TestErrorsInJSONAreBounded(t *testing.T) {
 		assert.Equal(t, id, backID)
 	}
 	small := &promptorchestra.APIError{StatusCode: 422, RawBody: make([]byte, 64<<10), Details: details[:10], Diagnostic: &promptorchestra.Diagnostic{Why: "w"}}
-	back := throughJSON(t, small).(*promptorchestra.APIError)
+	var back *promptorchestra.APIError
+	require.ErrorAs(t, throughJSON(t, small), &back)
 	assert.Len(t, back.RawBody, 64<<10, "nothing is cut without need")
 	small.Message = huge[:200<<10]
-	back = throughJSON(t, small).(*promptorchestra.APIError)
+	require.ErrorAs(t, throughJSON(t, small), &back)
 	assert.Empty(t, back.RawBody, "the body is cut first")
 }
 

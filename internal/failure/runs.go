@@ -73,20 +73,29 @@ func runPlaceOf(object runPlace, name []byte) runPlace {
 
 // value reads a text or number that is a run or session, or says something else of one.
 func (r *runReader) value(at runPlace, raw []byte, whole bool) {
-	const longest = 200
-	id, isText := string(raw[:min(len(raw), longest+1)]), raw[0] == '"'
-	if isText {
-		id = jsonscan.Unquote(raw)
-	}
-	switch {
-	case id == "" || len(id) > longest || strings.ContainsAny(id, " \t\r\n"):
-	case !isText && (raw[0] == '0' || strings.Trim(id, "0123456789") != ""): // or a boolean
-	case !at.isID && !(at.run && isText && looksLikeID(id)):
+	switch id := at.idIn(raw); {
+	case id == "":
 	case at.session:
 		r.Named = true
 	default:
 		r.take(at.prefix, id, whole)
 	}
+}
+
+// idIn returns the id that a value is, or "".
+func (p runPlace) idIn(raw []byte) string {
+	const longest = 200
+	if raw[0] != '"' {
+		if p.isID && raw[0] != '0' && len(bytes.Trim(raw, "0123456789")) == 0 {
+			return string(raw[:min(len(raw), longest)])
+		}
+		return ""
+	}
+	id := jsonscan.Unquote(raw)
+	if len(id) > longest || strings.ContainsAny(id, " \t\r\n") || !p.isID && !(p.run && looksLikeID(id)) {
+		return ""
+	}
+	return id
 }
 
 // take keeps the first id, but prefers one whose name is "run" alone. An id that was cut is not

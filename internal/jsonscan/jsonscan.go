@@ -24,30 +24,31 @@ func ValueEnd(text []byte) (end int, whole bool) {
 	case '"':
 		return StringEnd(text)
 	case '{', '[':
-		depth := 0
-		for i := 0; i < len(text); i++ {
-			switch text[i] {
-			case '"':
-				n, closed := StringEnd(text[i:])
-				if !closed {
-					return len(text), false
-				}
-				i += n - 1
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1, true
-				}
-			}
-		}
-		return len(text), false
+		return containerEnd(text)
 	default:
 		if i := bytes.IndexAny(text, ",]}: \t\r\n\"[{"); i >= 0 {
 			return i, true
 		}
 		return len(text), true
 	}
+}
+
+func containerEnd(text []byte) (end int, whole bool) {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			n, _ := StringEnd(text[i:])
+			i += n - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1, true
+			}
+		}
+	}
+	return len(text), false
 }
 
 // StringEnd is ValueEnd for a string. closed reports whether the string has its second quote.
@@ -77,23 +78,15 @@ func LooksLikeJSON(text []byte) bool {
 	}
 }
 
+const space = " \t\r\n"
+
 // SkipSpace returns a text without the white space that it begins with.
 func SkipSpace(text []byte) []byte {
-	for len(text) > 0 && isSpace(text[0]) {
-		text = text[1:]
+	if len(text) > 0 && text[0] > ' ' {
+		return text // as nearly everywhere
 	}
-	return text
+	return bytes.TrimLeft(text, space)
 }
-
-// skipSeparators is SkipSpace that skips commas, too.
-func skipSeparators(text []byte) []byte {
-	for len(text) > 0 && (isSpace(text[0]) || text[0] == ',') {
-		text = text[1:]
-	}
-	return text
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
 // Members returns an object's members, up to the first text that is not a member: their names as
 // they read, and their values. The object may be cut: then the last value may be, too. Text that is
@@ -105,7 +98,7 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 			return
 		}
 		for {
-			rest = skipSeparators(rest)
+			rest = bytes.TrimLeft(rest, space+",")
 			name, after, ok := memberName(rest)
 			if !ok {
 				return
@@ -144,7 +137,7 @@ func EachElement(value []byte, most int, visit func(element []byte)) {
 	}
 	rest := value[1:]
 	for range most {
-		rest = skipSeparators(rest)
+		rest = bytes.TrimLeft(rest, space+",")
 		end, _ := ValueEnd(rest)
 		if end == 0 || rest[0] == ']' || rest[0] == '}' {
 			return

@@ -14,6 +14,8 @@ func Walk[S any](text []byte, top S, member func(object S, name []byte) S, scala
 	return !w.tooDeep
 }
 
+const deepest = 1000 // of arrays and objects within each other
+
 type walker[S any] struct {
 	member  func(object S, name []byte) S
 	scalar  func(at S, raw []byte, whole bool)
@@ -23,7 +25,6 @@ type walker[S any] struct {
 
 // values visits what an object or array holds, and returns the text after its end.
 func (w *walker[S]) values(text []byte, around S, object bool) []byte {
-	const deepest = 1000
 	var element S
 	if !object {
 		element = around
@@ -31,7 +32,8 @@ func (w *walker[S]) values(text []byte, around S, object bool) []byte {
 	for next := element; len(text) > 0; {
 		switch text[0] {
 		case '{', '[':
-			if w.tooDeep = w.tooDeep || w.depth == deepest; w.tooDeep {
+			if w.depth == deepest {
+				w.tooDeep = true
 				return nil
 			}
 			w.depth++
@@ -48,10 +50,16 @@ func (w *walker[S]) values(text []byte, around S, object bool) []byte {
 				next, text = w.member(around, name), after
 				continue
 			}
-			end, whole := ValueEnd(text)
-			w.scalar(next, text[:end], whole && (end < len(text) || text[0] == '"'))
-			next, text = element, text[end:]
+			text = w.visit(next, text)
+			next = element
 		}
 	}
 	return nil
+}
+
+// visit calls scalar for the value that text begins with, and returns the text after it.
+func (w *walker[S]) visit(at S, text []byte) []byte {
+	end, whole := ValueEnd(text)
+	w.scalar(at, text[:end], whole && (end < len(text) || text[0] == '"'))
+	return text[end:]
 }

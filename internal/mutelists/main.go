@@ -46,38 +46,49 @@ func main() {
 	if len(roots) == 0 {
 		roots = []string{"."}
 	}
-	var lists []list
+	lists, unnoticed := 0, 0
 	for _, root := range roots {
 		found, err := find(root)
 		if err != nil {
 			log.Fatal(err)
 		}
-		lists = append(lists, found...)
-	}
-	unnoticed := 0
-	for _, l := range lists {
-		fmt.Printf("%s: %s, %d entries\n", l.file, l.name, len(l.entries))
-		if passes, output := l.test(l.source); !passes {
-			log.Fatalf("the tests fail before anything is taken out:\n%s", output)
-		}
-		for _, entry := range l.entries {
-			switch passes, output := l.test(l.without(entry)); {
-			case strings.Contains(output, "[build failed]"):
-				log.Fatalf("without %s it does not build:\n%s", entry.Value, output)
-			case passes:
-				unnoticed++
-				fmt.Printf("    %s is noticed by no test\n", entry.Value)
+		for _, l := range found {
+			muted, err := l.check()
+			if err != nil {
+				log.Fatalf("%s: %s: %v", l.file, l.name, err)
 			}
+			lists++
+			unnoticed += muted
 		}
 	}
-	if unnoticed > 0 || len(lists) == 0 {
-		log.Fatalf("%d entries of %d lists are noticed by no test", unnoticed, len(lists))
+	if unnoticed > 0 || lists == 0 {
+		log.Fatal(unnoticed, " entries of ", lists, " lists are noticed by no test") //nolint:gosec // numbers
 	}
+}
+
+// check takes out one entry after the other, and returns how many of them no test notices.
+func (l *list) check() (unnoticed int, err error) {
+	fmt.Printf("%s: %s, %d entries\n", l.file, l.name, len(l.entries))
+	passes, output, err := l.test(l.source)
+	if err != nil || !passes {
+		return 0, fmt.Errorf("the tests fail before anything is taken out: %w\n%s", err, output)
+	}
+	for _, entry := range l.entries {
+		passes, output, err = l.test(l.without(entry))
+		if err != nil || strings.Contains(output, "[build failed]") {
+			return 0, fmt.Errorf("without %s it does not build: %w\n%s", entry.Value, err, output)
+		}
+		if passes {
+			unnoticed++
+			fmt.Printf("    %s is noticed by no test\n", entry.Value)
+		}
+	}
+	return unnoticed, nil
 }
 
 // find returns the lists in the Go files at and below a path.
 func find(root string) (lists []list, err error) {
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error { //nolint:gosec // a maintainer names it
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -85,18 +96,18 @@ func find(root string) (lists []list, err error) {
 		lists = append(lists, found...)
 		return err
 	})
-	return lists, err
+	return lists, err //nolint:wrapcheck // it names the file
 }
 
 func listsOf(path string) ([]list, error) {
-	source, err := os.ReadFile(path)
+	source, err := os.ReadFile(path) //nolint:gosec // a maintainer names it
 	if err != nil || !strings.Contains(string(source), "\n"+marker) {
-		return nil, err
+		return nil, err //nolint:wrapcheck // it names the file
 	}
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, path, source, parser.ParseComments)
 	if err != nil {
-		return nil, err
+		return nil, err //nolint:wrapcheck // it names the file
 	}
 	var lists []list
 	for _, decl := range file.Decls {
@@ -162,24 +173,25 @@ func (l *list) without(entry *ast.BasicLit) []byte {
 }
 
 // test runs the tests with another text of the file, which stays as it is on disk.
-func (l *list) test(source []byte) (passes bool, output string) {
+func (l *list) test(source []byte) (passes bool, output string, err error) {
 	scratch, err := os.MkdirTemp("", "mutelists")
 	if err != nil {
-		log.Fatal(err)
+		return false, "", fmt.Errorf("making a directory: %w", err)
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { err = cmp.Or(err, os.RemoveAll(scratch)) }()
 	muted, overlay := filepath.Join(scratch, "muted.go"), filepath.Join(scratch, "overlay.json")
 	path, err := filepath.Abs(l.file)
 	replace, err2 := json.Marshal(map[string]map[string]string{"Replace": {path: muted}})
+	//nolint:gosec // the directory is this function's own
 	if err := cmp.Or(err, err2, os.WriteFile(muted, source, 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
-		log.Fatal(err)
+		return false, "", fmt.Errorf("writing the overlay: %w", err)
 	}
 	for _, pkg := range l.packages {
 		//nolint:gosec,noctx // run by maintainers, who end it themselves
 		run, err := exec.Command("go", "test", "-short", "-failfast", "-overlay", overlay, pkg).CombinedOutput()
 		if output += string(run); err != nil {
-			return false, output
+			return false, output, nil
 		}
 	}
-	return true, output
+	return true, output, nil
 }
