@@ -245,6 +245,10 @@ func TestKindsFromAnywhereInTheBody(t *testing.T) {
 		kind   promptorchestra.Kind
 	}{
 		{422, "\ufeff" + `{"error":"x","code":"AGENT_GRAPH_INVALID"}`, promptorchestra.KindInvalidGraph},
+		{400, `{"error":"x","code":"AUTH_MISSING"}`, promptorchestra.KindAuthentication},
+		{400, `{"error":"x","code":"auth_mode_invalid"}`, promptorchestra.KindPermission},
+		{400, `{"error":"x","code":"AUTH_SCOPE_MISSING"}`, promptorchestra.KindPermission},
+		{401, `{"error":"x","code":"AUTH_ORG_MISMATCH"}`, promptorchestra.KindPermission},
 		{413, `{}`, promptorchestra.KindInvalidRequest},
 		{411, `{}`, promptorchestra.KindInvalidRequest},
 		{417, `{}`, promptorchestra.KindInvalidRequest},
