@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
 
 // LiveVersion returns the version that runs by default, and false when none is published. It goes
@@ -98,14 +100,13 @@ func readPublished(raw RawJSON) (published publishedVersion, said bool) {
 		published.id, published.number = versionID(value)
 		return published, true
 	case map[string]any:
-		for _, name := range []string{"id", "versionId", "version_id", "agentVersionId", "agent_version_id", "skillVersionId", "skill_version_id"} {
-			id, _ := versionID(value[name])
-			published.id = cmp.Or(published.id, id)
+		var named struct {
+			ID            string `json:"id"`
+			VersionID     string `json:"versionId"`
+			VersionNumber int    `json:"versionNumber"`
 		}
-		for _, name := range []string{"versionNumber", "version_number", "number", "version"} {
-			_, number := versionID(value[name])
-			published.number = cmp.Or(published.number, number)
-		}
+		_ = lenient.Unmarshal(raw, &named, nil) // an object always decodes
+		published.id, published.number = cmp.Or(named.ID, named.VersionID), named.VersionNumber
 	}
 	return published, published.id != "" || published.number != 0
 }

@@ -27,6 +27,8 @@ const (
 // Succeeded reports whether the status is a word for success: completed, succeeded or success, in
 // any casing. These words are inferred. Any other status says nothing of the kind, even if it is
 // neither Failed nor Pending.
+//
+//mutelist:check
 func (s RunStatus) Succeeded() bool {
 	switch strings.ToLower(string(s)) {
 	case "completed", "succeeded", "success":
@@ -38,6 +40,8 @@ func (s RunStatus) Succeeded() bool {
 // Failed reports whether the status is a word for a run that ended without a result: failed, error,
 // errored, cancelled, canceled, timed_out, timeout, expired or rejected, in any casing. These words
 // are inferred.
+//
+//mutelist:check
 func (s RunStatus) Failed() bool {
 	switch strings.ToLower(string(s)) {
 	case "failed", "error", "errored", "cancelled", "canceled", "timed_out", "timeout", "expired", "rejected":

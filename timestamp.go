@@ -138,6 +138,8 @@ func aspNetTime(s string) (v time.Time, is bool) {
 
 // namedTime reads the forms of HTTP, mail and JavaScript, and the basic form of ISO 8601. A name of
 // a zone but UTC and GMT means different zones in different places.
+//
+//mutelist:check
 func namedTime(s string) (time.Time, bool) {
 	for _, layout := range [...]string{
 		"Mon, 2 Jan 2006 15:04:05 -0700",
