@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -64,7 +63,7 @@ var buckets = map[Kind]bucket{
 	KindAuthentication:      {[]int{2}, "The bearer token is missing, invalid or expired", "Set a valid access token or API key; tokens expire, and WithAccessTokenSource asks for a fresh one each time."},
 	KindPermission:          {[]int{2}, "The credential may not do this", "Use a credential of this organization, of the kind and with the scope that the call needs."},
 	KindEntitlement:         {nil, "The organization's plan does not allow this", "Upgrade the plan or reduce usage; the same call succeeds once the plan allows it."},
-	KindNotFound:            {[]int{3, 4}, "The organization has no such record", "Check the id, and that the record belongs to this organization and not to another."},
+	KindNotFound:            {[]int{2, 3, 4}, "The organization has no such record", "Check the id, and that the record belongs to this organization and not to another."},
 	KindInvalidGraph:        {[]int{5}, "The agent's graph is not valid", "Fix the mistakes of step 5 and save the graph with Agents.SaveWorkflow; Workflow.Validate finds most of them before a round trip."},
 	KindValidation:          {[]int{5, 3}, "The server rejected the values of the call", "Fix what the details name."},
 	KindInvalidRequest:      {[]int{3}, "The server rejected the request", "Fix the request as the message says."},
@@ -82,6 +81,7 @@ var buckets = map[Kind]bucket{
 // Buckets that share their kind with another.
 var (
 	foreignBucket = bucket{nil, "The error is not one of this package", "Pass the error that a method of the client returned."}
+	unusualBucket = bucket{[]int{2}, "The API responded with a status that its documentation does not list", "Act on the code and the message; give the request id to support."}
 	sourceBucket  = bucket{[]int{2}, "The token source failed", "Fix the token source: the server that it asks, or its own credential. The SDK calls it before each attempt and does not retry its failures."}
 )
 
@@ -96,7 +96,7 @@ func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {
 	if err == nil {
 		return &Diagnosis{Cause: "There is no error."}
 	}
-	d := diagnosing{failedCall: failureOf(err), looked: map[string]look{}}
+	d := diagnosing{failedCall: failureOf(err), lookups: map[string]lookup{}}
 	d.checkBody()
 	if c == nil || c.core == nil || ctx == nil {
 		d.report(2, VerdictNotChecked, "Without a client made by New and a context nothing more can be checked.")
@@ -131,58 +131,75 @@ type failedCall struct {
 	api              *APIError // nil for the other types
 	route            *route    // nil for Do
 	rejected         bool      // certain to have run nothing
-	more             int       // further errors joined to the first
+	joined           int       // further errors joined to the first
 }
 
 func failureOf(err error) failedCall {
-	var failure callError
-	f := failedCall{kind: KindUnknown, bucket: foreignBucket, text: err.Error(), more: -1}
+	var first callError
+	f := failedCall{kind: KindUnknown, bucket: foreignBucket, text: err.Error(), joined: -1}
 	eachCallError(err, func(e callError) {
-		if failure == nil && !isNilPointer(e) {
-			failure = e
+		if first == nil && !isNilPointer(e) {
+			first = e
 		}
-		f.more++
+		f.joined++
 	})
-	if failure == nil {
+	if first == nil {
 		return f
 	}
-	f.kind = failure.kind()
+	f.kind = first.kind()
 	f.bucket = buckets[f.kind]
-	f.runPrefix, f.runID = failure.namedRun()
-	switch e := failure.(type) {
+	f.runPrefix, f.runID = first.namedRun()
+	switch e := first.(type) {
 	case *APIError:
-		f.CallInfo, f.api, f.text, f.rejected = e.CallInfo, e, e.Message, !e.IsServer()
+		f.CallInfo = e.CallInfo
+		f.setAPI(e)
 	case *TransportError:
 		f.CallInfo, f.text, f.rejected = e.CallInfo, errorText(e.Err), !e.OutcomeUnknown && !e.Idempotent
-		var last *APIError
-		switch {
-		case e.source:
-			f.sourceFailed(e)
-		case errors.As(e.Err, &last) && last != nil: // met before ctx ended
-			f.api, f.text = last, last.Message
-			f.note = "the context ended while the call waited for its next attempt"
-			if e.Composite {
-				f.note = "the run was started, and waiting for it failed"
-			}
-		}
+		f.setTransport(e)
 	case *DecodeError:
 		f.CallInfo, f.text = e.CallInfo, errorText(e.Err)
 	case *ArgumentError:
 		f.CallInfo, f.text, f.rejected = e.CallInfo, joinTexts(e.Argument, e.Reason), true
-		switch {
-		case errors.Is(e, ErrMissingOrganization):
-			f.kind = KindMissingOrganization
-		case slices.Contains([]string{"credential", "accessToken", "WithAccessTokenSource", "WithAPIKeySource"}, e.Argument):
-			f.kind = KindAuthentication
-		}
-		f.bucket = buckets[f.kind]
+		f.setArgument(e)
 	}
-	for _, r := range routes {
-		if r.op == f.Op {
-			f.route = r
-		}
+	if i := slices.IndexFunc(routes, func(r *route) bool { return r.op == f.Op }); i >= 0 {
+		f.route = routes[i]
 	}
 	return f
+}
+
+func (f *failedCall) setAPI(e *APIError) {
+	f.api, f.text, f.rejected = e, e.Message, !e.IsServer()
+	if f.kind == KindUnknown && e.isJSON() {
+		f.bucket = unusualBucket
+	}
+	if target := e.redirectTarget(); target != "" {
+		f.bucket.cause = "The server redirects to " + target
+	}
+}
+
+func (f *failedCall) setTransport(e *TransportError) {
+	var last *APIError
+	switch {
+	case e.source:
+		f.sourceFailed(e)
+	case errors.As(e.Err, &last) && last != nil: // met before ctx ended
+		f.api, f.text = last, last.Message
+		f.note = "the context ended while the call waited for its next attempt"
+		if e.Composite {
+			f.note = "the run was started, and waiting for it failed"
+		}
+	}
+}
+
+func (f *failedCall) setArgument(e *ArgumentError) {
+	switch {
+	case errors.Is(e, ErrMissingOrganization):
+		f.kind = KindMissingOrganization
+	case slices.Contains([]string{"credential", "accessToken", "WithAccessTokenSource", "WithAPIKeySource"}, e.Argument):
+		f.kind = KindAuthentication
+	}
+	f.bucket = buckets[f.kind]
 }
 
 // sourceFailed handles a token source that failed. A failure that will not pass by itself is a
@@ -201,13 +218,14 @@ func (f *failedCall) sourceFailed(e *TransportError) {
 type diagnosing struct {
 	failedCall
 
-	ctx     context.Context //nolint:containedctx // lives as long as Diagnose
-	client  *Client
-	calls   int
-	blocked string // why no more can be read; "" while it can
-	looked  map[string]look
-	found   []Finding
-	guessed bool // step 4 is about a run that may be another call's
+	ctx             context.Context //nolint:containedctx // lives as long as Diagnose
+	client          *Client
+	calls           int
+	blocked         string // why no more can be read; "" while it can
+	lookups         map[string]lookup
+	found           []Finding
+	answers         bool // Setup.Verify got a response of the API's, so that the base URL is right
+	mayBeAnotherRun bool // step 4 is about a run that may be another call's
 }
 
 func (d *diagnosing) report(step int, verdict Verdict, summary string, evidence ...string) {
@@ -245,107 +263,21 @@ func (d *diagnosing) checkBody() {
 		}
 	}
 	evidence = append(evidence, d.note)
-	if d.more > 0 {
-		evidence = append(evidence, fmt.Sprintf("joined with %d more, which are not diagnosed", d.more))
+	if d.joined > 0 {
+		evidence = append(evidence, fmt.Sprintf("joined with %d more, which are not diagnosed", d.joined))
 	}
 	d.report(1, VerdictProblem, d.bucket.cause+prefixed(": ", d.text), evidence...)
 }
 
-// checkCredential asks the server whether the credential fits the organization.
-func (d *diagnosing) checkCredential() {
-	if d.Organization == "" {
-		d.blocked = "there is no organization to look in"
-		d.report(2, VerdictProblem, "Neither the call nor the client has an organization.")
-		return
-	}
-	evidence := []string{"organization: " + d.Organization, "server: " + d.client.core.scheme + "://" + d.client.core.host + d.client.core.rawPath}
-	var v *SetupVerifyResponse
-	var said struct{ OK Opt[bool] } // ok is undocumented: it may be missing
-	err := d.reading(func(ctx context.Context, once CallOption) (err error) {
-		v, err = d.client.Setup.Verify(ctx, once, WithInto(&said))
-		return err
-	})
-	if err != nil {
-		d.credentialRejected(err, evidence)
-		return
-	}
-	evidence = append(evidence, prefixed("credential: ", v.AuthSource), prefixed("scopes: ", strings.Join(v.Scopes, " ")))
-	r := d.route
-	ok, given := said.OK.Get()
-	switch {
-	case v.OrganizationID != "" && v.OrganizationID != d.Organization:
-		d.report(2, VerdictProblem, "The credential belongs to organization "+v.OrganizationID+".", evidence...)
-	case r != nil && r.traits.has(userOnly) && v.AuthSource == authAPIKey:
-		d.report(2, VerdictProblem, "The call takes access tokens only, and the client sends an API key.", evidence...)
-	case r != nil && r.scope != "" && lacksScope(v.Scopes, r.scope):
-		d.report(2, VerdictProblem, "The credential lacks the scope "+r.scope+" that the call needs.", evidence...)
-	case given && !ok:
-		d.report(2, VerdictProblem, "The server accepts the credential, but its check of the setup is not ok.", append(evidence, failedChecks(v.Checks)...)...)
-	default:
-		d.report(2, VerdictOK, "The server accepts the credential for the organization.", evidence...)
-	}
-}
-
-// lacksScope reports whether scopes certainly do not include one: one that no route needs, such as
-// "all" or "agents:*", may include any.
-func lacksScope(scopes []string, scope string) bool {
-	return len(scopes) > 0 && !slices.ContainsFunc(scopes, func(given string) bool {
-		return given == scope || !slices.ContainsFunc(routes, func(r *route) bool { return r.scope == given })
-	})
-}
-
-func failedChecks(raw RawJSON) (failed []string) {
-	var checks []struct {
-		Name, Message string
-		OK            bool
-	}
-	_ = raw.Decode(&checks) // undocumented: it may be missing, or have another form
-	for _, c := range checks {
-		if !c.OK {
-			failed = append(failed, "not ok: "+joinTexts(c.Name, c.Message))
-		}
-	}
-	return failed
-}
-
-func (d *diagnosing) credentialRejected(err error, evidence []string) {
-	var api *APIError
-	var decode *DecodeError
-	var argument *ArgumentError
-	var lost *TransportError
-	problem := ""
-	switch {
-	case d.ctx.Err() != nil:
-	case errors.As(err, &argument):
-		problem = "The client has no fitting credential: "
-	case errors.As(err, &lost) && lost.source:
-		problem, err = "The token source failed: ", lost.Err
-	case errors.As(err, &decode) && !errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &api) && api.kind() == KindUnknown:
-		problem = "What responds is not the API: "
-	case api == nil:
-		problem = "There is no response to Setup.Verify either: "
-	case api.Kind == KindAuthentication:
-		problem = "The server does not accept the credential: "
-	case api.Kind == KindPermission && api.Code != "AUTH_SCOPE_MISSING":
-		problem = "The credential does not fit the organization: "
-	}
-	if problem == "" {
-		d.report(2, VerdictNotChecked, "The credential could not be checked: "+err.Error(), evidence...)
-		return
-	}
-	d.blocked = "step 2 must be right first"
-	if api != nil {
-		err = errors.New(api.Message)
-	}
-	d.report(2, VerdictProblem, problem+err.Error(), evidence...)
-}
-
-// conclude picks the cause: the first problem in a step that explains such a failure, else what
-// status and body say.
+// conclude picks the cause: the first problem in a step that explains such a failure, else what was
+// found first, which is what status and body say.
 func (d *diagnosing) conclude(err error) *Diagnosis {
-	result := &Diagnosis{Kind: d.kind, Cause: d.found[0].Summary, Advice: d.bucket.advice, Findings: d.found}
+	result := &Diagnosis{Kind: d.kind, Cause: d.found[len(d.found)-1].Summary, Advice: d.bucket.advice, Findings: d.found}
+	if d.found[0].Step == 1 {
+		result.Cause = d.found[0].Summary
+	}
 	for _, f := range d.found {
-		if f.Verdict == VerdictProblem && slices.Contains(d.bucket.settledBy, f.Step) && (f.Step != 4 || !d.guessed) {
+		if f.Verdict == VerdictProblem && slices.Contains(d.bucket.settledBy, f.Step) && (f.Step != 4 || !d.mayBeAnotherRun) {
 			result.Cause = f.Summary
 			break
 		}
@@ -361,7 +293,7 @@ func (d *diagnosing) conclude(err error) *Diagnosis {
 	return result
 }
 
-// String returns the diagnosis as a report of several lines.
+// String returns the diagnosis as a report of several lines. What was not checked is its last line.
 func (d *Diagnosis) String() string {
 	if d == nil {
 		return ""
@@ -371,11 +303,19 @@ func (d *Diagnosis) String() string {
 	if d.Advice != "" {
 		fmt.Fprintf(&b, "advice: %s\n", d.Advice)
 	}
+	var unchecked []string
 	for _, f := range d.Findings {
+		if f.Verdict == VerdictNotChecked && len(f.Evidence) == 0 {
+			unchecked = append(unchecked, fmt.Sprintf("%d %s", f.Step, f.Summary))
+			continue
+		}
 		fmt.Fprintf(&b, "%s\n  %s\n", f.title(), f.Summary)
 		for _, e := range f.Evidence {
 			fmt.Fprintf(&b, "    %s\n", e)
 		}
+	}
+	if len(unchecked) > 0 {
+		fmt.Fprintf(&b, "not checked: %s\n", clean(strings.Join(unchecked, " "), 1000))
 	}
 	return b.String()
 }

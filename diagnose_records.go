@@ -1,10 +1,12 @@
 package promptorchestra
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -40,28 +42,34 @@ type record struct {
 	Diagnostic      *Diagnostic     `json:"diagnostic"`
 	DecisionTrace   []AgentDecision `json:"decisionTrace"`
 	Run             AgentRun        `json:"run"` // of an agent run
+
+	RunID       string `json:"runId"` // of a skill run
+	AgentID     string `json:"agentId"`
+	RootAgentID string `json:"rootAgentId"`
+	PromptID    string `json:"promptId"`
+	SkillID     string `json:"skillId"`
 }
 
-// look is the result of reading a record.
-type look struct {
+// lookup is the result of reading a record.
+type lookup struct {
 	record *record
 	err    error
 }
 
 // read reads a record, or returns the result of an earlier read of it.
-func (d *diagnosing) read(kind string, ids ...string) look {
+func (d *diagnosing) read(kind string, ids ...string) lookup {
 	key := kind + " " + strings.Join(ids, " ")
-	if known, ok := d.looked[key]; ok {
+	if known, ok := d.lookups[key]; ok {
 		return known
 	}
 	in := call{route: readers[kind]}
 	copy(in.ids[:], ids)
-	var l look
+	var l lookup
 	l.err = d.reading(func(ctx context.Context, once CallOption) (err error) {
 		l.record, err = do[record](ctx, &d.client.service, in, []CallOption{once})
 		return err
 	})
-	d.looked[key] = l
+	d.lookups[key] = l
 	return l
 }
 
@@ -72,13 +80,147 @@ func (d *diagnosing) idNames(runs bool) []string {
 	})
 }
 
+// checkCredential asks the server whether the credential fits the organization.
+func (d *diagnosing) checkCredential() {
+	if d.Organization == "" {
+		d.blocked = "there is no organization to look in"
+		d.report(2, VerdictProblem, "Neither the call nor the client has an organization.")
+		return
+	}
+	core := d.client.core
+	evidence := []string{"organization: " + d.Organization, "server: " + core.scheme + "://" + core.host + core.rawPath}
+	var v *SetupVerifyResponse
+	var said struct{ OK Opt[bool] } // ok is undocumented: it may be missing
+	err := d.reading(func(ctx context.Context, once CallOption) (err error) {
+		v, err = d.client.Setup.Verify(ctx, once, WithInto(&said))
+		return err
+	})
+	if err != nil {
+		d.credentialRejected(err, evidence)
+		return
+	}
+	d.answers = true
+	evidence = append(evidence, prefixed("credential: ", v.AuthSource), prefixed("scopes: ", strings.Join(v.Scopes, " ")))
+	problem := d.misfit(v)
+	if ok, given := said.OK.Get(); problem == "" && given && !ok {
+		problem = "The server accepts the credential, but its check of the setup is not ok."
+		evidence = append(evidence, failedChecks(v.Checks)...)
+	}
+	if problem != "" {
+		d.report(2, VerdictProblem, problem, evidence...)
+		return
+	}
+	d.report(2, VerdictOK, "The server accepts the credential for the organization.", evidence...)
+}
+
+// misfit returns why the credential does not fit the call, or "".
+func (d *diagnosing) misfit(v *SetupVerifyResponse) string {
+	switch r := d.route; {
+	case v.OrganizationID != "" && v.OrganizationID != d.Organization:
+		return "The credential belongs to organization " + v.OrganizationID + "."
+	case r == nil:
+		return ""
+	case r.traits.has(userOnly) && v.AuthSource == authAPIKey:
+		return "The call takes access tokens only, and the client sends an API key."
+	case r.scope != "" && lacksScope(v.Scopes, r.scope):
+		return "The credential lacks the scope " + r.scope + " that the call needs."
+	default:
+		return ""
+	}
+}
+
+// lacksScope reports whether scopes certainly do not include one: one that no route needs, such as
+// "all" or "agents:*", may include any.
+func lacksScope(scopes []string, scope string) bool {
+	return len(scopes) > 0 && !slices.ContainsFunc(scopes, func(given string) bool {
+		return given == scope || !slices.ContainsFunc(routes, func(r *route) bool { return r.scope == given })
+	})
+}
+
+func failedChecks(raw RawJSON) (failed []string) {
+	var checks []struct {
+		Name, Message string
+		OK            bool
+	}
+	_ = raw.Decode(&checks) // undocumented: it may be missing, or have another form
+	for _, c := range checks {
+		if !c.OK {
+			failed = append(failed, "not ok: "+joinTexts(c.Name, c.Message))
+		}
+	}
+	return failed
+}
+
+// credentialRejected reports that Setup.Verify failed. Nothing more is read then, unless the
+// failure says nothing about the server and the credential.
+func (d *diagnosing) credentialRejected(err error, evidence []string) {
+	var api *APIError
+	d.answers = errors.As(err, &api) && api.isJSON() && !api.IsNotFound()
+	problem, cause := d.problemOfVerify(err)
+	if problem == "" || d.ctx.Err() != nil {
+		d.report(2, VerdictNotChecked, "The credential could not be checked: "+err.Error(), evidence...)
+		return
+	}
+	d.blocked = "step 2 must be right first"
+	if strings.HasSuffix(problem, wrongBaseURL) && slices.Contains(d.bucket.settledBy, 2) {
+		d.bucket.advice = buckets[KindUnknown].advice
+	}
+	d.report(2, VerdictProblem, problem+prefixed(": ", cause), evidence...)
+}
+
+const wrongBaseURL = ", so the base URL is wrong"
+
+// problemOfVerify returns what a failure of Setup.Verify proves, or "", and its own words.
+func (d *diagnosing) problemOfVerify(err error) (problem, cause string) {
+	var (
+		api      *APIError
+		decode   *DecodeError
+		argument *ArgumentError
+		lost     *TransportError
+	)
+	switch {
+	case errors.As(err, &argument):
+		return "The client has no fitting credential", err.Error()
+	case errors.As(err, &lost) && lost.source:
+		return "The token source failed", errorText(lost.Err)
+	case errors.As(err, &decode) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return "What responds is not the API", err.Error()
+	case !errors.As(err, &api):
+		return "There is no response to Setup.Verify either", err.Error()
+	default:
+		return d.problemOfStatus(api), api.Message
+	}
+}
+
+// problemOfStatus is problemOfVerify for an API error.
+func (d *diagnosing) problemOfStatus(e *APIError) string {
+	switch kind := e.kind(); {
+	case e.redirectTarget() != "":
+		return "The server redirects Setup.Verify to " + e.redirectTarget() + wrongBaseURL
+	case kind == KindUnknown && !e.isJSON():
+		return "What responds is not the API"
+	case e.StatusCode == http.StatusNotFound && d.api != nil && d.api.StatusCode == http.StatusNotFound:
+		return "Setup.Verify, which every organization has, is not found either" + wrongBaseURL
+	case kind == KindAuthentication:
+		return "The server does not accept the credential"
+	case kind == KindPermission && e.Code != "AUTH_SCOPE_MISSING":
+		return "The credential does not fit the organization"
+	default:
+		return ""
+	}
+}
+
 // checkRecords looks up what the failed call names, in its path and body.
 func (d *diagnosing) checkRecords() {
 	names := d.idNames(false)
 	if d.starts() {
 		names = append(names, d.idNames(true)...)
 	}
-	if len(names) == 0 {
+	switch {
+	case len(d.Resource) == 0 && d.route != nil && d.kind == KindNotFound && d.answers:
+		d.bucket.advice = "Check the base URL, and whether the server is of a release that has this route."
+		d.report(3, VerdictProblem, "The call names no record, so the server does not have its route, "+d.Path+".")
+	case len(names) == 0:
 		d.report(3, VerdictNotChecked, "The call names no prompt, version, tool, agent or skill.")
 	}
 	for _, name := range names {
@@ -97,23 +239,39 @@ func (d *diagnosing) checkRecord(name string) {
 	l := d.read(kind, owner)
 	switch {
 	case IsNotFound(l.err):
-		d.report(3, VerdictProblem, fmt.Sprintf("There is no %s %q in organization %s (%s).", kind, owner, d.Organization, name))
-		return
+		d.reportMissing(3, fmt.Sprintf("There is no %s %q in organization %s (%s).", kind, owner, d.Organization, name))
 	case l.err != nil:
 		d.report(3, VerdictNotChecked, what+" could not be checked: "+l.err.Error())
+	case !version:
+		d.report(3, VerdictOK, what+" exists in organization "+d.Organization+".")
+	default:
+		d.checkVersion(what, id, fmt.Sprintf("%s %q", kind, owner), l.record)
+	}
+}
+
+// reportMissing reports a 404, which means that a record is missing if the base URL is known to be
+// the API's.
+func (d *diagnosing) reportMissing(step int, summary string) {
+	if d.answers {
+		d.report(step, VerdictProblem, summary)
 		return
 	}
-	versions := []string{l.record.VersionID}
-	for _, v := range l.record.Versions {
+	d.report(step, VerdictNotChecked, "A look-up got 404, and nothing else shows that the base URL is the API's.")
+}
+
+// checkVersion looks for a version among those of its owner.
+func (d *diagnosing) checkVersion(what, id, owner string, r *record) {
+	versions := []string{r.VersionID}
+	for _, v := range r.Versions {
 		versions = append(versions, v.ID)
 	}
 	switch {
-	case !version || slices.Contains(versions, id):
+	case slices.Contains(versions, id):
 		d.report(3, VerdictOK, what+" exists in organization "+d.Organization+".")
-	case len(l.record.Versions) == 0:
-		d.report(3, VerdictNotChecked, fmt.Sprintf("%s could not be checked: the response does not list the versions of the %s.", what, kind))
+	case len(r.Versions) == 0:
+		d.report(3, VerdictNotChecked, fmt.Sprintf("%s could not be checked: the response does not list the versions of %s.", what, owner))
 	default:
-		d.report(3, VerdictProblem, fmt.Sprintf("%s is no version of %s %q.", what, kind, owner), "versions: "+strings.TrimSpace(strings.Join(versions, " ")))
+		d.report(3, VerdictProblem, fmt.Sprintf("%s is no version of %s.", what, owner), "versions: "+strings.TrimSpace(strings.Join(versions, " ")))
 	}
 }
 
@@ -142,209 +300,61 @@ func (d *diagnosing) owner(name string) (kind, id string, version bool) {
 	return kind, "", version
 }
 
-// checkRun looks at the run that the call's ids or the failure's body name, or at the newest one of
-// those that the API lists.
-func (d *diagnosing) checkRun() {
-	var ids []string
-	if !d.starts() {
-		for _, name := range d.idNames(true) {
-			ids = append(ids, d.Resource[name])
-		}
-	}
-	kind := d.runKind()
-	switch {
-	case kind != "" && len(ids) > 0:
-		for _, id := range ids {
-			d.checkRunByID(kind, id, false)
-		}
-	case kind != "" && d.runID != "":
-		if readers[d.runPrefix+" run"] != nil {
-			kind = d.runPrefix + " run"
-		}
-		d.checkRunByID(kind, d.runID, true)
-	case d.route == nil:
-		d.report(4, VerdictNotChecked, "The error names no run.")
-	case !d.starts():
-		d.report(4, VerdictNotChecked, "The call runs nothing, so there is no record of a run.")
-	case d.rejected:
-		d.report(4, VerdictNotChecked, "The call was rejected or never sent, so there is no record of a run.")
-	case d.route == routePromptsRun:
-		d.checkNewestRun(routeRunsList, "run of the prompt", d.Resource["promptId"])
-	case d.route == routeVoiceAgentsCreateSession:
-		d.checkNewestRun(routeRealtimeSessionsList, "session of the agent", d.Resource["agentId"])
-	default:
-		d.report(4, VerdictNotChecked, "The record could not be checked: the error names no run, and the API lists those of prompts and of voice agents only.", d.runCount())
-	}
-}
-
-// runCount returns the number of runs that the agent of the call has now, for a reader who knows
-// the earlier number.
-func (d *diagnosing) runCount() string {
-	agent := d.looked["agent "+d.Resource["agentId"]].record
-	if agent == nil || agent.UsageMetrics.RunCount == nil {
-		return ""
-	}
-	return fmt.Sprintf("runs of the agent now: %d", *agent.UsageMetrics.RunCount)
-}
-
-// starts reports whether the call starts a run. A run id in such a call is that of an earlier run.
-func (d *diagnosing) starts() bool {
-	return d.route != nil && (d.route.traits.has(execution) || d.route == routeVoiceAgentsCreateSession)
-}
-
-func (d *diagnosing) runKind() string {
-	service, _, _ := strings.Cut(d.Op, ".")
-	return runKinds[service]
-}
-
-// checkRunByID reads a run. One that only the body names may be of another kind, and is no cause
-// when it is not found.
-func (d *diagnosing) checkRunByID(kind, id string, guess bool) {
-	what, ids := fmt.Sprintf("The %s %q", kind, id), []string{id}
-	if kind == "evaluation run" {
-		ids = []string{d.Resource["skillId"], id}
-	}
-	l := d.read(kind, ids...)
-	switch r := l.record; {
-	case IsNotFound(l.err) && guess:
-		d.report(4, VerdictNotChecked, fmt.Sprintf("The response names run %q, which is no %s of organization %s.", id, kind, d.Organization))
-	case IsNotFound(l.err):
-		d.report(4, VerdictProblem, fmt.Sprintf("There is no %s %q in organization %s.", kind, id, d.Organization))
-	case l.err != nil:
-		d.report(4, VerdictNotChecked, what+" could not be read: "+l.err.Error())
-	default:
-		var evidence []string
-		for _, d := range r.DecisionTrace {
-			evidence = append(evidence, "decision: "+joinTexts(d.Step, d.Decision, d.Reason))
-		}
-		var steps []RunStep
-		_ = r.Steps.Decode(&steps) // without steps that decode there is no evidence
-		for _, s := range steps {
-			evidence = append(evidence, prefixed("step: ", joinTexts(string(s.StepType), s.ToolName, string(s.Status), s.Error)))
-		}
-		failure := r.ErrorMessage
-		if d := r.Diagnostic; failure == "" && d != nil {
-			failure = cmp.Or(d.Why, d.Title, d.Code)
-		}
-		d.reportRun(what, cmp.Or(r.Run.Status, r.Status, r.CompletionState), failure, evidence...)
-	}
-}
-
-// listedRun has the fields of a listed run or session that a diagnosis reads.
-type listedRun struct {
-	ID              string
-	PromptID        string
-	RootAgentID     string
-	Status          RunStatus
-	CompletionState RunStatus
-	ErrorMessage    string
-	CreatedAt       Timestamp // inferred; CompletedAt is used when it is missing
-	CompletedAt     Timestamp
-}
-
-// checkNewestRun reads a list of runs, which is long in a busy organization: one element at a time,
-// within the time that is left.
-func (d *diagnosing) checkNewestRun(lister *route, what, of string) {
-	var newest listedRun
-	var at Timestamp
-	found, unnamed, undated := 0, 0, 0
-	err := d.reading(func(ctx context.Context, once CallOption) error {
-		for run, err := range stream[listedRun](ctx, &d.client.service, call{route: lister}, []CallOption{once}) {
-			if err != nil {
-				return err
-			}
-			owner, when := cmp.Or(run.PromptID, run.RootAgentID), cmp.Or(run.CreatedAt, run.CompletedAt)
-			switch {
-			case owner == "":
-				unnamed++
-			case owner != of:
-			default:
-				found++
-				if when.IsZero() {
-					undated++
-				}
-				if found == 1 || when.After(at.Time) {
-					newest, at = run, when
-				}
-			}
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		d.report(4, VerdictNotChecked, "The runs could not be listed: "+err.Error())
-	case found == 0 && unnamed > 0:
-		d.report(4, VerdictNotChecked, fmt.Sprintf("The list does not say of %d whose they are.", unnamed))
-	case found == 0:
-		d.report(4, VerdictOK, fmt.Sprintf("No %s %q is recorded: it seems that nothing ran.", what, of))
-	case found > 1 && undated > 0:
-		d.report(4, VerdictNotChecked, fmt.Sprintf("The list does not say which of %d is the newest %s %q.", found, what, of))
-	default:
-		d.guessed = true
-		d.reportRun(fmt.Sprintf("The newest %s, %q, which may be another call's,", what, newest.ID),
-			cmp.Or(newest.Status, newest.CompletionState), newest.ErrorMessage, "created: "+at.String(), "compare what it was given with the call")
-	}
-}
-
-func (d *diagnosing) reportRun(what string, status RunStatus, failure string, evidence ...string) {
-	evidence = append([]string{prefixed("status: ", string(status))}, evidence...)
-	switch {
-	case failure != "" || status == "failed":
-		d.report(4, VerdictProblem, what+" failed: "+cmp.Or(failure, "the record does not say why"), evidence...)
-	case status.Pending():
-		d.report(4, VerdictOK, what+" has not ended yet.", evidence...)
-	default:
-		d.report(4, VerdictOK, what+" exists and shows no failure: its result is in the record.", evidence...)
-	}
-}
-
 // checkGraph lists the graph's mistakes: those that the server names, else those of the agent's
 // version in use.
 func (d *diagnosing) checkGraph() {
-	list := func(by string, details []ErrorDetail) {
-		const most = 20
-		var lines []string
-		for _, d := range details[:min(len(details), most)] {
-			lines = append(lines, joinTexts(d.Code, d.Message, prefixed("at ", d.Path)))
-		}
-		if more := len(details) - most; more > 0 {
-			lines = append(lines, fmt.Sprintf("and %d more", more))
-		}
-		d.report(5, VerdictProblem, fmt.Sprintf("%s: %s", by, strings.Join(lines, "; ")), lines...)
-	}
-	agent := d.looked["agent "+d.Resource["agentId"]].record
-	graph := d.kind == KindInvalidGraph
-	if (graph || d.kind == KindValidation) && d.api != nil && len(d.api.Details) > 0 {
-		list("The server names these mistakes", d.api.Details)
+	isGraph := d.kind == KindInvalidGraph
+	if (isGraph || d.kind == KindValidation) && d.api != nil && len(d.api.Details) > 0 {
+		d.reportMistakes("The server names these mistakes", d.api.Details)
 		return
 	}
+	agent := d.lookups["agent "+d.Resource["agentId"]].record
 	// The response may leave out the entry step of an agent that was never published.
 	if agent == nil || agent.EntryStepKey == "" {
 		why := "The call is not about a graph."
-		if graph || d.Resource["agentId"] != "" {
+		if isGraph || d.Resource["agentId"] != "" {
 			why = "The graph could not be read; Agents.ValidateWorkflow says more of one."
 		}
 		d.report(5, VerdictNotChecked, why)
 		return
 	}
-	if version := d.Resource["versionId"]; version != "" && agent.VersionID != "" && version != agent.VersionID {
-		d.report(5, VerdictNotChecked, fmt.Sprintf("The API shows the graph of version %q, not of %q; Agents.ValidateWorkflow says more of one.", agent.VersionID, version))
-		return
-	}
-	w := Workflow{EntryStepKey: agent.EntryStepKey, Transitions: agent.Transitions}
-	if err := agent.Steps.Decode(&w.Steps); err != nil {
-		d.report(5, VerdictNotChecked, "The agent's graph could not be read: "+err.Error())
-		return
-	}
-	if slices.ContainsFunc(w.Transitions, func(t WorkflowTransition) bool { return t.FromStepKey == "" || t.ToStepKey == "" }) {
-		d.report(5, VerdictNotChecked, "The graph of the agent's version in use spells its transitions in a way unknown here.")
+	w, unclear := d.graphOf(agent)
+	if unclear != "" {
+		d.report(5, VerdictNotChecked, unclear)
 		return
 	}
 	// The members that name a skill or a tool are inferred: their absence says nothing.
 	mistakes := slices.DeleteFunc(w.Validate(), func(d ErrorDetail) bool { return d.Code == GraphMissingPrompt || d.Code == GraphMissingTool })
 	if len(mistakes) > 0 {
-		list("The agent's version in use has these mistakes", mistakes)
+		d.reportMistakes("The agent's version in use has these mistakes", mistakes)
 		return
 	}
 	d.report(5, VerdictOK, fmt.Sprintf("The graph of the agent's version in use, %d steps, has no mistake that Validate finds.", len(w.Steps)))
+}
+
+// graphOf returns the graph of the version that the call uses, or why it is not known.
+func (d *diagnosing) graphOf(agent *record) (w Workflow, unclear string) {
+	if version := d.Resource["versionId"]; version != "" && agent.VersionID != "" && version != agent.VersionID {
+		return w, fmt.Sprintf("The API shows the graph of version %q, not of %q; Agents.ValidateWorkflow says more of one.", agent.VersionID, version)
+	}
+	w = Workflow{EntryStepKey: agent.EntryStepKey, Transitions: agent.Transitions}
+	if err := agent.Steps.Decode(&w.Steps); err != nil {
+		return w, "The agent's graph could not be read: " + err.Error()
+	}
+	if slices.ContainsFunc(w.Transitions, func(t WorkflowTransition) bool { return t.FromStepKey == "" || t.ToStepKey == "" }) {
+		return w, "The graph of the agent's version in use spells its transitions in a way unknown here."
+	}
+	return w, ""
+}
+
+func (d *diagnosing) reportMistakes(by string, details []ErrorDetail) {
+	const most = 20
+	var lines []string
+	for _, d := range details[:min(len(details), most)] {
+		lines = append(lines, joinTexts(d.Code, d.Message, prefixed("at ", d.Path)))
+	}
+	if more := len(details) - most; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	d.report(5, VerdictProblem, fmt.Sprintf("%s: %s", by, strings.Join(lines, "; ")), lines...)
 }

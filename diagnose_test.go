@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -502,195 +502,6 @@ func TestDiagnoseLooksIntoTheOrganizationOfTheCall(t *testing.T) {
 	assert.Equal(t, fmt.Sprintf("There is no agent %q in organization %s (agentId).", agentID, other.ID), d.Cause)
 }
 
-// No source documents what Setup.Verify answers: an unknown form is no problem.
-func TestDiagnoseReadsAnyAnswerToVerify(t *testing.T) {
-	failure := &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Get"}, StatusCode: 403, Kind: promptorchestra.KindPermission, Message: "Forbidden"}
-	for _, row := range []struct {
-		status  int
-		body    string
-		verdict promptorchestra.Verdict
-		summary string
-	}{
-		{200, `{}`, diagnosisOK, "accepts the credential"},
-		{200, `{"ok":"yes","scopes":"all","checks":{"seats":true}}`, diagnosisOK, "accepts the credential"},
-		{200, `{"scopes":["runs:read","agents:*"]}`, diagnosisOK, "accepts the credential"},
-		{200, `{"scopes":"runs:read skills:read"}`, diagnosisProblem, "lacks the scope agents:read"},
-		{200, `{"scopes":"runs:read agents:read"}`, diagnosisOK, "accepts the credential"},
-		{200, `{"ok":true,"organizationId":"org_2"}`, diagnosisProblem, "belongs to organization org_2"},
-		{200, `{"ok":false,"checks":"x"}`, diagnosisProblem, "not ok"},
-		{200, `{"scopes":[]}`, diagnosisOK, "accepts the credential"},
-		{200, `<html>`, diagnosisProblem, "What responds is not the API"},
-		{404, `{"error":"not_found","message":"Cannot POST /api/setup/verify"}`, diagnosisNotChecked, "Cannot POST"},
-		{500, `{"error":"failed"}`, diagnosisNotChecked, "500"},
-		{402, `{"error":"failed"}`, diagnosisNotChecked, "402"},
-	} {
-		d := apitest.NewClient(t, apitest.Respond(row.status, row.body)).Diagnose(t.Context(), failure)
-		assert.Contains(t, step(t, d, 2, row.verdict).Summary, row.summary, row.body)
-	}
-}
-
-// What records say that the emulator does not make.
-func TestDiagnoseReadsRecords(t *testing.T) {
-	lost := func(op string, resource map[string]string) error {
-		return &promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: op, Resource: resource}, OutcomeUnknown: true}
-	}
-	prompt := map[string]string{"promptId": "prm_1"}
-	for name, row := range map[string]struct {
-		err     error
-		path    string // answered with body, all others with {}
-		body    string
-		step    int
-		verdict promptorchestra.Verdict
-		summary string
-	}{
-		"runs that do not name their prompt": {
-			err: lost("Prompts.Run", prompt), path: "/api/runs", body: `[{"id":"run_1"}]`, step: 4,
-			verdict: diagnosisNotChecked, summary: "does not say of 1 whose they are",
-		},
-		"a list that is none": {
-			err: lost("Prompts.Run", prompt), path: "/api/runs", body: `{}`, step: 4, verdict: diagnosisNotChecked,
-			summary: "The runs could not be listed",
-		},
-		"the newest of several": {
-			err: lost("Prompts.Run", prompt), path: "/api/runs",
-			body: `[{"id":"a","promptId":"prm_1","createdAt":"2026-01-01T00:00:00Z"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z","status":"running"},{"id":"c","promptId":"prm_2","createdAt":"2026-01-03T00:00:00Z"},{"id":"d","promptId":"prm_1","createdAt":"2025-01-01T00:00:00Z"}]`,
-			step: 4, verdict: diagnosisOK, summary: `"b", which may be another call's, has not ended yet`,
-		},
-		"a call that may be repeated, and so may have run": {
-			err:  &promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Prompts.Run", Idempotent: true, Resource: prompt}},
-			path: "/api/runs", body: `[{"id":"a","promptId":"prm_1"}]`, step: 4, verdict: diagnosisOK,
-			summary: `The newest run of the prompt, "a"`,
-		},
-		"a body that names the run to begin from": {
-			err:  &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "AgentRuns.RerunFromStep", Resource: map[string]string{"runId": "arun_1"}}, StatusCode: 500, RawBody: []byte(`{"runId":"arun_1"}`)},
-			path: "/api/agent-runs/arun_1", body: `{"run":{"status":"failed"}}`, step: 4,
-			verdict: diagnosisNotChecked, summary: "names no run",
-		},
-		"several without a time": {
-			err: lost("Prompts.Run", prompt), path: "/api/runs",
-			body: `[{"id":"a","promptId":"prm_1"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z"}]`,
-			step: 4, verdict: diagnosisNotChecked, summary: "does not say which of 2 is the newest",
-		},
-		"several that say when they ended": {
-			err: lost("Prompts.Run", prompt), path: "/api/runs",
-			body: `[{"id":"a","promptId":"prm_1","completedAt":"2026-01-02T00:00:00Z"},{"id":"b","promptId":"prm_1","completedAt":"2025-01-02T00:00:00Z","status":"failed"}]`,
-			step: 4, verdict: diagnosisOK, summary: `The newest run of the prompt, "a"`,
-		},
-		"the sessions of an agent": {
-			err:  lost("VoiceAgents.CreateSession", map[string]string{"agentId": "agt_1"}),
-			path: "/api/realtime-sessions",
-			body: `[{"id":"a","rootAgentId":"agt_1","completionState":"failed"},{"id":"b","rootAgentId":"agt_2"}]`,
-			step: 4, verdict: diagnosisProblem,
-			summary: `The newest session of the agent, "a", which may be another call's, failed`,
-		},
-		"no session of the agent": {
-			err:  lost("VoiceAgents.CreateSession", map[string]string{"agentId": "agt_1"}),
-			path: "/api/realtime-sessions", body: `[]`, step: 4, verdict: diagnosisOK,
-			summary: `No session of the agent "agt_1" is recorded`,
-		},
-		"a skill run that an agent's failure names": {
-			err:  &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "Agents.Run"}, StatusCode: 500, RawBody: []byte(`{"error":"step 2","skillRunId":"srun_1"}`)},
-			path: "/api/skill-runs/srun_1", body: `{"status":"failed","errorMessage":"provider down"}`, step: 4,
-			verdict: diagnosisProblem, summary: `The skill run "srun_1" failed: provider down`,
-		},
-		"an evaluation run": {
-			err:  lost("Evaluations.Get", map[string]string{"skillId": "skl_1", "evaluationRunId": "evr_1"}),
-			path: "/api/skills/skl_1/evaluations/evr_1", body: `{"status":"failed"}`, step: 4,
-			verdict: diagnosisProblem, summary: "failed: the record does not say why",
-		},
-		"an agent run's diagnostic": {
-			err: lost("AgentRuns.Get", map[string]string{"runId": "arun_1"}), path: "/api/agent-runs/arun_1",
-			body: `{"run":{"status":"failed"},"diagnostic":{"title":"Tool failed"}}`, step: 4,
-			verdict: diagnosisProblem, summary: "failed: Tool failed",
-		},
-		"a session": {
-			err:  lost("RealtimeSessions.Get", map[string]string{"runId": "rts_1"}),
-			path: "/api/realtime-sessions/rts_1", body: `{"completionState":"completed"}`, step: 4,
-			verdict: diagnosisOK, summary: "shows no failure",
-		},
-		"an agent run that nobody names": {
-			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/", step: 4,
-			verdict: diagnosisNotChecked, summary: "names no run",
-		},
-		"a published graph with mistakes": {
-			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
-			body: `{"entryStepKey":"a","steps":[{"stepKey":"b","stepType":"return_step"}],"transitions":[{"fromStepKey":"b","toStepKey":"c"}]}`,
-			step: 5, verdict: diagnosisProblem,
-			summary: `Entry step "a" does not exist: at entryStepKey; unknown_transition_target`,
-		},
-		"a published graph whose skills and tools are named otherwise": {
-			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
-			body: `{"entryStepKey":"a","steps":[{"stepKey":"a","stepType":"tool_step","toolVersionId":"tlv_1"},{"stepKey":"b","stepType":"prompt_step","skill":"s"}],"transitions":[{"fromStepKey":"a","toStepKey":"b"}]}`,
-			step: 5, verdict: diagnosisOK, summary: "has no mistake",
-		},
-		"a published graph whose transitions are spelled otherwise": {
-			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
-			body: `{"entryStepKey":"a","steps":[{"stepKey":"a"},{"stepKey":"b"}],"transitions":[{"source":"a","target":"b"}]}`,
-			step: 5, verdict: diagnosisNotChecked, summary: "spells its transitions in a way unknown here",
-		},
-		"a graph of another version": {
-			err:  lost("Agents.Publish", map[string]string{"agentId": "agt_1", "versionId": "agv_2"}),
-			path: "/api/agents/agt_1",
-			body: `{"versionId":"agv_1","entryStepKey":"a","steps":[{"stepKey":"a"}],"versions":[{"id":"agv_1"},{"id":"agv_2"}]}`,
-			step: 5, verdict: diagnosisNotChecked, summary: `shows the graph of version "agv_1", not of "agv_2"`,
-		},
-		"a graph that cannot be read": {
-			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
-			body: `{"entryStepKey":"a","steps":"none"}`, step: 5, verdict: diagnosisNotChecked,
-			summary: "could not be read",
-		},
-		"versions that are not listed": {
-			err: lost("Agents.Publish", map[string]string{"agentId": "agt_1", "versionId": "agv_1"}), path: "/",
-			step: 3, verdict: diagnosisNotChecked, summary: "does not list the versions",
-		},
-		"a record that may not be read": {
-			err:  lost("Evaluations.Run", map[string]string{"skillId": "skl_1", "draftVersionId": "skv_1"}),
-			path: "/api/skills/skl_1", body: `null`, step: 3, verdict: diagnosisNotChecked,
-			summary: "could not be checked: promptorchestra: Skills.Get",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == row.path {
-					_, _ = w.Write([]byte(row.body))
-					return
-				}
-				_, _ = w.Write([]byte(`{}`))
-			}))
-			assert.Contains(t, step(t, client.Diagnose(t.Context(), row.err), row.step, row.verdict).Summary, row.summary)
-		})
-	}
-}
-
-// An id that only the body names may be of any kind: its absence is no cause.
-func TestDiagnoseDoesNotBlameARunThatTheBodyNames(t *testing.T) {
-	srv := newEmulator(t)
-	d := srv.Client().Diagnose(t.Context(), &promptorchestra.APIError{
-		CallInfo: promptorchestra.CallInfo{Op: "Evaluations.Run", Organization: srv.OrganizationID}, StatusCode: 500, Kind: promptorchestra.KindServer, Message: "case 2 failed",
-		RawBody: []byte(`{"error":"failed","draftRunId":"srun_1"}`),
-	})
-	assert.Equal(t, "The server, or the provider behind it, failed: case 2 failed", d.Cause)
-	assert.Contains(t, step(t, d, 4, diagnosisNotChecked).Summary, "srun_1")
-}
-
-func TestDiagnoseNamesIDsOfTheBody(t *testing.T) {
-	srv := newEmulator(t)
-	promptID, _ := publishedPrompt(t, srv.Client())
-	d := srv.Client().Diagnose(t.Context(), &promptorchestra.APIError{
-		CallInfo: promptorchestra.CallInfo{Op: "Agents.SaveWorkflow", Organization: srv.OrganizationID, Resource: map[string]string{
-			"agentVersionId": "agv_1", "steps[0].promptId": promptID, "steps[1].promptId": "prm_1",
-			"steps[1].promptVersionId": "prv_1", "steps[2].promptId": promptID, "steps[2].promptVersionId": "prv_2", "steps[3].toolId": "tol_1",
-		}}, StatusCode: 404,
-	})
-	assert.Equal(t, `There is no prompt "prm_1" in organization `+srv.OrganizationID+" (steps[1].promptId).", d.Cause)
-	text := d.String()
-	assert.Contains(t, text, `agentVersionId "agv_1" could not be checked`)
-	assert.Contains(t, text, fmt.Sprintf(`steps[0].promptId %q exists`, promptID))
-	assert.Contains(t, text, fmt.Sprintf(`steps[2].promptVersionId "prv_2" is no version of prompt %q`, promptID))
-	assert.Contains(t, text, `There is no tool "tol_1"`)
-	assert.Len(t, srv.Requests("Prompts.Get"), 2, "each record once")
-}
-
 func TestDiagnoseIsBounded(t *testing.T) {
 	srv := newEmulator(t)
 	ids := map[string]string{}
@@ -740,10 +551,9 @@ advice: Upgrade.
 1 status and body: problem
   No seats
     status: 402
-2 credential and organization: not checked
-  No time.
 9: odd
   ?
+not checked: 2 No time.
 `, d.String())
 	var out bytes.Buffer
 	slog.New(slog.NewJSONHandler(&out, nil)).Error("failed", "diagnosis", d)
@@ -788,80 +598,6 @@ func TestDiagnoseOfJoinedErrors(t *testing.T) {
 	assert.Contains(t, d.String(), "joined with 1 more")
 }
 
-func TestDiagnoseListsTwentyMistakes(t *testing.T) {
-	details := make([]promptorchestra.ErrorDetail, 100)
-	for i := range details {
-		details[i] = promptorchestra.ErrorDetail{Code: "c", Message: fmt.Sprint(i)}
-	}
-	d := apitest.NewClient(t, apitest.Respond(200, `{}`)).Diagnose(t.Context(), &promptorchestra.APIError{StatusCode: 422, Kind: promptorchestra.KindInvalidGraph, Details: details})
-	f := step(t, d, 5, diagnosisProblem)
-	assert.Len(t, f.Evidence, 21)
-	assert.Equal(t, "and 80 more", f.Evidence[20])
-}
-
-// A token source that fails for good is a matter of the credential; one that may recover stays what
-// it is.
-func TestDiagnoseATokenSource(t *testing.T) {
-	for name, row := range map[string]struct {
-		err  error
-		kind promptorchestra.Kind
-	}{
-		"for good":  {errors.New("the vault is sealed"), promptorchestra.KindAuthentication},
-		"in time":   {fmt.Errorf("the vault is sealed: %w", os.ErrDeadlineExceeded), promptorchestra.KindTimeout},
-		"API error": {fmt.Errorf("the vault is sealed: %w", &promptorchestra.APIError{StatusCode: 401}), promptorchestra.KindAuthentication},
-	} {
-		t.Run(name, func(t *testing.T) {
-			srv := newEmulator(t)
-			client := srv.Client(promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) { return "", row.err }))
-			_, err := client.Agents.Get(t.Context(), "agt_1")
-			d := client.Diagnose(t.Context(), err)
-			assert.Equal(t, row.kind, d.Kind)
-			assert.Contains(t, d.Cause, "The token source failed: WithAccessTokenSource: the vault is sealed")
-			assert.Contains(t, d.Advice, "token source")
-			assert.NotContains(t, d.Advice, "network")
-			assert.Contains(t, step(t, d, 2, diagnosisProblem).Summary, "The token source failed: ")
-			assert.Empty(t, srv.Requests("*"))
-		})
-	}
-}
-
-// An agent's runs cannot be listed; how many there are can be seen.
-func TestDiagnoseShowsTheRunsOfAnAgent(t *testing.T) {
-	srv := newEmulator(t)
-	client := srv.Client()
-	promptID, _ := publishedPrompt(t, client)
-	agentID, versionID := draftAgent(t, client)
-	_, err := client.Agents.SaveWorkflow(t.Context(), versionID, promptorchestra.Workflow{EntryStepKey: "greet", Steps: []promptorchestra.WorkflowStep{
-		{StepKey: "greet", StepType: promptorchestra.StepTypePrompt, PromptID: promptID},
-	}})
-	require.NoError(t, err)
-	_, err = client.Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: versionID})
-	require.NoError(t, err)
-	_, err = client.Agents.Run(t.Context(), agentID, promptorchestra.AgentRunParams{})
-	require.NoError(t, err)
-	srv.Fail("Agents.Run", orchestratest.DropAfter())
-	_, err = client.Agents.Run(t.Context(), agentID, promptorchestra.AgentRunParams{})
-	require.True(t, promptorchestra.OutcomeUnknown(err))
-	d := client.Diagnose(t.Context(), err)
-	assert.Equal(t, []string{"runs of the agent now: 2"}, step(t, d, 4, diagnosisNotChecked).Evidence)
-}
-
-// The run is found in what arrived of a response.
-func TestDiagnoseReadsTheRunOfACutResponse(t *testing.T) {
-	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/api/runs/run_1" {
-			_, _ = w.Write([]byte(`{"id":"run_1","status":"failed","errorMessage":"provider down"}`))
-			return
-		}
-		_, _ = w.Write([]byte(`{}`))
-	}))
-	d := client.Diagnose(t.Context(), &promptorchestra.DecodeError{
-		CallInfo: promptorchestra.CallInfo{Op: "Prompts.Run", Resource: map[string]string{"promptId": "prm_1"}}, StatusCode: 200,
-		Body: []byte(`{"status":"failed","run_id":"run_1","outp`), Err: errors.New("cut"),
-	})
-	assert.Equal(t, `The run "run_1" failed: provider down`, step(t, d, 4, diagnosisProblem).Summary)
-}
-
 func TestDiagnoseOfContextsThatEnded(t *testing.T) {
 	srv := newEmulator(t)
 	for _, row := range []struct {
@@ -876,5 +612,22 @@ func TestDiagnoseOfContextsThatEnded(t *testing.T) {
 		assert.Equal(t, row.kind, d.Kind)
 		assert.Contains(t, d.Cause, row.cause)
 		assert.NotEmpty(t, d.Advice)
+	}
+}
+
+// The report of a usual failure fits on one screen.
+func TestAReportFitsOnAScreen(t *testing.T) {
+	srv := newEmulator(t)
+	client := srv.Client()
+	promptID := srv.PublishPrompt("Greet {{name}}")
+	srv.Fail("Prompts.Run", orchestratest.DropAfter())
+	_, lost := client.Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
+	_, missing := client.Prompts.Get(t.Context(), "prm_1")
+	srv.Restrict(orchestratest.Seats(3))
+	_, seats := client.Runs.List(t.Context())
+	for _, err := range []error{lost, missing, seats} {
+		text := client.Diagnose(t.Context(), err).String()
+		assert.LessOrEqual(t, strings.Count(text, "\n"), 24, text)
+		assert.LessOrEqual(t, strings.Count(text, "not checked"), 1, text)
 	}
 }

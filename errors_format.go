@@ -29,6 +29,9 @@ func (e *APIError) Error() string {
 	if e.Message != "" && e.Message != status && e.Message != e.Code {
 		text += ": " + clean(e.Message, 500)
 	}
+	if target := e.redirectTarget(); target != "" {
+		text += ": redirects to " + clean(target, 200)
+	}
 	if details := e.detailTexts(); details != "" {
 		text += ": " + details
 	}
@@ -87,7 +90,7 @@ func (e *APIError) Is(target error) bool {
 		return false
 	}
 	if s, ok := target.(statusTarget); ok {
-		return s.matches(e.StatusCode)
+		return s.matches(e.StatusCode) && (e.isJSON() || s != http.StatusForbidden && s != http.StatusNotFound)
 	}
 	return target == ErrMissingOrganization && e.Kind == KindMissingOrganization
 }

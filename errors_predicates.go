@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -30,12 +31,17 @@ func (e *APIError) IsUnauthorized() bool { return e.Is(statusTarget(http.StatusU
 // plan lacks. An upgrade fixes it.
 func (e *APIError) IsEntitlement() bool { return e.Is(statusTarget(http.StatusPaymentRequired)) }
 
-// IsForbidden reports whether the status is 403: the credential's kind, scope or organization does
-// not fit.
+// IsForbidden reports whether the status is 403 and the body is JSON: the credential's kind, scope
+// or organization does not fit. A 403 of HTML, of text or without a body is not the API's.
 func (e *APIError) IsForbidden() bool { return e.Is(statusTarget(http.StatusForbidden)) }
 
-// IsNotFound reports whether the status is 404.
+// IsNotFound reports whether the status is 404 and the body is JSON: there is no such record in the
+// organization. A 404 of HTML, of text or without a body is not the API's: a proxy or a wrong base
+// URL responds like that.
 func (e *APIError) IsNotFound() bool { return e.Is(statusTarget(http.StatusNotFound)) }
+
+// isJSON reports whether the body may be the API's own: it is neither HTML nor text nor empty.
+func (e *APIError) isJSON() bool { return e.Shape != ShapeText && e.Shape != ShapeEmpty }
 
 // IsConflict reports whether the status is 409.
 func (e *APIError) IsConflict() bool { return e.Is(statusTarget(http.StatusConflict)) }
@@ -63,11 +69,12 @@ func IsUnauthorized(err error) bool { return errors.Is(err, statusTarget(http.St
 // AI or voice feature that the plan lacks. An upgrade fixes it.
 func IsEntitlement(err error) bool { return errors.Is(err, statusTarget(http.StatusPaymentRequired)) }
 
-// IsForbidden reports whether any error holds an [APIError] with status 403: the credential's kind,
-// scope or organization does not fit.
+// IsForbidden reports whether any error holds an [APIError] with status 403 and a body of JSON: the
+// credential's kind, scope or organization does not fit.
 func IsForbidden(err error) bool { return errors.Is(err, statusTarget(http.StatusForbidden)) }
 
-// IsNotFound reports whether any error holds an [APIError] with status 404.
+// IsNotFound reports whether any error holds an [APIError] with status 404 and a body of JSON:
+// there is no such record in the organization.
 func IsNotFound(err error) bool { return errors.Is(err, statusTarget(http.StatusNotFound)) }
 
 // IsConflict reports whether any error holds an [APIError] with status 409.
@@ -209,4 +216,17 @@ func timeoutKind(err error) Kind {
 		return KindTimeout
 	}
 	return ""
+}
+
+// redirectTarget returns where a redirect leads, without the query, which may hold a secret; "" for
+// other failures.
+func (e *APIError) redirectTarget() string {
+	if e.StatusCode < 300 || e.StatusCode > 399 {
+		return ""
+	}
+	target, err := url.Parse(e.Header.Get("Location"))
+	if err != nil || target.Host == "" && target.Path == "" {
+		return ""
+	}
+	return (&url.URL{Scheme: target.Scheme, Host: target.Host, Path: target.Path}).String()
 }

@@ -146,7 +146,7 @@ func kindOf(e *APIError) Kind {
 	switch {
 	case kind == KindInvalidRequest && namesOrganization(e):
 		return KindMissingOrganization
-	case (kind == KindPermission || kind == KindNotFound) && e.Shape == ShapeText:
+	case (kind == KindPermission || kind == KindNotFound) && !e.isJSON():
 		return KindUnknown // a proxy or a wrong base URL: the API responds with JSON
 	case kind == "" && e.IsServer():
 		return KindServer

@@ -1,8 +1,12 @@
-// Diagnose provokes the six common kinds of platform failure and prints what Client.Diagnose finds
-// out about each.
+// Diagnose prints what is wrong with a run or an error that was stored, for whoever is called at
+// night. It changes nothing.
 //
-// It starts the emulator in this process. With -live it asks the API that PROMPT_ORCHESTRA_* names
-// for a prompt that does not exist, which changes and costs nothing.
+//	go run ./examples/diagnose -live -run run_2xb5q8c7  what became of a run
+//	go run ./examples/diagnose -live -error failed.json what promptorchestra.MarshalError wrote,
+//	                                                    or one line of a slog JSON log
+//
+// Without either flag it provokes the six common kinds of platform failure and diagnoses each. With
+// -live it uses the API that PROMPT_ORCHESTRA_* names, else the emulator, started in this process.
 //
 // It compiles in this repository only, for it shares examples/internal/setup with the other
 // examples. A program of your own begins with promptorchestra.NewFromEnv.
@@ -11,6 +15,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +24,11 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
+)
+
+var (
+	runID     = flag.String("run", "", "diagnose the run with this id, of whatever kind")
+	errorFile = flag.String("error", "", "diagnose the error in this file: JSON of MarshalError, or a line of a slog JSON log")
 )
 
 func main() { setup.Main(run) }
@@ -30,11 +40,18 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if emulator == nil {
+	if emulator != nil {
+		defer emulator.Close()
+	}
+	switch {
+	case *runID != "":
+		return write(out, client.DiagnoseRun(ctx, *runID))
+	case *errorFile != "":
+		return diagnoseFile(ctx, out, client, *errorFile)
+	case emulator == nil:
 		_, err = client.Prompts.Get(ctx, "prm_does_not_exist")
 		return report(ctx, out, "invalid id", client, err)
 	}
-	defer emulator.Close()
 	for _, bucket := range buckets {
 		client, err := bucket.provoke(ctx, emulator)
 		if err := report(ctx, out, bucket.name, client, err); err != nil {
@@ -49,7 +66,14 @@ func report(ctx context.Context, out io.Writer, name string, client *promptorche
 	if err == nil {
 		return errors.New(name + ": the call succeeded")
 	}
-	if _, err := fmt.Fprintf(out, "=== %s\n%v\n", name, client.Diagnose(ctx, err)); err != nil {
+	if _, err := fmt.Fprintf(out, "=== %s\n", name); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return write(out, client.Diagnose(ctx, err))
+}
+
+func write(out io.Writer, d *promptorchestra.Diagnosis) error {
+	if _, err := fmt.Fprintln(out, d); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
 	return nil

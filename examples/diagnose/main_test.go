@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/exampletest"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
@@ -66,3 +70,56 @@ func TestOutputThatFails(t *testing.T) {
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+// What a service stored or logged is diagnosed, and so is a run by its id.
+func TestStoredErrorsAndRuns(t *testing.T) {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	exampletest.Live(t, map[string]string{"BASE_URL": srv.URL, "ORGANIZATION_ID": srv.OrganizationID, "API_KEY": srv.APIKey})
+	promptID := srv.PublishPrompt("Greet {{name}}")
+	srv.FailExecution(promptID, "the provider is down")
+	client := srv.KeyClient()
+	_, failure := client.Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
+	require.Error(t, failure)
+	wrapped := fmt.Errorf("job 7: %w", failure)
+	stored, err := promptorchestra.MarshalError(wrapped)
+	require.NoError(t, err)
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Error("job failed", promptorchestra.LogAttr(wrapped))
+
+	for name, data := range map[string]string{"stored": string(stored), "logged": log.String()} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "error.json")
+			require.NoError(t, os.WriteFile(file, []byte(data), 0o600))
+			set(t, errorFile, file)
+			var out strings.Builder
+			require.NoError(t, run(t.Context(), &out))
+			assert.Contains(t, out.String(), "the provider is down")
+			assert.Contains(t, out.String(), fmt.Sprintf("promptId %q exists", promptID))
+			assert.Contains(t, out.String(), "do not retry it")
+		})
+	}
+	t.Run("neither", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "error.json")
+		for _, data := range []string{`{"msg":"hello"}`, `{"error":{"type":"x"}}`, `not JSON`, ``} {
+			require.NoError(t, os.WriteFile(file, []byte(data), 0o600))
+			set(t, errorFile, file)
+			assert.Error(t, run(t.Context(), &strings.Builder{}), data)
+		}
+	})
+	t.Run("a run", func(t *testing.T) {
+		runs, err := client.Runs.List(t.Context())
+		require.NoError(t, err)
+		require.Len(t, runs, 1)
+		set(t, runID, runs[0].ID)
+		var out strings.Builder
+		require.NoError(t, run(t.Context(), &out))
+		assert.Contains(t, out.String(), "failed: the provider is down")
+	})
+}
+
+// set sets a flag for a test.
+func set(t *testing.T, flag *string, value string) {
+	*flag = value
+	t.Cleanup(func() { *flag = "" })
+}
