@@ -40,12 +40,12 @@ func (c *call) execute(a *agent, r *agentRun, from string) any {
 	if shown.failure != nil {
 		c.runFailed(shown.failure.Why, r.ID)
 	}
-	result := agentRunResult{
-		RunID: r.ID, Status: shown.Status, AgentID: r.AgentID, AgentVersionID: r.AgentVersionID,
-		AgentVersionNumber: r.AgentVersionNumber, SourceRunID: r.SourceRunID, Output: shown.Output, Diagnostic: shown.failure,
+	result := object{
+		"runId": r.ID, "status": shown.Status, "agentId": r.AgentID, "agentVersionId": r.AgentVersionID,
+		"agentVersionNumber": r.AgentVersionNumber, "output": shown.Output, "diagnostic": shown.failure,
 	}
 	if r.SourceRunID != nil {
-		result.StepKey = from
+		result["sourceRunId"], result["stepKey"] = r.SourceRunID, from // where the rerun began
 	}
 	return result
 }

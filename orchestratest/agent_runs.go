@@ -54,22 +54,11 @@ type decision struct {
 // agentRunDetail is a run as Get returns it.
 type agentRunDetail struct {
 	Run           agentRun      `json:"run"`
-	ContractTrace contractTrace `json:"contractTrace"`
+	ContractTrace object        `json:"contractTrace"`
 	Validation    runValidation `json:"validation"`
 	Diagnostic    *diagnostic   `json:"diagnostic"`
 	DecisionTrace []decision    `json:"decisionTrace"`
 	Steps         []agentStep   `json:"steps"`
-}
-
-type contractTrace struct {
-	ActualBoundInput       map[string]any  `json:"actualBoundInput"`
-	ActualStructuredOutput any             `json:"actualStructuredOutput"`
-	RenderedPromptTrace    []renderedTrace `json:"renderedPromptTrace"`
-}
-
-type renderedTrace struct {
-	StepKey        string `json:"stepKey"`
-	RenderedPrompt string `json:"renderedPrompt"`
 }
 
 type runValidation struct {
@@ -83,19 +72,6 @@ type outputContract struct {
 	State         string   `json:"state"` // declared or undeclared
 	Satisfied     bool     `json:"satisfied"`
 	MissingFields []string `json:"missingFields"`
-}
-
-// agentRunResult is the response to starting a run.
-type agentRunResult struct {
-	RunID              string      `json:"runId"`
-	Status             string      `json:"status"`
-	AgentID            string      `json:"agentId"`
-	AgentVersionID     string      `json:"agentVersionId"`
-	AgentVersionNumber int         `json:"agentVersionNumber"`
-	SourceRunID        *string     `json:"sourceRunId,omitempty"`
-	StepKey            string      `json:"stepKey,omitempty"` // where a rerun began
-	Output             any         `json:"output"`
-	Diagnostic         *diagnostic `json:"diagnostic"`
 }
 
 // shown is a run as it looks from outside: a held run has no result yet.
@@ -113,9 +89,6 @@ func (r *agentRun) detail() agentRunDetail {
 	shown := r.shown()
 	d := agentRunDetail{
 		Run: shown, Diagnostic: shown.failure,
-		ContractTrace: contractTrace{
-			ActualBoundInput: shown.variables, ActualStructuredOutput: shown.Output, RenderedPromptTrace: []renderedTrace{},
-		},
 		Validation: runValidation{
 			Valid: shown.failure == nil, MissingVariables: []string{},
 			OutputContract: outputContract{State: "undeclared", Satisfied: shown.Status == statusCompleted, MissingFields: []string{}},
@@ -123,11 +96,15 @@ func (r *agentRun) detail() agentRunDetail {
 		DecisionTrace: append([]decision{}, shown.decisions...),
 		Steps:         append([]agentStep{}, shown.steps...),
 	}
+	rendered := []any{}
 	for _, s := range shown.steps {
 		if s.RenderedPrompt != "" {
-			d.ContractTrace.RenderedPromptTrace = append(d.ContractTrace.RenderedPromptTrace, renderedTrace{s.StepKey, s.RenderedPrompt})
+			rendered = append(rendered, object{"stepKey": s.StepKey, "renderedPrompt": s.RenderedPrompt})
 		}
 		d.Validation.MissingVariables = append(d.Validation.MissingVariables, s.MissingVars...)
+	}
+	d.ContractTrace = object{
+		"actualBoundInput": shown.variables, "actualStructuredOutput": shown.Output, "renderedPromptTrace": rendered,
 	}
 	return d
 }

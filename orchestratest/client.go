@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"reflect"
 	"strings"
@@ -66,7 +65,7 @@ func Error(op string, status int, body string) error {
 	client, err := promptorchestra.New(
 		promptorchestra.WithBaseURL("http://127.0.0.1"), promptorchestra.WithOrganization("org_test"),
 		promptorchestra.WithAccessToken("access_token"), promptorchestra.WithAPIKey("sk_key"),
-		promptorchestra.WithTransport(stub{status, body}),
+		promptorchestra.WithTransport(stub{Status(status, body).reply}),
 		promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}),
 	)
 	if err != nil {
@@ -84,18 +83,10 @@ func Error(op string, status int, body string) error {
 }
 
 // stub is a transport that responds without a server.
-type stub struct {
-	status int
-	body   string
-}
+type stub struct{ reply response }
 
 func (s stub) RoundTrip(request *http.Request) (*http.Response, error) {
-	reply := Status(s.status, s.body).reply
-	return &http.Response{
-		StatusCode: s.status, Status: fmt.Sprintf("%d %s", s.status, http.StatusText(s.status)),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: reply.header, Request: request,
-		Body: io.NopCloser(strings.NewReader(s.body)), ContentLength: int64(len(s.body)),
-	}, nil
+	return s.reply.received(request), nil
 }
 
 // callByName calls a method of a client's service by its name, "Agents.Publish", with made-up ids

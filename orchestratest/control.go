@@ -57,7 +57,7 @@ func (s *Server) control(r *http.Request) response {
 	var resp response
 	switch {
 	case err != nil:
-		resp = jsonResponse(status, errorOnly{err.Error()})
+		resp = jsonResponse(status, object{"error": err.Error()})
 	case result == nil:
 		resp = response{status: http.StatusNoContent, header: http.Header{}}
 	default:
@@ -198,7 +198,8 @@ func done(do func()) func() (any, error) {
 	return func() (any, error) { do(); return nil, nil } //nolint:nilnil // nothing is the response
 }
 
-// shown is the act of an order that responds with what it reads under the server's state.
+// shown is the act of an order that responds with what it reads, or changes, under the server's
+// state.
 func (s *Server) shown(read func() any) func() (any, error) {
 	return func() (any, error) {
 		s.state.Lock()
@@ -217,28 +218,19 @@ func changed(change func() error, then func() (any, error)) func() (any, error) 
 	}
 }
 
-type health struct {
-	Status string `json:"status"` // ok or failing
-	Error  string `json:"error,omitempty"`
-}
-
 func showHealth(s *Server, _ input) func() (any, error) {
 	return func() (any, error) {
-		if err := s.Err(); err != nil {
-			return health{"failing", err.Error()}, nil
+		if mistake := s.Err(); mistake != nil {
+			return object{"status": "failing", "error": mistake.Error()}, nil //nolint:nilerr // it is the response
 		}
-		return health{Status: "ok"}, nil
+		return object{"status": "ok"}, nil
 	}
 }
 
 func orderReset(s *Server, _ input) func() (any, error) { return done(s.Reset) }
 
-type pendingFaults struct {
-	Pending map[string]int `json:"pending"`
-}
-
 func showFaults(s *Server, _ input) func() (any, error) {
-	return func() (any, error) { return pendingFaults{s.PendingFaults()}, nil }
+	return func() (any, error) { return object{"pending": s.PendingFaults()}, nil }
 }
 
 // orderFaults queues all faults of an order, or none.
@@ -255,15 +247,10 @@ func dropFaults(s *Server, _ input) func() (any, error) {
 	return done(func() { s.note(func() { s.faults = faults{} }) })
 }
 
-type shownLimits struct {
-	Members int  `json:"members"`
-	Seats   int  `json:"seats"`
-	AI      bool `json:"ai"`
-	Voice   bool `json:"voice"`
-}
-
 func showLimits(s *Server, _ input) func() (any, error) {
-	return s.shown(func() any { return shownLimits{defaultMembers, s.limits.seats, s.limits.ai, s.limits.voice} })
+	return s.shown(func() any {
+		return object{"members": defaultMembers, "seats": s.limits.seats, "ai": s.limits.ai, "voice": s.limits.voice}
+	})
 }
 
 // orderLimits adds all limits of an order, or none.
@@ -284,7 +271,7 @@ func orderLimits(s *Server, in input) func() (any, error) {
 func liftLimits(s *Server, _ input) func() (any, error) { return done(s.Lift) }
 
 func showHeld(s *Server, _ input) func() (any, error) {
-	return s.shown(func() any { return map[string]any{"held": maps.Clone(s.held)} })
+	return s.shown(func() any { return object{"held": maps.Clone(s.held)} })
 }
 
 func orderHold(s *Server, in input) func() (any, error) {
@@ -293,11 +280,7 @@ func orderHold(s *Server, in input) func() (any, error) {
 }
 
 func dropHeld(s *Server, _ input) func() (any, error) {
-	return done(func() {
-		s.state.Lock()
-		defer s.state.Unlock()
-		clear(s.held)
-	})
+	return s.shown(func() any { clear(s.held); return nil })
 }
 
 func showFailures(s *Server, _ input) func() (any, error) {
@@ -306,7 +289,7 @@ func showFailures(s *Server, _ input) func() (any, error) {
 		for _, id := range slices.Sorted(maps.Keys(s.failing)) {
 			listed = append(listed, s.failing[id])
 		}
-		return map[string]any{"failures": listed}
+		return object{"failures": listed}
 	})
 }
 
@@ -319,11 +302,7 @@ func orderFailure(s *Server, in input) func() (any, error) {
 }
 
 func dropFailures(s *Server, _ input) func() (any, error) {
-	return done(func() {
-		s.state.Lock()
-		defer s.state.Unlock()
-		clear(s.failing)
-	})
+	return s.shown(func() any { clear(s.failing); return nil })
 }
 
 func showOrganizations(s *Server, _ input) func() (any, error) {
@@ -332,7 +311,7 @@ func showOrganizations(s *Server, _ input) func() (any, error) {
 		for _, o := range s.orgs {
 			listed = append(listed, o.first)
 		}
-		return map[string]any{"organizations": listed}
+		return object{"organizations": listed}
 	})
 }
 

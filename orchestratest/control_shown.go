@@ -76,54 +76,37 @@ func newest[T any](all []*T) []*T {
 	return last
 }
 
-// shownRequest is a recorded request as the control API returns it.
-type shownRequest struct {
-	Op             string              `json:"op"`
-	Method         string              `json:"method"`
-	Path           string              `json:"path"`
-	Query          map[string][]string `json:"query"`
-	Headers        map[string][]string `json:"headers"`
-	Body           *string             `json:"body"`                 // null if unread or not UTF-8
-	BodyBase64     []byte              `json:"bodyBase64,omitempty"` // if not UTF-8
-	BodyDropped    bool                `json:"bodyDropped"`
-	Time           string              `json:"time"`
-	Status         int                 `json:"status"`
-	DurationMs     float64             `json:"durationMs"`
-	Response       *string             `json:"response"`
-	ResponseBase64 []byte              `json:"responseBase64,omitempty"`
-	RequestID      string              `json:"requestId"`
-}
-
+// showRequests returns recorded requests. Bodies that are not UTF-8 are in base64.
 func showRequests(s *Server, in input) func() (any, error) {
 	op := anyRoute
 	if in.has("op") {
 		op = in.op()
 	}
 	return func() (any, error) {
-		found := []shownRequest{}
+		found := []object{}
 		for _, r := range s.Requests(op) {
-			shown := shownRequest{
-				Op: r.Op, Method: r.Method, Path: r.Path, Query: r.Query, Headers: r.Header, BodyDropped: r.BodyDropped,
-				Time: s.timestamp(r.Time), Status: r.Status, DurationMs: float64(r.Duration) / float64(time.Millisecond),
-				RequestID: r.RequestID,
+			shown := object{
+				"op": r.Op, "method": r.Method, "path": r.Path, "query": r.Query, "headers": r.Header, "bodyDropped": r.BodyDropped,
+				"time": s.timestamp(r.Time), "status": r.Status, "durationMs": float64(r.Duration) / float64(time.Millisecond),
+				"requestId": r.RequestID,
 			}
-			shown.Body, shown.BodyBase64 = textOrBytes(r.Body)
-			shown.Response, shown.ResponseBase64 = textOrBytes(r.Response)
+			putBody(shown, "body", r.Body)
+			putBody(shown, "response", r.Response)
 			found = append(found, shown)
 		}
 		return map[string]any{"requests": found}, nil
 	}
 }
 
-func textOrBytes(body []byte) (text *string, other []byte) {
-	if !utf8.Valid(body) {
-		return nil, body
+func putBody(shown object, name string, body []byte) {
+	switch {
+	case !utf8.Valid(body):
+		shown[name], shown[name+"Base64"] = nil, body
+	case body == nil:
+		shown[name] = nil
+	default:
+		shown[name] = string(body)
 	}
-	if body != nil {
-		whole := string(body)
-		text = &whole
-	}
-	return text, nil
 }
 
 func forgetRequests(s *Server, _ input) func() (any, error) {

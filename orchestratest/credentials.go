@@ -89,9 +89,7 @@ func (s *Server) IssueKey(organizationID string, grants ...string) string {
 
 func (s *Server) issueOr(method, kind, organizationID string, grants []string) string {
 	token, err := s.issue(kind, organizationID, named(grants))
-	if err != nil {
-		s.misused("%s: %w", method, err)
-	}
+	s.must(method, err)
 	return token
 }
 
@@ -113,9 +111,7 @@ func (s *Server) issue(kind, organizationID string, grants []string) (string, er
 // Join makes the user of an access token a member of another organization too, with permissions as
 // for IssueToken. An API key belongs to one organization: it cannot join another.
 func (s *Server) Join(accessToken, organizationID string, permissions ...string) {
-	if err := s.join(accessToken, organizationID, named(permissions)); err != nil {
-		s.misused("Join: %w", err)
-	}
+	s.must("Join", s.join(accessToken, organizationID, named(permissions)))
 }
 
 func (s *Server) join(token, organizationID string, permissions []string) error {
@@ -176,9 +172,7 @@ func (s *Server) newCredential(kind, organizationID string, scopes []string) str
 
 // Expire makes a token or key expire now. An unknown one is reported by Err.
 func (s *Server) Expire(credential string) {
-	if err := s.expire(credential); err != nil {
-		s.misused("Expire: %w", err)
-	}
+	s.must("Expire", s.expire(credential))
 }
 
 func (s *Server) expire(credential string) error {

@@ -248,9 +248,7 @@ func (s *Server) FailExecution(id, message string, status ...int) {
 	if len(status) > 0 {
 		f.Status = status[0]
 	}
-	if err := s.failExecution(f); err != nil {
-		s.misused("FailExecution: %w", err)
-	}
+	s.must("FailExecution", s.failExecution(f))
 }
 
 func (s *Server) failExecution(f failing) error {
@@ -295,19 +293,14 @@ var holdable = []string{"Agents.Run", "Prompts.Run", "Skills.Run"}
 // included. Until then agent runs are running in the response that starts them and completed at the
 // first AgentRuns.Get; the others are completed at once. Only Runs.Get, SkillRuns.Get and
 // AgentRuns.Get count as fetches. Starting a held run succeeds even when the run will turn out to
-// have failed. Another name, or a negative number, is reported by Err.
+// have failed. Another name is reported by Err.
 func (s *Server) HoldRuns(polls int, ops ...string) {
-	if err := s.holdRuns(polls, ops); err != nil {
-		s.misused("HoldRuns: %w", err)
-	}
+	s.must("HoldRuns", s.holdRuns(max(polls, 0), ops))
 }
 
 func (s *Server) holdRuns(polls int, ops []string) error {
 	if len(ops) == 0 {
 		ops = holdable[:1]
-	}
-	if polls < 0 {
-		return fmt.Errorf("%d is no number of fetches", polls)
 	}
 	for _, op := range ops {
 		if !slices.Contains(holdable, op) {

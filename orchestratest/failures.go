@@ -31,22 +31,6 @@ type detail struct {
 	Path    string `json:"path,omitempty"`
 }
 
-// The three bodies of the classic routes.
-type (
-	errorOnly struct {
-		Error string `json:"error"`
-	}
-	errorMessage struct {
-		Error   string `json:"error"`
-		Message string `json:"message"`
-	}
-	errorDetails struct {
-		Error   string   `json:"error"`
-		Code    string   `json:"code"`
-		Details []detail `json:"details"`
-	}
-)
-
 // diagnostic is the body of the newer routes.
 type diagnostic struct {
 	Code           string   `json:"code"`
@@ -74,16 +58,17 @@ func encodeFailure(found *route, err error) response {
 	return jsonResponse(f.status, f.diagnostic(found.method+" "+found.path))
 }
 
+// classic is one of the three bodies of the classic routes.
 func (f *failure) classic() any {
 	switch {
 	case f.details != nil:
-		return errorDetails{f.why, f.code, f.details}
+		return object{"error": f.why, "code": f.code, "details": f.details}
 	case f.status == http.StatusBadRequest:
-		return errorOnly{f.why}
+		return object{"error": f.why}
 	case f.status == http.StatusInternalServerError:
-		return errorMessage{"failed", f.why}
+		return object{"error": "failed", "message": f.why}
 	default:
-		return errorMessage{f.code, f.why}
+		return object{"error": f.code, "message": f.why}
 	}
 }
 
@@ -109,33 +94,29 @@ func badRequest(why string, fields ...string) *failure {
 }
 
 func unauthorized(code, why string) *failure {
-	return &failure{
-		status: http.StatusUnauthorized, code: code, category: "authentication", why: why,
-		recovery: "Send Authorization: Bearer with an access token or an API key.", details: []detail{{Code: code, Message: why}},
-	}
+	return denied(http.StatusUnauthorized, code, "authentication", why, "Send Authorization: Bearer with an access token or an API key.")
 }
 
 func forbidden(code, why, recovery string) *failure {
-	return &failure{
-		status: http.StatusForbidden, code: code, category: "authorization", why: why,
-		recovery: recovery, details: []detail{{Code: code, Message: why}},
-	}
+	return denied(http.StatusForbidden, code, "authorization", why, recovery)
+}
+
+// denied has details, so that its code stands in the classic body too.
+func denied(status int, code, category, why, recovery string) *failure {
+	details := []detail{{Code: code, Message: why}}
+	return &failure{status: status, code: code, category: category, why: why, recovery: recovery, details: details}
 }
 
 func seatLimit(members, seats int) *failure {
-	return &failure{
-		status: http.StatusPaymentRequired, code: "seat_limit_exceeded", category: "billing",
-		why:      fmt.Sprintf("The organization has %d members and %d seats", members, seats),
-		recovery: "Upgrade the plan or remove members.",
-	}
+	return unpaid("seat_limit_exceeded", fmt.Sprintf("The organization has %d members and %d seats", members, seats), "Upgrade the plan or remove members.")
 }
 
 func featureMissing(feature string) *failure {
-	return &failure{
-		status: http.StatusPaymentRequired, code: "feature_not_in_plan", category: "billing",
-		why:      fmt.Sprintf("The plan does not include the feature %q", feature),
-		recovery: "Upgrade the plan.",
-	}
+	return unpaid("feature_not_in_plan", fmt.Sprintf("The plan does not include the feature %q", feature), "Upgrade the plan.")
+}
+
+func unpaid(code, why, recovery string) *failure {
+	return &failure{status: http.StatusPaymentRequired, code: code, category: "billing", why: why, recovery: recovery}
 }
 
 func notFound(kind, id string) *failure {

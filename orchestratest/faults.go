@@ -127,9 +127,7 @@ type faults struct {
 // and 64 MiB of their bodies and headers wait at a time. More than that, an unknown name, or a
 // status that ends no request is reported by Err, and nothing is queued.
 func (s *Server) Fail(op string, faults ...Fault) {
-	if err := s.queue(op, faults); err != nil {
-		s.misused("Fail(%q): %w", op, err)
-	}
+	s.must(fmt.Sprintf("Fail(%q)", op), s.queue(op, faults))
 }
 
 // queue queues all faults, or none and says why.

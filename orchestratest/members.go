@@ -7,6 +7,9 @@ import (
 	"slices"
 )
 
+// object is a JSON object that is made in one place.
+type object = map[string]any
+
 // members are what a request held beside the members that this server knows. They are kept, and
 // come back as they were.
 type members map[string]json.RawMessage

@@ -63,16 +63,7 @@ type promptDetail struct {
 	*prompt
 
 	Versions     []*promptVersion `json:"versions"`
-	UsedBySkills []promptUsage    `json:"usedBySkills"`
-}
-
-type promptUsage struct {
-	SkillID        string `json:"skillId"`
-	SkillKey       string `json:"skillKey"`
-	Name           string `json:"name"`
-	SkillVersionID string `json:"skillVersionId"`
-	VersionNumber  int    `json:"versionNumber"`
-	AttachmentMode string `json:"attachmentMode"`
+	UsedBySkills []object         `json:"usedBySkills"`
 }
 
 var sections = []string{"foundation", "task_context", "task_instructions", "examples", "output_format"}

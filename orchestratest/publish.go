@@ -71,9 +71,7 @@ type author struct {
 // authorOr lets a method of the server make records in its own organization.
 func (s *Server) authorOr(method string, work func(*author) (id string)) (id string) {
 	id, err := s.author(s.OrganizationID, work)
-	if err != nil {
-		s.misused("%s: %w", method, err)
-	}
+	s.must(method, err)
 	return id
 }
 

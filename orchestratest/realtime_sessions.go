@@ -19,36 +19,23 @@ type realtimeSession struct {
 	steps []runStep
 }
 
-// realtimeSessionDetail is a session with what happened in it.
+// realtimeSessionDetail is a session with what happened in it. Nothing is handed off.
 type realtimeSessionDetail struct {
 	*realtimeSession
-	Handoffs   []handoff   `json:"handoffs"`
-	ToolEvents []toolEvent `json:"toolEvents"`
-}
-
-// handoff is one agent passing the conversation to another.
-type handoff struct {
-	FromAgentID string `json:"fromAgentId"`
-	ToAgentID   string `json:"toAgentId"`
-}
-
-// toolEvent is one call of a tool.
-type toolEvent struct {
-	ToolName  string  `json:"tool_name"`
-	Status    string  `json:"status"`
-	Output    any     `json:"output"`
-	Error     *string `json:"error"`
-	CreatedAt string  `json:"createdAt"`
+	Handoffs   []any `json:"handoffs"`
+	ToolEvents []any `json:"toolEvents"`
 }
 
 func (c *call) listSessions() any { return append([]*realtimeSession{}, c.org.sessions.all...) }
 
 func (c *call) getSession() any {
 	s := find(c, &c.org.sessions, "runId")
-	detail := realtimeSessionDetail{s, []handoff{}, []toolEvent{}}
+	detail := realtimeSessionDetail{s, []any{}, []any{}}
 	for _, done := range s.steps {
 		if done.ToolName != "" {
-			detail.ToolEvents = append(detail.ToolEvents, toolEvent{done.ToolName, done.Status, done.Output, done.Error, done.CreatedAt})
+			detail.ToolEvents = append(detail.ToolEvents, object{
+				"tool_name": done.ToolName, "status": done.Status, "output": done.Output, "error": done.Error, "createdAt": done.CreatedAt,
+			})
 		}
 	}
 	return detail

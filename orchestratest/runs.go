@@ -27,6 +27,11 @@ type run struct {
 	held   hold
 }
 
+type snapshot struct {
+	Variables      map[string]any `json:"variables"`
+	RenderedPrompt string         `json:"renderedPrompt"`
+}
+
 // shown is a run as it looks from outside: a held run has no result yet.
 func (r *run) shown() *run {
 	if r.held == 0 {
@@ -42,39 +47,10 @@ func (r *run) shown() *run {
 // runDetail is a run with what went in, what came out and what happened between.
 type runDetail struct {
 	*run
-	InputSnapshot  inputSnapshot  `json:"inputSnapshot"`
-	OutputSnapshot outputSnapshot `json:"outputSnapshot"`
-	Steps          []runStep      `json:"steps"`
-	Diagnostic     *diagnostic    `json:"diagnostic"`
-}
-
-type inputSnapshot struct {
-	Variables      map[string]any `json:"variables"`
-	RenderedPrompt string         `json:"renderedPrompt"`
-}
-
-type outputSnapshot struct {
-	Output     any    `json:"output"`
-	OutputText string `json:"outputText"`
-}
-
-// runResult is the response to running a prompt.
-type runResult struct {
-	RunID           string   `json:"runId"`
-	Status          string   `json:"status"`
-	PromptID        string   `json:"promptId"`
-	PromptVersionID string   `json:"promptVersionId"`
-	Output          any      `json:"output"`
-	OutputText      string   `json:"outputText"`
-	MissingVars     []string `json:"missingVariables"`
-	Provider        string   `json:"provider"`
-	Model           string   `json:"model"`
-	InputTokens     int      `json:"inputTokens"`
-	OutputTokens    int      `json:"outputTokens"`
-	EstimatedCost   float64  `json:"estimatedCost"`
-	LatencyMs       int      `json:"latencyMs"`
-
-	Diagnostic *diagnostic `json:"diagnostic"`
+	InputSnapshot  snapshot    `json:"inputSnapshot"`
+	OutputSnapshot object      `json:"outputSnapshot"`
+	Steps          []runStep   `json:"steps"`
+	Diagnostic     *diagnostic `json:"diagnostic"`
 }
 
 // runPrompt runs the published version. A failed run is recorded, and found by the list, though the
@@ -110,12 +86,12 @@ func (c *call) runPrompt() any {
 	c.org.runs.add(r.ID, r)
 	shown := r.shown()
 	c.runFailed(shown.detail.failure, r.ID)
-	return runResult{
-		RunID: r.ID, Status: shown.Status, PromptID: p.ID, PromptVersionID: v.ID,
-		Output: shown.detail.output, OutputText: shown.detail.text,
-		MissingVars: append([]string{}, shown.detail.missing...), Provider: r.Provider, Model: r.Model,
-		InputTokens: shown.InputTokens, OutputTokens: shown.OutputTokens, EstimatedCost: shown.EstimatedCost,
-		LatencyMs: shown.LatencyMs, Diagnostic: shown.diagnostic(),
+	return object{
+		"runId": r.ID, "status": shown.Status, "promptId": p.ID, "promptVersionId": v.ID,
+		"output": shown.detail.output, "outputText": shown.detail.text,
+		"missingVariables": append([]string{}, shown.detail.missing...), "provider": r.Provider, "model": r.Model,
+		"inputTokens": shown.InputTokens, "outputTokens": shown.OutputTokens, "estimatedCost": shown.EstimatedCost,
+		"latencyMs": shown.LatencyMs, "diagnostic": shown.diagnostic(),
 	}
 }
 
@@ -142,7 +118,9 @@ func (c *call) getRun() any {
 	recorded.held.fetch()
 	r := recorded.shown()
 	return runDetail{
-		r, inputSnapshot{r.input, r.detail.prompt}, outputSnapshot{r.detail.output, r.detail.text},
+		r,
+		snapshot{r.input, r.detail.prompt},
+		object{"output": r.detail.output, "outputText": r.detail.text},
 		append([]runStep{}, r.detail.steps...), r.diagnostic(),
 	}
 }

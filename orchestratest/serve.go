@@ -38,7 +38,7 @@ const (
 func (s *Server) respond(r *http.Request) response {
 	if !s.serves(r.Host) {
 		s.settings.logger.Warn("rejected", "method", r.Method, "host", r.Host)
-		return jsonResponse(http.StatusForbidden, errorOnly{fmt.Sprintf(
+		return jsonResponse(http.StatusForbidden, object{"error": fmt.Sprintf(
 			"this server does not serve the host %q: use a loopback address, or name the host with -host (in Go WithHostNames)", r.Host)})
 	}
 	if s.settings.control && strings.HasPrefix(r.URL.Path, controlPath) {
@@ -53,7 +53,7 @@ func (s *Server) respond(r *http.Request) response {
 		case tooLarge != nil:
 			return encodeFailure(found, tooLarge)
 		case misuse != nil:
-			return jsonResponse(http.StatusInternalServerError, misused{misuse.Error(), false})
+			return jsonResponse(http.StatusInternalServerError, object{"error": misuse.Error(), "retryable": false})
 		case fault.responds():
 			return fault.response(found)
 		case found == nil:
@@ -138,17 +138,11 @@ func (s *Server) handle(r *http.Request, found *route, params map[string]string,
 func noRoute(r *http.Request, allowed []string) response {
 	path := r.URL.EscapedPath()
 	if len(allowed) == 0 {
-		return jsonResponse(http.StatusNotFound, errorMessage{"not_found", fmt.Sprintf("Cannot %s %s", r.Method, path)})
+		return jsonResponse(http.StatusNotFound, object{"error": "not_found", "message": fmt.Sprintf("Cannot %s %s", r.Method, path)})
 	}
-	resp := jsonResponse(http.StatusMethodNotAllowed, errorMessage{"method_not_allowed", fmt.Sprintf("%s does not take %s", path, r.Method)})
+	resp := jsonResponse(http.StatusMethodNotAllowed, object{"error": "method_not_allowed", "message": fmt.Sprintf("%s does not take %s", path, r.Method)})
 	resp.header.Set("Allow", strings.Join(allowed, ", "))
 	return resp
-}
-
-// misused is the response to everything once the test has made a mistake. No client retries it.
-type misused struct {
-	Error     string `json:"error"`
-	Retryable bool   `json:"retryable"`
 }
 
 func jsonResponse(status int, value any) response {
@@ -194,7 +188,7 @@ func (c *content) Read(p []byte) (int, error) {
 	}
 	if c.ready == 0 {
 		if !pause(c.ctx, c.pause) {
-			return 0, context.Cause(c.ctx)
+			return 0, context.Cause(c.ctx) //nolint:wrapcheck // as net/http returns it
 		}
 		c.ready = min(c.size, len(c.left))
 	}

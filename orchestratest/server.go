@@ -197,9 +197,7 @@ func (s *Server) begin() Organization {
 // APIKey stay valid. A mistake that Err reports stays reported. Requests under way may fail.
 func (s *Server) Reset() {
 	s.begin()
-	if err := s.load(s.seed); err != nil {
-		s.misused("Reset: %w", err)
-	}
+	s.must("Reset", s.load(s.seed))
 }
 
 // countConnection lets Close wait for the goroutine of every connection.
@@ -231,6 +229,13 @@ func (s *Server) Err() error {
 	s.journal.Lock()
 	defer s.journal.Unlock()
 	return s.misuse
+}
+
+// must reports a mistake of one of the server's own methods.
+func (s *Server) must(method string, err error) {
+	if err != nil {
+		s.misused("%s: %w", method, err)
+	}
 }
 
 func (s *Server) misused(format string, args ...any) {

@@ -1,30 +1,32 @@
 package orchestratest
 
 import (
+	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 )
 
 // skillRun is the record of a skill's execution and the response to running one.
 type skillRun struct {
-	RunID              string           `json:"runId"`
-	OrganizationID     string           `json:"organizationId"`
-	Status             string           `json:"status"`
-	SkillID            string           `json:"skillId"`
-	SkillVersionID     string           `json:"skillVersionId"`
-	SkillVersionNumber int              `json:"skillVersionNumber"`
-	Output             any              `json:"output"`
-	OutputText         string           `json:"outputText"`
-	Images             []generatedImage `json:"images,omitempty"`
-	Validation         runValidation    `json:"validation"`
-	Diagnostic         *diagnostic      `json:"diagnostic"`
-	Usage              usage            `json:"usage"`
-	LatencyMs          int              `json:"latencyMs"`
-	ModelKey           string           `json:"modelKey"`
-	Provider           string           `json:"provider"`
-	Model              string           `json:"model"`
-	CreatedAt          string           `json:"createdAt"`
-	CompletedAt        *string          `json:"completedAt"`
+	RunID              string        `json:"runId"`
+	OrganizationID     string        `json:"organizationId"`
+	Status             string        `json:"status"`
+	SkillID            string        `json:"skillId"`
+	SkillVersionID     string        `json:"skillVersionId"`
+	SkillVersionNumber int           `json:"skillVersionNumber"`
+	Output             any           `json:"output"`
+	OutputText         string        `json:"outputText"`
+	Images             []object      `json:"images,omitempty"`
+	Validation         runValidation `json:"validation"`
+	Diagnostic         *diagnostic   `json:"diagnostic"`
+	Usage              usage         `json:"usage"`
+	LatencyMs          int           `json:"latencyMs"`
+	ModelKey           string        `json:"modelKey"`
+	Provider           string        `json:"provider"`
+	Model              string        `json:"model"`
+	CreatedAt          string        `json:"createdAt"`
+	CompletedAt        *string       `json:"completedAt"`
 
 	variables map[string]any
 	done      outcome
@@ -144,74 +146,37 @@ func (c *call) runSkillVersion(v *skillVersion, m model, variables map[string]an
 	return r
 }
 
-// generatedImage is an image that was made. Its bucket and key last; its URL does not.
-type generatedImage struct {
-	StorageReference storageReference `json:"storageReference"`
-	MimeType         string           `json:"mimeType"`
-	Width            int              `json:"width"`
-	Height           int              `json:"height"`
-}
-
-type storageReference struct {
-	Kind      string    `json:"kind"`
-	Bucket    string    `json:"bucket"`
-	ObjectKey string    `json:"objectKey"`
-	SignedURL signedURL `json:"signedUrl"`
-}
-
-type signedURL struct {
-	URL       string `json:"url"`
-	ExpiresAt string `json:"expiresAt"`
-}
-
-// imageRun is the response to generating an image. Unlike other executions, one that fails is a
-// success with a failure in it.
-type imageRun struct {
-	RunID          string           `json:"runId"`
-	Status         string           `json:"status"`
-	SkillVersionID string           `json:"skillVersionId"`
-	Images         []generatedImage `json:"images"`
-	Usage          imageUsage       `json:"usage"`
-	Failure        *imageFailure    `json:"failure"`
-	Diagnostic     *diagnostic      `json:"diagnostic"`
-	ModelKey       string           `json:"modelKey"`
-	Provider       string           `json:"provider"`
-	LatencyMs      int              `json:"latencyMs"`
-}
-
-type imageUsage struct {
-	usage
-	ImageCount int `json:"imageCount"`
-}
-
-type imageFailure struct {
-	Code      string `json:"code"`
-	Message   string `json:"message"`
-	Retryable bool   `json:"retryable"`
-}
-
 // generateImage records a skill run whose output is one image. There is no image behind the URL.
+// Unlike other executions, one that fails is a success with a failure in it.
 func (c *call) generateImage() any {
 	r := c.startSkillRun(imageModel)
 	if !c.ok() {
 		return nil
 	}
-	result := imageRun{
-		RunID: r.RunID, Status: r.Status, SkillVersionID: r.SkillVersionID, Images: []generatedImage{}, Usage: imageUsage{usage: r.Usage},
-		Diagnostic: r.Diagnostic, ModelKey: r.ModelKey, Provider: r.Provider, LatencyMs: r.LatencyMs,
+	result := object{
+		"runId": r.RunID, "status": r.Status, "skillVersionId": r.SkillVersionID, "diagnostic": r.Diagnostic,
+		"modelKey": r.ModelKey, "provider": r.Provider, "latencyMs": r.LatencyMs, "failure": nil,
 	}
 	if r.done.failure != "" {
-		result.Failure = &imageFailure{Code: "execution_failed", Message: r.done.failure}
-		return result
+		result["failure"] = object{"code": "execution_failed", "message": r.done.failure, "retryable": false}
+	} else {
+		r.Images = []object{c.image(r.RunID)}
 	}
-	key := fmt.Sprintf("%s/%s.png", c.org.id, r.RunID)
-	r.Images = []generatedImage{{
-		StorageReference: storageReference{
-			Kind: "object_storage", Bucket: "generated-images", ObjectKey: key,
-			SignedURL: signedURL{"https://generated-images.invalid/" + key, c.srv.timestamp(c.srv.settings.clock().Add(time.Hour))},
-		},
-		MimeType: "image/png", Width: 1024, Height: 1024,
-	}}
-	result.Images, result.Usage.ImageCount = r.Images, len(r.Images)
+	result["images"] = append([]object{}, r.Images...)
+	result["usage"] = show(r.Usage, members{"imageCount": json.RawMessage(strconv.Itoa(len(r.Images)))})
 	return result
+}
+
+// image is where an image was put. Its bucket and key last; its URL does not.
+func (c *call) image(runID string) object {
+	key := fmt.Sprintf("%s/%s.png", c.org.id, runID)
+	return object{
+		"mimeType": "image/png", "width": 1024, "height": 1024,
+		"storageReference": object{
+			"kind": "object_storage", "bucket": "generated-images", "objectKey": key,
+			"signedUrl": object{
+				"url": "https://generated-images.invalid/" + key, "expiresAt": c.srv.timestamp(c.srv.settings.clock().Add(time.Hour)),
+			},
+		},
+	}
 }

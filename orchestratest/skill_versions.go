@@ -45,49 +45,16 @@ type skillTool struct {
 
 func (t skillTool) show() any { return show(t, t.extra) }
 
-// composedPrompt is an attachment with the version that it stands for now.
-type composedPrompt struct {
-	promptAttachment
-
-	PromptVersionID       *string `json:"promptVersionId"`
-	ResolvedVersionNumber *int    `json:"resolvedVersionNumber"`
-	Section               *string `json:"section"`
-}
-
 // skillVersionView is a version as it is sent, with what follows from the records it refers to.
 type skillVersionView struct {
 	*skillVersion
 
-	OutputContractState string             `json:"outputContractState"`
-	PromptComposition   []any              `json:"promptComposition"`
-	Tools               []any              `json:"tools"`
-	Preview             versionPreview     `json:"preview"`
-	Validation          versionValidation  `json:"validation"`
-	ExecutionReadiness  executionReadiness `json:"executionReadiness"`
-}
-
-type versionPreview struct {
-	Template string `json:"template"`
-}
-
-type versionValidation struct {
-	Valid  bool     `json:"valid"`
-	Issues []detail `json:"issues"`
-}
-
-type executionReadiness struct {
-	Runnable             bool     `json:"runnable"`
-	BlockingIssues       []detail `json:"blockingIssues"`
-	RequiredProviderKeys []string `json:"requiredProviderKeys"`
-}
-
-// mutationReceipt is the response to replacing a list.
-type mutationReceipt struct {
-	SkillVersionID string `json:"skillVersionId"`
-	VersionNumber  int    `json:"versionNumber"`
-	Status         string `json:"status"`
-	Count          int    `json:"count"`
-	UpdatedAt      string `json:"updatedAt"`
+	OutputContractState string `json:"outputContractState"`
+	PromptComposition   []any  `json:"promptComposition"`
+	Tools               []any  `json:"tools"`
+	Preview             object `json:"preview"`
+	Validation          object `json:"validation"`
+	ExecutionReadiness  object `json:"executionReadiness"`
 }
 
 // replaceSkillPrompts replaces the whole list; the order of the array counts, not the positionIndex
@@ -153,8 +120,11 @@ func (c *call) draftSkillVersion() *skillVersion {
 	return v
 }
 
-func (v *skillVersion) receipt(count int) mutationReceipt {
-	return mutationReceipt{v.ID, v.VersionNumber, v.Status, count, v.UpdatedAt}
+// receipt is the response to replacing a list.
+func (v *skillVersion) receipt(count int) any {
+	return object{
+		"skillVersionId": v.ID, "versionNumber": v.VersionNumber, "status": v.Status, "count": count, "updatedAt": v.UpdatedAt,
+	}
 }
 
 // resolve finds the prompt version of an attachment; nil when it floats and nothing is published.
@@ -168,21 +138,17 @@ func (o *organization) resolve(attached promptAttachment) (*prompt, *promptVersi
 
 // show returns a version as it is sent.
 func (o *organization) show(v *skillVersion) any {
-	view := skillVersionView{
-		skillVersion: v, OutputContractState: contractState(v.OutputSchema),
-		PromptComposition: o.composition(v), Tools: showAll(v.tools),
-		Validation: versionValidation{Valid: true, Issues: []detail{}},
-		ExecutionReadiness: executionReadiness{
-			Runnable: true, BlockingIssues: []detail{}, RequiredProviderKeys: []string{models[0].Provider},
-		},
-	}
 	templates, issues := o.compose(v)
-	view.Preview.Template, _ = render(templates, nil)
-	if len(issues) > 0 {
-		view.Validation = versionValidation{Issues: issues}
-		view.ExecutionReadiness.Runnable, view.ExecutionReadiness.BlockingIssues = false, issues
-	}
-	return show(view, v.extra)
+	issues = append([]detail{}, issues...)
+	template, _ := render(templates, nil)
+	return show(skillVersionView{
+		skillVersion: v, OutputContractState: contractState(v.OutputSchema),
+		PromptComposition: o.composition(v), Tools: showAll(v.tools), Preview: object{"template": template},
+		Validation: object{"valid": len(issues) == 0, "issues": issues},
+		ExecutionReadiness: object{
+			"runnable": len(issues) == 0, "blockingIssues": issues, "requiredProviderKeys": []string{models[0].Provider},
+		},
+	}, v.extra)
 }
 
 // composition says which prompt version gives which part of the text.
@@ -190,9 +156,12 @@ func (o *organization) composition(v *skillVersion) []any {
 	composition := []any{}
 	for _, attached := range v.prompts {
 		p, resolved := o.resolve(attached)
-		composed := composedPrompt{promptAttachment: attached, Section: p.DefaultSection}
+		composed := object{
+			"promptId": attached.PromptID, "attachmentMode": attached.AttachmentMode, "versionNumber": attached.VersionNumber,
+			"positionIndex": attached.PositionIndex, "promptVersionId": nil, "resolvedVersionNumber": nil, "section": p.DefaultSection,
+		}
 		if resolved != nil {
-			composed.PromptVersionID, composed.ResolvedVersionNumber = &resolved.ID, &resolved.VersionNumber
+			composed["promptVersionId"], composed["resolvedVersionNumber"] = resolved.ID, resolved.VersionNumber
 		}
 		composition = append(composition, show(composed, attached.extra))
 	}

@@ -104,13 +104,16 @@ func (s *skill) version(id string) (*skillVersion, error) {
 }
 
 // usesOf names the skill versions that a prompt is attached to.
-func (o *organization) usesOf(promptID string) []promptUsage {
-	uses := []promptUsage{}
+func (o *organization) usesOf(promptID string) []object {
+	uses := []object{}
 	for _, s := range o.skills.all {
 		for _, v := range s.versions.all {
 			for _, attached := range v.prompts {
 				if attached.PromptID == promptID {
-					uses = append(uses, promptUsage{s.ID, s.SkillKey, s.Name, v.ID, v.VersionNumber, attached.AttachmentMode})
+					uses = append(uses, object{
+						"skillId": s.ID, "skillKey": s.SkillKey, "name": s.Name, "skillVersionId": v.ID,
+						"versionNumber": v.VersionNumber, "attachmentMode": attached.AttachmentMode,
+					})
 				}
 			}
 		}

@@ -1,6 +1,7 @@
 package orchestratest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -82,28 +83,36 @@ func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(request.Context())
-	forget := context.AfterFunc(t.srv.ctx, func() { cancel(errClosed) })
+	forget := context.AfterFunc(t.srv.ctx, func() { cancel(errClosed) }) //nolint:contextcheck // both end it
 	release := func() { forget(); cancel(nil) }
 	resp := t.srv.respond(arrived(ctx, request))
 	if err := context.Cause(ctx); err != nil {
 		release()
-		return nil, err
+		return nil, err //nolint:wrapcheck // as net/http returns it
 	}
 	if resp.end == dropped {
 		release()
 		return nil, fmt.Errorf("orchestratest: the connection was closed without a response: %w", io.EOF)
 	}
-	received := &http.Response{
+	received := resp.received(request)
+	if received.Body == http.NoBody {
+		release()
+	} else {
+		received.Body = &releasing{resp.content(ctx), release}
+	}
+	return received, nil
+}
+
+// received is the response as a client sees it, with a body that is whole.
+func (resp response) received(request *http.Request) *http.Response {
+	r := &http.Response{
 		Status: fmt.Sprintf("%d %s", resp.status, http.StatusText(resp.status)), StatusCode: resp.status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: resp.sentHeader(), Request: request, Body: http.NoBody,
 	}
-	if !resp.hasBody() {
-		release()
-		return received, nil
+	if resp.hasBody() {
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(resp.body)), int64(len(resp.body))
 	}
-	received.ContentLength = int64(len(resp.body))
-	received.Body = &releasing{resp.content(ctx), release}
-	return received, nil
+	return r
 }
 
 func (t transport) check(request *http.Request) error {
@@ -113,7 +122,7 @@ func (t transport) check(request *http.Request) error {
 	case t.srv.ctx.Err() != nil:
 		return errClosed
 	default:
-		return context.Cause(request.Context())
+		return context.Cause(request.Context()) //nolint:wrapcheck // as net/http returns it
 	}
 }
 

@@ -11,33 +11,6 @@ type voiceVersion struct {
 	CreatedAt          string  `json:"createdAt"`
 }
 
-// voiceSession is the response to creating a session: what a browser or a phone needs to connect.
-type voiceSession struct {
-	RunID              string     `json:"runId"`
-	Provider           string     `json:"provider"`
-	Model              string     `json:"model"`
-	ExternalSessionID  string     `json:"externalSessionId"`
-	ClientSecret       string     `json:"clientSecret"`
-	AgentGraphSnapshot voiceGraph `json:"agentGraphSnapshot"`
-}
-
-// voiceGraph is the agents that may speak in a session.
-type voiceGraph struct {
-	RootAgentID string      `json:"rootAgentId"`
-	Agents      []voiceNode `json:"agents"`
-}
-
-type voiceNode struct {
-	AgentID            string   `json:"agentId"`
-	AgentVersionID     string   `json:"agentVersionId"`
-	Name               string   `json:"name"`
-	Voice              string   `json:"voice"`
-	Instructions       string   `json:"instructions"`
-	HandoffDescription *string  `json:"handoffDescription"`
-	Tools              []string `json:"tools"`
-	Handoffs           []string `json:"handoffs"`
-}
-
 const defaultVoice = "alloy"
 
 // createVoiceVersion gives an agent a voice. The agent is one that Agents.Create made: no route
@@ -91,15 +64,17 @@ func (c *call) createVoiceSession() any {
 	if c.runFailed(done.failure, session.ID); !c.ok() {
 		return nil
 	}
-	node := voiceNode{
-		AgentID: a.ID, AgentVersionID: v.ID, Name: a.Name, Voice: v.Voice, Instructions: done.prompt,
-		HandoffDescription: v.HandoffDescription, Tools: []string{}, Handoffs: []string{},
-	}
+	tools := []string{}
 	for _, bound := range j.tools {
-		node.Tools = append(node.Tools, bound.tool.ToolKey)
+		tools = append(tools, bound.tool.ToolKey)
 	}
-	return voiceSession{
-		RunID: session.ID, Provider: session.Provider, Model: session.Model, ExternalSessionID: session.ExternalSessionID,
-		ClientSecret: c.srv.ids.secret("ek_"), AgentGraphSnapshot: voiceGraph{RootAgentID: a.ID, Agents: []voiceNode{node}},
+	speaker := object{
+		"agentId": a.ID, "agentVersionId": v.ID, "name": a.Name, "voice": v.Voice, "instructions": done.prompt,
+		"handoffDescription": v.HandoffDescription, "tools": tools, "handoffs": []string{},
+	}
+	return object{ // what a browser or a phone needs to connect
+		"runId": session.ID, "provider": session.Provider, "model": session.Model,
+		"externalSessionId": session.ExternalSessionID, "clientSecret": c.srv.ids.secret("ek_"),
+		"agentGraphSnapshot": object{"rootAgentId": a.ID, "agents": []any{speaker}},
 	}
 }

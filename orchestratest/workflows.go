@@ -64,12 +64,6 @@ type savedWorkflow struct {
 	UpdatedAt string `json:"updatedAt"`
 }
 
-// workflowValidation is the response to validating one.
-type workflowValidation struct {
-	Valid  bool            `json:"valid"`
-	Issues []workflowIssue `json:"issues"`
-}
-
 type workflowIssue struct {
 	detail
 	StepKey  string `json:"stepKey,omitempty"`
@@ -124,12 +118,11 @@ func (c *call) validateWorkflow() any {
 	if !c.ok() {
 		return nil
 	}
-	result := workflowValidation{Valid: true, Issues: []workflowIssue{}}
+	issues := []workflowIssue{}
 	for _, issue := range c.org.check(w) {
-		result.Valid = false
-		result.Issues = append(result.Issues, workflowIssue{issue, w.stepAt(issue.Path), "error"})
+		issues = append(issues, workflowIssue{issue, w.stepAt(issue.Path), "error"})
 	}
-	return result
+	return object{"valid": len(issues) == 0, "issues": issues}
 }
 
 // saveWorkflow replaces the workflow of a draft.

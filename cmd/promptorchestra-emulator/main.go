@@ -116,11 +116,11 @@ func parse(args []string, stderr io.Writer) (*command, error) {
 		}
 		var err error
 		c.file = value
-		c.seed, err = os.ReadFile(value)
-		return err //nolint:wrapcheck // package flag names the flag
+		c.seed, err = os.ReadFile(value) //nolint:gosec // the file that the user names
+		return err                       //nolint:wrapcheck // package flag names the flag
 	})
 	if err := flags.Parse(args); err != nil {
-		return nil, err //nolint:wrapcheck // it names the flag
+		return nil, err
 	}
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
