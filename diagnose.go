@@ -282,15 +282,21 @@ func (d *diagnosing) conclude(err error) *Diagnosis {
 			break
 		}
 	}
+	result.Advice += retryAdvice(err)
+	return result
+}
+
+func retryAdvice(err error) string {
 	switch wait, given := RetryAfter(err); {
 	case OutcomeUnknown(err):
-		result.Advice += " The call may have had its effect: do not retry it before you know that it had none."
+		return " The call may have had its effect: do not retry it before you know that it had none."
 	case IsRetryable(err) && given:
-		result.Advice += fmt.Sprintf(" The call may be retried after %v.", wait)
+		return fmt.Sprintf(" The call may be retried after %v.", wait)
 	case IsRetryable(err):
-		result.Advice += " The call may be retried."
+		return " The call may be retried."
+	default:
+		return ""
 	}
-	return result
 }
 
 // String returns the diagnosis as a report of several lines. What was not checked is its last line.

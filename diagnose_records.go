@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -194,12 +193,13 @@ func (d *diagnosing) problemOfVerify(err error) (problem, cause string) {
 
 // problemOfStatus is problemOfVerify for an API error.
 func (d *diagnosing) problemOfStatus(e *APIError) string {
+	if target := e.redirectTarget(); target != "" {
+		return "The server redirects Setup.Verify to " + target + wrongBaseURL
+	}
 	switch kind := e.kind(); {
-	case e.redirectTarget() != "":
-		return "The server redirects Setup.Verify to " + e.redirectTarget() + wrongBaseURL
 	case kind == KindUnknown && !e.isJSON():
 		return "What responds is not the API"
-	case e.StatusCode == http.StatusNotFound && d.api != nil && d.api.StatusCode == http.StatusNotFound:
+	case e.IsNotFound() && d.api.IsNotFound():
 		return "Setup.Verify, which every organization has, is not found either" + wrongBaseURL
 	case kind == KindAuthentication:
 		return "The server does not accept the credential"
@@ -323,6 +323,10 @@ func (d *diagnosing) checkGraph() {
 		d.report(5, VerdictNotChecked, unclear)
 		return
 	}
+	d.checkWorkflow(w)
+}
+
+func (d *diagnosing) checkWorkflow(w Workflow) {
 	// The members that name a skill or a tool are inferred: their absence says nothing.
 	mistakes := slices.DeleteFunc(w.Validate(), func(d ErrorDetail) bool { return d.Code == GraphMissingPrompt || d.Code == GraphMissingTool })
 	if len(mistakes) > 0 {
