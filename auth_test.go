@@ -69,7 +69,7 @@ func TestTokenSource(t *testing.T) {
 				w.WriteHeader(http.StatusServiceUnavailable)
 				return
 			}
-			_, _ = w.Write([]byte("{}"))
+			_, _ = w.Write([]byte(apitest.Anything))
 		}), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
 			asked++
 			return []string{"t1", "t2", "t3"}[asked-1], nil
@@ -148,7 +148,7 @@ func TestTokenSourceWithoutAToken(t *testing.T) {
 
 // A token source that fails is no reason to try again: nothing was sent.
 func TestTokenSourceThatFails(t *testing.T) {
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Anything, -1); return true })
 	broken := errors.New("the vault is sealed")
 	asked := 0
 	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithAccessTokenSource(func(context.Context, string) (string, error) {
@@ -179,7 +179,7 @@ func TestTokenSourceThatFailsWithAnErrorOfOurs(t *testing.T) {
 
 // One that hangs is bounded like the rest of an attempt.
 func TestTokenSourceThatHangs(t *testing.T) {
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Anything, -1); return true })
 	client := apitest.NewClientAt(t, srv.URL, apitest.OwnPool(t), promptorchestra.WithTimeout(20*time.Millisecond),
 		promptorchestra.WithAccessTokenSource(func(ctx context.Context, _ string) (string, error) {
 			<-ctx.Done()
@@ -218,7 +218,7 @@ func TestTokenSourceThatUsesHTTP(t *testing.T) {
 
 // One that ignores its context keeps nobody waiting: the call ends with its attempt's time, or with the caller's context.
 func TestTokenSourceThatIgnoresItsContext(t *testing.T) {
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Anything, -1); return true })
 	for name, row := range map[string]struct {
 		timeout time.Duration
 		ctx     func(context.Context) (context.Context, context.CancelFunc)
@@ -271,7 +271,7 @@ func TestTokenSourceThatIgnoresItsContext(t *testing.T) {
 // One that panics, or ends its goroutine, is an error of the call, without the value: that may be a secret.
 func TestTokenSourceThatPanics(t *testing.T) {
 	write := func(m map[string]int) { m["a"] = 1 }
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Anything, -1); return true })
 	for name, row := range map[string]struct {
 		source promptorchestra.TokenSource
 		text   string

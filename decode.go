@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
-	"strings"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
@@ -25,12 +24,16 @@ var (
 	errNotList   = errors.New("the response is neither a JSON array nor an object that holds one array")
 	errTooDeep   = errors.New("the response is nested too deeply")
 	errFailure   = errors.New("the response is a failure with a status of success")
+	errOthers    = errors.New("the response has too many members beside the list")
+	errElement   = errors.New("the list has an element that is null")
+
+	errNoEvidence = errors.New("nothing in the response shows that it is the record: it has no id, and of a run no result either")
 )
 
-// A decodeFunc decodes a response into out. misfit is called with members whose type does not fit.
-// All the rest is decoded, because a response that was paid for is worth more than one member of
-// it.
-type decodeFunc func(body []byte, out any, misfit lenient.Misfit) error
+// A decodeFunc decodes the body of the response to r into out. misfit is called with members whose
+// type does not fit. All the rest is decoded, because a response that was paid for is worth more
+// than one member of it.
+type decodeFunc func(r *request, body []byte, out any, misfit lenient.Misfit) error
 
 // misfit logs, once a name, each member of the response that does not fit.
 func (r *request) misfit(ctx context.Context) lenient.Misfit {
@@ -93,7 +96,9 @@ func decodeInto(body []byte, into any, misfit lenient.Misfit) error {
 func decodeValueInto(text []byte, into any, misfit lenient.Misfit) error {
 	reflect.ValueOf(into).Elem().SetZero()
 	if members, ok := lenient.MembersOf(into); ok && text[0] == '{' {
-		text, _ = findRecord(text, members)
+		if record, err := (recordShape{members: members}).find(text); err == nil {
+			text = record
+		}
 	}
 	err := unmarshal(text, into, misfit)
 	if err == nil || !json.Valid(text) {
@@ -107,7 +112,7 @@ func decodeValueInto(text []byte, into any, misfit lenient.Misfit) error {
 
 // decodeWhole rejects a response of another type than out's. A wrong guess at an unknown endpoint
 // must not look like an empty response.
-func decodeWhole(body []byte, out any, misfit lenient.Misfit) error {
+func decodeWhole(_ *request, body []byte, out any, misfit lenient.Misfit) error {
 	text, begin, err := opening(body)
 	if err != nil {
 		return err
@@ -120,7 +125,7 @@ func decodeWhole(body []byte, out any, misfit lenient.Misfit) error {
 		return fmt.Errorf("the response is a JSON %s, which does not fit %v", found, whole)
 	}
 	if members, ok := lenient.MembersOf(out); ok && begin == '{' && !members.Has([]byte("error")) {
-		return decodeObject(text, out, members, misfit)
+		return decodeObject(text, out, recordShape{members: members}, misfit)
 	}
 	var unfit error
 	err = unmarshal(text, out, func(e *json.UnmarshalTypeError) {
@@ -133,14 +138,14 @@ func decodeWhole(body []byte, out any, misfit lenient.Misfit) error {
 	return cmp.Or(err, unfit)
 }
 
-func decodeRecord(body []byte, out any, misfit lenient.Misfit) error {
+func decodeRecord(r *request, body []byte, out any, misfit lenient.Misfit) error {
 	text, begin, err := opening(body)
 	switch {
 	case err != nil:
 		return err
 	case begin == '{':
 		members, _ := lenient.MembersOf(out)
-		return decodeObject(text, out, members, misfit)
+		return decodeObject(text, out, recordShape{members, r.call.route.traits}, misfit)
 	case json.Valid(text):
 		return errNotObject
 	default:
@@ -148,165 +153,117 @@ func decodeRecord(body []byte, out any, misfit lenient.Misfit) error {
 	}
 }
 
-// decodeObject decodes an object into a record, unless it is a failure of the API.
-func decodeObject(text []byte, out any, members lenient.Members, misfit lenient.Misfit) error {
-	record, failed := findRecord(text, members)
-	if failed {
-		return errFailure
+// decodeObject decodes an object into a record, unless it is a failure of the API, or nothing shows
+// that it is the record.
+func decodeObject(text []byte, out any, shape recordShape, misfit lenient.Misfit) error {
+	record, err := shape.find(text)
+	if err != nil {
+		return err
 	}
 	return unmarshal(record, out, misfit)
 }
 
-// findRecord returns the part of an object that is the record: all of it or, when it has no member
-// of the record, the one object inside that has one. It also reports whether the object is one of
-// the API's failures instead. Where a member of the record comes first, as in documented responses,
-// it looks no further.
-func findRecord(object []byte, members lenient.Members) (record []byte, failed bool) {
-	var f failureMarks
-	var inside [][]byte
-	for name, value := range jsonscan.Members(object) {
-		if isOwn(members, name, value) {
-			return object, false
-		}
-		f.add(name, value)
-		if value[0] == '{' && hasOwn(members, value) {
-			inside = append(inside, value)
-		}
-	}
-	failed = f.failed() || f.listed && len(inside) == 0
+// recordShape tells a record of a route from an envelope around it, from a failure, and from what
+// is not the record at all. Without one of the traits that name its evidence, any member will do,
+// and what has none is a record whose members are all unknown.
+type recordShape struct {
+	members lenient.Members
+	traits  traits
+}
+
+// Has reports whether the record has a member of this name.
+func (s recordShape) Has(name []byte) bool { return s.members.Has(name) }
+
+// Proof reports how well a member shows that the object around it is the record.
+func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
+	var proves bool
 	switch {
-	case !failed && len(inside) != 1, !json.Valid(object):
-		return object, false
-	case failed:
-		return object, true
+	case s.traits.has(isRun):
+		return provesRun(name, value)
+	case s.traits.has(hasID):
+		proves = namesRecord(name, value)
+	case s.traits.has(holdsRun):
+		proves = nestsRecord(name, value)
 	default:
-		return inside[0], false
+		proves = s.members.Has(name) && identifiesRecord(name, value)
+	}
+	if proves {
+		return jsonscan.Full
+	}
+	return jsonscan.NoProof
+}
+
+// find returns the part of an object that is the record.
+func (s recordShape) find(object []byte) ([]byte, error) {
+	record, found, failed := jsonscan.Record(s, object)
+	switch needs := s.traits.has(hasID | isRun | holdsRun); {
+	case failed && json.Valid(object):
+		return nil, errFailure
+	case found && len(record) != len(object) && !json.Valid(object), !found && !needs:
+		return object, nil // decoding it says what is wrong with it, if anything is
+	case !found && json.Valid(object):
+		return nil, errNoEvidence
+	default:
+		return record, nil
 	}
 }
 
-// isOwn reports whether a member shows that an object is the record: it is the record's, is not
-// null, and has none of the names that failures and envelopes have too.
-func isOwn(members lenient.Members, name, value []byte) bool {
+// identifiesRecord reports whether a member of a record says something, and has none of the names
+// that failures and envelopes have too.
+func identifiesRecord(name, value []byte) bool {
 	switch string(name) {
 	case "code", "message", "details", "status":
 		return false
 	}
-	return value[0] != 'n' && members.Has(name)
+	return value[0] != 'n'
 }
 
-func hasOwn(members lenient.Members, object []byte) bool {
-	for name, value := range jsonscan.Members(object) {
-		if isOwn(members, name, value) {
+// namesRecord reports whether a member is the record's id.
+func namesRecord(name, value []byte) bool { return hasName(name, "id") && isID(value) }
+
+// nestsRecord reports whether a member is the run in the detail of a run of an agent.
+func nestsRecord(name, value []byte) bool {
+	if !hasName(name, "run") || value[0] != '{' {
+		return false
+	}
+	for name, value := range jsonscan.Members(value) {
+		if namesRecord(name, value) {
 			return true
 		}
 	}
 	return false
 }
 
-// failureMarks are the members that show that an object is a failure. Listed errors may stand
-// beside a record or list, too.
-type failureMarks struct{ err, code, reason, unsuccessful, listed bool }
-
-func (f *failureMarks) add(name, value []byte) {
-	const longest = len("success")
-	if len(name) > longest {
-		return
+// provesRun reports whether a member shows a run: its id, or what came of it. Envelopes have a
+// status of their own: it is proof only where nothing else is.
+func provesRun(name, value []byte) jsonscan.Proof {
+	var buf [16]byte
+	if len(name) > len(buf) {
+		return jsonscan.NoProof
 	}
-	switch strings.ToLower(string(name)) {
-	case "error":
-		f.err = f.err || !jsonscan.IsEmpty(value)
-	case "code":
-		f.code = f.code || !jsonscan.IsEmpty(value)
-	case "why", "title":
-		f.reason = f.reason || !jsonscan.IsEmpty(value)
-	case "errors", "issues":
-		f.listed = f.listed || !jsonscan.IsEmpty(value)
-	case "success":
-		f.unsuccessful = f.unsuccessful || string(value) == "false" || strings.EqualFold(string(value), `"false"`)
+	proof, proves := jsonscan.Full, false
+	switch string(jsonscan.Fold(buf[:0], name)) {
+	case "runid":
+		proves = isID(value)
+	case "output", "outputtext", "image", "images", "generatedimage", "generatedimages":
+		kind := jsonscan.Kind(value[0])
+		proves = !jsonscan.IsEmpty(value) || kind == "number" || kind == "bool" // 0 and false are results
+	case "status":
+		proof, proves = jsonscan.Weak, value[0] == '"' && !jsonscan.IsEmpty(value)
 	}
+	if !proves {
+		return jsonscan.NoProof
+	}
+	return proof
 }
 
-// addToken is add for a member of which only the first token, and whether it is all of an empty
-// object or array, is known.
-func (f *failureMarks) addToken(name string, token json.Token, empty bool) {
-	value := []byte("{1}")
-	if _, opens := token.(json.Delim); empty {
-		value = []byte("{}")
-	} else if !opens {
-		value, _ = json.Marshal(token) // a scalar always encodes
-	}
-	f.add([]byte(name), value)
+// hasName reports whether a member has a name, in any spelling.
+func hasName(name []byte, folded string) bool {
+	var buf [16]byte
+	return len(name) <= len(buf) && string(jsonscan.Fold(buf[:0], name)) == folded
 }
 
-func (f *failureMarks) failed() bool { return f.err || f.unsuccessful || f.code && f.reason }
-
-func decodeList(body []byte, out any, misfit lenient.Misfit) error {
-	text, begin, err := opening(body)
-	switch {
-	case err != nil:
-		return err
-	case begin == '[':
-		return unmarshal(text, out, misfit)
-	case begin != '{' && json.Valid(text):
-		return errNotList
-	}
-	if err := unmarshal(text, &struct{}{}, nil); err != nil { // rejects what is not JSON
-		return err
-	}
-	var f failureMarks
-	var found [][]byte
-	for name, value := range jsonscan.Members(text) {
-		f.add(name, value)
-		if value[0] == '[' && !isReport(name) {
-			found = append(found, value)
-		}
-	}
-	switch {
-	case f.failed(), f.listed && len(found) == 0:
-		return errFailure
-	case len(found) != 1:
-		return errNotList
-	default:
-		return unmarshal(found[0], out, misfit)
-	}
-}
-
-// isReport reports whether an array of this name beside or instead of a list is about the call.
-func isReport(name []byte) bool {
-	switch strings.ToLower(string(name)) {
-	case "error", "errors", "issues", "warnings":
-		return true
-	}
-	return false
-}
-
-// decodeSteps is decodeList for a route whose response is not documented. An object may hold the
-// steps under their name, or no steps.
-func decodeSteps(body []byte, out any, misfit lenient.Misfit) error {
-	err := decodeList(body, out, misfit)
-	if !errors.Is(err, errNotList) {
-		return err
-	}
-	text, begin, _ := opening(body)
-	if begin != '{' {
-		return err
-	}
-	for name, value := range jsonscan.Members(text) {
-		if string(name) == "steps" && value[0] == '[' {
-			return unmarshal(value, out, misfit)
-		}
-	}
-	return nil
-}
-
-// countElements estimates from the first element how many elements a list has, so that the slice
-// need not grow. A wrong estimate costs little.
-func countElements(list []byte) int {
-	const most = 4096
-	list = bytes.TrimLeft(list, "[ \t\r\n")
-	size, _ := jsonscan.ValueEnd(list)
-	if size < 2 {
-		return 0
-	}
-	return min(len(list)/size+1, most)
+// isID reports whether a value can be an id: a scalar that says something.
+func isID(value []byte) bool {
+	return value[0] != '{' && value[0] != '[' && !jsonscan.IsEmpty(value)
 }

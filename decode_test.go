@@ -120,11 +120,37 @@ func eachDocument(t *testing.T, test func(t *testing.T, doc []byte, answer func(
 					body = fmt.Appendf(nil, "[%s]", doc)
 				}
 				record, err := tt.call(t.Context(), client)
+				if lacksEvidence(tt.op, doc) {
+					require.ErrorContains(t, err, "nothing in the response shows", "%s", doc)
+					return map[string]string{}
+				}
 				require.NoError(t, err, "%s", doc)
 				return leavesOf(record)
 			})
 		})
 	}
+}
+
+// lacksEvidence tells of a document of a record with an identity whether it is without one.
+func lacksEvidence(op string, doc []byte) bool {
+	type identity struct{ ID json.RawMessage }
+	var record struct {
+		identity
+		Run json.RawMessage
+	}
+	_ = json.Unmarshal(doc, &record)
+	lacks := func(i identity) bool {
+		return len(i.ID) == 0 || strings.ContainsAny(string(i.ID[:1]), "{[n")
+	}
+	switch op {
+	case "Agents.Get", "Agents.Create", "Prompts.Get", "Prompts.Create", "Skills.Get", "Skills.Create":
+		return lacks(record.identity)
+	case "AgentRuns.Get", "AgentRuns.Wait":
+		var run identity
+		_ = json.Unmarshal(record.Run, &run)
+		return lacks(run)
+	}
+	return false
 }
 
 func TestCapturedDocumentsLeaveNoFieldZero(t *testing.T) {
@@ -149,6 +175,9 @@ func TestRecordsOfAnotherTimeStillDecode(t *testing.T) {
 		tree := decodeTree(t, doc)
 		want := answer(encodeTree(t, tree))
 		same := func(got map[string]string, but, what string) {
+			if len(got) == 0 {
+				return // its identity is gone
+			}
 			for path := range maps.Keys(got) {
 				if _, known := want[path]; !known && !related(path, but) {
 					assert.Fail(t, "a new member", "%s after %s at %s", path, what, but)
@@ -406,9 +435,9 @@ func TestWhatOnlyLooksLikeAFailure(t *testing.T) {
 			return r.RunID
 		},
 		`{"code":"run_1","message":"y","category":"c"}`: func(c *promptorchestra.Client) any {
-			r, err := c.Prompts.Run(t.Context(), "p", promptorchestra.PromptRunParams{})
+			r, err := c.Runs.Get(t.Context(), "r")
 			require.NoError(t, err)
-			assert.Empty(t, r.RunID)
+			assert.Empty(t, r.ID)
 			return "run_1"
 		},
 		`{"ok":false,"error":"run_1"}`: func(c *promptorchestra.Client) any {
@@ -539,7 +568,7 @@ func TestNumbersAndIDsOfOtherTypes(t *testing.T) {
 		assert.Equal(t, run.Run, streamed)
 	}
 
-	skill, err := apitest.NewClient(t, apitest.Respond(200, `{"versions":[{"isPublished":"true","executionReadiness":[],"versionNumber":"2"},{"isPublished":1,"executionReadiness":{"runnable":"1"}}]}`)).
+	skill, err := apitest.NewClient(t, apitest.Respond(200, `{"id":"skl_1","versions":[{"isPublished":"true","executionReadiness":[],"versionNumber":"2"},{"isPublished":1,"executionReadiness":{"runnable":"1"}}]}`)).
 		Skills.Get(t.Context(), "skl_1")
 	require.NoError(t, err)
 	assert.Equal(t, []promptorchestra.SkillVersion{
@@ -582,8 +611,8 @@ func TestSecretsInOtherForms(t *testing.T) {
 // A member that cannot be read is logged by its name, whichever way the response is decoded.
 func TestMisfitsAreLogged(t *testing.T) {
 	for _, body := range []string{
-		`{"entryStepKey":"a","steps":[{"stepKey":"a","positionIndex":{"PRIVATE":1}}],"versionNumber":"PRIVATE"}`,
-		`{"data":{"entry_step_key":"a","steps":[{"step_key":"a","position_index":["PRIVATE"]},{"position_index":"PRIVATE"}],"version_number":[1]}}`,
+		`{"id":"agt_1","entryStepKey":"a","steps":[{"stepKey":"a","positionIndex":{"PRIVATE":1}}],"versionNumber":"PRIVATE"}`,
+		`{"data":{"id":7,"entry_step_key":"a","steps":[{"step_key":"a","position_index":["PRIVATE"]},{"position_index":"PRIVATE"}],"version_number":[1]}}`,
 	} {
 		var out bytes.Buffer
 		client := apitest.NewClient(t, apitest.Respond(200, body), promptorchestra.WithLogger(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))))
@@ -828,13 +857,13 @@ func TestWithIntoATypeThatRefuses(t *testing.T) {
 	assert.Zero(t, into.CreatedAt)
 	require.Error(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &into), "the type is the caller's own, and so is its verdict")
 
-	client = apitest.NewClient(t, apitest.Respond(200, `[{"id":"a","createdAt":"yesterday"},null,{"id":"b","n":1}]`))
+	client = apitest.NewClient(t, apitest.Respond(200, `[{"id":"a","createdAt":"yesterday"},{"id":"b","n":1}]`))
 	ids := ""
 	for run, err := range client.Runs.All(t.Context(), promptorchestra.WithInto(&into)) {
 		require.NoError(t, err)
 		ids += run.ID + strconv.Itoa(into.N)
 	}
-	assert.Equal(t, "a00b1", ids)
+	assert.Equal(t, "a0b1", ids)
 }
 
 func mustText(t *testing.T, raw promptorchestra.RawJSON) (text string) {

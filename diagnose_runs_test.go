@@ -48,7 +48,7 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 		},
 		"a body that names the run to begin from": {
 			err:  &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "AgentRuns.RerunFromStep", Resource: map[string]string{"runId": "arun_1"}}, StatusCode: 500, RawBody: []byte(`{"runId":"arun_1"}`)},
-			path: "/api/agent-runs/arun_1", body: `{"run":{"status":"failed"}}`, step: 4,
+			path: "/api/agent-runs/arun_1", body: `{"run":{"id":"arun_1","status":"failed"}}`, step: 4,
 			verdict: diagnosisNotChecked, summary: "names no run",
 		},
 		"several without a time": {
@@ -85,7 +85,7 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 		},
 		"an agent run's diagnostic": {
 			err: lost("AgentRuns.Get", map[string]string{"runId": "arun_1"}), path: "/api/agent-runs/arun_1",
-			body: `{"run":{"status":"failed"},"diagnostic":{"title":"Tool failed"}}`, step: 4,
+			body: `{"run":{"id":"arun_1","status":"failed"},"diagnostic":{"title":"Tool failed"}}`, step: 4,
 			verdict: diagnosisProblem, summary: "failed: Tool failed",
 		},
 		"a session": {
@@ -99,29 +99,29 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 		},
 		"a published graph with mistakes": {
 			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
-			body: `{"entryStepKey":"a","steps":[{"stepKey":"b","stepType":"return_step"}],"transitions":[{"fromStepKey":"b","toStepKey":"c"}]}`,
+			body: `{"id":"agt_1","entryStepKey":"a","steps":[{"stepKey":"b","stepType":"return_step"}],"transitions":[{"fromStepKey":"b","toStepKey":"c"}]}`,
 			step: 5, verdict: diagnosisProblem,
 			summary: `Entry step "a" does not exist: at entryStepKey; unknown_transition_target`,
 		},
 		"a published graph whose skills and tools are named otherwise": {
 			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
-			body: `{"entryStepKey":"a","steps":[{"stepKey":"a","stepType":"tool_step","toolVersionId":"tlv_1"},{"stepKey":"b","stepType":"prompt_step","skill":"s"}],"transitions":[{"fromStepKey":"a","toStepKey":"b"}]}`,
+			body: `{"id":"agt_1","entryStepKey":"a","steps":[{"stepKey":"a","stepType":"tool_step","toolVersionId":"tlv_1"},{"stepKey":"b","stepType":"prompt_step","skill":"s"}],"transitions":[{"fromStepKey":"a","toStepKey":"b"}]}`,
 			step: 5, verdict: diagnosisOK, summary: "has no mistake",
 		},
 		"a published graph whose transitions are spelled otherwise": {
 			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
-			body: `{"entryStepKey":"a","steps":[{"stepKey":"a"},{"stepKey":"b"}],"transitions":[{"source":"a","target":"b"}]}`,
+			body: `{"id":"agt_1","entryStepKey":"a","steps":[{"stepKey":"a"},{"stepKey":"b"}],"transitions":[{"source":"a","target":"b"}]}`,
 			step: 5, verdict: diagnosisNotChecked, summary: "spells its transitions in a way unknown here",
 		},
 		"a graph of another version": {
 			err:  lost("Agents.Publish", map[string]string{"agentId": "agt_1", "versionId": "agv_2"}),
 			path: "/api/agents/agt_1",
-			body: `{"versionId":"agv_1","entryStepKey":"a","steps":[{"stepKey":"a"}],"versions":[{"id":"agv_1"},{"id":"agv_2"}]}`,
+			body: `{"id":"agt_1","versionId":"agv_1","entryStepKey":"a","steps":[{"stepKey":"a"}],"versions":[{"id":"agv_1"},{"id":"agv_2"}]}`,
 			step: 5, verdict: diagnosisNotChecked, summary: `shows the graph of version "agv_1", not of "agv_2"`,
 		},
 		"a graph that cannot be read": {
 			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
-			body: `{"entryStepKey":"a","steps":"none"}`, step: 5, verdict: diagnosisNotChecked,
+			body: `{"id":"agt_1","entryStepKey":"a","steps":"none"}`, step: 5, verdict: diagnosisNotChecked,
 			summary: "could not be read",
 		},
 		"versions that are not listed": {
@@ -140,7 +140,7 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 					_, _ = w.Write([]byte(row.body))
 					return
 				}
-				_, _ = w.Write([]byte(`{}`))
+				_, _ = w.Write([]byte(apitest.Anything))
 			}))
 			assert.Contains(t, step(t, client.Diagnose(t.Context(), row.err), row.step, row.verdict).Summary, row.summary)
 		})

@@ -59,7 +59,7 @@ func TestIDsInPaths(t *testing.T) {
 }
 
 func TestIDsThatAreRefused(t *testing.T) {
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Anything, -1); return true })
 	client := apitest.NewClientAt(t, srv.URL)
 	for id, reason := range map[string]string{
 		"": "must not be empty", ".": "steps in a path", "..": "steps in a path",
@@ -109,7 +109,7 @@ func TestOptionalMembersAreLeftOut(t *testing.T) {
 	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = r.URL.RawQuery + string(body)
-		_, _ = io.WriteString(w, map[bool]string{true: "[]", false: "{}"}[r.Method == http.MethodGet || strings.HasSuffix(r.URL.Path, "/steps")])
+		_, _ = io.WriteString(w, map[bool]string{true: "[]", false: apitest.Anything}[r.Method == http.MethodGet || strings.HasSuffix(r.URL.Path, "/steps")])
 	}))
 	ctx := t.Context()
 	for _, tt := range []struct {
@@ -183,7 +183,7 @@ func sent(t *testing.T, call func(ctx context.Context, c *promptorchestra.Client
 	var body []byte
 	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ = io.ReadAll(r.Body)
-		_, _ = io.WriteString(w, "{}")
+		_, _ = io.WriteString(w, apitest.Anything)
 	}))
 	require.NoError(t, call(t.Context(), client))
 	const organization = `{"organizationId":"` + apitest.Organization + `"`
@@ -275,7 +275,7 @@ func TestNothingIsEscapedForHTML(t *testing.T) {
 // A byte that is no UTF-8 would be sent as another character: the model would read what nobody wrote.
 func TestTextsThatAreNotUTF8(t *testing.T) {
 	bad := "caf\xe9"
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Anything, -1); return true })
 	c, ctx := apitest.NewClientAt(t, srv.URL), t.Context()
 	for want, err := range map[string]error{
 		"content":        apitest.ErrorOf(c.Prompts.CreateVersion(ctx, "p", promptorchestra.PromptVersionCreateParams{Content: bad})),
@@ -306,7 +306,7 @@ func TestTextsThatAreNotUTF8(t *testing.T) {
 
 // Another tenant's organization is not sent, however its name is spelled.
 func TestOrganizationInAnySpellingIsRejected(t *testing.T) {
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Anything, -1); return true })
 	c, ctx := apitest.NewClientAt(t, srv.URL), t.Context()
 	for _, name := range []string{
 		"organizationId", "organizationid", "organization_id", "ORGANIZATION_ID", "organizationId[]", "organizationId[0]", "organization-id", "Organization_ID[]", " organizationId",

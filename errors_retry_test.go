@@ -86,7 +86,7 @@ func TestTimeoutOfAnAttemptIsRetryable(t *testing.T) {
 func TestWaitThatEndedIsNotRetryable(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := apitest.NewClient(t, apitest.Respond(200, `{"run":{"status":"running"}}`)).AgentRuns.Wait(ctx, "arun_1")
+	_, err := apitest.NewClient(t, apitest.Respond(200, `{"run":{"id":"arun_1","status":"running"}}`)).AgentRuns.Wait(ctx, "arun_1")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.False(t, promptorchestra.IsRetryable(err))
 	assert.False(t, promptorchestra.OutcomeUnknown(err))

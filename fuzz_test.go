@@ -14,7 +14,9 @@ import (
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest/apidocs"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/failure"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/redact"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
 // FuzzErrors: any failure becomes one clean error with all of its parts.
@@ -91,6 +93,9 @@ func fuzzRedaction(t *testing.T, status int, body []byte) {
 	}
 }
 
+// anyRequest is one whose record or list needs no evidence.
+var anyRequest = &request{call: call{route: &route{}}, result: &transport.Result{}}
+
 // FuzzRecords: any JSON object decodes into any record, whatever its members are, and the record is the same after
 // it was encoded and decoded again.
 func FuzzRecords(f *testing.F) {
@@ -113,7 +118,7 @@ func FuzzRecords(f *testing.F) {
 		object := len(text) > 0 && text[0] == '{' && json.Valid(data)
 		for _, typ := range types {
 			record := reflect.New(typ)
-			err := decodeRecord(data, record.Interface(), nil)
+			err := decodeRecord(anyRequest, data, record.Interface(), nil)
 			if object != (err == nil || errors.Is(err, errFailure)) {
 				t.Fatalf("%v: %v", typ, err)
 			}
@@ -263,30 +268,38 @@ func FuzzListEnvelope(f *testing.F) {
 	apidocs.AddLists(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var got []RawJSON
-		err := decodeList(data, &got, nil)
+		err := decodeList(anyRequest, data, &got, nil)
 		data = bytes.TrimPrefix(data, byteOrderMark)
 		var want []RawJSON
 		is := json.Valid(data) && json.Unmarshal(data, &want) == nil && want != nil
 		if !is && json.Valid(data) && bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 			var members map[string]RawJSON
 			_ = json.Unmarshal(data, &members)
-			arrays := 0
-			var marks failureMarks
+			arrays, empty := 0, 0
+			var failure jsonscan.Failure
 			for name, m := range members {
-				marks.add([]byte(name), m)
-				if m[0] == '[' && !isReport([]byte(name)) {
+				isList := m[0] == '[' && !jsonscan.IsReport([]byte(name))
+				switch {
+				case isList && jsonscan.IsEmpty(m):
+					empty++
+				case isList:
 					arrays++
 					_ = json.Unmarshal(m, &want)
 				}
+				failure.Add([]byte(name), m)
 			}
-			if arrays != 1 && err == nil && len(members) > 0 && !twice(data) {
+			if arrays == 0 && empty == 1 {
+				want = []RawJSON{}
+			}
+			if (arrays > 1 || arrays == 0 && empty != 1) && err == nil && len(members) > 0 && !twice(data) {
 				t.Fatalf("%d arrays, and no error", arrays)
 			}
-			is = arrays == 1 && !twice(data)
-			if marks.failed() != errors.Is(err, errFailure) && !twice(data) {
+			is = (arrays == 1 || arrays == 0 && empty == 1) && !twice(data)
+			failed := failure.Failed(arrays+empty > 0)
+			if failed != errors.Is(err, errFailure) && !twice(data) {
 				t.Fatalf("a failure or not: %v", err)
 			}
-			is = is && !marks.failed()
+			is = is && !failed && !errors.Is(err, ErrMorePages)
 		}
 		if is && (err != nil || !reflect.DeepEqual(got, want)) {
 			t.Fatalf("%v: %v instead of %v", err, got, want)

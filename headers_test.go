@@ -38,7 +38,7 @@ func TestReservedHeadersAreRefused(t *testing.T) {
 }
 
 func TestHeaderInjectionIsRefused(t *testing.T) {
-	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, "{}", -1); return true })
+	srv := apitest.NewRawServer(t, func(r *apitest.RawRequest) bool { r.Respond(200, apitest.Anything, -1); return true })
 	client := apitest.NewClientAt(t, srv.URL)
 	for _, evil := range []string{"a\r\nX-Evil: 1", "a\nb", "a\rb", "a\x00b", "a\x7fb"} {
 		for name, err := range map[string]error{

@@ -334,11 +334,11 @@ func TestLogOfAnAnswerThatCannotBeUsed(t *testing.T) {
 func TestKeysOfTheUsersDataAreNotLogged(t *testing.T) {
 	var out bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	client := apitest.NewClient(t, apitest.Respond(200, `{"id":[7],"patients":{"ada@example.com":{"age":"text"}}}`), promptorchestra.WithLogger(logger))
+	client := apitest.NewClient(t, apitest.Respond(200, `{"id":"agt_1","name":[7],"patients":{"ada@example.com":{"age":"text"}}}`), promptorchestra.WithLogger(logger))
 	var v struct{ Patients map[string]struct{ Age int } }
 	require.NoError(t, apitest.Get(t.Context(), client, promptorchestra.WithInto(&v)))
 	require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
-	assert.Contains(t, out.String(), "id type=array")
+	assert.Contains(t, out.String(), "member=name type=array")
 	assert.NotContains(t, out.String(), "ada")
 }
 

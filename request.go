@@ -272,7 +272,7 @@ func (r *request) decode(ctx context.Context, out any, decode decodeFunc) error 
 		return nil
 	}
 	if out != nil {
-		if err := decode(r.result.Body, out, r.misfit(ctx)); err != nil {
+		if err := decode(r, r.result.Body, out, r.misfit(ctx)); err != nil {
 			return r.undecodable(err, r.body())
 		}
 	}

@@ -111,7 +111,7 @@ func TestBadArguments(t *testing.T) {
 func TestWithResponse(t *testing.T) {
 	var got promptorchestra.Response
 	client := apitest.NewClient(t, http.HandlerFunc(apitest.Echo))
-	_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithResponse(&got))
+	_, err := client.Tools.Get(t.Context(), "tol_1", promptorchestra.WithResponse(&got))
 	require.NoError(t, err)
 	assert.Equal(t, 200, got.StatusCode)
 	assert.Equal(t, "req_echo", got.RequestID)

@@ -14,7 +14,7 @@ type route struct {
 	traits traits
 }
 
-type traits uint8
+type traits uint16
 
 const (
 	stable traits = 1 << iota // the product's public surface
@@ -24,6 +24,9 @@ const (
 	publicContract // carries publicContract=1
 	notIdempotent  // not idempotent: retried only if it was not sent, or was rate limited
 	execution      // runs a model, which may take minutes and costs money
+	hasID          // its record has an id: a response without one is not the record
+	isRun          // its record is a run: so is a response only with the run's id or a result
+	holdsRun       // its record has an object run with an id
 	composite      // no endpoint, but a method that makes several calls: see newComposite
 )
 
@@ -51,32 +54,32 @@ func newRoute(op, method, path, scope string, t traits) *route {
 var (
 	// Agents
 	routeAgentsList             = newRoute("Agents.List", "GET", "/api/agents", "agents:read", beta|publicContract)
-	routeAgentsCreate           = newRoute("Agents.Create", "POST", "/api/agents", "agents:write", beta|publicContract|notIdempotent)
-	routeAgentsGet              = newRoute("Agents.Get", "GET", "/api/agents/{agentId}", "agents:read", stable|publicContract)
+	routeAgentsCreate           = newRoute("Agents.Create", "POST", "/api/agents", "agents:write", beta|publicContract|notIdempotent|hasID)
+	routeAgentsGet              = newRoute("Agents.Get", "GET", "/api/agents/{agentId}", "agents:read", stable|publicContract|hasID)
 	routeAgentsUpdate           = newRoute("Agents.Update", "PATCH", "/api/agents/{agentId}", "agents:write", beta|publicContract)
 	routeAgentsCreateVersion    = newRoute("Agents.CreateVersion", "POST", "/api/agents/{agentId}/versions", "agents:write", beta|publicContract|notIdempotent)
 	routeAgentsPublish          = newRoute("Agents.Publish", "POST", "/api/agents/{agentId}/publish", "agents:write", beta|publicContract|notIdempotent)
 	routeAgentsSaveWorkflow     = newRoute("Agents.SaveWorkflow", "PUT", "/api/agent-versions/{agentVersionId}/workflow", "agents:write", beta|publicContract)
 	routeAgentsValidateWorkflow = newRoute("Agents.ValidateWorkflow", "POST", "/api/agent-versions/{agentVersionId}/workflow/validate", "agents:write", beta|publicContract)
 	routeAgentsSaveSteps        = newRoute("Agents.SaveSteps", "POST", "/api/agent-versions/{agentVersionId}/steps", "", classic|notIdempotent)
-	routeAgentsRun              = newRoute("Agents.Run", "POST", "/api/agents/{agentId}/run", "", stable|userOnly|publicContract|notIdempotent|execution)
+	routeAgentsRun              = newRoute("Agents.Run", "POST", "/api/agents/{agentId}/run", "", stable|userOnly|publicContract|notIdempotent|execution|isRun)
 	routeAgentsDiffVersion      = newRoute("Agents.DiffVersion", "GET", "/api/agents/{agentId}/versions/{versionId}/diff", "agents:read", beta|publicContract)
 	routeAgentsRollbackVersion  = newRoute("Agents.RollbackVersion", "POST", "/api/agents/{agentId}/versions/{versionId}/rollback", "agents:write", beta|publicContract|notIdempotent)
 
 	// AgentRuns
-	routeAgentRunsGet           = newRoute("AgentRuns.Get", "GET", "/api/agent-runs/{runId}", "runs:read", stable|publicContract)
+	routeAgentRunsGet           = newRoute("AgentRuns.Get", "GET", "/api/agent-runs/{runId}", "runs:read", stable|publicContract|holdsRun)
 	routeAgentRunsCompare       = newRoute("AgentRuns.Compare", "GET", "/api/agent-runs/compare", "runs:read", beta|publicContract)
 	routeAgentRunsLoadInputs    = newRoute("AgentRuns.LoadInputs", "POST", "/api/agent-runs/{runId}/load-inputs", "runs:read", stable|publicContract)
-	routeAgentRunsRerunFromStep = newRoute("AgentRuns.RerunFromStep", "POST", "/api/agent-runs/{runId}/rerun-from-step", "", stable|userOnly|publicContract|notIdempotent|execution)
+	routeAgentRunsRerunFromStep = newRoute("AgentRuns.RerunFromStep", "POST", "/api/agent-runs/{runId}/rerun-from-step", "", stable|userOnly|publicContract|notIdempotent|execution|isRun)
 
 	// Prompts
 	routePromptsList          = newRoute("Prompts.List", "GET", "/api/prompts", "", beta)
-	routePromptsGet           = newRoute("Prompts.Get", "GET", "/api/prompts/{promptId}", "", beta)
-	routePromptsCreate        = newRoute("Prompts.Create", "POST", "/api/prompts", "", beta|notIdempotent)
+	routePromptsGet           = newRoute("Prompts.Get", "GET", "/api/prompts/{promptId}", "", beta|hasID)
+	routePromptsCreate        = newRoute("Prompts.Create", "POST", "/api/prompts", "", beta|notIdempotent|hasID)
 	routePromptsUpdate        = newRoute("Prompts.Update", "PATCH", "/api/prompts/{promptId}", "", beta)
 	routePromptsCreateVersion = newRoute("Prompts.CreateVersion", "POST", "/api/prompts/{promptId}/versions", "", beta|notIdempotent)
 	routePromptsPublish       = newRoute("Prompts.Publish", "POST", "/api/prompts/{promptId}/publish", "", beta|notIdempotent)
-	routePromptsRun           = newRoute("Prompts.Run", "POST", "/api/prompts/{promptId}/run", "", classic|notIdempotent|execution)
+	routePromptsRun           = newRoute("Prompts.Run", "POST", "/api/prompts/{promptId}/run", "", classic|notIdempotent|execution|isRun)
 	routePromptsAttachTool    = newRoute("Prompts.AttachTool", "POST", "/api/prompt-versions/{promptVersionId}/tools", "", classic|notIdempotent)
 
 	// Runs
@@ -85,15 +88,15 @@ var (
 
 	// Skills
 	routeSkillsList           = newRoute("Skills.List", "GET", "/api/skills", "skills:read", beta)
-	routeSkillsGet            = newRoute("Skills.Get", "GET", "/api/skills/{skillId}", "skills:read", beta)
-	routeSkillsCreate         = newRoute("Skills.Create", "POST", "/api/skills", "skills:write", beta|notIdempotent)
+	routeSkillsGet            = newRoute("Skills.Get", "GET", "/api/skills/{skillId}", "skills:read", beta|hasID)
+	routeSkillsCreate         = newRoute("Skills.Create", "POST", "/api/skills", "skills:write", beta|notIdempotent|hasID)
 	routeSkillsUpdate         = newRoute("Skills.Update", "PATCH", "/api/skills/{skillId}", "skills:write", beta)
 	routeSkillsCreateVersion  = newRoute("Skills.CreateVersion", "POST", "/api/skills/{skillId}/versions", "skills:write", beta|notIdempotent)
 	routeSkillsReplacePrompts = newRoute("Skills.ReplacePrompts", "POST", "/api/skill-versions/{skillVersionId}/prompts", "skills:write", beta)
 	routeSkillsReplaceTools   = newRoute("Skills.ReplaceTools", "POST", "/api/skill-versions/{skillVersionId}/tools", "skills:write", beta)
 	routeSkillsPublish        = newRoute("Skills.Publish", "POST", "/api/skills/{skillId}/publish", "skills:write", beta|notIdempotent)
 	routeSkillsPreview        = newRoute("Skills.Preview", "POST", "/api/skills/{skillId}/preview", "skills:read", beta)
-	routeSkillsRun            = newRoute("Skills.Run", "POST", "/api/skills/{skillId}/run", "runs:write", beta|notIdempotent|execution)
+	routeSkillsRun            = newRoute("Skills.Run", "POST", "/api/skills/{skillId}/run", "runs:write", beta|notIdempotent|execution|isRun)
 	routeSkillsGenerateImage  = newRoute("Skills.GenerateImage", "POST", "/api/skills/{skillId}/generated-images", "runs:write", beta|notIdempotent|execution)
 	routeSkillsDiff           = newRoute("Skills.Diff", "GET", "/api/skills/{skillId}/versions/{versionId}/diff", "skills:read", beta)
 

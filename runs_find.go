@@ -5,186 +5,142 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
-	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
-// RunFindParams says which recorded runs [RunsService.Find] looks for. All fields but Since are
-// required.
+// RunFindParams says which recorded runs [RunsService.Find] looks for. PromptID, Variable and
+// Values are required.
 type RunFindParams struct {
-	PromptID string    // the prompt that may have run
-	Variable string    // the name of one of its input variables, such as "job_id"
-	Values   []string  // the values to look for: the ids of jobs, each sent in that variable
-	Since    time.Time // when the oldest was sent, by this machine's clock; zero reads every run
+	PromptID string   // the prompt that may have run
+	Variable string   // the name of one of its input variables, such as "job_id"
+	Values   []string // the values to look for: the ids of jobs, each sent in that variable
+
+	// Since is when the oldest was sent, by this machine's clock; zero reads every run.
+	Since time.Time
+	// Until is when the last of them must have been recorded: when the youngest was sent, plus the
+	// time after which none can be in flight. Zero is now.
+	Until time.Time
+	// Ignore names members beside the list of runs that the caller knows to be harmless, in any
+	// spelling, so that a new one of the server does not make every look-up uncertain.
+	Ignore []string
 }
 
 // Find returns the recorded runs of a prompt whose input variable has one of the values, by that
 // value. It tells a caller whether a job whose outcome is unknown ran, before the job is retried.
 //
-// A value that is absent from the result did not run, as far as the list of runs is complete. That
-// it is complete is an assumption, for the API documents no pagination. Whatever else makes the
-// result uncertain is an error: a list that names a next page or errors of its own, a run that does
-// not show its variables, a run that was listed and then not found. Of two runs with one value the
-// newest is
-// returned. A run whose variables do not have the name belongs to something else. A run that is
-// found may still be pending: see [RunStatus.Pending].
+// A value that is absent from the result did not run: everything that leaves it open is an error.
+// The list of runs must be an array, or an object with one list and beside it only what is known to
+// be harmless: null, "", 0, false, [], {}, success that is true, the id of the organization or
+// prompt, a total, totalCount or count that is the number of elements, and what Ignore names. The
+// error names any other member. It is an error too when a header speaks of pages or totals, when
+// the status is not 200, when the list came from a cache, when a run does not show its variables or
+// has the variable as neither a text nor a number, when it is not what the list said, and when it
+// was listed and then not found. A run whose variables do not have the name belongs to something
+// else.
+//
+// Texts must be equal. A number is compared by its value: 4711.0 is "4711". One that was perhaps
+// rounded, as float64 rounds beyond 2^53, to a value that is looked for is an error: send ids as
+// texts. Of two runs with one value the oldest is returned. A run that is found may still be
+// pending or have failed: see [RunStatus].
 //
 // An execution that is still in flight may not be recorded yet. Call Find when none can be in
 // flight any more.
 //
-// It lists the runs once, as a stream, and reads those of the prompt that were created at Since or
-// later, newest first, until every value is found. Since is compared on the server's clock, which
-// the list's Date header shows, less a minute. Without that header all runs of the prompt are read,
-// and so is any run without a creation time. The options apply to each of these requests.
+// It lists the runs once, as a stream, and reads those of the prompt that were created between
+// Since and Until, oldest first, until every value is found. A run is passed over for its age only
+// if its time is in RFC 3339, with a zone, and is more than a minute before Since or after Until,
+// both on this machine's clock and on the server's, which the list's Date header shows. Runs
+// without such a time are read, after the others. At most a million runs of any prompt are listed,
+// and 100,000 are candidates: more is an error. Memory grows with the candidates alone. The options
+// apply to each of these requests, which ask caches for a fresh response.
 //
 //	GET /api/runs
 //	GET /api/runs/{runId}
 //
 // Classic. Access token or API key.
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
-// Errors: those of every call; an [*ArgumentError] for an empty argument; a [*DecodeError], or one
-// of [KindNotFound], when the result is uncertain.
+// Errors: those of every call; an [*ArgumentError] for an empty argument, a Since more than a
+// minute in the future or an Until before Since; a [*DecodeError], or one of [KindNotFound], when
+// the result is uncertain.
 func (s *RunsService) Find(ctx context.Context, params RunFindParams, opts ...CallOption) (map[string]RunDetail, error) {
-	if err := params.check(); err != nil {
-		r, _, err := (*service)(s).client().start(ctx, call{route: routeRunsFind, invalid: err}, opts)
-		r.end(err, nil)
-		return nil, err
+	in := call{route: routeRunsFind, invalid: params.check(time.Now())}
+	return observe(ctx, (*service)(s), in, opts, func(ctx context.Context, _ *request) (map[string]RunDetail, error) {
+		opts := append([]CallOption{WithHeader("Cache-Control", "no-cache")}, opts...)
+		candidates, err := s.candidates(ctx, params, opts)
+		if err != nil {
+			return nil, err
+		}
+		return s.findAmong(ctx, candidates, params, opts)
+	})
+}
+
+var routeRunsFind = newComposite("Runs.Find", routeRunsList)
+
+func (p *RunFindParams) check(now time.Time) error {
+	if err := required("PromptID", p.PromptID, "Variable", p.Variable); err != nil {
+		return err
 	}
-	candidates, err := s.candidates(ctx, params, opts)
-	if err != nil {
-		return nil, err
+	switch {
+	case len(p.Values) == 0 || slices.Contains(p.Values, ""):
+		return &ArgumentError{Argument: "Values", Reason: "must not be empty, nor hold an empty value"}
+	case slices.ContainsFunc(append([]string{p.PromptID, p.Variable}, p.Values...), isNotUTF8):
+		return &ArgumentError{Argument: "Values", Reason: "must be UTF-8, like PromptID and Variable: JSON holds no other text"}
+	case slices.Contains(p.Ignore, ""):
+		return &ArgumentError{Argument: "Ignore", Reason: "must not hold an empty name"}
+	case p.Since.After(now.Add(findMargin)):
+		return &ArgumentError{Argument: "Since", Reason: "must not be in the future"}
+	case !p.Until.IsZero() && p.Until.Before(p.Since):
+		return &ArgumentError{Argument: "Until", Reason: "must not be before Since"}
+	default:
+		return nil
 	}
+}
+
+func isNotUTF8(text string) bool { return !utf8.ValidString(text) }
+
+// findAmong reads the candidates until all values are found.
+func (s *RunsService) findAmong(
+	ctx context.Context, candidates []runCandidate, params RunFindParams, opts []CallOption,
+) (map[string]RunDetail, error) {
+	sought := newSoughtValues(params.Values)
 	found := make(map[string]RunDetail, len(params.Values))
-	wanted := make(map[string]bool, len(params.Values))
-	for _, value := range params.Values {
-		wanted[value] = true
-	}
 	for _, run := range candidates {
-		if len(found) == len(wanted) {
+		if len(found) == len(sought.texts) {
 			break
 		}
-		detail, variables, err := s.getWithVariables(ctx, run.id, opts)
+		detail, values, err := s.readCandidate(ctx, run, params, sought, opts)
 		switch {
 		case IsNotFound(err):
 			return nil, fmt.Errorf("promptorchestra: Runs.Find: run %q is listed, but was not found: %w", run.id, err)
 		case err != nil:
 			return nil, err
 		}
-		value, ok := scalarText(variables[params.Variable])
-		if !ok || !wanted[value] || detail.PromptID != "" && detail.PromptID != params.PromptID {
-			continue
-		}
-		if _, newer := found[value]; !newer {
-			found[value] = *detail
+		for _, value := range values {
+			if _, older := found[value]; !older {
+				found[value] = *detail
+			}
 		}
 	}
 	return found, nil
 }
 
-// routeRunsFind names Find in its own errors. The requests of Find are calls of Runs.List and
-// Runs.Get.
-var routeRunsFind = &route{op: "Runs.Find", method: http.MethodGet, path: routeRunsList.path, traits: classic}
-
-func (p *RunFindParams) check() error {
-	if err := required("PromptID", p.PromptID, "Variable", p.Variable); err != nil {
-		return err
-	}
-	if len(p.Values) == 0 || slices.Contains(p.Values, "") {
-		return &ArgumentError{Argument: "Values", Reason: "must not be empty, nor hold an empty value"}
-	}
-	return nil
-}
-
-// findMargin is how far before Since a run may have been created: clocks differ, and so do the
-// machines that wrote Since and that look now.
-const findMargin = time.Minute
-
-type runCandidate struct {
-	id      string
-	created time.Time
-}
-
-// candidates lists the runs that may be a value's, newest first. Those without a time come first of
-// all.
-func (s *RunsService) candidates(
-	ctx context.Context, params RunFindParams, opts []CallOption,
-) (candidates []runCandidate, err error) {
-	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsList, stream: true}, opts)
-	defer func() { r.end(err, nil) }()
-	if err != nil {
-		return nil, err
-	}
-	list := newElementStream(r)
-	defer list.close()
-	if r.isEmpty() {
-		return nil, r.decodeError(errNoBody)
-	}
-	var since time.Time // without the server's clock no run is too old
-	if date, ok := transport.ParseDate(r.result.Header.Get("Date")); ok && !params.Since.IsZero() {
-		since = params.Since.Add(time.Until(date)) // by how much the server's clock is ahead
-	}
-	count := 0
-	for ; ; count++ {
-		var run Run
-		more, err := list.next(ctx, &run)
-		if err != nil {
-			return nil, err
-		}
-		if !more {
-			break
-		}
-		if run.PromptID != "" && run.PromptID != params.PromptID ||
-			!run.CreatedAt.IsZero() && run.CreatedAt.Before(since.Add(-findMargin)) {
-			continue
-		}
-		if run.ID == "" {
-			return nil, r.decodeError(errRunWithoutID)
-		}
-		candidates = append(candidates, runCandidate{run.ID, run.CreatedAt.Time})
-	}
-	if list.pages.sayMore(count) || headersSayMore(r.result.Header, count) || r.result.StatusCode == http.StatusPartialContent {
-		return nil, r.decodeError(errMorePages)
-	}
-	slices.SortStableFunc(candidates, func(a, b runCandidate) int {
-		switch {
-		case a.created.IsZero() == b.created.IsZero():
-			return b.created.Compare(a.created)
-		case a.created.IsZero():
-			return -1
-		default:
-			return 1
-		}
-	})
-	return candidates, nil
-}
-
-var (
-	errRunWithoutID = errors.New("the list has a run without an id, which cannot be read")
-	errMorePages    = errors.New("the list names a next page, or says otherwise that it is not complete, so that a run which is not in it may exist all the same")
-	errNoVariables  = errors.New("the run does not show the variables that it was given")
-)
-
-// getWithVariables reads a run and the variables in its input snapshot. A run that does not show
-// them is an error.
-func (s *RunsService) getWithVariables(
-	ctx context.Context, runID string, opts []CallOption,
-) (*RunDetail, map[string]json.RawMessage, error) {
-	detail := new(RunDetail)
-	var input struct {
-		Variables map[string]json.RawMessage `json:"variables"`
-	}
-	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsGet, ids: [2]string{runID}}, opts)
+// readCandidate reads a run, and returns which of the sought values its variable has.
+func (s *RunsService) readCandidate(
+	ctx context.Context, run runCandidate, params RunFindParams, sought soughtValues, opts []CallOption,
+) (detail *RunDetail, values []string, err error) {
+	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsGet, ids: [2]string{run.id}}, opts)
+	detail = new(RunDetail)
 	if err == nil {
-		err = r.decode(ctx, detail, func(body []byte, out any, misfit lenient.Misfit) error {
-			err := decodeRecord(body, out, misfit)
-			if err == nil && (detail.InputSnapshot.Decode(&input) != nil || input.Variables == nil) {
-				err = errNoVariables
+		err = r.decode(ctx, detail, func(r *request, body []byte, out any, misfit lenient.Misfit) error {
+			err := decodeRecord(r, body, out, misfit)
+			if err == nil {
+				values, err = run.valuesIn(detail, params, sought)
 			}
 			return err
 		})
@@ -193,183 +149,168 @@ func (s *RunsService) getWithVariables(
 		err = r.decodeError(errNoVariables)
 	}
 	r.end(err, detail)
+	return detail, values, err
+}
+
+var errNoVariables = errors.New("the run does not show the variables that it was given")
+
+// valuesIn returns which of the sought values the run's variable has. It returns an error if the
+// run is not what the list said, or leaves that open.
+func (c runCandidate) valuesIn(detail *RunDetail, params RunFindParams, sought soughtValues) ([]string, error) {
+	var input struct {
+		Variables map[string]json.RawMessage `json:"variables"`
+	}
+	isOthers := detail.PromptID != "" && !strings.EqualFold(detail.PromptID, params.PromptID)
+	switch {
+	case detail.ID != "" && detail.ID != c.id, isOthers && c.ofPrompt:
+		return nil, fmt.Errorf("the run %q is another one, or of another prompt, than the list says", c.id)
+	case isOthers:
+		return nil, nil
+	case detail.InputSnapshot.Decode(&input) != nil || input.Variables == nil:
+		return nil, errNoVariables
+	}
+	value, ok := input.Variables[params.Variable]
+	if !ok {
+		return nil, nil
+	}
+	values, err := sought.in(value)
 	if err != nil {
-		return nil, nil, err
+		return nil, fmt.Errorf("run %q has the variable %q %w", c.id, params.Variable, err)
 	}
-	return detail, input.Variables, nil
+	return values, nil
 }
 
-// scalarText returns the text of a JSON string, or a number as it stands.
-func scalarText(value json.RawMessage) (string, bool) {
+// soughtValues are the values that Find looks for.
+type soughtValues struct {
+	texts   map[string]bool
+	numbers map[float64][]string // those that are numbers
+}
+
+func newSoughtValues(values []string) soughtValues {
+	s := soughtValues{texts: map[string]bool{}, numbers: map[float64][]string{}}
+	for _, value := range values {
+		if n, ok := jsonscan.ParseNumber(value); ok && !s.texts[value] {
+			s.numbers[n] = append(s.numbers[n], value)
+		}
+		s.texts[value] = true
+	}
+	return s
+}
+
+// in returns the sought values that a variable has: the text itself, or those of a number.
+func (s soughtValues) in(variable json.RawMessage) (values []string, err error) {
 	var text string
-	var number json.Number
-	switch {
-	case len(value) == 0 || string(value) == "null":
-		return "", false
-	case json.Unmarshal(value, &text) == nil:
-		return text, true
-	case value[0] != '"' && json.Unmarshal(value, &number) == nil:
-		return number.String(), true
+	switch kind := jsonscan.Kind(variable[0]); {
+	case kind == "string" && json.Unmarshal(variable, &text) == nil:
+		if s.texts[text] {
+			values = append(values, text)
+		}
+		return values, nil
+	case kind != "number":
+		return nil, fmt.Errorf("as %s, which is neither a text nor a number", kind)
 	}
-	return "", false
-}
-
-// pageMembers watches the members that stand beside a list, and those inside them, for one that
-// names a next page or says how long the whole list is.
-type pageMembers struct {
-	open   []pageLevel
-	name   string // of the member whose value comes next
-	more   bool
-	cursor bool // there is one, which may be that of this page
-	last   bool // a member such as "hasMore" is false
-	total  float64
-}
-
-// sayMore reports whether the list, of which count elements were read, goes on elsewhere.
-func (p *pageMembers) sayMore(count int) bool {
-	return p.more || p.cursor && !p.last || p.total > float64(count)
-}
-
-type pageLevel struct {
-	object   bool
-	hasName  bool // a member's name was read, and its value comes next
-	nextPage bool // it is the value of such a member, or lists errors
-}
-
-// see takes the next token after the opening brace of the object that holds the list.
-func (p *pageMembers) see(token json.Token) {
-	if len(p.open) == 0 {
-		p.open = append(p.open, pageLevel{object: true})
-	}
-	level := &p.open[len(p.open)-1]
-	switch delim, _ := token.(json.Delim); {
-	case delim == '}' || delim == ']':
-		p.open = p.open[:len(p.open)-1]
-		return
-	case level.object && !level.hasName:
-		p.name, _ = token.(string)
-		level.hasName = true
-		return
-	case delim != 0:
-		inner := level.nextPage || level.object && (namesNextPage(p.name) || plainName(p.name) == "errors")
-		level.hasName = false
-		p.open = append(p.open, pageLevel{object: delim == '{', nextPage: inner})
-		return
-	}
-	number, ok := token.(json.Number)
-	if text, isText := token.(string); isText && number == "" {
-		number = json.Number(text)
-	}
-	n, _ := number.Float64()
-	switch {
-	case namesTotal(p.name):
-		p.total = max(p.total, n)
-	case namesPageCount(p.name):
-		p.more = p.more || n > 1
-	}
-	given := token != nil && token != false && token != "" && (!ok || n != 0)
-	switch named := level.object && namesNextPage(p.name); {
-	case named && token == false:
-		p.last = true
-	case named && namesCursor(p.name) && !level.nextPage:
-		p.cursor = p.cursor || given
-	case named || level.nextPage:
-		p.more = p.more || given
-	}
-	level.hasName = false
-}
-
-// skipValue is called in the place of see for the list itself.
-func (p *pageMembers) skipValue() { p.open[len(p.open)-1].hasName = false }
-
-// namesNextPage reports whether a member or a header of this name says that a list goes on
-// elsewhere, in any spelling.
-func namesNextPage(name string) bool {
-	switch plainName(name) {
-	case "next", "nextpage", "nexturl", "nextlink", "nexthref", "nexttoken", "nextpagetoken", "nextcursor", "nextpagecursor",
-		"nextoffset", "nextkey", "cursor", "endcursor", "pagetoken", "continuation", "continuationtoken", "lastevaluatedkey",
-		"more", "hasmore", "hasnext", "hasnextpage", "moreresults", "truncated", "istruncated", "incomplete", "incompleteresults",
-		"partial", "ispartial", "timedout":
-		return true
-	}
-	return false
-}
-
-// namesCursor reports whether a member that namesNextPage knows may be about the page itself.
-func namesCursor(name string) bool {
-	switch plainName(name) {
-	case "cursor", "endcursor", "pagetoken":
-		return true
-	}
-	return false
-}
-
-// namesTotal reports whether a member or a header of this name says how many elements there are on
-// all pages.
-func namesTotal(name string) bool {
-	switch plainName(name) {
-	case "total", "totalcount", "totalitems", "totalresults", "totalrecords":
-		return true
-	}
-	return false
-}
-
-// namesPageCount reports whether a member or a header of this name says how many pages there are.
-func namesPageCount(name string) bool {
-	switch plainName(name) {
-	case "totalpages", "pagecount", "numpages", "numberofpages", "pages", "lastpage":
-		return true
-	}
-	return false
-}
-
-// plainName writes next_page, nextPage and X-Next-Page alike.
-func plainName(name string) string {
-	return strings.TrimPrefix(strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name)), "x")
-}
-
-// headersSayMore reports whether a response's headers name a next page, such as X-Next-Cursor or a
-// Link, or a total above the number of elements in the list.
-func headersSayMore(headers http.Header, count int) bool {
-	for name, values := range headers {
-		for _, value := range values {
-			value = strings.ToLower(strings.TrimSpace(value))
-			total, _ := strconv.Atoi(value)
-			switch {
-			case name == "Link":
-				if linksToNext(value) {
-					return true
-				}
-			case name == "Content-Range": // items 0-24/319
-				_, size, _ := strings.Cut(value, "/")
-				if total, _ := strconv.Atoi(size); total > count {
-					return true
-				}
-			case namesTotal(name):
-				if total > count {
-					return true
-				}
-			case namesPageCount(name):
-				if total > 1 {
-					return true
-				}
-			case namesNextPage(name):
-				if value != "" && value != "false" && value != "0" {
-					return true
-				}
-			}
+	n, _ := jsonscan.ParseNumber(string(variable))
+	for _, value := range s.numbers[n] {
+		switch same, certain := jsonscan.SameNumber(string(variable), value); {
+		case !certain:
+			return nil, errors.New("as a number that may have been rounded, and may be one of those that are looked for")
+		case same:
+			values = append(values, value)
 		}
 	}
-	return false
+	return values, nil
 }
 
-// linksToNext reports whether a Link header, in lower case, has a link of the relation next.
-func linksToNext(value string) bool {
-	for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == ',' }) {
-		name, relation, _ := strings.Cut(part, "=")
-		if strings.TrimSpace(name) == "rel" && slices.Contains(strings.Fields(strings.Trim(strings.TrimSpace(relation), `"'`)), "next") {
-			return true
+// findMargin is how far outside of Since and Until a run may have been created: clocks differ, and
+// so do the machines that wrote Since and that look now.
+const findMargin = time.Minute
+
+// The bounds of a list that may have no end.
+const (
+	mostFindElements   = 1_000_000
+	mostFindCandidates = 100_000
+	longestFindID      = 256 // bytes
+)
+
+var (
+	errRunWithoutID = errors.New("the list has a run without an id, which cannot be read")
+	errLongID       = fmt.Errorf("the list has a run whose id is longer than %d bytes", longestFindID)
+	errEndless      = fmt.Errorf("the list has more than %d runs", mostFindElements)
+	errManyRuns     = fmt.Errorf("more than %d runs of the prompt may be the ones that are looked for", mostFindCandidates)
+	errNotWhole     = errors.New("the list names a next page, or has something that is not known to be harmless, so that a run " +
+		"which is not in it may exist all the same: it is not complete for certain")
+)
+
+// runCandidate is a listed run that may have one of the values.
+type runCandidate struct {
+	id       string
+	created  time.Time // as far as it can be read
+	ofPrompt bool      // the list says that it is of the prompt
+	outside  bool      // it has no time, or seems to be outside of the window
+}
+
+// findElement is what Find reads of a run in the list.
+type findElement struct {
+	ID        string  `json:"id"`
+	PromptID  string  `json:"promptId"`
+	CreatedAt RawJSON `json:"createdAt"`
+}
+
+// candidates lists the runs that may have one of the values, oldest first.
+func (s *RunsService) candidates(
+	ctx context.Context, params RunFindParams, opts []CallOption,
+) (candidates []runCandidate, err error) {
+	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsList, stream: true}, opts)
+	defer func() { r.end(err, nil) }()
+	if err != nil {
+		return nil, err
+	}
+	list := newElementStream(r, besideList{judge: params.judge(s.c.organization), notWhole: errNotWhole})
+	list.most = mostFindElements
+	defer list.close()
+	if err := isFresh(r.result.StatusCode, r.result.Header); err != nil {
+		return nil, list.fail(err)
+	}
+	window := newFindWindow(params, r.result.Header.Get("Date"), time.Now())
+	for {
+		var run findElement
+		more, err := list.next(ctx, &run)
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
+		}
+		candidate, ok, err := window.candidate(run, params.PromptID)
+		if err == nil && ok && len(candidates) == mostFindCandidates {
+			err = errManyRuns
+		}
+		if err != nil {
+			return nil, r.decodeError(err)
+		}
+		if ok {
+			candidates = append(candidates, candidate)
 		}
 	}
-	return false
+	slices.SortStableFunc(candidates, runCandidate.compare)
+	return candidates, nil
+}
+
+// judge returns what decides whether the list of runs is whole.
+func (p *RunFindParams) judge(organization string) *jsonscan.Whole {
+	return &jsonscan.Whole{Ignore: p.Ignore, Known: map[string]string{
+		"organizationid": organization, "organization": organization, "promptid": p.PromptID, "prompt": p.PromptID,
+	}}
+}
+
+// compare sorts the oldest first, and those that may be of any time last.
+func (c runCandidate) compare(other runCandidate) int {
+	switch {
+	case c.outside == other.outside:
+		return c.created.Compare(other.created)
+	case c.outside:
+		return 1
+	default:
+		return -1
+	}
 }

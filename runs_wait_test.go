@@ -26,9 +26,9 @@ func TestWaitPassesItsOptionsOn(t *testing.T) {
 		looks++
 		assert.Equal(t, "a", r.Header.Get("X-Trace"))
 		if looks == 1 {
-			return apitest.Response(200, `{"run":{"status":"running"}}`), nil
+			return apitest.Response(200, `{"run":{"id":"arun_1","status":"running"}}`), nil
 		}
-		return apitest.Response(200, `{"run":{"status":"completed"}}`), nil
+		return apitest.Response(200, `{"run":{"id":"arun_1","status":"completed"}}`), nil
 	})
 	_, err := client.AgentRuns.Wait(t.Context(), "arun_1", promptorchestra.WithHeader("X-Trace", "a"))
 	require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestWaitEndsWithAnError(t *testing.T) {
 		looks := 0
 		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 			if looks++; looks == 1 {
-				return apitest.Response(200, `{"run":{"status":"running"}}`), nil
+				return apitest.Response(200, `{"run":{"id":"arun_1","status":"running"}}`), nil
 			}
 			return apitest.Response(503, ``), nil
 		})
@@ -69,9 +69,9 @@ func TestWaitsHaveJitter(t *testing.T) {
 			}
 			last = time.Now()
 			if looks == 30 {
-				return apitest.Response(200, `{"run":{"status":"completed"}}`), nil
+				return apitest.Response(200, `{"run":{"id":"arun_1","status":"completed"}}`), nil
 			}
-			return apitest.Response(200, `{"run":{"status":"running"}}`), nil
+			return apitest.Response(200, `{"run":{"id":"arun_1","status":"running"}}`), nil
 		})
 		_, err := client.AgentRuns.Wait(t.Context(), "arun_1")
 		require.NoError(t, err)
@@ -254,9 +254,9 @@ func TestWaitForAnUnknownStatusWithLongPolls(t *testing.T) {
 		polls := 0
 		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
 			if polls++; polls == 1 {
-				return apitest.Response(200, `{"run":{"status":"in_progress"}}`), nil
+				return apitest.Response(200, `{"run":{"id":"arun_1","status":"in_progress"}}`), nil
 			}
-			return apitest.Response(200, `{"run":{"status":"completed"}}`), nil
+			return apitest.Response(200, `{"run":{"id":"arun_1","status":"completed"}}`), nil
 		})
 		_, err := client.AgentRuns.Wait(t.Context(), "arun_1", promptorchestra.WithPollInterval(time.Hour, time.Hour))
 		require.NoError(t, err)
@@ -265,7 +265,7 @@ func TestWaitForAnUnknownStatusWithLongPolls(t *testing.T) {
 
 // WithResponse on a wait captures the last poll, as on any call.
 func TestWaitCapturesTheLastPoll(t *testing.T) {
-	client := apitest.NewClient(t, apitest.InTurn(apitest.Respond(200, `{"run":{"status":"running"}}`), apitest.Respond(200, `{"run":{"id":"arun_1"}}`)))
+	client := apitest.NewClient(t, apitest.InTurn(apitest.Respond(200, `{"run":{"id":"arun_1","status":"running"}}`), apitest.Respond(200, `{"run":{"id":"arun_1"}}`)))
 	var last promptorchestra.Response
 	_, err := client.AgentRuns.Wait(t.Context(), "arun_1", promptorchestra.WithPollInterval(1, 1), promptorchestra.WithResponse(&last))
 	var unusable *promptorchestra.DecodeError
@@ -314,9 +314,9 @@ func polls(t *testing.T, pending int, last string, opts ...promptorchestra.CallO
 		waits = append(waits, time.Since(before))
 		before = time.Now()
 		if len(waits) <= pending {
-			return apitest.Response(200, `{"run":{"status":"running"}}`), nil
+			return apitest.Response(200, `{"run":{"id":"arun_1","status":"running"}}`), nil
 		}
-		return apitest.Response(200, `{"run":{"status":"`+last+`"},"diagnostic":{"code":"X","title":"t","category":"c","why":"because"}}`), nil
+		return apitest.Response(200, `{"run":{"id":"arun_1","status":"`+last+`"},"diagnostic":{"code":"X","title":"t","category":"c","why":"because"}}`), nil
 	})
 	run, err := client.AgentRuns.Wait(t.Context(), "arun_1", opts...)
 	require.NoError(t, err)
@@ -353,7 +353,7 @@ func TestWaitsOfTheSmallestAndTheLargestInterval(t *testing.T) {
 		}
 
 		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
-			return apitest.Response(200, `{"run":{"status":"running"}}`), nil
+			return apitest.Response(200, `{"run":{"id":"arun_1","status":"running"}}`), nil
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()

@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
@@ -26,7 +27,7 @@ func stream[T any](ctx context.Context, s *service, in call, opts []CallOption) 
 			yield(zero, err)
 			return
 		}
-		s := newElementStream(r)
+		s := newElementStream(r, besideList{judge: new(jsonscan.MorePages), notWhole: ErrMorePages})
 		defer s.close()
 		for {
 			var v T
@@ -48,24 +49,67 @@ type elementStream struct {
 	request  *request
 	input    elementReader
 	dec      *json.Decoder
+	beside   besideList
 	envelope bool // the array is a member of an object
-	marks    failureMarks
-	pages    pageMembers
-	found    bool // the array was found
-	begun    bool // an element was decoded
+	members  int  // of that object, so far
+	begun    bool // the response was looked at
+	within   bool // the next value is an element
 	done     bool // the list has ended
+	elements int  // so far
+	phantoms bool // some of them are null
+	yielded  bool // an element was decoded
+	most     int  // elements, after which it is an error; 0 for any number
 }
 
-func newElementStream(r *request) *elementStream {
+func newElementStream(r *request, beside besideList) *elementStream {
 	s := &elementStream{
 		request: r, input: elementReader{r: r.result.Stream, limit: r.client.core.maxBytes}, done: r.isEmpty(),
+		beside: beside,
 	}
 	s.dec = json.NewDecoder(&s.input)
 	s.dec.UseNumber() // members beside the list may be numbers of any size
 	return s
 }
 
-// begin finds the array: the response itself, or the first one in an object.
+// next decodes the next element that is not null into v; false at the list's end.
+func (s *elementStream) next(ctx context.Context, v any) (bool, error) {
+	if s.done {
+		return false, nil
+	}
+	if !s.begun {
+		s.begun = true
+		if err := s.begin(); err != nil {
+			_, _ = s.dec.Token() // whether the body broke off after it: then a retry may help
+			return false, s.fail(err)
+		}
+	}
+	misfit := s.request.misfit(ctx)
+	for s.hasNext() {
+		if s.elements++; s.most > 0 && s.elements > s.most {
+			return false, s.fail(errEndless)
+		}
+		switch isNull, err := s.decode(v, misfit); {
+		case err != nil:
+			return false, s.fail(err)
+		case !isNull:
+			s.yielded = true
+			return true, nil
+		}
+		s.phantoms = true
+	}
+	s.done = true
+	if err := s.end(); err != nil {
+		return false, s.fail(err)
+	}
+	return false, nil
+}
+
+func (s *elementStream) hasNext() bool {
+	s.input.next(s.dec.InputOffset())
+	return s.within && s.dec.More()
+}
+
+// begin finds the array: the response itself, or the first one in an object that may be the list.
 func (s *elementStream) begin() error {
 	token, err := s.dec.Token()
 	switch {
@@ -78,141 +122,132 @@ func (s *elementStream) begin() error {
 	case token == nil:
 		return errNull
 	case token == json.Delim('['):
+		s.within = true
 		return nil
 	case token != json.Delim('{'):
 		return errNotList
 	}
 	s.envelope = true
-	found, err := s.skipToArray()
-	if err == nil && (s.marks.failed() || s.marks.listed && !found) {
-		err = errFailure
-	} else if err == nil && !found {
-		err = errNotList
+	s.within, err = s.skipToList()
+	if err == nil && !s.within {
+		err = s.beside.err(0)
 	}
 	return err
 }
 
-// skipToArray reads an object's members up to the next array that may be the list, into it, or to
+// skipToList reads an object's members up to the next array that may be the list, into it, or to
 // the object's end.
-func (s *elementStream) skipToArray() (bool, error) {
+func (s *elementStream) skipToList() (bool, error) {
+	const mostMembers = 10_000
 	for s.dec.More() {
-		token, err := s.token()
+		if s.members++; s.members > mostMembers {
+			return false, errOthers
+		}
+		s.input.next(s.dec.InputOffset())
+		name, err := s.dec.Token()
 		if err != nil {
-			return false, err
+			return false, err //nolint:wrapcheck // fail wraps it
 		}
-		name, _ := token.(string)
-		s.pages.see(token)
-		token, err = s.token()
-		switch {
-		case err != nil:
-			return false, err
-		case token == json.Delim('[') && !isReport([]byte(name)) && !s.marks.failed():
-			s.pages.skipValue()
-			return true, nil
+		text, _ := name.(string)
+		if isList, err := s.member([]byte(text)); isList || err != nil {
+			return isList, err
 		}
-		s.pages.see(token)
-		empty, err := s.skip(token)
-		if err != nil {
-			return false, err
-		}
-		s.marks.addToken(name, token, empty)
 	}
-	token, err := s.token()
-	s.pages.see(token)
-	return false, err
+	_, err := s.dec.Token()
+	return false, err //nolint:wrapcheck // fail wraps it
 }
 
-// token reads the next token. Outside the list the size limit holds for each token.
-func (s *elementStream) token() (json.Token, error) {
-	s.input.next(s.dec.InputOffset())
-	return s.dec.Token() //nolint:wrapcheck // fail wraps it
+// member reads the value of a member beside the list, or the beginning of the list.
+func (s *elementStream) member(name []byte) (isList bool, err error) {
+	s.input.next(s.dec.InputOffset()) // the size limit holds for each member, as for an element
+	token, err := s.dec.Token()
+	if err != nil {
+		return false, err //nolint:wrapcheck // fail wraps it
+	}
+	isArray := token == json.Delim('[')
+	if s.beside.isList(name, isArray, isArray && !s.dec.More()) {
+		return true, nil
+	}
+	if err := s.skip(token); err != nil {
+		return false, err
+	}
+	s.beside.add(name, s.input.until(s.dec.InputOffset()))
+	return false, nil
 }
 
-// skip reads on to the end of the value that token begins, and reports whether it is empty.
-// encoding/json remembers each level, before Go 1.27 without a limit.
-func (s *elementStream) skip(token json.Token) (empty bool, err error) {
+// skip reads on to the end of the value that token begins. encoding/json remembers each level,
+// before Go 1.27 without a limit.
+func (s *elementStream) skip(token json.Token) (err error) {
 	const deepest = 10_000 // as encoding/json allows it in one value
-	opens := func(t json.Token) bool { return t == json.Delim('[') || t == json.Delim('{') }
-	if !opens(token) {
-		return false, nil
-	}
-	tokens := 0
-	for depth := 1; depth > 0; tokens++ {
-		if depth > deepest {
-			return false, errTooDeep
-		}
-		if token, err = s.token(); err != nil {
-			return false, err
-		}
-		s.pages.see(token)
-		switch {
-		case opens(token):
+	for depth := 0; ; {
+		switch token {
+		case json.Delim('['), json.Delim('{'):
 			depth++
-		case token == json.Delim(']') || token == json.Delim('}'):
+		case json.Delim(']'), json.Delim('}'):
 			depth--
 		}
-	}
-	return tokens == 1, nil
-}
-
-// next decodes the next element into v; false at the list's end.
-func (s *elementStream) next(ctx context.Context, v any) (bool, error) {
-	if s.done {
-		return false, nil
-	}
-	if !s.found {
-		s.found = true
-		if err := s.begin(); err != nil {
-			_, _ = s.dec.Token() // whether the body broke off after it: then a retry may help
-			return false, s.fail(err)
+		if depth == 0 {
+			return nil
+		}
+		if depth > deepest {
+			return errTooDeep
+		}
+		if token, err = s.dec.Token(); err != nil {
+			return err //nolint:wrapcheck // fail wraps it
 		}
 	}
-	s.input.next(s.dec.InputOffset())
-	if !s.dec.More() {
-		s.done = true
-		if err := s.end(); err != nil {
-			return false, s.fail(err)
-		}
-		return false, nil
-	}
-	if err := s.decode(v, s.request.misfit(ctx)); err != nil {
-		return false, s.fail(err)
-	}
-	s.begun = true
-	return true, nil
 }
 
-// decode decodes an element as encoding/json does, and a second time if that was not enough.
-func (s *elementStream) decode(v any, misfit lenient.Misfit) error {
-	err := s.dec.Decode(v)
+// decode decodes an element as encoding/json does, and a second time if that was not enough. It
+// reports whether the element is null, which is no record.
+func (s *elementStream) decode(v any, misfit lenient.Misfit) (isNull bool, err error) {
+	err = s.dec.Decode(v)
 	var mismatch *json.UnmarshalTypeError
 	if err != nil && !errors.As(err, &mismatch) {
-		return err //nolint:wrapcheck // fail wraps it
+		return false, err //nolint:wrapcheck // fail wraps it
 	}
 	element := s.input.until(s.dec.InputOffset())
+	if element[0] == 'n' {
+		return true, nil
+	}
 	if err := lenient.Redecode(element, v, err, misfit); err != nil {
-		return err
+		return false, err
 	}
 	if into := s.request.options.into; into != nil {
-		return decodeValueInto(element, into, misfit)
+		return false, decodeValueInto(element, into, misfit)
 	}
-	return nil
+	return false, nil
 }
 
-// end reads what follows the last element. A connection can be reused only if it is read to its
-// end, and a second array means that the first one is not the whole list.
+// end reads what follows the last element, because a connection can be reused only if it is read to
+// its end, and returns what makes the list unusable or not the whole list.
 func (s *elementStream) end() error {
-	if _, err := s.dec.Token(); err != nil {
-		return err //nolint:wrapcheck // fail wraps it
+	if err := s.readToEnd(); err != nil {
+		return err
 	}
-	if s.envelope {
-		switch second, err := s.skipToArray(); {
+	if s.phantoms {
+		return errElement
+	}
+	return s.beside.whole(s.request.result.Header, s.elements)
+}
+
+func (s *elementStream) readToEnd() error {
+	lists := 0
+	if s.within {
+		lists++
+		if _, err := s.dec.Token(); err != nil {
+			return err //nolint:wrapcheck // fail wraps it
+		}
+	}
+	if s.within && s.envelope {
+		switch second, err := s.skipToList(); {
 		case err != nil:
 			return err
-		case s.marks.failed():
-			return errFailure
 		case second:
-			return errNotList
+			return s.beside.err(lists + 1)
+		}
+		if err := s.beside.err(lists); err != nil {
+			return err
 		}
 	}
 	s.input.next(s.dec.InputOffset())
@@ -233,7 +268,7 @@ func (s *elementStream) fail(err error) error {
 	head := s.request.tokens().Bytes(s.input.head)
 	err = s.request.undecodable(s.request.result.Stream.Explain(err), head)
 	var e *DecodeError
-	if errors.As(err, &e) && (!s.begun || errors.Is(err, errFailure)) {
+	if errors.As(err, &e) && (!s.yielded || errors.Is(err, errFailure)) {
 		e.Body = head
 	}
 	return err
@@ -307,9 +342,9 @@ func (e *elementReader) keep(p []byte) {
 // next says where the next element begins.
 func (e *elementReader) next(offset int64) { e.mark = offset }
 
-// until returns the element, which ends at offset; it is to be used before the next Read.
+// until returns the element or value, which ends at offset; it is to be used before the next Read.
 func (e *elementReader) until(offset int64) []byte {
-	return bytes.TrimLeft(e.kept[e.mark-e.from:offset-e.from], ", \t\r\n")
+	return bytes.TrimLeft(e.kept[e.mark-e.from:offset-e.from], ":, \t\r\n")
 }
 
 // first returns the first byte of the response, but for white space.

@@ -44,7 +44,7 @@ func TestToolsDecodeFromBothSpellings(t *testing.T) {
 		version := createVersion(`{"tool_id":"k","config":` + raw + `}`)
 		assert.Equal(t, raw, version.Config.String(), "raw JSON is what the server sent")
 	}
-	tools, err := apitest.NewClient(t, apitest.Respond(200, `[null, 7, "text", [], {"id":{}}, {"tool_key":"k"}]`)).Tools.List(t.Context())
+	tools, err := apitest.NewClient(t, apitest.Respond(200, `[7, "text", [], {"id":{}}, {"tool_key":"k"}]`)).Tools.List(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []promptorchestra.ToolRecord{5: {ToolKey: "k"}}, tools, "an element of an unexpected type costs no list")
+	assert.Equal(t, []promptorchestra.ToolRecord{4: {ToolKey: "k"}}, tools, "an element of an unexpected type costs no list")
 }

@@ -241,14 +241,14 @@ func TestReadChangeWriteLosesNothing(t *testing.T) {
 
 // All of a response can be read as a workflow, which may be saved: the organization is sent once.
 func TestWorkflowOfAWholeResponse(t *testing.T) {
-	server := &keeper{body: []byte(`{"organization_id":"org_1","entryStepKey":"a","steps":[{"stepKey":"a"}],"layout":{"zoom":2}}`)}
+	server := &keeper{body: []byte(`{"id":"agt_1","organization_id":"org_1","entryStepKey":"a","steps":[{"stepKey":"a"}],"layout":{"zoom":2}}`)}
 	client := apitest.NewClient(t, server)
 	var workflow promptorchestra.Workflow
 	_, err := client.Agents.Get(t.Context(), "agt_1", promptorchestra.WithInto(&workflow))
 	require.NoError(t, err)
 	_, err = client.Agents.SaveWorkflow(t.Context(), "ver_1", workflow)
 	require.NoError(t, err)
-	assert.Equal(t, `{"organizationId":"org_1","entryStepKey":"a","steps":[{"stepKey":"a","positionIndex":0}],"transitions":[],"layout":{"zoom":2}}`, string(server.body))
+	assert.Equal(t, `{"organizationId":"org_1","entryStepKey":"a","steps":[{"stepKey":"a","positionIndex":0}],"transitions":[],"id":"agt_1","layout":{"zoom":2}}`, string(server.body))
 	assert.Contains(t, workflow.Extra, "organization_id", "the caller's own map stays as it is")
 	_, err = client.InOrganization("org_2").Agents.SaveWorkflow(t.Context(), "ver_1", workflow)
 	var e *promptorchestra.ArgumentError
@@ -325,7 +325,7 @@ func FuzzReadChangeWrite(f *testing.F) {
 			members += "," + string(quoted) + ":" + values[name]
 		}
 		graph := fmt.Sprintf(`{"entryStepKey":"a","steps":[{"stepKey":"a"%s}],"transitions":[{"fromStepKey":"a","toStepKey":"b"%s}]}`, members, members)
-		server := &keeper{body: []byte(graph)}
+		server := &keeper{body: []byte(`{"id":"agt_1",` + graph[1:])}
 		changeAStep(t, stubbed(t, server), "agt_1", "ver_1")
 		checkKept(t, server.body, names, values)
 

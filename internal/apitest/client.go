@@ -21,8 +21,11 @@ const (
 	Key          = "sk_test_0123456789abcdef"
 )
 
-// Agent is the JSON of an agent.
-const Agent = `{"id":"agt_1","name":"Desk"}`
+// Agent is the JSON of an agent, and does for a run of one.
+const Agent = `{"id":"agt_1","name":"Desk","runId":"run_1"}`
+
+// Anything is JSON that has the evidence of every record: its id, that of a run, and a run.
+const Anything = `{"id":"x","runId":"x","run":{"id":"x"}}`
 
 // FastRetries keeps tests that go through real time short.
 var FastRetries = promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond})

@@ -41,7 +41,11 @@ func Drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 func Echo(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	w.Header().Set("X-Request-Id", "req_echo")
-	_ = json.NewEncoder(w).Encode(Echoed{r.Method, r.RequestURI, string(body), r.Header.Get("Content-Type")})
+	_ = json.NewEncoder(w).Encode(struct {
+		Echoed
+
+		RunID string `json:"runId"` // so that it does for a run
+	}{Echoed{r.Method, r.RequestURI, string(body), r.Header.Get("Content-Type")}, "run_1"})
 }
 
 // Echoed is a request as it arrived at Echo.
@@ -52,7 +56,7 @@ type Echoed struct {
 	Type   string `json:"type"`
 }
 
-// A Recorder is a handler that keeps the requests it gets, and responds with an empty object or
+// A Recorder is a handler that keeps the requests it gets, and responds with Anything or an empty
 // list.
 type Recorder struct {
 	mu       sync.Mutex
@@ -67,7 +71,7 @@ func (r *Recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		_, _ = w.Write([]byte("[]"))
 		return
 	}
-	_, _ = w.Write([]byte("{}"))
+	_, _ = w.Write([]byte(Anything))
 }
 
 // All returns the requests so far.

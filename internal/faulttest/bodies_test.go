@@ -109,8 +109,8 @@ func TestHugeErrorBodiesCostLittle(t *testing.T) {
 func TestAnswerBeyondTheLimit(t *testing.T) {
 	const limit = 100_000
 	limited := promptorchestra.WithMaxResponseBytes(limit)
-	agent := `{"id":"` + strings.Repeat("a", limit) + `"}`
-	exact := `{"id":"` + strings.Repeat("a", limit-len(`{"id":""}`)) + `"}`
+	agent := `{"runId":"` + strings.Repeat("a", limit) + `"}`
+	exact := `{"runId":"` + strings.Repeat("a", limit-len(`{"runId":""}`)) + `"}`
 	for name, row := range map[string]struct {
 		handler http.Handler
 		fits    bool
@@ -118,10 +118,10 @@ func TestAnswerBeyondTheLimit(t *testing.T) {
 		"by one byte":           {apitest.Respond(200, exact+" "), false},
 		"to the byte":           {apitest.Respond(200, exact), true},
 		"by some":               {apitest.Respond(200, agent), false},
-		"by 512 MiB":            {endless(200, `{"id":"`, "a", 512<<20, false), false},
-		"by 512 MiB in chunks":  {endless(200, `{"id":"`, "a", 512<<20, true), false},
-		"gzip bomb":             {gzipped(200, `{"id":"`, "a", 64<<20), false},
-		"packed, and fits":      {gzipped(200, `{"id":"`, "", 0), true},
+		"by 512 MiB":            {endless(200, `{"runId":"`, "a", 512<<20, false), false},
+		"by 512 MiB in chunks":  {endless(200, `{"runId":"`, "a", 512<<20, true), false},
+		"gzip bomb":             {gzipped(200, `{"runId":"`, "a", 64<<20), false},
+		"packed, and fits":      {gzipped(200, `{"runId":"x`, "", 0), true},
 		"a length that is vast": {http.HandlerFunc(vastLength), false},
 	} {
 		t.Run(name, func(t *testing.T) {

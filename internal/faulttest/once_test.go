@@ -175,7 +175,7 @@ func TestExecutionOnAHalfDeadConnection(t *testing.T) {
 				posts.Add(1)
 				return
 			}
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"id\":\"a\"}")
 			_, _ = conn.Read(buf[:10]) // "POST /api/", and no more
 			posts.Add(1)
 			_ = conn.SetLinger(0)

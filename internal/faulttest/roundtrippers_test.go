@@ -32,7 +32,7 @@ func TestRoundTripperThatRenewsItsToken(t *testing.T) {
 					w.WriteHeader(http.StatusUnauthorized)
 					return
 				}
-				_, _ = io.Copy(w, r.Body)
+				_, _ = io.WriteString(w, apitest.Agent)
 			}))
 			srv.EnableHTTP2 = protocol == "HTTP/2"
 			if protocol == "HTTP/1" {

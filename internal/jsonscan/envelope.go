@@ -1,0 +1,156 @@
+package jsonscan
+
+// Failure gathers the members that show that an object is one of the API's failures, with a status
+// of success, instead of what was asked for.
+type Failure struct{ err, code, reason, unsuccessful, listed bool }
+
+// Add takes a member of the object.
+func (f *Failure) Add(name, value []byte) {
+	var buf [16]byte
+	if len(name) > len(buf) {
+		return
+	}
+	switch string(Fold(buf[:0], name)) {
+	case "error":
+		f.err = f.err || !IsEmpty(value)
+	case "code":
+		f.code = f.code || !IsEmpty(value)
+	case "why", "title":
+		f.reason = f.reason || !IsEmpty(value)
+	case "errors", "issues":
+		f.listed = f.listed || !IsEmpty(value)
+	case "success":
+		f.unsuccessful = f.unsuccessful || saysFalse(value)
+	}
+}
+
+// Failed reports whether the object is a failure. found says whether what was asked for is in it:
+// a list of errors may stand beside that.
+func (f *Failure) Failed(found bool) bool {
+	return f.err || f.unsuccessful || f.code && f.reason || f.listed && !found
+}
+
+// IsReport reports whether an array of this name beside or instead of a list is about the call.
+func IsReport(name []byte) bool {
+	var buf [16]byte
+	if len(name) > len(buf) {
+		return false
+	}
+	switch string(Fold(buf[:0], name)) {
+	case "error", "errors", "issues", "warnings":
+		return true
+	}
+	return false
+}
+
+// A Proof says how well a member shows that the object around it is the record.
+type Proof uint8
+
+// A Weak proof counts only if there is no full one and the object is no failure.
+const (
+	NoProof Proof = iota
+	Weak
+	Full
+)
+
+// A Shape tells a kind of record from an envelope around it.
+type Shape interface {
+	Has(name []byte) bool           // whether the record has a member of this name
+	Proof(name, value []byte) Proof // what a member shows
+}
+
+// Record returns the part of an object that is the record: the object itself or, when it has no
+// proof, the one object inside that has one, together with the envelope's members that are the
+// record's. found is false when neither has a proof: then it returns the object. failed reports
+// whether the object is one of the API's failures. Where a full proof comes first, as in documented
+// responses, it looks no further.
+func Record[S Shape](s S, object []byte) (record []byte, found, failed bool) {
+	var f Failure
+	var inside [][]byte
+	best := NoProof
+	for name, value := range Members(object) {
+		switch proof := s.Proof(name, value); {
+		case proof == Full:
+			return object, true, false
+		case proof > best:
+			best = proof
+		case value[0] == '{' && !s.Has(name):
+			inside = append(inside, value)
+		}
+		f.Add(name, value)
+	}
+	record, found = only(s, inside, Full)
+	switch {
+	case f.Failed(found):
+		return object, false, true
+	case found:
+		return withSiblings(s, record, object), true, false
+	case best == Weak:
+		return object, true, false
+	}
+	if record, found = only(s, inside, Weak); found {
+		return withSiblings(s, record, object), true, false
+	}
+	return object, false, false
+}
+
+// only returns the one object that has a proof, and false if none or several have one.
+func only[S Shape](s S, objects [][]byte, proof Proof) (object []byte, found bool) {
+	for _, o := range objects {
+		for name, value := range Members(o) {
+			if s.Proof(name, value) < proof {
+				continue
+			}
+			if found {
+				return nil, false
+			}
+			object, found = o, true
+			break
+		}
+	}
+	return object, found
+}
+
+// withSiblings adds to a record the members beside it that are the record's and that it does not
+// have. Those that envelopes have too stay the envelope's.
+func withSiblings[S Shape](s S, record, envelope []byte) []byte {
+	var own map[string]bool // made only if there is something to add
+	whole := record
+	for name, value := range Members(envelope) {
+		if !s.Has(name) || IsEnvelopes(name) {
+			continue
+		}
+		if own == nil {
+			own = map[string]bool{}
+			for name, value := range Members(record) {
+				own[string(Fold(nil, name))] = string(value) != "null"
+			}
+		}
+		if own[string(Fold(nil, name))] {
+			continue
+		}
+		end := len(whole) - len("}")
+		whole = append(whole[:end:end], `,"`...)
+		whole = append(append(whole, name...), `":`...)
+		whole = append(append(whole, value...), '}')
+	}
+	return whole
+}
+
+// IsEnvelopes reports whether a member of this name is the envelope's own, though records have such
+// members too.
+func IsEnvelopes(name []byte) bool {
+	var buf [16]byte
+	if len(name) > len(buf) {
+		return false
+	}
+	switch string(Fold(buf[:0], name)) {
+	case "code", "message", "details", "status", "success", "error", "id":
+		return true
+	}
+	return false
+}
+
+func saysFalse(value []byte) bool {
+	return string(value) == "false" || len(value) == len(`"false"`) && string(Fold(nil, value)) == "false"
+}
