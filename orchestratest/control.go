@@ -175,22 +175,27 @@ func (s *Server) load(seed []byte) error {
 		}
 	}
 	for _, path := range seedable {
-		if raw := in.raw(path); raw != nil && raw[0] != '[' {
-			in.members[path] = slices.Concat([]byte("["), raw, []byte("]"))
-		}
-		if !in.has(path) {
-			continue
-		}
-		for _, each := range in.list(path) {
-			if _, err := s.carryOut(orders()[path][http.MethodPost], each); err != nil {
-				return err
-			}
-		}
-		if err := in.err(); err != nil {
+		if err := s.loadOrders(path, in); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// loadOrders carries out the orders of a seed for one path: one, or a list.
+func (s *Server) loadOrders(path string, in input) error {
+	if !in.has(path) {
+		return nil
+	}
+	if raw := in.raw(path); raw != nil && raw[0] != '[' {
+		in.members[path] = slices.Concat([]byte("["), raw, []byte("]"))
+	}
+	for _, each := range in.list(path) {
+		if _, err := s.carryOut(orders()[path][http.MethodPost], each); err != nil {
+			return err
+		}
+	}
+	return in.err()
 }
 
 // done is the act of an order that cannot fail and responds with nothing.

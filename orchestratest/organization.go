@@ -35,25 +35,17 @@ type organization struct {
 func newOrganization(id, name string) *organization {
 	return &organization{
 		id: id, name: name, taken: map[string]int{},
-		agents: table[agent]{kind: "agent"},
-		agentVersions: versionKind[agentVersion]{
-			table[agentVersion]{kind: "agent version"}, "agent", "agv_", (*agentVersion).head, (*agentVersion).content,
-		},
-		agentRuns: table[agentRun]{kind: "agent run"},
-		prompts:   table[prompt]{kind: "prompt"},
-		promptVersions: versionKind[promptVersion]{
-			table[promptVersion]{kind: "prompt version"}, "prompt", "prv_", (*promptVersion).head, nil,
-		},
-		runs:  table[run]{kind: "run"},
-		tools: table[tool]{kind: "tool"},
-		toolVersions: versionKind[toolVersion]{
-			table[toolVersion]{kind: "tool version"}, "tool", "tlv_", (*toolVersion).head, (*toolVersion).content,
-		},
-		skills: table[skill]{kind: "skill"},
-		skillVersions: versionKind[skillVersion]{
-			table[skillVersion]{kind: "skill version"}, "skill", "skv_", (*skillVersion).head, (*skillVersion).content,
-		},
-		skillRuns: table[skillRun]{kind: "skill run"},
+		agents:         table[agent]{kind: "agent"},
+		agentVersions:  versionKind[agentVersion]{table[agentVersion]{kind: "agent version"}, "agent", "agv_", (*agentVersion).head, (*agentVersion).content},
+		agentRuns:      table[agentRun]{kind: "agent run"},
+		prompts:        table[prompt]{kind: "prompt"},
+		promptVersions: versionKind[promptVersion]{table[promptVersion]{kind: "prompt version"}, "prompt", "prv_", (*promptVersion).head, nil},
+		runs:           table[run]{kind: "run"},
+		tools:          table[tool]{kind: "tool"},
+		toolVersions:   versionKind[toolVersion]{table[toolVersion]{kind: "tool version"}, "tool", "tlv_", (*toolVersion).head, (*toolVersion).content},
+		skills:         table[skill]{kind: "skill"},
+		skillVersions:  versionKind[skillVersion]{table[skillVersion]{kind: "skill version"}, "skill", "skv_", (*skillVersion).head, (*skillVersion).content},
+		skillRuns:      table[skillRun]{kind: "skill run"},
 
 		evaluationCases: table[evaluationCase]{kind: "evaluation case"},
 		evaluationRuns:  table[evaluationRun]{kind: "evaluation run"},
