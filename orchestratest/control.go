@@ -66,6 +66,7 @@ func (s *Server) control(r *http.Request) response {
 	if methods := orders()[strings.TrimPrefix(r.URL.Path, controlPath)]; status == http.StatusMethodNotAllowed {
 		resp.header.Set("Allow", strings.Join(slices.Sorted(maps.Keys(methods)), ", "))
 	}
+	resp.body = (&redaction{srv: s}).bytes(resp.body) // runs hold what was sent
 	s.settings.logger.Info("control", "method", r.Method, "path", r.URL.Path,
 		"status", resp.status, "duration", time.Since(started))
 	return resp

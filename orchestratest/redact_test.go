@@ -51,6 +51,19 @@ func TestForeignCredentialsAreShownNowhere(t *testing.T) {
 	}
 }
 
+// Runs hold what programs sent, and a mistake is named in the words of the order.
+func TestControlShowsNoForeignCredentials(t *testing.T) {
+	a := start(t, orchestratest.WithControl())
+	const secret = "sk_live_hunter2hunter2"
+	a.ok("POST", "/api/prompts/"+a.srv.PublishPrompt("Use {{key}}")+"/run", object{"variables": object{"key": secret, "own": a.srv.APIKey}})
+	runs := fmt.Sprint(a.order("GET", "/runs", ""))
+	assert.NotContains(t, runs, secret)
+	assert.Contains(t, runs, a.srv.APIKey)
+	status, rejected := a.control("POST", "/failures", `{"id":"`+secret+`","message":"down"}`)
+	assert.Equal(t, http.StatusBadRequest, status)
+	assert.NotContains(t, fmt.Sprint(rejected), secret)
+}
+
 // The server's own credentials are what tests look for.
 func TestOwnCredentialsAreShown(t *testing.T) {
 	a := start(t)
