@@ -871,3 +871,88 @@ func mustText(t *testing.T, raw promptorchestra.RawJSON) (text string) {
 	require.NoError(t, raw.Decode(&text))
 	return text
 }
+
+// A response is the record only if something shows that it is.
+func TestEvidenceOfRecords(t *testing.T) {
+	ctx := t.Context()
+	run := func(c *promptorchestra.Client) (any, error) {
+		r, err := c.Prompts.Run(ctx, "prm_1", promptorchestra.PromptRunParams{})
+		if err != nil {
+			return nil, err
+		}
+		return r.RunID + "/" + string(r.Status) + "/" + r.Output.String() + r.OutputText, nil
+	}
+	prompt := func(c *promptorchestra.Client) (any, error) {
+		p, err := c.Prompts.Get(ctx, "prm_1")
+		if err != nil {
+			return nil, err
+		}
+		return fmt.Sprint(p.ID, "/", p.Name, "/", len(p.Versions)), nil
+	}
+	agentRun := func(c *promptorchestra.Client) (any, error) {
+		r, err := c.AgentRuns.Get(ctx, "arun_1")
+		if err != nil {
+			return nil, err
+		}
+		return fmt.Sprint(r.Run.ID, "/", len(r.DecisionTrace)), nil
+	}
+	created := func(c *promptorchestra.Client) (any, error) {
+		a, err := c.Agents.Create(ctx, promptorchestra.AgentCreateParams{Name: "x"})
+		if err != nil {
+			return nil, err
+		}
+		return a.ID, nil
+	}
+	for _, row := range []struct {
+		call    func(*promptorchestra.Client) (any, error)
+		body    string
+		want    any // nil for an error
+		unknown bool
+	}{
+		{prompt, `{"prompt":{"id":"prm_1","name":"Greeting"},"versions":[{"id":"prv_1"}]}`, "prm_1/Greeting/1", false},
+		{prompt, `{"id":"env","prompt":{"id":"prm_1"},"name":"E"}`, "env/E/0", false},
+		{prompt, `{"data":{"_id":"prm_1"},"name":"N","message":"m","versions":[]}`, "prm_1/N/0", false},
+		{prompt, `{"data":{"id":7,"name":"own","versions":null},"name":"E","versions":[{"id":"v"}],"id":null}`, "7/own/1", false},
+		{prompt, `{"prompt":{"name":"Greeting"},"versions":[{"id":"prv_1"}]}`, nil, false},
+		{prompt, `{"a":{"id":"x"},"b":{"id":"y"}}`, nil, false},
+		{prompt, `{"name":"Greeting","promptKey":"k"}`, nil, false},
+		{prompt, `{"id":""}`, nil, false},
+		{prompt, `{"id":{}}`, nil, false},
+		{prompt, `{}`, nil, false},
+		{created, `{"id":"agt_1"}`, "agt_1", false},
+		{created, `{"agent":{"id":"agt_1"},"publishedVersion":{"id":"ver_1"}}`, "agt_1", false},
+		{created, `{"accepted":true,"jobId":"job_1"}`, nil, true},
+		{run, `{"jobId":"job_1","queued":true}`, nil, true},
+		{run, `{"id":"run_1"}`, nil, true},
+		{run, `{"status":"","output":null,"outputText":"","runId":null}`, nil, true},
+		{run, `{"status":200,"message":"accepted"}`, nil, true},
+		{run, `{"output":{},"images":[]}`, nil, true},
+		{run, `{"runId":"run_1","status":"failed","output":null}`, "run_1/failed/null", false},
+		{run, `{"run_id":7}`, "7//", false},
+		{run, `{"output":0}`, "//0", false},
+		{run, `{"output":false}`, "//false", false},
+		{run, `{"output_text":"Hi"}`, "//Hi", false},
+		{run, `{"status":"queued","jobId":"j"}`, "/queued/", false},
+		{run, `{"generatedImage":{"bucket":"b"}}`, "//", false},
+		{run, `{"status":"success","data":{"runId":"run_1","output":"x"}}`, `run_1//"x"`, false},
+		{run, `{"result":{"output":"x"},"runId":null,"status":"ok"}`, `//"x"`, false},
+		{agentRun, `{"run":{"id":"arun_1"},"decisionTrace":[{"step":"a"}]}`, "arun_1/1", false},
+		{agentRun, `{"data":{"run":{"id":"arun_1"}},"decisionTrace":[{"step":"a"}]}`, "arun_1/1", false},
+		{agentRun, `{"id":"arun_1","state":"running"}`, nil, false},
+		{agentRun, `{"run":{"status":"running"}}`, nil, false},
+		{agentRun, `{"run":"arun_1"}`, nil, false},
+	} {
+		got, err := row.call(apitest.NewClient(t, apitest.Respond(200, row.body)))
+		if row.want != nil {
+			require.NoError(t, err, row.body)
+			assert.Equal(t, row.want, got, row.body)
+			continue
+		}
+		var e *promptorchestra.DecodeError
+		require.ErrorAs(t, err, &e, row.body)
+		assert.Equal(t, row.body, string(e.Body), "the body is kept")
+		assert.Equal(t, row.unknown, promptorchestra.OutcomeUnknown(err), row.body)
+	}
+	_, err := apitest.NewClient(t, apitest.Respond(200, `{"somethingElse":1}`)).Tools.Get(ctx, "tol_1")
+	require.NoError(t, err, "other records stay open")
+}

@@ -1,6 +1,7 @@
 package promptorchestra_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -257,4 +258,243 @@ func TestFindOnTheEmulator(t *testing.T) {
 	cancel()
 	_, err = client.Runs.Find(ctx, params)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// Each row leaves it open whether the job ran, or not: a run_1 that is absent for no certain reason
+// must not be taken for absent.
+func TestFindOnEvidence(t *testing.T) {
+	now := time.Now()
+	recent := at(now.Add(-10 * time.Second))
+	one := map[string]string{"run_1": detailOf("run_1", `{"job_id":"a"}`)}
+	created := func(value string) string { return `[{"id":"run_1","promptId":"prm_1","createdAt":` + value + `}]` }
+	type row struct {
+		list     string
+		variable string // of run_1, in the place of "a"
+		detail   string
+		header   http.Header
+		status   int
+		params   promptorchestra.RunFindParams
+		value    string // that is sought, in the place of a
+		found    bool
+		absent   bool
+		says     string // the error
+	}
+	rows := map[string]row{
+		"a Date ten minutes ahead":       {list: created(`"` + at(now.Add(-5*time.Second)) + `"`), params: promptorchestra.RunFindParams{Since: now.Add(-20 * time.Second)}, header: http.Header{"Date": {now.Add(10 * time.Minute).UTC().Format(http.TimeFormat)}}, found: true},
+		"the year 1, which is no time":   {list: created(`"0001-01-01T00:00:00Z"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
+		"the year 1970":                  {list: created(`"1970-01-01T00:00:00Z"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
+		"old for certain":                {list: created(`"` + at(now.Add(-2*time.Minute)) + `"`), params: promptorchestra.RunFindParams{Since: now}, absent: true},
+		"old, of another zone":           {list: created(`"` + now.Add(-time.Hour).In(time.FixedZone("", 5*3600)).Format(time.RFC3339) + `"`), params: promptorchestra.RunFindParams{Since: now}, absent: true},
+		"after Until for certain":        {list: created(`"` + recent + `"`), params: promptorchestra.RunFindParams{Since: now.Add(-time.Hour), Until: now.Add(-10 * time.Minute)}, absent: true},
+		"after Until on one clock":       {list: created(`"` + recent + `"`), params: promptorchestra.RunFindParams{Until: now.Add(-10 * time.Minute)}, header: http.Header{"Date": {now.Add(15 * time.Minute).UTC().Format(http.TimeFormat)}}, found: true},
+		"after Until, without a zone":    {list: created(`"` + now.Format("2006-01-02T15:04:05") + `"`), params: promptorchestra.RunFindParams{Until: now.Add(-48 * time.Hour)}, found: true},
+		"a list of another status":       {list: "[]", status: 203, says: "the status 203"},
+		"a cached list":                  {list: "[]", header: http.Header{"Age": {"600"}}, says: "a cache"},
+		"a stale list":                   {list: "[]", header: http.Header{"Warning": {`299 x "a"`, `199 - "b", 110 - "Response is Stale"`}}, says: "a cache"},
+		"a list that is just validated":  {list: created(`"` + recent + `"`), header: http.Header{"Age": {"0"}, "Warning": {`299 - "deprecated"`}}, found: true},
+		"a null in the list":             {list: `[null,{"id":"run_1","promptId":"prm_1"}]`, says: "null"},
+		"the detail of another run":      {list: created(`"` + recent + `"`), detail: detailOf("run_2", `{"job_id":"b"}`), says: `run "run_1" is another one`},
+		"the detail of another prompt":   {list: created(`"` + recent + `"`), detail: `{"id":"run_1","promptId":"prm_2","inputSnapshot":{"variables":{"job_id":"b"}}}`, says: "of another prompt"},
+		"a prompt's id in other letters": {list: `[{"id":"run_1","promptId":"PRM_1"}]`, found: true},
+		"an id of a kilobyte":            {list: `[{"id":"` + strings.Repeat("x", 1024) + `","promptId":"prm_1"}]`, says: "longer than 256 bytes"},
+
+		"a number as a float":        {variable: "4711.0", value: "4711", found: true},
+		"a number with an exponent":  {variable: "1e6", value: "1000000", found: true},
+		"another number":             {variable: "4712", value: "4711", absent: true},
+		"a rounded number":           {variable: "1234567890123456800", value: "1234567890123456789", says: "rounded"},
+		"a number rounded by 2^53":   {variable: "9007199254740992", value: "9007199254740993", says: "rounded"},
+		"as float64 prints it":       {variable: "1.2345678901234568e+18", value: "1234567890123456789", says: "rounded"},
+		"the largest certain number": {variable: "9007199254740991", value: "9007199254740991", found: true},
+		"a large number, whole":      {variable: "1234567890123456789", value: "1234567890123456789", found: true},
+		"its neighbour, whole":       {variable: "1234567890123456790", value: "1234567890123456789", absent: true},
+		"a text of leading zeros":    {variable: "7", value: "007", says: "rounded"},
+		"a number beyond float64":    {variable: "1e999999999", value: "1e999999998", says: "rounded"},
+		"a number near zero":         {variable: "1e-999999999", value: "0", says: "rounded"},
+		"a text like a number":       {variable: `"4711.0"`, value: "4711", absent: true},
+		"the text of a large number": {variable: `"1234567890123456789"`, value: "1234567890123456789", found: true},
+		"null":                       {variable: "null", says: `"job_id" as null`},
+		"a boolean":                  {variable: "true", says: `"job_id" as bool`},
+		"a list with the text":       {variable: `["a"]`, says: `"job_id" as array`},
+	}
+	for _, form := range []string{
+		`"2026-01-29T00:30:00"`, `"2026-01-29"`, `"2026-01-29 00:30:00"`, `"29.01.2026 00:30"`, `"Thu Jan 29 00:30:00 2026"`, `1769646600`, `1769646600000`,
+		`"1769646600"`, `{"seconds":1769646600,"nanos":0}`, `{"$date":"2026-01-29T00:30:00Z"}`, `"20260129T003000"`, `"2026-01-29T00:30:00 CET"`, `"a month ago"`, `null`, `""`, `[]`,
+	} {
+		rows["created "+form] = row{list: created(form), params: promptorchestra.RunFindParams{Since: now}, found: true}
+	}
+	for name, list := range map[string]string{
+		"Spring":                      `{"content":[],"last":false}`,
+		"Spring, first":               `{"content":[],"first":true}`,
+		"Airtable":                    `{"records":[],"offset":"itrX"}`,
+		"Facebook":                    `{"runs":[],"paging":{"cursors":{"after":"b"}}}`,
+		"Jira":                        `{"values":[],"isLast":false}`,
+		"Salesforce":                  `{"records":[],"done":false}`,
+		"a zero":                      `{"is_end":0,"data":[]}`,
+		"OData":                       `{"value":[],"@odata.nextLink":"https://x/y"}`,
+		"Elasticsearch":               `{"_scroll_id":"x","hits":[]}`,
+		"JSON:API":                    `{"data":[],"links":{"next":null}}`,
+		"Relay":                       `{"nodes":[],"pageInfo":{"hasNextPage":false}}`,
+		"a page":                      `{"runs":[],"page":1,"pages":1}`,
+		"a limit":                     `{"runs":[],"limit":100}`,
+		"a total":                     `{"runs":[],"total":1}`,
+		"a count":                     `{"count":3,"runs":[]}`,
+		"another total":               `{"runs":[],"totalItems":0.5}`,
+		"another tenant":              `{"runs":[],"organizationId":"org_2"}`,
+		"a cursor that is the prompt": `{"runs":[],"after":"prm_1"}`,
+		"a word":                      `{"runs":[],"status":"partial"}`,
+		"warnings":                    `{"warnings":["shard 2 is down"],"runs":[]}`,
+		"success":                     `{"runs":[],"success":"yes"}`,
+		"two names":                   `{"runs":[],"hasMore":false,"hasMore":true}`,
+		"a marker":                    `{"NextMarker":"x","runs":[]}`,
+	} {
+		rows["beside the list: "+name] = row{list: list, says: "not complete"}
+	}
+	for name, value := range map[string]string{
+		"Content-Range": "0-999/*", "X-Page": "1", "X-Pagination": `{"page":1}`, "X-Cursor": "x", "X-Total": "1", "x-total-pages": "1", "Next-Page-Token": "x",
+		"X-Nextjs-Cache": "HIT", "Link": `</2>; REL="NEXT"`, "X-Has-Next": "true", "Content-Range-Total": "unknown",
+	} {
+		rows["header "+name] = row{list: "[]", header: http.Header{http.CanonicalHeaderKey(name): {value}}, says: "the header " + http.CanonicalHeaderKey(name)}
+	}
+	for name, test := range rows {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := &findServer{list: test.list, details: one, header: test.header, status: map[string]int{"/api/runs": test.status}}
+			if test.list == "" {
+				srv.list = created(`"` + recent + `"`)
+				srv.details = map[string]string{"run_1": detailOf("run_1", `{"job_id":`+test.variable+`}`)}
+			}
+			if test.detail != "" {
+				srv.details = map[string]string{"run_1": test.detail}
+			}
+			params := test.params
+			params.PromptID, params.Variable, params.Values = "prm_1", "job_id", []string{cmp.Or(test.value, "a")}
+			found, err := apitest.NewClient(t, srv).Runs.Find(t.Context(), params)
+			if test.says != "" {
+				require.ErrorContains(t, err, test.says)
+				assert.Nil(t, found)
+				assert.False(t, promptorchestra.IsRetryable(err))
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, test.found, len(found) == 1)
+			assert.Equal(t, test.absent, len(found) == 0)
+		})
+	}
+}
+
+func TestFindIgnoresWhatTheCallerKnows(t *testing.T) {
+	client := apitest.NewClient(t, &findServer{list: `{"tags":["x"],"serverTime":"2026","runs":[],"meta":{"nextPage":2}}`})
+	params := promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}, Ignore: []string{"server_time", "tags"}}
+	_, err := client.Runs.Find(t.Context(), params)
+	require.ErrorContains(t, err, `the member "meta"`)
+	params.Ignore = append(params.Ignore, "meta")
+	found, err := client.Runs.Find(t.Context(), params)
+	require.NoError(t, err)
+	assert.Empty(t, found)
+}
+
+func TestFindRejectsAWindowThatCannotBe(t *testing.T) {
+	now := time.Now()
+	srv := &findServer{list: "[]"}
+	client := apitest.NewClient(t, srv)
+	for argument, params := range map[string]promptorchestra.RunFindParams{
+		"Since":  {Since: now.Add(time.Hour)},
+		"Since ": {Since: time.Unix(now.UnixMilli(), 0)},
+		"Until":  {Since: now, Until: now.Add(-time.Second)},
+		"Ignore": {Ignore: []string{""}},
+		"Values": {Values: []string{"a\xff"}},
+	} {
+		params.PromptID, params.Variable = "prm_1", "job_id"
+		if params.Values == nil {
+			params.Values = []string{"a"}
+		}
+		_, err := client.Runs.Find(t.Context(), params)
+		var e *promptorchestra.ArgumentError
+		require.ErrorAs(t, err, &e, argument)
+		assert.Equal(t, strings.TrimSpace(argument), e.Argument)
+	}
+	assert.Zero(t, srv.requests.Load())
+	_, err := client.Runs.Find(t.Context(), promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}, Since: now.Add(30 * time.Second)})
+	require.NoError(t, err, "within the margin of clocks")
+}
+
+// The run that is sought was recorded seconds after its mark: the runs before it are read, not the others.
+func TestFindReadsOldestFirst(t *testing.T) {
+	const perMinute = 7
+	now := time.Now()
+	mark := now.Add(-20 * time.Minute)
+	srv := &findServer{details: map[string]string{}}
+	var list []string
+	for i := range 40 * perMinute {
+		created := now.Add(-time.Duration(i) * time.Minute / perMinute)
+		id := fmt.Sprint("run_", i)
+		job := fmt.Sprint("other-", i)
+		if age := created.Sub(mark); age >= 0 && age < time.Minute/perMinute {
+			job = "a"
+		}
+		list = append(list, runOf(id, "prm_1", at(created)))
+		srv.details[id] = detailOf(id, fmt.Sprintf(`{"job_id":%q}`, job))
+	}
+	srv.list = "[" + strings.Join(list, ",") + "]"
+	params := promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}, Since: mark}
+	found, err := apitest.NewClient(t, srv).Runs.Find(t.Context(), params)
+	require.NoError(t, err)
+	assert.Len(t, found, 1)
+	assert.LessOrEqual(t, srv.requests.Load(), int32(1+perMinute+2))
+
+	srv.requests.Store(0)
+	params.Values, params.Until = []string{"never sent"}, mark.Add(2*time.Minute)
+	found, err = apitest.NewClient(t, srv).Runs.Find(t.Context(), params)
+	require.NoError(t, err)
+	assert.Empty(t, found)
+	assert.LessOrEqual(t, srv.requests.Load(), int32(1+4*perMinute+1), "a minute before, two within, a minute after")
+}
+
+// A cache on the way is asked for a fresh list.
+func TestFindAsksCachesForAFreshList(t *testing.T) {
+	srv := &findServer{list: "[" + runOf("run_1", "prm_1", at(time.Now())) + "]", details: map[string]string{"run_1": detailOf("run_1", `{"job_id":"a"}`)}}
+	caching := func(below http.RoundTripper) http.RoundTripper {
+		return apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+			if r.Header.Get("Cache-Control") != "no-cache" {
+				return apitest.Response(200, "[]", "Age", "600"), nil
+			}
+			return below.RoundTrip(r)
+		})
+	}
+	client := apitest.NewClient(t, srv, promptorchestra.WithTransportWrapper(caching))
+	found, err := client.Runs.Find(t.Context(), promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}})
+	require.NoError(t, err)
+	assert.Len(t, found, 1)
+}
+
+// A list without an end costs neither memory nor time without an end.
+func TestFindInAListWithoutAnEnd(t *testing.T) {
+	for name, row := range map[string]struct{ element, says string }{
+		"of the prompt":  {`{"id":"run_1","promptId":"prm_1"},`, "more than 100000 runs of the prompt"},
+		"of another":     {`{"id":"run_1","promptId":"prm_2"},`, "more than 1000000 runs"},
+		"of nulls":       {`null,`, "more than 1000000 runs"},
+		"of white space": {`          `, "limit of 65536 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			block := []byte(strings.Repeat(row.element, 1000))
+			client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, err := w.Write([]byte("["))
+				for err == nil && r.Context().Err() == nil {
+					_, err = w.Write(block)
+				}
+			}), promptorchestra.WithMaxResponseBytes(64<<10))
+			_, err := client.Runs.Find(t.Context(), promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}})
+			require.ErrorContains(t, err, row.says)
+		})
+	}
+	t.Run("of members", func(t *testing.T) {
+		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, err := w.Write([]byte("{"))
+			for err == nil && r.Context().Err() == nil {
+				_, err = w.Write([]byte(strings.Repeat(`"a":null,`, 1000)))
+			}
+		}))
+		_, err := client.Runs.Find(t.Context(), promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}})
+		require.ErrorContains(t, err, "too many members")
+	})
 }

@@ -1,0 +1,41 @@
+package jsonscan_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+)
+
+func TestSameNumber(t *testing.T) {
+	const same, other, open = "same", "other", "open"
+	for _, row := range [][3]string{
+		{"4711.0", "4711", same},
+		{"1e6", "1000000", same},
+		{"0.1", "0.1", same},
+		{"-0", "0", same},
+		{"12", "1e1", other},
+		{"7", "007", open},
+		{"9007199254740991", "9007199254740991", same},
+		{"9007199254740992", "9007199254740992", open},
+		{"9007199254740992", "9007199254740993", open},
+		{"1234567890123456789", "1234567890123456789", same},
+		{"1234567890123456790", "1234567890123456789", other},
+		{"1234567890123456768", "1234567890123456789", open},
+		{"1234567890123456800", "1234567890123456789", open},
+		{"1e-999999999", "0", open},
+		{"1e999999999", "1e999999998", open},
+		{"x", "1", other},
+		{"1", "one", other},
+	} {
+		got := other
+		switch isSame, certain := jsonscan.SameNumber(row[0], row[1]); {
+		case !certain:
+			got = open
+		case isSame:
+			got = same
+		}
+		assert.Equal(t, row[2], got, row)
+	}
+}
