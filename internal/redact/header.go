@@ -52,7 +52,7 @@ func (t Tokens) inBase64(text string) bool {
 		}
 		part = strings.NewReplacer("-", "+", "_", "/").Replace(part)
 		decoded, _ := base64.RawStdEncoding.DecodeString(part) // up to where it is none
-		if clear := string(decoded); t.Text(clear) != clear {
+		if plain := string(decoded); t.Text(plain) != plain {
 			return true
 		}
 	}
