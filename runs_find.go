@@ -281,15 +281,9 @@ func (s *RunsService) candidates(
 		if !more {
 			break
 		}
-		candidate, ok, err := window.candidate(run, params.PromptID)
-		if err == nil && ok && len(candidates) == mostFindCandidates {
-			err = errManyRuns
-		}
+		candidates, err = window.add(candidates, run, params.PromptID)
 		if err != nil {
 			return nil, r.decodeError(err)
-		}
-		if ok {
-			candidates = append(candidates, candidate)
 		}
 	}
 	slices.SortStableFunc(candidates, runCandidate.compare)

@@ -398,11 +398,11 @@ func TestFindRejectsAWindowThatCannotBe(t *testing.T) {
 	srv := &findServer{list: "[]"}
 	client := apitest.NewClient(t, srv)
 	for argument, params := range map[string]promptorchestra.RunFindParams{
-		"Since":  {Since: now.Add(time.Hour)},
-		"Since ": {Since: time.Unix(now.UnixMilli(), 0)},
-		"Until":  {Since: now, Until: now.Add(-time.Second)},
-		"Ignore": {Ignore: []string{""}},
-		"Values": {Values: []string{"a\xff"}},
+		"Since":              {Since: now.Add(time.Hour)},
+		"Since milliseconds": {Since: time.Unix(now.UnixMilli(), 0)},
+		"Until":              {Since: now, Until: now.Add(-time.Second)},
+		"Ignore":             {Ignore: []string{""}},
+		"Values":             {Values: []string{"a\xff"}},
 	} {
 		params.PromptID, params.Variable = "prm_1", "job_id"
 		if params.Values == nil {
@@ -411,7 +411,7 @@ func TestFindRejectsAWindowThatCannotBe(t *testing.T) {
 		_, err := client.Runs.Find(t.Context(), params)
 		var e *promptorchestra.ArgumentError
 		require.ErrorAs(t, err, &e, argument)
-		assert.Equal(t, strings.TrimSpace(argument), e.Argument)
+		assert.True(t, strings.HasPrefix(argument, e.Argument), argument)
 	}
 	assert.Zero(t, srv.requests.Load())
 	_, err := client.Runs.Find(t.Context(), promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}, Since: now.Add(30 * time.Second)})

@@ -57,6 +57,19 @@ func (w findWindow) excludes(t time.Time) bool {
 	return !w.since.IsZero() && t.Before(w.since) || !w.until.IsZero() && t.After(w.until)
 }
 
+// add adds a listed run to the candidates, unless it is certainly none.
+func (w findWindow) add(candidates []runCandidate, run findElement, promptID string) ([]runCandidate, error) {
+	c, ok, err := w.candidate(run, promptID)
+	switch {
+	case err != nil || !ok:
+		return candidates, err
+	case len(candidates) == mostFindCandidates:
+		return nil, errManyRuns
+	default:
+		return append(candidates, c), nil
+	}
+}
+
 // candidate returns a listed run as a candidate, and false if it is certainly none.
 func (w findWindow) candidate(run findElement, promptID string) (c runCandidate, ok bool, err error) {
 	var created Timestamp

@@ -10,17 +10,22 @@ func (f *Failure) Add(name, value []byte) {
 	if len(name) > len(buf) {
 		return
 	}
-	switch string(Fold(buf[:0], name)) {
+	folded := Fold(buf[:0], name)
+	if string(folded) == "success" && saysFalse(value) {
+		f.unsuccessful = true
+	}
+	if IsEmpty(value) {
+		return
+	}
+	switch string(folded) {
 	case "error":
-		f.err = f.err || !IsEmpty(value)
+		f.err = true
 	case "code":
-		f.code = f.code || !IsEmpty(value)
+		f.code = true
 	case "why", "title":
-		f.reason = f.reason || !IsEmpty(value)
+		f.reason = true
 	case "errors", "issues":
-		f.listed = f.listed || !IsEmpty(value)
-	case "success":
-		f.unsuccessful = f.unsuccessful || saysFalse(value)
+		f.listed = true
 	}
 }
 

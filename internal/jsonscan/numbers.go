@@ -22,7 +22,13 @@ func SameNumber(number, text string) (same, certain bool) {
 		return true, false
 	case f == 0:
 		return true, !hasDigits(number) && !hasDigits(text)
+	default:
+		return sameExactly(number, text, f)
 	}
+}
+
+// sameExactly is SameNumber of two numbers that have the same float64.
+func sameExactly(number, text string, f float64) (same, certain bool) {
 	a, isExact := exactly(number)
 	b, isExactText := exactly(text)
 	if !isExact || !isExactText {

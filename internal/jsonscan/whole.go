@@ -52,19 +52,28 @@ func (m *MorePages) Says(header map[string][]string, elements int) string {
 	for name, values := range header {
 		folded := strings.TrimPrefix(string(Fold(nil, name)), "x")
 		for _, value := range values {
-			_, size, isRange := strings.Cut(value, "/") // items 0-24/319
-			raw := []byte(strconv.Quote(value))
-			switch n, _ := numberOf(raw); {
-			case folded == "link" && linksToNext(value),
-				folded == "contentrange" && isRange && isAbove(size, elements),
-				isNextPage(folded) && saysSomething(raw, 0),
-				isMore(folded) && saysTrue(raw),
-				isTotal(folded) && n > float64(elements):
+			if headerSaysMore(folded, value, elements) {
 				return "the header " + name
 			}
 		}
 	}
 	return ""
+}
+
+func headerSaysMore(folded, value string, elements int) bool {
+	switch raw := []byte(strconv.Quote(value)); {
+	case folded == "link":
+		return linksToNext(value)
+	case folded == "contentrange": // items 0-24/319
+		_, value, _ = strings.Cut(value, "/")
+		return isAbove(value, elements)
+	case isTotal(folded):
+		return isAbove(value, elements)
+	case isNextPage(folded):
+		return saysSomething(raw, 0)
+	default:
+		return isMore(folded) && saysTrue(raw)
+	}
 }
 
 // Skips reports whether a member is passed over: none.
@@ -90,16 +99,26 @@ func (w *Whole) Member(name, value []byte) {
 		return
 	}
 	folded := string(Fold(nil, name[:min(len(name), maxName)]))
-	known, isKnown := w.Known[folded]
 	n, isNumber := numberOf(value)
 	switch {
-	case IsEmpty(value) && !(deniesTheEnd(folded) && (value[0] == 'f' || value[0] == '0')):
-	case folded == "success" && string(value) == "true":
-	case isKnown && value[0] == '"' && Unquote(value) == known:
+	case w.isHarmless(folded, value):
 	case isTotal(folded) && isNumber:
 		w.totals = append(w.totals, total{n, member(name)})
 	default:
 		w.open = member(name)
+	}
+}
+
+func (w *Whole) isHarmless(folded string, value []byte) bool {
+	known, isKnown := w.Known[folded]
+	switch {
+	case IsEmpty(value):
+		isFalse := value[0] == 'f' || value[0] == '0'
+		return !isFalse || !deniesTheEnd(folded)
+	case folded == "success":
+		return string(value) == "true"
+	default:
+		return isKnown && value[0] == '"' && Unquote(value) == known
 	}
 }
 
