@@ -498,3 +498,30 @@ func TestFindInAListWithoutAnEnd(t *testing.T) {
 		require.ErrorContains(t, err, "too many members")
 	})
 }
+
+// A list that stalls ends by the timeout, as a stream does.
+func TestFindInAListThatStalls(t *testing.T) {
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte("["))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}), promptorchestra.WithTimeout(300*time.Millisecond))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err := client.Runs.Find(ctx, promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}})
+	require.Error(t, err)
+	require.NoError(t, ctx.Err(), "its own timeout ended it: %v", err)
+}
+
+// For observers Find is one call, and those that it makes are calls of their own.
+func TestFindIsAComposite(t *testing.T) {
+	var ops []string
+	observe := promptorchestra.WithObserver(func(ctx context.Context, call promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+		ops = append(ops, fmt.Sprint(call.Op, " ", call.Composite))
+		return ctx, nil
+	})
+	srv := &findServer{list: "[" + runOf("run_1", "prm_1", at(time.Now())) + "]", details: map[string]string{"run_1": detailOf("run_1", `{"job_id":"a"}`)}}
+	_, err := apitest.NewClient(t, srv, observe).Runs.Find(t.Context(), promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"Runs.Find true", "Runs.List false", "Runs.Get false"}, ops)
+}
