@@ -50,6 +50,8 @@ type core struct {
 	// into no function.
 	header func(body bool) http.Header
 
+	headerSecrets func() []string // values of WithHeader
+
 	noCredential bool // something after the client adds it
 
 	engine    *transport.Engine
@@ -81,6 +83,7 @@ func New(opts ...Option) (*Client, error) {
 		userCredentials: given(&cfg.accessToken),
 		anyCredentials:  given(&cfg.accessToken, &cfg.apiKey),
 		header:          headers(&cfg),
+		headerSecrets:   headerSecrets(cfg.header),
 		noCredential:    cfg.noCredential,
 		retries:         max(cmp.Or(cfg.retry.MaxRetries, 3), 0),
 		timeout:         cfg.timeout,

@@ -283,5 +283,5 @@ func ExampleWithLogger() {
 	_, _ = client.Agents.Get(context.Background(), "agent_unknown")
 	// Output:
 	// level=DEBUG msg="promptorchestra: attempt" op=Agents.Get method=GET path=/api/agents/{agentId} status=404 kind=not_found attempt=1
-	// level=DEBUG msg="promptorchestra: call" op=Agents.Get method=GET path=/api/agents/{agentId} status=404 kind=not_found attempts=1
+	// level=WARN msg="promptorchestra: call" op=Agents.Get method=GET path=/api/agents/{agentId} status=404 kind=not_found attempts=1
 }

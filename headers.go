@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +31,28 @@ func newHeader(cfg *config, body bool) http.Header {
 		h["Content-Type"] = []string{"application/json"}
 	}
 	return h
+}
+
+// headerSecrets returns a function that returns the values of WithHeader, which may be secrets.
+func headerSecrets(header http.Header) func() []string {
+	var secrets []string
+	for name, values := range header {
+		if !isPublicHeader(name) {
+			secrets = append(secrets, values...)
+		}
+	}
+	return func() []string { return slices.Clip(secrets) } // whoever appends to it copies it
+}
+
+// isPublicHeader reports whether a header is known to hold no secret: ids for logs and traces,
+// which servers send back to be shown.
+func isPublicHeader(name string) bool {
+	switch name {
+	case "X-Request-Id", "X-Correlation-Id", "Traceparent", "Tracestate":
+		return true
+	default:
+		return false
+	}
 }
 
 // reservedHeaders are set by the SDK itself, or would break HTTP.

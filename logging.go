@@ -19,7 +19,7 @@ func (r *request) Observe(ctx context.Context, result *transport.Result, wait ti
 	}
 	level, message := slog.LevelDebug, "promptorchestra: attempt"
 	if wait > 0 {
-		level, message = slog.LevelWarn, "promptorchestra: retrying"
+		level, message = slog.LevelInfo, "promptorchestra: retrying"
 	}
 	if !logger.Enabled(ctx, level) {
 		return
@@ -33,17 +33,34 @@ func (r *request) Observe(ctx context.Context, result *transport.Result, wait ti
 	logger.LogAttrs(ctx, level, message, attrs...)
 }
 
-// logCall logs the call as a whole.
-func (r *request) logCall(ctx context.Context, err error) {
-	logger := r.client.core.logger
-	if logger == nil || !logger.Enabled(ctx, slog.LevelDebug) {
+type quietKey struct{}
+
+// quiet returns a context for calls whose failures are not their caller's: what a composite calls.
+// It logs its own error.
+func quiet(ctx context.Context) context.Context { return context.WithValue(ctx, quietKey{}, true) }
+
+// logCall logs the call as a whole: at warn if it returns an error that its caller has not caused
+// by ending the context.
+func (r *request) logCall(err error) {
+	if r.ctx == nil {
 		return
 	}
-	attrs := append(r.logAttrs(err), slog.Int("attempts", r.result.Attempts()), slog.Duration("duration", time.Since(r.started)))
-	if r.result.NoBudget {
-		attrs = append(attrs, slog.Bool("budget_exhausted", true))
+	logger, level := r.client.core.logger, slog.LevelDebug
+	if err != nil && r.ctx.Err() == nil && r.ctx.Value(quietKey{}) == nil {
+		level = slog.LevelWarn
 	}
-	logger.LogAttrs(ctx, slog.LevelDebug, "promptorchestra: call", attrs...)
+	if !logger.Enabled(r.ctx, level) {
+		return
+	}
+	attrs := r.logAttrs(err)
+	if r.result != nil {
+		attrs = append(attrs, slog.Int("attempts", r.result.Attempts()))
+		if r.result.NoBudget {
+			attrs = append(attrs, slog.Bool("budget_exhausted", true))
+		}
+	}
+	attrs = append(attrs, slog.Duration("duration", time.Since(r.started)))
+	logger.LogAttrs(r.ctx, level, "promptorchestra: call", attrs...)
 }
 
 // logMismatch logs that a response has a member of an unexpected type.
@@ -64,7 +81,7 @@ func (r *request) logAttrs(failure error) []slog.Attr {
 	if !r.call.custom {
 		attrs = append(attrs, slog.String("path", route.path))
 	}
-	if r.result.StatusCode > 0 {
+	if r.result != nil && r.result.StatusCode > 0 {
 		attrs = append(attrs, slog.Int("status", r.result.StatusCode))
 	}
 	if failure != nil {
@@ -75,6 +92,9 @@ func (r *request) logAttrs(failure error) []slog.Attr {
 		attrs = append(attrs,
 			slog.String("detail_codes", listed(e.Details, func(d ErrorDetail) string { return d.Code })),
 			slog.String("detail_paths", listed(e.Details, func(d ErrorDetail) string { return d.Path })))
+	}
+	if r.result == nil {
+		return attrs
 	}
 	if id := r.requestID(); id != "" {
 		attrs = append(attrs, slog.String("request_id", clean(id, 80)))

@@ -86,7 +86,7 @@ func TestLogTellsCallAttemptsAndRetries(t *testing.T) {
 	}
 
 	dropped, refused, answered, call := entries[0], entries[1], entries[2], entries[3]
-	assert.Equal(t, slog.LevelWarn, refused.level)
+	assert.Equal(t, slog.LevelInfo, refused.level)
 	assert.Equal(t, "promptorchestra: retrying", refused.message)
 	assert.Equal(t, int64(503), refused.attrs["status"].Int64())
 	assert.Equal(t, int64(2), refused.attrs["attempt"].Int64())
@@ -94,7 +94,7 @@ func TestLogTellsCallAttemptsAndRetries(t *testing.T) {
 	assert.Equal(t, "req_busy", refused.text("request_id"))
 	assert.Positive(t, refused.attrs["wait"].Duration())
 
-	assert.Equal(t, slog.LevelWarn, dropped.level)
+	assert.Equal(t, slog.LevelInfo, dropped.level)
 	assert.Equal(t, int64(1), dropped.attrs["attempt"].Int64())
 	assert.Equal(t, "transport", dropped.text("kind"))
 	assert.NotContains(t, dropped.attrs, "status", "nobody answered")
@@ -132,9 +132,10 @@ func TestLogOfAFailureTellsItsKind(t *testing.T) {
 			_, err := client.Agents.Get(t.Context(), "agt_9")
 			require.Error(t, err)
 			entries := book.take()
-			require.Len(t, entries, 2, "a failure that is not retried is no warning: its caller has the error")
+			require.Len(t, entries, 2, "the attempt, and the call that returned an error")
+			assert.Equal(t, slog.LevelDebug, entries[0].level)
+			assert.Equal(t, slog.LevelWarn, entries[1].level)
 			for _, e := range entries {
-				assert.Equal(t, slog.LevelDebug, e.level)
 				assert.Equal(t, tt.status, e.attrs["status"].Int64())
 				assert.Equal(t, tt.kind, e.text("kind"))
 			}
@@ -146,7 +147,7 @@ func TestLogLevels(t *testing.T) {
 	for level, want := range map[slog.Level]int{
 		slog.LevelDebug: 3, // two attempts and the call
 		slog.LevelInfo:  1, // the retry
-		slog.LevelWarn:  1,
+		slog.LevelWarn:  0, // the call succeeded
 		slog.LevelError: 0,
 	} {
 		t.Run(level.String(), func(t *testing.T) {
@@ -176,12 +177,55 @@ func TestLogOfAStream(t *testing.T) {
 	assert.Equal(t, []string{"retrying", "attempt", "call"}, messages)
 }
 
-func TestLogOfARefusedCallIsNone(t *testing.T) {
-	book := &logBook{level: slog.LevelDebug}
-	client := apitest.NewClient(t, apitest.Respond(200, agentDocument), promptorchestra.WithLogger(slog.New(book)))
-	_, err := client.Agents.Get(t.Context(), "..")
-	require.Error(t, err)
-	assert.Empty(t, book.take(), "nothing was sent, and the caller has the error")
+// Each call that returns an error is one warning, however it failed; one that its caller ended, a
+// poll and a look-up are none. The composite that they belong to is.
+func TestLogWarnsOnceOfAnError(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, row := range map[string]struct {
+		handler http.HandlerFunc
+		call    func(ctx context.Context, c *promptorchestra.Client) error
+		warned  string // the op, or "" for none
+	}{
+		"success":       {apitest.Respond(200, agentDocument), func(ctx context.Context, c *promptorchestra.Client) error { return apitest.Get(ctx, c) }, ""},
+		"not found":     {apitest.Respond(404, `{"error":"x"}`), func(ctx context.Context, c *promptorchestra.Client) error { return apitest.Get(ctx, c) }, "Agents.Get"},
+		"after retries": {apitest.Respond(503, ""), func(ctx context.Context, c *promptorchestra.Client) error { return apitest.Get(ctx, c) }, "Agents.Get"},
+		"dropped":       {apitest.Drop, func(ctx context.Context, c *promptorchestra.Client) error { return apitest.Run(ctx, c) }, "Agents.Run"},
+		"not decoded":   {apitest.Respond(200, "<html>"), func(ctx context.Context, c *promptorchestra.Client) error { return apitest.Get(ctx, c) }, "Agents.Get"},
+		"Do":            {apitest.Respond(200, "[]"), func(ctx context.Context, c *promptorchestra.Client) error { return apitest.Post(ctx, c) }, "Do"},
+		"rejected": {apitest.Respond(200, "{}"), func(ctx context.Context, c *promptorchestra.Client) error {
+			return apitest.ErrorOf(c.Agents.Get(ctx, ".."))
+		}, "Agents.Get"},
+		"a stream": {apitest.Respond(200, `[{"id":"agt_1"},`), func(ctx context.Context, c *promptorchestra.Client) (err error) {
+			for _, err = range c.Agents.All(ctx) {
+			}
+			return err
+		}, "Agents.List"},
+		"cancelled": {apitest.Respond(200, agentDocument), func(_ context.Context, c *promptorchestra.Client) error { return apitest.Get(cancelled, c) }, ""},
+		"a wait": {apitest.Respond(404, `{"error":"x"}`), func(ctx context.Context, c *promptorchestra.Client) error {
+			return apitest.ErrorOf(c.AgentRuns.Wait(ctx, "run_1"))
+		}, "AgentRuns.Wait"},
+		"a diagnosis": {apitest.Respond(404, `{"error":"x"}`), func(ctx context.Context, c *promptorchestra.Client) error {
+			c.Diagnose(ctx, &promptorchestra.APIError{StatusCode: 404, Kind: promptorchestra.KindNotFound})
+			return nil
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			book := &logBook{level: slog.LevelWarn}
+			_ = row.call(t.Context(), apitest.NewClient(t, row.handler, promptorchestra.WithLogger(slog.New(book))))
+			var warned []string
+			for _, e := range book.take() {
+				assert.Equal(t, slog.LevelWarn, e.level)
+				assert.NotEmpty(t, e.text("kind"))
+				warned = append(warned, e.text("op"))
+			}
+			if row.warned == "" {
+				assert.Empty(t, warned)
+				return
+			}
+			assert.Equal(t, []string{row.warned}, warned)
+		})
+	}
 }
 
 // allowedInLogs are the only attributes of a record: names and numbers.

@@ -106,6 +106,9 @@ func (r *request) begin(ctx context.Context) context.Context {
 			r.observed = append(r.observed, end)
 		}
 	}
+	if core.logger != nil {
+		r.ctx = ctx
+	}
 	return ctx
 }
 
@@ -131,14 +134,15 @@ func observe[T any](
 	if err != nil {
 		err = r.reject(err)
 	} else {
-		out, err = run(ctx, r)
+		out, err = run(quiet(ctx), r)
 	}
 	r.end(err, out)
 	return out, err
 }
 
-// end calls what the observers returned with the result of the call.
+// end logs the call, and calls what the observers returned with its result.
 func (r *request) end(err error, out any) {
+	r.logCall(err)
 	if len(r.observed) == 0 {
 		return
 	}

@@ -227,6 +227,9 @@ func WithHTTPClient(client *http.Client) Option {
 //   - that drops the request's context, or does not call its hooks, makes the outcome of every
 //     failed execution unknown. One that rejects a request by itself, such as a circuit breaker,
 //     returns an error that wraps [ErrNotSent];
+//   - that signs requests reads the request's Body and gives the request that it passes on another
+//     one. It must not call GetBody, which is for net/http alone: an execution whose body is asked
+//     for before it was sent fails;
 //   - that speaks HTTP/2 makes the outcome of an execution unknown when the server ends the
 //     connection with GOAWAY or resets the stream;
 //   - that renews a token and retries an execution cannot do so over HTTP/2: use
@@ -329,13 +332,17 @@ func WithHeader(name, value string) SharedOption {
 	}
 }
 
-// WithLogger makes the client log; by default it does not log. Each attempt is a record at debug
-// level, or at warn when a retry follows it, and each call is one more at debug level. Attributes
-// are op, method, path (the template), status, kind, request_id, attempt or attempts, duration and
-// wait; of an invalid graph also detail_codes and detail_paths. No body, query, id of a resource or
-// credential is ever logged. A call that the SDK rejected before sending is not logged. A member of
-// a record whose type does not fit is logged at debug level, with op, member and type. Records
-// carry the call's context, by which a handler finds the current span.
+// WithLogger makes the client log; by default it does not log. A call that returns an error is
+// logged once, at warn, or at debug if the caller's own context ended it. An attempt that a retry
+// follows is logged at info. All else is at debug: other attempts, calls that succeed, and the
+// calls that a composite makes, such as the polls of [AgentRunsService.Wait] and the look-ups of
+// [Client.Diagnose]: it is the composite's error that is logged.
+//
+// Attributes are op, method, path (the template), status, kind, request_id, attempt or attempts,
+// duration, wait and budget_exhausted; of an invalid graph also detail_codes and detail_paths. No
+// body, query, id of a resource or credential is ever logged. A member of a record whose type does
+// not fit is logged at debug level, with op, member and type. Records carry the call's context, by
+// which a handler finds the current span.
 func WithLogger(logger *slog.Logger) Option {
 	return clientOption(func(cfg *config) error {
 		if logger == nil {

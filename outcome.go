@@ -188,8 +188,24 @@ func (r *request) reject(err error) error {
 	return &e
 }
 
-// tokens returns the secrets that no error and no log entry of the call may hold.
-func (r *request) tokens() redact.Tokens { return r.authorization }
+// tokens returns the secrets that no error and no log entry of the call may hold: the tokens of all
+// its attempts, the values of WithHeader, and a proxy's credentials.
+func (r *request) tokens() redact.Tokens {
+	core := r.client.core
+	more := append(core.headerSecrets(), r.earlier...)
+	for name, values := range r.options.header {
+		if !isPublicHeader(name) {
+			more = append(more, values...)
+		}
+	}
+	if core.scheme == "http" { // else the proxy gets them with CONNECT alone: see transport.ProxyError
+		more = append(more, core.engine.ProxySecrets(&r.out.URL)...)
+	}
+	if len(more) == 0 {
+		return r.authorization
+	}
+	return append(more, r.authorization...)
+}
 
 // body returns the response's body for errors, without the token: a server or a proxy may echo it.
 func (r *request) body() []byte { return r.tokens().Bytes(r.result.Body) }

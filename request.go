@@ -41,8 +41,9 @@ type request struct {
 	result   *transport.Result // nil before anything was sent
 	observed []func(CallResult)
 
-	started       time.Time     // for loggers and observers alone
-	attemptOffset time.Duration // when the last attempt began, after started: for loggers alone
+	ctx           context.Context //nolint:containedctx // of the call, for its logger alone
+	started       time.Time       // for loggers and observers alone
+	attemptOffset time.Duration   // when the last attempt began, after started: for loggers alone
 
 	credential    *credential // of the last attempt
 	authorization []string    // of the last attempt: a secret
@@ -113,7 +114,6 @@ func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*reques
 	r.result = c.core.engine.Do(ctx, &r.out)
 	r.capture()
 	err = noteEnd(ctx, r.failure())
-	r.logCall(ctx, err)
 	if err != nil {
 		r.result.Release()
 	}

@@ -9,7 +9,7 @@ import (
 type OnRetry func()
 
 // Enabled tells that it looks at warnings alone.
-func (f OnRetry) Enabled(_ context.Context, level slog.Level) bool { return level == slog.LevelWarn }
+func (f OnRetry) Enabled(_ context.Context, level slog.Level) bool { return level == slog.LevelInfo }
 
 // Handle calls f.
 func (f OnRetry) Handle(context.Context, slog.Record) error {

@@ -171,7 +171,7 @@ func TestOptions(t *testing.T) {
 		!strings.HasPrefix(last.Header.Get("User-Agent"), "consumer/1.0 ") {
 		t.Errorf("sent %+v", last)
 	}
-	if !strings.Contains(log.String(), "level=WARN") {
+	if !strings.Contains(log.String(), "retrying") {
 		t.Errorf("logged %s", &log)
 	}
 

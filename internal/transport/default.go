@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/redact"
 )
 
 // sharedTransport is the transport of the clients that have none of their own. It speaks HTTP/1.1:
@@ -95,14 +98,46 @@ func (e *ProxyError) Error() string {
 	return text
 }
 
-// checkProxy is net/http's hook for the response to CONNECT.
-func checkProxy(ctx context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+// checkProxy is net/http's hook for the response to CONNECT, which may show what it was sent.
+func checkProxy(ctx context.Context, proxy *url.URL, connect *http.Request, resp *http.Response) error {
 	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &ProxyError{
-		Proxy: proxy.Host, StatusCode: resp.StatusCode, Status: resp.Status, Body: readBriefly(ctx, resp.Body),
+	secrets := userSecrets(proxy)
+	for _, values := range connect.Header {
+		secrets = append(secrets, values...)
 	}
+	return &ProxyError{
+		Proxy: proxy.Host, StatusCode: resp.StatusCode, Status: secrets.Text(resp.Status),
+		Body: secrets.Bytes(readBriefly(ctx, resp.Body)),
+	}
+}
+
+// userSecrets returns the password in a URL, and what a proxy is sent of it.
+func userSecrets(u *url.URL) redact.Tokens {
+	if u == nil || u.User == nil {
+		return nil
+	}
+	password, _ := u.User.Password()
+	both := u.User.Username() + ":" + password
+	return redact.Tokens{password, both, base64.StdEncoding.EncodeToString([]byte(both))}
+}
+
+// ProxySecrets returns the credentials that a proxy is sent with a plain http request to u.
+func (e *Engine) ProxySecrets(u *url.URL) []string {
+	t, ok := e.inner.(*http.Transport)
+	if _, byDefault := e.inner.(defaultTransport); byDefault {
+		t, ok = sharedTransport, true
+	}
+	if !ok || t.Proxy == nil {
+		return nil
+	}
+	proxy, _ := t.Proxy(&http.Request{URL: u, Host: u.Host, Header: http.Header{}})
+	secrets := userSecrets(proxy)
+	for _, values := range t.ProxyConnectHeader {
+		secrets = append(secrets, values...)
+	}
+	return secrets
 }
 
 // readBriefly reads the beginning of a body, for a second at most. net/http closes the connection
