@@ -41,7 +41,9 @@ func (e *APIError) IsForbidden() bool { return e.Is(statusTarget(http.StatusForb
 func (e *APIError) IsNotFound() bool { return e.Is(statusTarget(http.StatusNotFound)) }
 
 // isJSON reports whether the body may be the API's own: it is neither HTML nor text nor empty.
-func (e *APIError) isJSON() bool { return e.Shape != ShapeText && e.Shape != ShapeEmpty }
+func (e *APIError) isJSON() bool {
+	return e != nil && e.Shape != ShapeText && e.Shape != ShapeEmpty
+}
 
 // IsConflict reports whether the status is 409.
 func (e *APIError) IsConflict() bool { return e.Is(statusTarget(http.StatusConflict)) }
