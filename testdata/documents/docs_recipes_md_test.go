@@ -75,7 +75,10 @@ func TestProxy(t *testing.T) {
 }
 
 func TestRoots(t *testing.T) {
-	s := newServer(t, (*httptest.Server).StartTLS)
+	s := newServer(t, func(s *httptest.Server) {
+		s.EnableHTTP2 = true // it offers h2, and is spoken to in HTTP/1.1
+		s.StartTLS()
+	})
 	client, err := newClientWithRoots(s.pem())
 	list(t, client, err)
 	assert.Equal(t, 1, s.last.ProtoMajor)
@@ -119,9 +122,9 @@ func TestHTTP2(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
 	// The recipe's transport trusts the system's roots; this server's is added from below.
-	transport := newTransport()
+	transport := promptorchestra.NewTransport()
 	transport.Protocols.SetHTTP2(true)
-	transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	transport.TLSClientConfig.RootCAs = roots
 	client, err := newHTTP2Client()
 	require.NoError(t, err)
 	_, err = client.Prompts.List(t.Context())
