@@ -180,11 +180,11 @@ func (d *diagnosing) problemOfVerify(err error) (problem, cause string) {
 	switch {
 	case errors.As(err, &argument):
 		return "The client has no fitting credential", err.Error()
-	case errors.As(err, &lost) && lost.source:
+	case errors.As(err, &lost) && lost != nil && lost.source:
 		return "The token source failed", errorText(lost.Err)
 	case errors.As(err, &decode) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return "What responds is not the API", err.Error()
-	case !errors.As(err, &api):
+	case !errors.As(err, &api), api == nil:
 		return "There is no response to Setup.Verify either", err.Error()
 	default:
 		return d.problemOfStatus(api), api.Message
