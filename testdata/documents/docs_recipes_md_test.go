@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"math/big"
@@ -20,6 +21,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -173,10 +175,38 @@ func TestTokenCache(t *testing.T) {
 	}
 	all.Wait()
 	assert.Equal(t, 1, fetched)
-	cache.expires = time.Now().Add(time.Second)
-	_, err := cache.Token(t.Context(), "")
-	require.NoError(t, err)
-	assert.Equal(t, 2, fetched)
+}
+
+// 64 callers of a token endpoint that takes 5 s to fail all learn why then; a token that is still
+// good is used meanwhile, and a rejected one is not.
+func TestTokenEndpointThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("the token endpoint is down")
+		fetched := 0
+		cache := newTokenCache(func(context.Context) (string, time.Time, error) {
+			fetched++
+			time.Sleep(5 * time.Second)
+			return "", time.Time{}, broken
+		})
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 64 {
+			all.Go(func() {
+				_, err := cache.Token(t.Context(), "")
+				assert.ErrorIs(t, err, broken)
+			})
+		}
+		all.Wait()
+		assert.Equal(t, 5*time.Second, time.Since(began))
+		assert.Equal(t, 1, fetched)
+		cache.token, cache.expires = "held", time.Now().Add(30*time.Second)
+		began = time.Now()
+		token, err := cache.Token(t.Context(), "")
+		require.NoError(t, err)
+		assert.Equal(t, "held", token)
+		assert.Zero(t, time.Since(began))
+		time.Sleep(time.Minute)
+	})
 }
 
 func TestRotation(t *testing.T) {
