@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -308,4 +309,22 @@ func isHTTP(scheme string) bool { return scheme == "https" || scheme == "http" }
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+func isNilPointer(v any) bool {
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// applyAll applies every option, so that all mistakes are reported at once.
+func applyAll(cfg *config, opts []Option) error {
+	var errs []error
+	for _, opt := range opts {
+		if opt == nil {
+			errs = append(errs, &ArgumentError{Argument: "Option", Reason: "must not be nil"})
+			continue
+		}
+		errs = append(errs, opt.applyClient(cfg))
+	}
+	return errors.Join(errs...)
 }

@@ -53,17 +53,6 @@ func checkID(name, id string) error {
 	return &ArgumentError{Argument: name, Reason: reason}
 }
 
-// isUnreserved reports whether s needs no escaping, as real ids do not.
-func isUnreserved(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' && c != '~' {
-			return false
-		}
-	}
-	return true
-}
-
 // checkPath accepts what Do may be given: an escaped path below /api/.
 func checkPath(path string) error {
 	reject := func(reason string) error { return &ArgumentError{Argument: "Path", Reason: reason} }
@@ -76,11 +65,10 @@ func checkPath(path string) error {
 		return reject("has a character that is not escaped")
 	}
 	for segment := range strings.SplitSeq(path[1:], "/") {
-		plain, err := url.PathUnescape(segment)
-		if err != nil {
+		switch plain, err := url.PathUnescape(segment); {
+		case err != nil:
 			return reject("has an invalid escape")
-		}
-		if plain == "" || plain == "." || plain == ".." {
+		case slices.Contains([]string{"", ".", ".."}, plain):
 			return reject("has an empty, . or .. segment")
 		}
 	}
@@ -107,14 +95,19 @@ func (r *request) encodeQuery() (string, error) {
 			return "", &ArgumentError{Argument: p.name, Reason: "must not be empty"}
 		}
 	}
+	q, err := r.appendExtraQuery(q)
+	return string(q), err
+}
+
+func (r *request) appendExtraQuery(q []byte) ([]byte, error) {
 	for _, p := range r.options.extraQuery {
 		own := func(of param) bool { return of.name == p.name && (of.value != "" || r.call.custom) }
 		if r.setsItself(p.name) || slices.ContainsFunc(r.call.query, own) {
-			return "", &ArgumentError{Argument: "WithExtraQuery", Reason: clean(p.name, 80) + " is part of the call already"}
+			return nil, &ArgumentError{Argument: "WithExtraQuery", Reason: clean(p.name, 80) + " is part of the call already"}
 		}
 		q = appendParam(q, p.name, p.value)
 	}
-	return string(q), nil
+	return q, nil
 }
 
 func appendParam(query []byte, name, value string) []byte {
@@ -148,9 +141,14 @@ func letters(text string) string {
 	}, text)
 }
 
-// encodeBody writes the body: the organization first, then the members of the call's own body, then
-// the extra ones.
+// encodeBody returns the body, nil for a GET.
 func (r *request) encodeBody() ([]byte, error) {
+	if r.call.route.method == http.MethodGet {
+		if len(r.options.extraBody) > 0 {
+			return nil, &ArgumentError{Argument: "WithExtraBody", Reason: "a GET has no body"}
+		}
+		return nil, nil
+	}
 	if v, ok := r.call.body.(interface{ validate() error }); ok {
 		if err := v.validate(); err != nil {
 			return nil, err
@@ -158,9 +156,17 @@ func (r *request) encodeBody() ([]byte, error) {
 	}
 	buf := transport.NewBuffer()
 	defer buf.Release()
+	if err := r.writeBody(buf); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(buf.B), nil
+}
+
+// writeBody writes the organization first, then the members of the call's own body, then the extra
+// ones.
+func (r *request) writeBody(buf *transport.Buffer) (err error) {
 	buf.B = append(appendString(append(buf.B, `{"organizationId":`...), r.client.organization), '}')
 	body := r.call.body
-	var err error
 	if w, ok := body.(Workflow); ok {
 		body, err = w.forOrganization(r.client.organization)
 	} else if r.call.custom {
@@ -175,10 +181,7 @@ func (r *request) encodeBody() ([]byte, error) {
 	if err == nil {
 		err = checkUTF8(buf.B, body, r.options.extraBody)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return bytes.Clone(buf.B), nil
+	return err
 }
 
 // appendMembers adds the members of what v encodes to to the object in buf.
@@ -263,7 +266,7 @@ func memberNames(v any) []string {
 
 // appendString appends s as a JSON string.
 func appendString(b []byte, s string) []byte {
-	if isUnreserved(s) {
+	if url.QueryEscape(s) == s { // as real ids are
 		b = append(b, '"')
 		b = append(b, s...)
 		return append(b, '"')

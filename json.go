@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"math/big"
 	"reflect"
+	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 )
 
 // RawJSON is a JSON value as the server sent it: the user's own data, or a member of an
@@ -118,3 +121,168 @@ func marshal(v any) ([]byte, error) {
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
+
+// A workflow, its steps and transitions and RawJSON are in YAML the JSON that they are. The methods
+// have the forms without an import that gopkg.in/yaml.v3 and go.yaml.in/yaml know.
+
+// UnmarshalYAML reads any YAML value as JSON. A key that is not a text is an error.
+func (r *RawJSON) UnmarshalYAML(unmarshal func(any) error) error {
+	var object map[any]RawJSON
+	notObject := unmarshal(&object)
+	if notObject == nil && object != nil {
+		return r.setObject(object)
+	}
+	var list []RawJSON
+	notList := unmarshal(&list)
+	if notList == nil && list != nil {
+		text, err := marshal(list)
+		*r = text
+		return err
+	}
+	var scalar any
+	if err := unmarshal(&scalar); err != nil {
+		return err
+	}
+	switch scalar.(type) {
+	case map[string]any, map[any]any:
+		return notObject
+	case []any:
+		return notList
+	}
+	text, err := marshalYAMLScalar(scalar, unmarshal)
+	*r = text
+	return err
+}
+
+func (r *RawJSON) setObject(object map[any]RawJSON) error {
+	members := make(map[string]RawJSON, len(object))
+	for key, value := range object {
+		name, isText := key.(string)
+		if !isText || !utf8.ValidString(name) {
+			return fmt.Errorf("promptorchestra: the YAML key %s is not a text", clean(fmt.Sprint(key), 80))
+		}
+		members[name] = value
+	}
+	text, err := marshal(members)
+	*r = text
+	return err
+}
+
+// marshalYAMLScalar writes a scalar as JSON. Numbers and times are taken from the text: as values,
+// long numbers are rounded, and times have lost their form.
+func marshalYAMLScalar(scalar any, unmarshal func(any) error) ([]byte, error) {
+	switch v := scalar.(type) {
+	case string:
+		if !utf8.ValidString(v) {
+			return nil, errors.New("promptorchestra: a text in YAML is not UTF-8")
+		}
+		return marshal(v)
+	case nil, bool:
+		return marshal(v)
+	case time.Time:
+		var text string
+		err := unmarshal(&text)
+		return appendString(nil, text), err
+	default:
+		var text string
+		if unmarshal(&text) == nil && json.Valid([]byte(text)) {
+			return []byte(text), nil
+		}
+		return marshal(v)
+	}
+}
+
+// MarshalYAML returns the value as maps, slices and scalars. A number that YAML would round is an
+// error, and so is a member with the name <<.
+func (r RawJSON) MarshalYAML() (any, error) {
+	if len(r) == 0 {
+		return nil, nil //nolint:nilnil // YAML's null
+	}
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(r))
+	dec.UseNumber()
+	if err := dec.Decode(&v); err != nil {
+		return nil, fmt.Errorf("promptorchestra: decoding a JSON value: %w", err)
+	}
+	return withYAMLNumbers(v)
+}
+
+// withYAMLNumbers returns a decoded JSON value with its numbers in types that YAML has.
+func withYAMLNumbers(v any) (any, error) {
+	var err error
+	switch v := v.(type) {
+	case map[string]any:
+		for name, member := range v {
+			if name == "<<" {
+				return nil, errors.New(`promptorchestra: YAML would merge the member "<<"`)
+			}
+			if v[name], err = withYAMLNumbers(member); err != nil {
+				return nil, err
+			}
+		}
+	case []any:
+		for i, element := range v {
+			if v[i], err = withYAMLNumbers(element); err != nil {
+				return nil, err
+			}
+		}
+	case json.Number:
+		return yamlNumber(v)
+	}
+	return v, nil
+}
+
+func yamlNumber(n json.Number) (any, error) {
+	if i, err := n.Int64(); err == nil {
+		return i, nil
+	}
+	if u, err := strconv.ParseUint(string(n), 10, 64); err == nil {
+		return u, nil
+	}
+	f, err := n.Float64()
+	if exact := strconv.FormatFloat(f, 'g', -1, 64); err != nil || normalizeNumber(json.Number(exact)) != normalizeNumber(n) {
+		return nil, fmt.Errorf("promptorchestra: YAML would round the number %s", clean(string(n), 80))
+	}
+	return f, nil
+}
+
+func unmarshalYAML(v json.Unmarshaler, unmarshal func(any) error) error {
+	var text RawJSON
+	if err := text.UnmarshalYAML(unmarshal); err != nil {
+		return err
+	}
+	return v.UnmarshalJSON(text) //nolint:wrapcheck // as encoding/json would return it
+}
+
+func marshalYAML(v json.Marshaler) (any, error) {
+	text, err := v.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return RawJSON(text).MarshalYAML()
+}
+
+// UnmarshalYAML reads what JSON would hold, under the same names. What no field holds goes into
+// Extra, in strict mode, too.
+func (w *Workflow) UnmarshalYAML(unmarshal func(any) error) error { return unmarshalYAML(w, unmarshal) }
+
+// MarshalYAML writes what JSON would hold, under the same names.
+func (w Workflow) MarshalYAML() (any, error) { return marshalYAML(w) }
+
+// UnmarshalYAML reads what JSON would hold, under the same names. What no field holds goes into
+// Extra, in strict mode, too.
+func (s *WorkflowStep) UnmarshalYAML(unmarshal func(any) error) error {
+	return unmarshalYAML(s, unmarshal)
+}
+
+// MarshalYAML writes what JSON would hold, under the same names.
+func (s WorkflowStep) MarshalYAML() (any, error) { return marshalYAML(s) }
+
+// UnmarshalYAML reads what JSON would hold, under the same names. What no field holds goes into
+// Extra, in strict mode, too.
+func (t *WorkflowTransition) UnmarshalYAML(unmarshal func(any) error) error {
+	return unmarshalYAML(t, unmarshal)
+}
+
+// MarshalYAML writes what JSON would hold, under the same names.
+func (t WorkflowTransition) MarshalYAML() (any, error) { return marshalYAML(t) }

@@ -1,10 +1,8 @@
 package promptorchestra
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"strings"
 	"time"
 
@@ -387,22 +385,4 @@ func WithMaxResponseBytes(n int64) Option {
 // in the clear.
 func WithInsecureHTTP() Option {
 	return clientOption(func(cfg *config) error { cfg.insecure = true; return nil })
-}
-
-func isNilPointer(v any) bool {
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
-}
-
-// applyAll applies every option, so that all mistakes are reported at once.
-func applyAll(cfg *config, opts []Option) error {
-	var errs []error
-	for _, opt := range opts {
-		if opt == nil {
-			errs = append(errs, &ArgumentError{Argument: "Option", Reason: "must not be nil"})
-			continue
-		}
-		errs = append(errs, opt.applyClient(cfg))
-	}
-	return errors.Join(errs...)
 }

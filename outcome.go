@@ -3,9 +3,12 @@ package promptorchestra
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -289,4 +292,47 @@ func collectID(path, name string, value []byte, ids map[string]string) {
 	if isIDName(name) && value[0] == '"' && len(value) > len(`""`) {
 		ids[path+name] = jsonscan.Unquote(value)
 	}
+}
+
+// noteEnd records in an error that the caller's own context has ended.
+func noteEnd(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	switch e := err.(type) { //nolint:errorlint // as this package returns them
+	case *APIError:
+		e.callerContextEnded = true
+	case *TransportError:
+		e.callerContextEnded = true
+	case *DecodeError:
+		e.callerContextEnded = true
+	}
+	return err
+}
+
+// sourceError is a token source's own failure, with the option that set the source.
+type sourceError struct {
+	option string
+	err    error
+}
+
+func (e *sourceError) Error() string { return e.option + ": " + e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+func isSourceError(err error) bool {
+	var e *sourceError
+	return errors.As(err, &e)
+}
+
+// sourceMayRecover reports whether a token source's error says of itself that it may pass.
+func sourceMayRecover(err error) bool {
+	ours := false
+	eachCallError(err, func(callError) { ours = true })
+	if ours {
+		return IsRetryable(err)
+	}
+	var timeout interface{ Timeout() bool }
+	var network net.Error
+	return errors.As(err, &timeout) && timeout.Timeout() || errors.As(err, &network) ||
+		errors.Is(err, io.ErrUnexpectedEOF)
 }

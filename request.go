@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -122,29 +125,24 @@ func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*reques
 
 // prepare checks the call and fills in r.out. An error means that nothing is sent.
 func (r *request) prepare(ctx context.Context, opts []CallOption) error {
-	c := r.client
-	if c == nil || c.core == nil {
+	c, route := r.client, r.call.route
+	switch {
+	case c == nil || c.core == nil:
 		return &ArgumentError{Argument: "client", Reason: "was not made by New"}
-	}
-	if ctx == nil {
+	case ctx == nil:
 		return &ArgumentError{Argument: "ctx", Reason: "must not be nil"}
-	}
-	if r.call.invalid != nil {
+	case r.call.invalid != nil:
 		return r.call.invalid
 	}
 	if err := r.applyOptions(opts); err != nil {
 		return err
 	}
-	route := r.call.route
 	path, rawPath, err := c.core.expand(route, &r.call.ids)
 	if err != nil {
 		return err
 	}
-	if err := checkOrganization(c.organization); err != nil {
+	if err := r.checkSender(); err != nil {
 		return err
-	}
-	if !c.core.noCredential && len(c.core.credentials(route)) == 0 {
-		return missingCredential(route)
 	}
 	query, err := r.encodeQuery()
 	if err != nil {
@@ -154,20 +152,18 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	r.out = transport.Call{
 		Method: route.method, URL: url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
 		Header: c.core.header(route.method != http.MethodGet), Extra: r.options.header,
-		Organization: c.organization, Idempotent: r.idempotent(), Retries: c.core.retries,
+		Organization: c.organization, Idempotent: r.idempotent(), Retries: r.retries(),
 		Timeout: timeout, ReadTimeout: readTimeout, MaxBytes: c.core.maxBytes, Stream: r.call.stream, Owner: r,
-	}
-	if r.options.noRetry {
-		r.out.Retries = 0
-	}
-	if route.method == http.MethodGet {
-		if len(r.options.extraBody) > 0 {
-			return &ArgumentError{Argument: "WithExtraBody", Reason: "a GET has no body"}
-		}
-		return nil
 	}
 	r.out.Body, err = r.encodeBody()
 	return err
+}
+
+func (r *request) retries() int {
+	if r.options.noRetry {
+		return 0
+	}
+	return r.client.core.retries
 }
 
 func (r *request) applyOptions(opts []CallOption) error {
@@ -192,12 +188,16 @@ func (r *request) applyOptions(opts []CallOption) error {
 	return nil
 }
 
-func checkOrganization(id string) error {
+// checkSender rejects a call without an organization or a fitting credential.
+func (r *request) checkSender() error {
+	core, id := r.client.core, r.client.organization
 	switch {
 	case id == "":
 		return &ArgumentError{Argument: "organizationId", Reason: "must not be empty", Err: ErrMissingOrganization}
 	case hasControl(id) || !utf8.ValidString(id):
 		return &ArgumentError{Argument: "organizationId", Reason: "has a control character, or is not UTF-8"}
+	case !core.noCredential && len(core.credentials(r.call.route)) == 0:
+		return missingCredential(r.call.route)
 	default:
 		return nil
 	}
@@ -287,4 +287,56 @@ func (r *request) decode(ctx context.Context, out any, decode decodeFunc) error 
 // isEmpty reports whether the status is one of a response without a body.
 func (r *request) isEmpty() bool {
 	return r.result.StatusCode == http.StatusNoContent || r.result.StatusCode == http.StatusResetContent
+}
+
+// Request is a call to an endpoint that this package does not wrap.
+type Request struct {
+	Method string     // GET, POST, PUT, PATCH or DELETE; GET and PUT count as idempotent
+	Path   string     // begins with /api/, already escaped, without a query
+	Query  url.Values // sent beside organizationId
+	Body   any        // encodes to a JSON object; organizationId is added to it
+}
+
+// Do calls an endpoint that this package does not wrap, with the same credentials, organization,
+// retries and errors as any other. It decodes the response into out, a non-nil pointer. A response
+// of another type than out's is a [*DecodeError]. When out is nil, the response is not decoded.
+//
+// GET and PUT count as idempotent, other methods do not: see [WithIdempotent]. The default timeout
+// is one minute: for an execution, use [WithTimeout] or a context with a deadline.
+func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption) error {
+	traits := beta
+	if r.Method != http.MethodGet && r.Method != http.MethodPut {
+		traits |= notIdempotent
+	}
+	in := call{
+		route: &route{op: "Do", method: r.Method, path: r.Path, fixed: []string{r.Path}, traits: traits},
+		body:  r.Body, custom: true, invalid: r.check(out),
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
+		for _, value := range r.Query[name] {
+			in.query = append(in.query, param{name: name, value: value})
+		}
+	}
+	sent, ctx, err := c.start(ctx, in, opts)
+	if err == nil {
+		err = sent.decode(ctx, out, decodeWhole)
+	}
+	sent.end(err, out)
+	return err
+}
+
+func (r *Request) check(out any) error {
+	switch r.Method {
+	case http.MethodGet:
+		if r.Body != nil {
+			return &ArgumentError{Argument: "Body", Reason: "a GET has none"}
+		}
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+	default:
+		return &ArgumentError{Argument: "Method", Reason: "must be GET, POST, PUT, PATCH or DELETE"}
+	}
+	if v := reflect.ValueOf(out); out != nil && (v.Kind() != reflect.Pointer || v.IsNil()) {
+		return &ArgumentError{Argument: "out", Reason: "must be nil or a non-nil pointer"}
+	}
+	return checkPath(r.Path)
 }

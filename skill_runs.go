@@ -23,6 +23,15 @@ type SkillRunResponse struct {
 	MissingVariables RawJSON `json:"missingVariables,omitzero"`
 }
 
+// SkillRunParams starts a run. When SkillVersionID is empty, the published version runs. ModelKey
+// overrides the model; [ModelsService.List] returns the keys. Variables is a map, a struct or raw
+// JSON that encodes to an object; nil is sent as {}.
+type SkillRunParams struct {
+	SkillVersionID string `json:"skillVersionId,omitzero"`
+	ModelKey       string `json:"modelKey,omitzero"`
+	Variables      any    `json:"variables"`
+}
+
 // SkillRunDetail is a recorded run of a skill. The names of the fields that it adds to
 // [SkillRunResponse] are inferred.
 type SkillRunDetail struct {

@@ -178,15 +178,6 @@ type SkillPreviewParams struct {
 	Variables      any    `json:"variables"`
 }
 
-// SkillRunParams starts a run. When SkillVersionID is empty, the published version runs. ModelKey
-// overrides the model; [ModelsService.List] returns the keys. Variables is a map, a struct or raw
-// JSON that encodes to an object; nil is sent as {}.
-type SkillRunParams struct {
-	SkillVersionID string `json:"skillVersionId,omitzero"`
-	ModelKey       string `json:"modelKey,omitzero"`
-	Variables      any    `json:"variables"`
-}
-
 type promptAttachments struct {
 	Prompts []PromptAttachment `json:"prompts"`
 }
