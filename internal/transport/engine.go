@@ -4,8 +4,8 @@
 // In the order of a call's way: engine.go hands the call to go-retryablehttp, which runs the
 // attempts. attempt.go is one attempt, from its credential to the last byte of the response.
 // sent.go finds out whether a failed attempt was sent. default.go is the transport of the clients
-// that have none of their own. decompress.go and buffer.go read a body. retry.go decides whether
-// another attempt follows, and budget.go bounds how many do.
+// that have none of their own. body.go reads a body. retry.go decides whether another attempt
+// follows, and bounds how many do.
 package transport
 
 import (

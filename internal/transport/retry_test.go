@@ -7,6 +7,8 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -136,4 +138,32 @@ func FuzzRetryAfter(f *testing.F) {
 func TestPlainHTTPBehindTLSIsPermanent(t *testing.T) {
 	assert.False(t, Permanent(tls.RecordHeaderError{Msg: "x", RecordHeader: [5]byte{'S', 'S', 'H', '-', '2'}}))
 	assert.True(t, Permanent(tls.RecordHeaderError{Msg: "x", RecordHeader: [5]byte{'H', 'T', 'T', 'P', '/'}}))
+}
+
+func TestBudget(t *testing.T) {
+	b := budget{size: 100, spent: map[string]int{}}
+	var taken atomic.Int32
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			for b.withdraw("") {
+				taken.Add(1)
+			}
+		})
+	}
+	callers.Wait()
+	assert.EqualValues(t, 100, taken.Load(), "it never holds more than it may, nor gives one twice")
+	assert.True(t, b.withdraw("org_1"), "an organization's is its own")
+	b.deposit("org_2")
+	assert.True(t, b.withdraw(""), "a whole one comes back")
+	assert.False(t, b.withdraw(""))
+	for range 1000 {
+		b.deposit("org_1")
+	}
+	assert.Empty(t, b.spent, "what is full is forgotten")
+	unbounded := budget{size: -1}
+	for range 1000 {
+		require.True(t, unbounded.withdraw(""))
+	}
+	unbounded.deposit("org_1")
 }
