@@ -127,8 +127,13 @@ func decodeWhole(_ *request, body []byte, out any, misfit lenient.Misfit) error 
 	if members, ok := lenient.MembersOf(out); ok && begin == '{' && !members.Has([]byte("error")) {
 		return decodeObject(text, out, recordShape{members: members}, misfit)
 	}
+	return decodeFitting(text, out, whole, misfit)
+}
+
+// decodeFitting decodes a value, and fails if it does not fit the whole of out.
+func decodeFitting(text []byte, out any, whole reflect.Type, misfit lenient.Misfit) error {
 	var unfit error
-	err = unmarshal(text, out, func(e *json.UnmarshalTypeError) {
+	err := unmarshal(text, out, func(e *json.UnmarshalTypeError) {
 		if e.Field == "" && e.Type == whole {
 			unfit = fmt.Errorf("decoding the response: %w", e)
 		} else if misfit != nil {

@@ -18,6 +18,7 @@ import (
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -360,7 +361,7 @@ func checkKept(t *testing.T, body []byte, names []string, values map[string]stri
 	var kept struct{ Steps, Transitions []map[string]json.RawMessage }
 	require.NoError(t, json.Unmarshal(body, &kept))
 	known := func(name string, fields ...string) bool {
-		return slices.ContainsFunc(fields, func(field string) bool { return strings.EqualFold(strings.ReplaceAll(name, "_", ""), field) })
+		return slices.ContainsFunc(fields, func(field string) bool { return strings.EqualFold(string(jsonscan.Fold(nil, name)), field) })
 	}
 	for _, name := range names {
 		if !known(name, "stepKey", "name", "stepType", "promptId", "promptVersionId", "positionIndex", "skillId", "skillVersionId", "toolId") {

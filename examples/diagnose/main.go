@@ -72,6 +72,21 @@ func report(ctx context.Context, out io.Writer, name string, client *promptorche
 	return write(out, client.Diagnose(ctx, err))
 }
 
+func diagnoseFile(ctx context.Context, out io.Writer, client *promptorchestra.Client, name string) error {
+	data, err := os.ReadFile(name) //nolint:gosec // the user names the file
+	if err != nil {
+		return fmt.Errorf("reading the error: %w", err)
+	}
+	stored, err := readError(data)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(out, stored); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return write(out, client.Diagnose(ctx, stored))
+}
+
 func write(out io.Writer, d *promptorchestra.Diagnosis) error {
 	if _, err := fmt.Fprintln(out, d); err != nil {
 		return fmt.Errorf("printing: %w", err)

@@ -1,31 +1,13 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
-
-func diagnoseFile(ctx context.Context, out io.Writer, client *promptorchestra.Client, name string) error {
-	data, err := os.ReadFile(name) //nolint:gosec // the user names the file
-	if err != nil {
-		return fmt.Errorf("reading the error: %w", err)
-	}
-	stored, err := readError(data)
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintln(out, stored); err != nil {
-		return fmt.Errorf("printing: %w", err)
-	}
-	return write(out, client.Diagnose(ctx, stored))
-}
 
 // readError reads what MarshalError wrote, or a record of slog's JSON handler that has an error as
 // an attribute, under whatever name.

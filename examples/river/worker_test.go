@@ -149,7 +149,7 @@ var failures = []failure{
 // foundWith has the run be found with a status, the first time.
 func foundWith(status string) func(t *testing.T, b *bench) {
 	return func(_ *testing.T, b *bench) {
-		b.emulator.Fail("Runs.Get", orchestratest.Status(200, fmt.Sprintf(`{"id":"run_1","status":%q,"inputSnapshot":{"variables":{"job_id":%q}}}`, status, b.job.ID)))
+		b.emulator.Fail("Runs.Get", orchestratest.Status(200, fmt.Sprintf(`{"status":%q,"inputSnapshot":{"variables":{"job_id":%q}}}`, status, b.job.ID)))
 	}
 }
 

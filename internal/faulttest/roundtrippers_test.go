@@ -250,7 +250,7 @@ func TestStormOfCancellations(t *testing.T) {
 			w.Header().Set("Retry-After", "0.05")
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		_, _ = io.WriteString(w, `{"id":`)
+		_, _ = io.WriteString(w, `{"runId":"arun_1","id":`)
 		_ = http.NewResponseController(w).Flush()
 		select {
 		case <-r.Context().Done():
