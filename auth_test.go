@@ -566,7 +566,9 @@ func TestRejectedTokenOfAnExecution(t *testing.T) {
 		`{"error":"Missing bearer token","code":"AUTH_MISSING"}`:                                 true,
 		`{"error":{"code":"AUTH_INVALID_TOKEN","message":"expired"}}`:                            true,
 		`{"code":"AUTH_INVALID_TOKEN","title":"Token","category":"auth","why":"It is expired."}`: true,
+
 		`{"error":"Unauthorized"}`: false,
+
 		`{"error":"The provider rejected its key","code":"PROVIDER_AUTH"}`:                       false,
 		`{"error":"Invalid token","code":"auth_invalid_token_of_provider"}`:                      false,
 		`{"error":"Invalid token","code":"AUTH_INVALID_TOKEN","runId":"run_1"}`:                  false,

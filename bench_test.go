@@ -354,12 +354,12 @@ func TestAllocations(t *testing.T) {
 		"GET in another organization": {
 			status: 200, body: benchAgent,
 			call: func(c *promptorchestra.Client) error { return get(c.InOrganization("org_2")) }, byHand: getByHand,
-			most: 29, ratio: 1,
+			most: 28, ratio: 1,
 		},
 		"POST": {
 			status: 200, body: benchAgent,
 			call:   func(c *promptorchestra.Client) error { return apitest.ErrorOf(c.Agents.Create(ctx, benchParams)) },
-			byHand: func(r *raw) error { return r.create(ctx) }, most: 37, ratio: 1,
+			byHand: func(r *raw) error { return r.create(ctx) }, most: 37, ratio: 1.04, // on Go 1.27 29 for 28
 		},
 		"402": {
 			status: 402, body: benchFailure, call: func(c *promptorchestra.Client) error { return expect402(get(c)) },
