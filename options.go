@@ -216,8 +216,8 @@ func WithHTTPClient(client *http.Client) Option {
 // net/http/httptrace in the request's context, which the transport calls. The context ends before
 // the SDK decides, so that a RoundTripper may return early and let the one below it go on, as a
 // circuit breaker does: what that one still does sends nothing. So a RoundTripper
-//   - that signs requests reads Body and puts another one in its place. It never calls GetBody,
-//     which refuses to return the body of an execution a second time;
+//   - that signs requests reads Body and gives the request that it passes on another one. It never
+//     calls GetBody, which is for net/http alone: it refuses, and the execution fails;
 //   - that sends a request twice, by retrying or hedging, may run an execution twice, and so may an
 //     [http.Client] in its place. This package promises nothing for one that sets GetBody, or that
 //     goes on or retries without the request's context (over HTTP/2; over HTTP/1 one that goes on
@@ -225,9 +225,6 @@ func WithHTTPClient(client *http.Client) Option {
 //   - that drops the request's context, or does not call its hooks, makes the outcome of every
 //     failed execution unknown. One that rejects a request by itself, such as a circuit breaker,
 //     returns an error that wraps [ErrNotSent];
-//   - that signs requests reads the request's Body and gives the request that it passes on another
-//     one. It must not call GetBody, which is for net/http alone: an execution whose body is asked
-//     for before it was sent fails;
 //   - that speaks HTTP/2 makes the outcome of an execution unknown when the server ends the
 //     connection with GOAWAY or resets the stream;
 //   - that renews a token and retries an execution cannot do so over HTTP/2: use

@@ -1,9 +1,13 @@
 package promptorchestra_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
@@ -435,3 +439,54 @@ func TestDefaultClientMeansTheDefaultTransport(t *testing.T) {
 	require.ErrorIs(t, err, promptorchestra.ErrNotSent)
 	assert.False(t, promptorchestra.OutcomeUnknown(err))
 }
+
+// A RoundTripper that signs requests reads Body. One that asks GetBody for the body of an execution
+// fails each, with nothing sent and a text that says what to do instead.
+func TestRoundTrippersThatSign(t *testing.T) {
+	handler := func(seen *apitest.Recorder) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			assert.NoError(t, err)
+			assert.Equal(t, signature(body), r.Header.Get("X-Signature"))
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			seen.ServeHTTP(w, r)
+		})
+	}
+	sign := func(read func(*http.Request) (io.ReadCloser, error)) promptorchestra.Option {
+		return promptorchestra.WithTransportWrapper(func(next http.RoundTripper) http.RoundTripper {
+			return apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+				body, err := read(r)
+				if err != nil {
+					return nil, err
+				}
+				content, err := io.ReadAll(body)
+				if err != nil {
+					return nil, err
+				}
+				r = r.Clone(r.Context())
+				r.Body = io.NopCloser(bytes.NewReader(content))
+				r.Header.Set("X-Signature", signature(content))
+				return next.RoundTrip(r)
+			})
+		})
+	}
+	t.Run("Body", func(t *testing.T) {
+		var seen apitest.Recorder
+		client := apitest.NewClient(t, handler(&seen), sign(func(r *http.Request) (io.ReadCloser, error) { return r.Body, nil }))
+		for range 2 { // over a new connection, and over one that is used
+			require.NoError(t, apitest.Run(t.Context(), client))
+		}
+		assert.Len(t, seen.All(), 2)
+	})
+	t.Run("GetBody", func(t *testing.T) {
+		var seen apitest.Recorder
+		client := apitest.NewClient(t, handler(&seen), sign(func(r *http.Request) (io.ReadCloser, error) { return r.GetBody() }))
+		for range 2 {
+			assert.ErrorContains(t, apitest.Run(t.Context(), client), "a RoundTripper that signs requests reads Body instead")
+		}
+		assert.Empty(t, seen.All())
+		require.NoError(t, apitest.Run(t.Context(), client, promptorchestra.WithIdempotent()), "it may be sent twice")
+	})
+}
+
+func signature(body []byte) string { return fmt.Sprintf("%x", sha256.Sum256(body)) }
