@@ -12,31 +12,32 @@ const maxAgentSteps = 100
 
 // execute runs an agent from a step to its end and records the run.
 func (c *call) execute(a *agent, r *agentRun, from string) any {
-	first := len(r.steps) // the steps that a rerun copied are not counted
+	running := *r
+	running.Output, running.steps, running.decisions = nil, nil, nil // those that a rerun copied
+	first := len(r.steps)                                            // which are not counted either
+	r.Status = statusCompleted
 	if failedAt, why := c.follow(r, from); why != "" {
 		r.Status = statusFailed
-		failed := executionFailed(fmt.Sprintf("Step %s failed: %s", failedAt, why), r.ID).diagnostic("steps." + failedAt)
-		r.failure = &failed
-	} else {
-		r.Status = statusCompleted
+		r.failure = whyFailed(fmt.Sprintf("Step %s failed: %s", failedAt, why), r.ID, "steps."+failedAt)
 	}
 	for _, s := range r.steps[first:] {
 		r.EstimatedCost = dollars(r.EstimatedCost + s.EstimatedCost)
 		r.LatencyMs += s.LatencyMs
 	}
 	completed := c.srv.now()
-	r.CompletedAt, r.held = &completed, c.srv.holdFor("Agents.Run")
+	r.CompletedAt = &completed
+	recorded := &execution[agentRun]{running, *r, c.srv.holdFor("Agents.Run")}
 	if _, set := c.srv.held["Agents.Run"]; !set && r.failure != nil && !c.failsInside {
-		r.held = 0 // the response is to be the 500
+		recorded.held = 0 // the response is to be the 500
 	}
-	c.org.agentRuns.add(r.ID, r)
+	c.org.agentRuns.add(r.ID, recorded)
 	m := *a.UsageMetrics
 	m.LatencyMs = (m.LatencyMs*float64(m.RunCount) + float64(r.LatencyMs)) / float64(m.RunCount+1)
 	m.RunCount++
 	m.EstimatedCost = dollars(m.EstimatedCost + r.EstimatedCost)
 	*a.UsageMetrics = m
 
-	shown := r.shown()
+	shown := recorded.shown()
 	if shown.failure != nil {
 		c.runFailed(shown.failure.Why, r.ID)
 	}
@@ -189,14 +190,14 @@ func (c *call) workTool(s step, variables map[string]any, executed *agentStep) (
 // stepJob is what a prompt step has to do: a prompt or a skill.
 func (c *call) stepJob(s step, variables map[string]any, executed *agentStep) (job, error) {
 	if s.PromptID+s.PromptVersionID == "" {
-		v, err := c.org.stepSkill(s)
+		v, err := c.org.skillVersions.choose(s.SkillID, s.SkillVersionID)
 		if err != nil {
 			return job{}, err
 		}
 		executed.SkillVersionID = v.ID
 		return c.skillJob(v, models[0], variables)
 	}
-	v, err := c.org.stepPrompt(s)
+	v, err := c.org.promptVersions.choose(s.PromptID, s.PromptVersionID)
 	if err != nil {
 		return job{}, err
 	}

@@ -22,7 +22,6 @@ type agentRun struct {
 	steps     []agentStep
 	decisions []decision
 	failure   *diagnostic
-	held      hold
 }
 
 // agentStep is one executed step.
@@ -74,45 +73,31 @@ type outputContract struct {
 	MissingFields []string `json:"missingFields"`
 }
 
-// shown is a run as it looks from outside: a held run has no result yet.
-func (r *agentRun) shown() agentRun {
-	shown := *r
-	if r.held > 0 {
-		shown.Status, shown.Output, shown.CompletedAt = statusRunning, nil, nil
-		shown.EstimatedCost, shown.LatencyMs = 0, 0
-		shown.steps, shown.decisions, shown.failure = nil, nil, nil
-	}
-	return shown
-}
-
 func (r *agentRun) detail() agentRunDetail {
-	shown := r.shown()
 	d := agentRunDetail{
-		Run: shown, Diagnostic: shown.failure,
+		Run: *r, Diagnostic: r.failure,
 		Validation: runValidation{
-			Valid: shown.failure == nil, MissingVariables: []string{},
-			OutputContract: outputContract{State: "undeclared", Satisfied: shown.Status == statusCompleted, MissingFields: []string{}},
+			Valid: r.failure == nil, MissingVariables: []string{},
+			OutputContract: outputContract{State: "undeclared", Satisfied: r.Status == statusCompleted, MissingFields: []string{}},
 		},
-		DecisionTrace: append([]decision{}, shown.decisions...),
-		Steps:         append([]agentStep{}, shown.steps...),
+		DecisionTrace: append([]decision{}, r.decisions...),
+		Steps:         append([]agentStep{}, r.steps...),
 	}
 	rendered := []any{}
-	for _, s := range shown.steps {
+	for _, s := range r.steps {
 		if s.RenderedPrompt != "" {
 			rendered = append(rendered, object{"stepKey": s.StepKey, "renderedPrompt": s.RenderedPrompt})
 		}
 		d.Validation.MissingVariables = append(d.Validation.MissingVariables, s.MissingVars...)
 	}
 	d.ContractTrace = object{
-		"actualBoundInput": shown.variables, "actualStructuredOutput": shown.Output, "renderedPromptTrace": rendered,
+		"actualBoundInput": r.variables, "actualStructuredOutput": r.Output, "renderedPromptTrace": rendered,
 	}
 	return d
 }
 
 func (c *call) getAgentRun() any {
-	r := find(c, &c.org.agentRuns, "runId")
-	r.held.fetch()
-	return r.detail()
+	return find(c, &c.org.agentRuns, "runId").fetch().detail()
 }
 
 func (c *call) compareAgentRuns() any {
@@ -131,7 +116,7 @@ func (c *call) comparedRun(name string) agentRunDetail {
 	if id == "" {
 		c.fail(badRequest(name+" is required", name))
 	}
-	return lookup(c, &c.org.agentRuns, id).detail()
+	return lookup(c, &c.org.agentRuns, id).shown().detail()
 }
 
 // content is what two runs are compared by. It leaves out their ids and times.
@@ -142,7 +127,7 @@ func (d agentRunDetail) content() any {
 
 // loadAgentRunInputs only reads: it returns what a run was started with.
 func (c *call) loadAgentRunInputs() any {
-	r := find(c, &c.org.agentRuns, "runId")
+	r := find(c, &c.org.agentRuns, "runId").over
 	return map[string]any{
 		"runId": r.ID, "agentId": r.AgentID, "agentVersionId": r.AgentVersionID, "variables": r.variables,
 	}
@@ -152,14 +137,12 @@ func (c *call) loadAgentRunInputs() any {
 func (c *call) runAgent() any {
 	a := find(c, &c.org.agents, "agentId")
 	variables := c.input.object("variables")
-	v := a.versions.published
-	if id := c.input.text("versionId"); id != "" {
-		v = a.versions.lookup(c, id)
-	}
-	if v == nil {
-		c.fail(conflict("The agent has no published version"))
-	}
+	id := c.input.text("versionId")
 	if !c.ok() {
+		return nil
+	}
+	v, err := a.versions.choose(id)
+	if c.fail(err); !c.ok() {
 		return nil
 	}
 	if issues := c.org.check(v.workflow); len(issues) > 0 {
@@ -172,7 +155,7 @@ func (c *call) runAgent() any {
 // rerunAgentFromStep executes a run from one of its steps on, also when the run is still running.
 // The steps before it are copied, not executed.
 func (c *call) rerunAgentFromStep() any {
-	source := find(c, &c.org.agentRuns, "runId")
+	source := find(c, &c.org.agentRuns, "runId").over
 	stepKey := c.input.requiredText("stepKey")
 	begin := slices.IndexFunc(source.steps, func(s agentStep) bool { return s.StepKey == stepKey })
 	if begin < 0 {

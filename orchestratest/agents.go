@@ -78,7 +78,8 @@ func (c *call) createAgent() any {
 		return nil
 	}
 	a.begin(c, "agt_")
-	a.Slug, a.versions = slug(a.Name, '-'), c.org.agentVersions.of(a.ID)
+	a.Slug = slug(a.Name, '-')
+	c.org.agentVersions.begin(&a.versions, a.ID, "The agent")
 	c.org.agents.add(a.ID, a)
 	return a.show()
 }
@@ -121,12 +122,10 @@ func (c *call) publishAgent() any {
 	return c.publish(a, v)
 }
 
-func (c *call) publish(a *agent, v *agentVersion) publication {
-	published := a.versions.publish(c, v)
-	published.AgentID = a.ID
-	a.Status, a.PublishedVersion = statusPublished, v
-	a.EntryStepKey, a.UpdatedAt = v.workflow.EntryStepKey, published.PublishedAt
-	return published
+func (c *call) publish(a *agent, v *agentVersion) (response object) {
+	response, a.UpdatedAt = a.versions.publish(c, v)
+	a.Status, a.PublishedVersion, a.EntryStepKey = statusPublished, v, v.workflow.EntryStepKey
+	return response
 }
 
 // rollbackAgentVersion publishes a copy of an older published version as a new version, so that
@@ -154,7 +153,5 @@ func (c *call) diffAgentVersion() any {
 	if c.query.Get("againstVersionId") == "" {
 		c.fail(badRequest("againstVersionId is required", "againstVersionId"))
 	}
-	compared := a.versions.diff(c)
-	compared.AgentID = a.ID
-	return compared
+	return a.versions.diff(c)
 }

@@ -39,25 +39,25 @@ func showRuns(s *Server, _ input) func() (any, error) {
 
 func (o *organization) shownRuns() []shownRun {
 	var found []shownRun
-	for _, r := range newest(o.agentRuns.all) {
-		shown := r.shown()
+	for _, recorded := range newest(o.agentRuns.all) {
+		r := recorded.shown()
 		found = append(found, shownRun{
-			"Agents.Run", r.ID, o.id, r.AgentID, shown.Status, r.variables, shown.Output, append([]agentStep{}, shown.steps...),
-			shown.failure, r.CreatedAt, shown.CompletedAt,
+			"Agents.Run", r.ID, o.id, r.AgentID, r.Status, r.variables, r.Output, append([]agentStep{}, r.steps...),
+			r.failure, r.CreatedAt, r.CompletedAt,
 		})
 	}
-	for _, r := range newest(o.skillRuns.all) {
-		shown := r.shown()
+	for _, recorded := range newest(o.skillRuns.all) {
+		r := recorded.shown()
 		found = append(found, shownRun{
-			"Skills.Run", r.RunID, o.id, r.SkillID, shown.Status, r.variables, shown.Output, append([]runStep{}, shown.done.steps...),
-			shown.Diagnostic, r.CreatedAt, shown.CompletedAt,
+			"Skills.Run", r.RunID, o.id, r.SkillID, r.Status, r.variables, r.Output, append([]runStep{}, r.done.steps...),
+			r.Diagnostic, r.CreatedAt, r.CompletedAt,
 		})
 	}
-	for _, r := range newest(o.runs.all) {
-		shown := r.shown()
+	for _, recorded := range newest(o.runs.all) {
+		r := recorded.shown()
 		found = append(found, shownRun{
-			"Prompts.Run", r.ID, o.id, r.PromptID, shown.Status, r.input, shown.detail.output, append([]runStep{}, shown.detail.steps...),
-			shown.diagnostic(), r.CreatedAt, shown.CompletedAt,
+			"Prompts.Run", r.ID, o.id, r.PromptID, r.Status, r.input, r.detail.output, append([]runStep{}, r.detail.steps...),
+			r.diagnostic, r.CreatedAt, r.CompletedAt,
 		})
 	}
 	for _, r := range newest(o.sessions.all) {

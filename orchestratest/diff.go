@@ -18,19 +18,6 @@ type change struct {
 	After  any    `json:"after"`
 }
 
-// versionDiff is the response of every diff route: what changed from the version compared against
-// to the version asked for.
-type versionDiff struct {
-	AgentID              string   `json:"agentId,omitempty"`
-	SkillID              string   `json:"skillId,omitempty"`
-	ToolID               string   `json:"toolId,omitempty"`
-	VersionID            string   `json:"versionId"`
-	VersionNumber        int      `json:"versionNumber"`
-	AgainstVersionID     string   `json:"againstVersionId"`
-	AgainstVersionNumber int      `json:"againstVersionNumber"`
-	Changes              []change `json:"changes"`
-}
-
 // maxDiffDepth is how deep two documents are taken apart. What differs further down is reported as
 // one change of the value at this depth, so that the work and the paths do not grow with the square
 // of the depth.

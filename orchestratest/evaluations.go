@@ -144,10 +144,10 @@ func (c *call) evaluate(each *evaluationCase, draft, published *skillVersion) ev
 	if variables == nil {
 		variables = map[string]any{}
 	}
-	run := c.runSkillVersion(draft, models[0], variables)
+	run := c.runSkillVersion(draft, models[0], variables).over
 	result := evaluationResult{CaseID: each.ID, Label: each.Label, DraftRunID: run.RunID, DraftPassed: each.passes(run)}
 	if published != nil {
-		run := c.runSkillVersion(published, models[0], variables)
+		run := c.runSkillVersion(published, models[0], variables).over
 		passed := each.passes(run)
 		result.PublishedRunID, result.PublishedPassed = &run.RunID, &passed
 	}
@@ -156,7 +156,7 @@ func (c *call) evaluate(each *evaluationCase, draft, published *skillVersion) ev
 
 // passes reports whether a run succeeded and gave what was expected, as JSON or as a text. With no
 // expectation success is enough.
-func (e *evaluationCase) passes(r *skillRun) bool {
+func (e *evaluationCase) passes(r skillRun) bool {
 	if r.Status != statusCompleted || e.Expected == nil {
 		return r.Status == statusCompleted
 	}

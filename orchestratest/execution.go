@@ -315,20 +315,43 @@ func (s *Server) holdRuns(polls int, ops []string) error {
 	return nil
 }
 
-// hold is how many fetches it takes until a run is over: 0 when it is.
-type hold int
-
-// holdFor is the hold of a new run.
-func (s *Server) holdFor(op string) hold {
+// holdFor is how many fetches it takes until a new run is over.
+func (s *Server) holdFor(op string) int {
 	polls, set := s.held[op]
 	switch {
 	case set && polls > 0:
-		return hold(polls) + 1
+		return polls + 1
 	case !set && op == "Agents.Run":
 		return 1
 	}
 	return 0
 }
 
+// execution is the record of a run of any kind: as it looks while it is held, and when it is over.
+type execution[R any] struct {
+	running, over R
+	held          int // how many fetches it takes until it is over
+}
+
+// shown is the run as it looks from outside.
+func (e *execution[R]) shown() *R {
+	if e.held > 0 {
+		return &e.running
+	}
+	return &e.over
+}
+
 // fetch counts a fetch.
-func (h *hold) fetch() { *h = max(*h-1, 0) }
+func (e *execution[R]) fetch() *R {
+	e.held = max(e.held-1, 0)
+	return e.shown()
+}
+
+// whyFailed is the diagnostic of a run, nil when it did not fail.
+func whyFailed(why, runID, where string) *diagnostic {
+	if why == "" {
+		return nil
+	}
+	failed := executionFailed(why, runID).diagnostic(where)
+	return &failed
+}

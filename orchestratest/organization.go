@@ -13,18 +13,18 @@ type organization struct {
 
 	agents        table[agent]
 	agentVersions versionKind[agentVersion]
-	agentRuns     table[agentRun]
+	agentRuns     table[execution[agentRun]]
 
 	prompts        table[prompt]
 	promptVersions versionKind[promptVersion]
-	runs           table[run]
+	runs           table[execution[run]]
 
 	tools        table[tool]
 	toolVersions versionKind[toolVersion]
 
 	skills        table[skill]
 	skillVersions versionKind[skillVersion]
-	skillRuns     table[skillRun]
+	skillRuns     table[execution[skillRun]]
 
 	evaluationCases table[evaluationCase]
 	evaluationRuns  table[evaluationRun]
@@ -36,16 +36,16 @@ func newOrganization(id, name string) *organization {
 	return &organization{
 		id: id, name: name, taken: map[string]int{},
 		agents:         table[agent]{kind: "agent"},
-		agentVersions:  versionKind[agentVersion]{table[agentVersion]{kind: "agent version"}, "agent", "agv_", (*agentVersion).head, (*agentVersion).content},
-		agentRuns:      table[agentRun]{kind: "agent run"},
+		agentVersions:  versionKind[agentVersion]{table[agentVersion]{kind: "agent version"}, "agent", "agv_", (*agentVersion).head, (*agentVersion).content, nil},
+		agentRuns:      table[execution[agentRun]]{kind: "agent run"},
 		prompts:        table[prompt]{kind: "prompt"},
-		promptVersions: versionKind[promptVersion]{table[promptVersion]{kind: "prompt version"}, "prompt", "prv_", (*promptVersion).head, nil},
-		runs:           table[run]{kind: "run"},
+		promptVersions: versionKind[promptVersion]{table[promptVersion]{kind: "prompt version"}, "prompt", "prv_", (*promptVersion).head, nil, nil},
+		runs:           table[execution[run]]{kind: "run"},
 		tools:          table[tool]{kind: "tool"},
-		toolVersions:   versionKind[toolVersion]{table[toolVersion]{kind: "tool version"}, "tool", "tlv_", (*toolVersion).head, (*toolVersion).content},
+		toolVersions:   versionKind[toolVersion]{table[toolVersion]{kind: "tool version"}, "tool", "tlv_", (*toolVersion).head, (*toolVersion).content, nil},
 		skills:         table[skill]{kind: "skill"},
-		skillVersions:  versionKind[skillVersion]{table[skillVersion]{kind: "skill version"}, "skill", "skv_", (*skillVersion).head, (*skillVersion).content},
-		skillRuns:      table[skillRun]{kind: "skill run"},
+		skillVersions:  versionKind[skillVersion]{table[skillVersion]{kind: "skill version"}, "skill", "skv_", (*skillVersion).head, (*skillVersion).content, nil},
+		skillRuns:      table[execution[skillRun]]{kind: "skill run"},
 
 		evaluationCases: table[evaluationCase]{kind: "evaluation case"},
 		evaluationRuns:  table[evaluationRun]{kind: "evaluation run"},

@@ -91,7 +91,8 @@ func (c *call) createPrompt() any {
 		return nil
 	}
 	p.begin(c, "prm_")
-	p.Slug, p.versions = slug(p.Name, '-'), c.org.promptVersions.of(p.ID)
+	p.Slug = slug(p.Name, '-')
+	c.org.promptVersions.begin(&p.versions, p.ID, "Prompt "+p.PromptKey)
 	c.org.prompts.add(p.ID, p)
 	return p.show()
 }
@@ -138,11 +139,10 @@ func (c *call) publishPrompt() any {
 	if !c.ok() {
 		return nil
 	}
-	published := p.versions.publish(c, v)
-	published.PromptID = p.ID
-	p.Status, p.UpdatedAt = statusPublished, published.PublishedAt
+	response, now := p.versions.publish(c, v)
+	p.Status, p.UpdatedAt = statusPublished, now
 	p.PublishedVersionID, p.PublishedVersionNumber = &v.ID, &v.VersionNumber
-	return published
+	return response
 }
 
 // attachTool lets a draft version call a tool. Attaching it a second time is a conflict.
@@ -163,17 +163,6 @@ func (c *call) attachTool() any {
 	}
 	v.Tools = append(v.Tools, attachment)
 	return attachment
-}
-
-// version returns the version that an id names, else the published one.
-func (p *prompt) version(id string) (*promptVersion, error) {
-	switch {
-	case id != "":
-		return p.versions.find(id)
-	case p.versions.published == nil:
-		return nil, conflict("Prompt %s has no published version", p.PromptKey)
-	}
-	return p.versions.published, nil
 }
 
 // templates is what a version says to the model.

@@ -22,26 +22,14 @@ type run struct {
 	CreatedAt           string  `json:"createdAt"`
 	CompletedAt         *string `json:"completedAt"`
 
-	detail outcome
-	input  map[string]any
-	held   hold
+	detail     outcome
+	input      map[string]any
+	diagnostic *diagnostic
 }
 
 type snapshot struct {
 	Variables      map[string]any `json:"variables"`
 	RenderedPrompt string         `json:"renderedPrompt"`
-}
-
-// shown is a run as it looks from outside: a held run has no result yet.
-func (r *run) shown() *run {
-	if r.held == 0 {
-		return r
-	}
-	return &run{
-		ID: r.ID, OrganizationID: r.OrganizationID, Status: statusRunning, PromptID: r.PromptID, PromptName: r.PromptName,
-		PromptVersionID: r.PromptVersionID, PromptVersionNumber: r.PromptVersionNumber, Provider: r.Provider, Model: r.Model,
-		TransportType: r.TransportType, CreatedAt: r.CreatedAt, input: r.input, detail: outcome{prompt: r.detail.prompt},
-	}
 }
 
 // runDetail is a run with what went in, what came out and what happened between.
@@ -58,23 +46,38 @@ type runDetail struct {
 func (c *call) runPrompt() any {
 	p := find(c, &c.org.prompts, "promptId")
 	variables := c.input.object("variables")
-	v, err := p.version("")
+	v, err := p.versions.choose("")
 	if c.fail(err); !c.ok() {
 		return nil
 	}
 	j := c.promptJob(p, v, variables)
 	created := c.srv.now()
 	done := c.perform(j)
-	completed := c.srv.now()
-	r := &run{
-		ID: c.srv.ids.next("run_"), OrganizationID: c.org.id, Status: done.status(),
+	running := run{
+		ID: c.srv.ids.next("run_"), OrganizationID: c.org.id, Status: statusRunning,
 		PromptID: p.ID, PromptName: p.Name, PromptVersionID: v.ID, PromptVersionNumber: v.VersionNumber,
-		Provider: j.model.Provider, Model: j.model.ModelKey, TransportType: "http",
-		InputTokens: done.usage.InputTokens, OutputTokens: done.usage.OutputTokens,
-		EstimatedCost: done.usage.EstimatedCost, LatencyMs: done.latencyMs,
-		StepCount: len(done.steps), CreatedAt: created, CompletedAt: &completed,
-		detail: done, input: variables, held: c.srv.holdFor("Prompts.Run"),
+		Provider: j.model.Provider, Model: j.model.ModelKey, TransportType: "http", CreatedAt: created,
+		input: variables, detail: outcome{prompt: done.prompt},
 	}
+	recorded := &execution[run]{running, running.after(done, c.srv.now()), c.srv.holdFor("Prompts.Run")}
+	c.org.runs.add(running.ID, recorded)
+	r := recorded.shown()
+	c.runFailed(r.detail.failure, r.ID)
+	return object{
+		"runId": r.ID, "status": r.Status, "promptId": p.ID, "promptVersionId": v.ID,
+		"output": r.detail.output, "outputText": r.detail.text,
+		"missingVariables": append([]string{}, r.detail.missing...), "provider": r.Provider, "model": r.Model,
+		"inputTokens": r.InputTokens, "outputTokens": r.OutputTokens, "estimatedCost": r.EstimatedCost,
+		"latencyMs": r.LatencyMs, "diagnostic": r.diagnostic,
+	}
+}
+
+// after is a running run when it is over.
+func (r run) after(done outcome, completed string) run {
+	r.Status, r.CompletedAt, r.detail = done.status(), &completed, done
+	r.InputTokens, r.OutputTokens = done.usage.InputTokens, done.usage.OutputTokens
+	r.EstimatedCost, r.LatencyMs = done.usage.EstimatedCost, done.latencyMs
+	r.StepCount = len(done.steps)
 	for _, step := range done.steps {
 		if step.ToolName != "" {
 			r.ToolCallCount++
@@ -83,25 +86,8 @@ func (c *call) runPrompt() any {
 	if done.failure != "" {
 		r.ErrorMessage = &done.failure
 	}
-	c.org.runs.add(r.ID, r)
-	shown := r.shown()
-	c.runFailed(shown.detail.failure, r.ID)
-	return object{
-		"runId": r.ID, "status": shown.Status, "promptId": p.ID, "promptVersionId": v.ID,
-		"output": shown.detail.output, "outputText": shown.detail.text,
-		"missingVariables": append([]string{}, shown.detail.missing...), "provider": r.Provider, "model": r.Model,
-		"inputTokens": shown.InputTokens, "outputTokens": shown.OutputTokens, "estimatedCost": shown.EstimatedCost,
-		"latencyMs": shown.LatencyMs, "diagnostic": shown.diagnostic(),
-	}
-}
-
-// diagnostic says why a run failed, nil when it did not.
-func (r *run) diagnostic() *diagnostic {
-	if r.detail.failure == "" {
-		return nil
-	}
-	failed := executionFailed(r.detail.failure, r.ID).diagnostic("prompts." + r.PromptID)
-	return &failed
+	r.diagnostic = whyFailed(done.failure, r.ID, "prompts."+r.PromptID)
+	return r
 }
 
 // listRuns returns the runs in the order in which they were recorded: the newest is the last.
@@ -114,13 +100,11 @@ func (c *call) listRuns() any {
 }
 
 func (c *call) getRun() any {
-	recorded := find(c, &c.org.runs, "runId")
-	recorded.held.fetch()
-	r := recorded.shown()
+	r := find(c, &c.org.runs, "runId").fetch()
 	return runDetail{
 		r,
 		snapshot{r.input, r.detail.prompt},
 		object{"output": r.detail.output, "outputText": r.detail.text},
-		append([]runStep{}, r.detail.steps...), r.diagnostic(),
+		append([]runStep{}, r.detail.steps...), r.diagnostic,
 	}
 }

@@ -31,23 +31,6 @@ type skillRun struct {
 	variables map[string]any
 	done      outcome
 	trace     []any
-	held      hold
-}
-
-// shown is a run as it looks from outside: a held run has no result yet.
-func (r *skillRun) shown() *skillRun {
-	if r.held == 0 {
-		return r
-	}
-	shown := *r
-	shown.Status, shown.Output, shown.OutputText, shown.CompletedAt = statusRunning, nil, "", nil
-	shown.Diagnostic, shown.Usage, shown.LatencyMs = nil, usage{}, 0
-	shown.Validation = runValidation{
-		Valid: true, MissingVariables: []string{},
-		OutputContract: outputContract{State: r.Validation.OutputContract.State, MissingFields: []string{}},
-	}
-	shown.done = outcome{prompt: r.done.prompt}
-	return &shown
 }
 
 // skillRunDetail is a recorded run with what went in and what happened.
@@ -74,17 +57,15 @@ func (c *call) previewSkill() any {
 }
 
 func (c *call) runSkill() any {
-	r := c.startSkillRun(models[0].ModelKey)
-	r.held = c.srv.holdFor("Skills.Run")
-	shown := r.shown()
-	c.runFailed(shown.done.failure, r.RunID)
-	return shown
+	recorded := c.startSkillRun(models[0].ModelKey)
+	recorded.held = c.srv.holdFor("Skills.Run")
+	r := recorded.shown()
+	c.runFailed(r.done.failure, r.RunID)
+	return r
 }
 
 func (c *call) getSkillRun() any {
-	recorded := find(c, &c.org.skillRuns, "runId")
-	recorded.held.fetch()
-	r := recorded.shown()
+	r := find(c, &c.org.skillRuns, "runId").fetch()
 	return skillRunDetail{r, r.variables, r.done.prompt, r.trace, append([]runStep{}, r.done.steps...)}
 }
 
@@ -96,13 +77,13 @@ func (c *call) skillAndVariables() (*skillVersion, map[string]any) {
 	if !c.ok() {
 		return &skillVersion{}, nil
 	}
-	v, err := s.version(id)
+	v, err := s.versions.choose(id)
 	c.fail(err)
 	return v, variables
 }
 
 // startSkillRun runs what the body asks for, with a default model.
-func (c *call) startSkillRun(defaultModel string) *skillRun {
+func (c *call) startSkillRun(defaultModel string) *execution[skillRun] {
 	v, variables := c.skillAndVariables()
 	key := c.input.text("modelKey")
 	if key == "" {
@@ -117,39 +98,42 @@ func (c *call) startSkillRun(defaultModel string) *skillRun {
 
 // runSkillVersion runs a version and records the run; a failed one too. It returns an empty run
 // when there is none.
-func (c *call) runSkillVersion(v *skillVersion, m model, variables map[string]any) *skillRun {
+func (c *call) runSkillVersion(v *skillVersion, m model, variables map[string]any) *execution[skillRun] {
 	if !c.ok() {
-		return &skillRun{}
+		return &execution[skillRun]{}
 	}
 	j, err := c.skillJob(v, m, variables)
 	if c.fail(err); !c.ok() {
-		return &skillRun{}
+		return &execution[skillRun]{}
 	}
 	created := c.srv.now()
 	done := c.perform(j)
-	completed, missing := c.srv.now(), missingRequired(v.OutputSchema, done.output)
-	r := &skillRun{
-		RunID: c.srv.ids.next("srun_"), OrganizationID: c.org.id, Status: done.status(), SkillID: v.SkillID,
-		SkillVersionID: v.ID, SkillVersionNumber: v.VersionNumber, Output: done.output, OutputText: done.text,
-		Usage: done.usage, LatencyMs: done.latencyMs, ModelKey: m.ModelKey, Provider: m.Provider, Model: m.Name,
-		CreatedAt: created, CompletedAt: &completed, variables: variables, done: done, trace: c.org.composition(v),
-		Validation: runValidation{
-			Valid: done.failure == "" && len(missing) == 0, MissingVariables: append([]string{}, done.missing...),
-			OutputContract: outputContract{contractState(v.OutputSchema), len(missing) == 0, missing},
-		},
+	running := skillRun{
+		RunID: c.srv.ids.next("srun_"), OrganizationID: c.org.id, Status: statusRunning, SkillID: v.SkillID,
+		SkillVersionID: v.ID, SkillVersionNumber: v.VersionNumber, ModelKey: m.ModelKey, Provider: m.Provider, Model: m.Name,
+		CreatedAt: created, variables: variables, done: outcome{prompt: done.prompt}, trace: c.org.composition(v),
+		Validation: runValidation{true, []string{}, outputContract{contractState(v.OutputSchema), false, []string{}}},
 	}
-	if done.failure != "" {
-		failed := executionFailed(done.failure, r.RunID).diagnostic("skills." + v.SkillID)
-		r.Diagnostic = &failed
-	}
-	c.org.skillRuns.add(r.RunID, r)
+	missing := missingRequired(v.OutputSchema, done.output)
+	recorded := &execution[skillRun]{running: running, over: running.after(done, missing, c.srv.now())}
+	c.org.skillRuns.add(running.RunID, recorded)
+	return recorded
+}
+
+// after is a running run when it is over, with the required members that its output lacks.
+func (r skillRun) after(done outcome, missing []string, completed string) skillRun {
+	r.Status, r.CompletedAt, r.done = done.status(), &completed, done
+	r.Output, r.OutputText, r.Usage, r.LatencyMs = done.output, done.text, done.usage, done.latencyMs
+	contract := outputContract{r.Validation.OutputContract.State, len(missing) == 0, missing}
+	r.Validation = runValidation{done.failure == "" && len(missing) == 0, append([]string{}, done.missing...), contract}
+	r.Diagnostic = whyFailed(done.failure, r.RunID, "skills."+r.SkillID)
 	return r
 }
 
 // generateImage records a skill run whose output is one image. There is no image behind the URL.
 // Unlike other executions, one that fails is a success with a failure in it.
 func (c *call) generateImage() any {
-	r := c.startSkillRun(imageModel)
+	r := &c.startSkillRun(imageModel).over
 	if !c.ok() {
 		return nil
 	}

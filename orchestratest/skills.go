@@ -44,7 +44,7 @@ func (c *call) createSkill() any {
 		return nil
 	}
 	s.begin(c, "skl_")
-	s.versions = c.org.skillVersions.of(s.ID)
+	c.org.skillVersions.begin(&s.versions, s.ID, "Skill "+s.SkillKey)
 	c.org.skills.add(s.ID, s)
 	return s.show()
 }
@@ -79,28 +79,13 @@ func (c *call) publishSkill() any {
 	if !c.ok() {
 		return nil
 	}
-	published := s.versions.publish(c, v)
-	published.SkillID = s.ID
-	s.PublishedVersion, s.UpdatedAt = &versionLabel{v.ID, v.VersionNumber}, published.PublishedAt
-	return published
+	response, now := s.versions.publish(c, v)
+	s.PublishedVersion, s.UpdatedAt = &versionLabel{v.ID, v.VersionNumber}, now
+	return response
 }
 
 func (c *call) diffSkillVersion() any {
-	s := find(c, &c.org.skills, "skillId")
-	compared := s.versions.diff(c)
-	compared.SkillID = s.ID
-	return compared
-}
-
-// version returns the version that an id names, else the published one.
-func (s *skill) version(id string) (*skillVersion, error) {
-	switch {
-	case id != "":
-		return s.versions.find(id)
-	case s.versions.published == nil:
-		return nil, conflict("Skill %s has no published version", s.SkillKey)
-	}
-	return s.versions.published, nil
+	return find(c, &c.org.skills, "skillId").versions.diff(c)
 }
 
 // usesOf names the skill versions that a prompt is attached to.

@@ -83,7 +83,7 @@ func (c *call) createTool() any {
 		return nil
 	}
 	t.begin(c, "tol_")
-	t.versions = c.org.toolVersions.of(t.ID)
+	c.org.toolVersions.begin(&t.versions, t.ID, "Tool "+t.ToolKey)
 	t.versions.add(c, v).extra = nil // they are the tool's
 	c.org.tools.add(t.ID, t)
 	return t.showNewer()
@@ -135,10 +135,7 @@ func (c *call) checkCapability() {
 }
 
 func (c *call) diffToolVersion() any {
-	t := find(c, &c.org.tools, "toolId")
-	compared := t.versions.diff(c)
-	compared.ToolID = t.ID
-	return compared
+	return find(c, &c.org.tools, "toolId").versions.diff(c)
 }
 
 // content is what two versions are compared by.

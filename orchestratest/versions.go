@@ -29,18 +29,39 @@ type versionKind[V any] struct {
 	prefix  string // of the ids
 	head    func(*V) *version
 	content func(*V) any // what two versions are compared by, nil when no route compares
+	records map[string]*versions[V]
 }
 
 // versions are the versions of one record, oldest first.
 type versions[V any] struct {
 	kind      *versionKind[V]
 	owner     string // the id of the record
+	label     string // the record in messages
 	all       []*V
 	published *V // nil before the first is published
 }
 
-// of returns the versions of a new record: none.
-func (k *versionKind[V]) of(id string) versions[V] { return versions[V]{kind: k, owner: id} }
+// begin makes vs the versions of a new record: none.
+func (k *versionKind[V]) begin(vs *versions[V], id, label string) {
+	if k.records == nil {
+		k.records = map[string]*versions[V]{}
+	}
+	*vs = versions[V]{kind: k, owner: id, label: label}
+	k.records[id] = vs
+}
+
+// choose returns the version of a record to run: see versions.choose. The id of a version needs no
+// record beside it.
+func (k *versionKind[V]) choose(record, id string) (*V, error) {
+	if record == "" && id != "" {
+		return k.find(id)
+	}
+	vs := k.records[record]
+	if vs == nil {
+		return nil, notFound(k.owner, record)
+	}
+	return vs.choose(id)
+}
 
 // list returns all versions. It is never nil, for an empty list is [] on the wire.
 func (vs *versions[V]) list() []*V { return append([]*V{}, vs.all...) }
@@ -65,6 +86,17 @@ func (vs *versions[V]) find(id string) (*V, error) {
 		return nil, notFound(vs.kind.kind, id)
 	}
 	return v, nil
+}
+
+// choose returns the version that an id names, else the published one.
+func (vs *versions[V]) choose(id string) (*V, error) {
+	switch {
+	case id != "":
+		return vs.find(id)
+	case vs.published == nil:
+		return nil, conflict("%s has no published version", vs.label)
+	}
+	return vs.published, nil
 }
 
 // lookup is find for a handler: an empty version when something failed.
@@ -111,33 +143,24 @@ func (vs *versions[V]) toPublish(c *call, id string) *V {
 	return v
 }
 
-// publish makes a version the one that runs by default.
-func (vs *versions[V]) publish(c *call, v *V) publication {
+// publish makes a version the one that runs by default, now, and returns the response of every
+// publish route.
+func (vs *versions[V]) publish(c *call, v *V) (response object, now string) {
 	head, now := vs.kind.head(v), c.srv.now()
 	head.Status, head.IsPublished, head.PublishedAt = statusPublished, true, &now
 	vs.published = v
-	return publication{
-		VersionID: head.ID, VersionNumber: head.VersionNumber, Status: statusPublished, PublishedAt: now,
-	}
-}
-
-// publication is the response of every publish route.
-type publication struct {
-	AgentID       string `json:"agentId,omitempty"`
-	PromptID      string `json:"promptId,omitempty"`
-	SkillID       string `json:"skillId,omitempty"`
-	VersionID     string `json:"versionId"`
-	VersionNumber int    `json:"versionNumber"`
-	Status        string `json:"status"`
-	PublishedAt   string `json:"publishedAt"`
+	return object{
+		vs.kind.owner + "Id": vs.owner, "versionId": head.ID, "versionNumber": head.VersionNumber,
+		"status": statusPublished, "publishedAt": now,
+	}, now
 }
 
 // diff compares the version in the path with the one that the query names, else with the version
-// before it.
-func (vs *versions[V]) diff(c *call) versionDiff {
+// before it. It returns the response of every diff route.
+func (vs *versions[V]) diff(c *call) any {
 	v := vs.lookup(c, c.params["versionId"])
 	if !c.ok() {
-		return versionDiff{}
+		return nil
 	}
 	head := vs.kind.head(v)
 	against := vs.all[max(head.VersionNumber-2, 0)]
@@ -145,12 +168,13 @@ func (vs *versions[V]) diff(c *call) versionDiff {
 		against = vs.lookup(c, id)
 	}
 	if !c.ok() {
-		return versionDiff{}
+		return nil
 	}
-	return versionDiff{
-		VersionID: head.ID, VersionNumber: head.VersionNumber, AgainstVersionID: vs.kind.head(against).ID,
-		AgainstVersionNumber: vs.kind.head(against).VersionNumber,
-		Changes:              diff(vs.kind.content(against), vs.kind.content(v)),
+	older := vs.kind.head(against)
+	return object{
+		vs.kind.owner + "Id": vs.owner, "versionId": head.ID, "versionNumber": head.VersionNumber,
+		"againstVersionId": older.ID, "againstVersionNumber": older.VersionNumber,
+		"changes": diff(vs.kind.content(against), vs.kind.content(v)),
 	}
 }
 

@@ -160,10 +160,10 @@ func (o *organization) check(w workflow) []detail {
 		if !slices.Contains(stepTypes, s.StepType) {
 			report("unknown_step_type", path+"stepType", "Step %q: there is no step type %q", s.StepKey, s.StepType)
 		}
-		if _, err := o.stepPrompt(s); s.PromptID+s.PromptVersionID != "" && err != nil {
+		if _, err := o.promptVersions.choose(s.PromptID, s.PromptVersionID); s.PromptID+s.PromptVersionID != "" && err != nil {
 			report("unknown_prompt", path+"promptId", "Step %q: %v", s.StepKey, err)
 		}
-		if _, err := o.stepSkill(s); s.SkillID+s.SkillVersionID != "" && err != nil {
+		if _, err := o.skillVersions.choose(s.SkillID, s.SkillVersionID); s.SkillID+s.SkillVersionID != "" && err != nil {
 			report("unknown_skill", path+"skillId", "Step %q: %v", s.StepKey, err)
 		}
 		if _, err := o.tools.find(s.ToolID); s.ToolID != "" && err != nil {
@@ -195,31 +195,6 @@ func (w workflow) mistakes() []detail {
 		issues = append(issues, detail{found.Code, found.Message, found.Path})
 	}
 	return issues
-}
-
-// stepPrompt returns the prompt version of a step: the pinned one, which needs no prompt beside it,
-// else the published one.
-func (o *organization) stepPrompt(s step) (*promptVersion, error) {
-	if s.PromptID == "" && s.PromptVersionID != "" {
-		return o.promptVersions.find(s.PromptVersionID)
-	}
-	p, err := o.prompts.find(s.PromptID)
-	if err != nil {
-		return nil, err
-	}
-	return p.version(s.PromptVersionID)
-}
-
-// stepSkill does the same for a skill.
-func (o *organization) stepSkill(s step) (*skillVersion, error) {
-	if s.SkillID == "" && s.SkillVersionID != "" {
-		return o.skillVersions.find(s.SkillVersionID)
-	}
-	sk, err := o.skills.find(s.SkillID)
-	if err != nil {
-		return nil, err
-	}
-	return sk.version(s.SkillVersionID)
 }
 
 // stepAt is the key of the step that a path such as steps[2].promptId leads to.
