@@ -31,11 +31,10 @@ func (c *call) execute(a *agent, r *agentRun, from string) any {
 		recorded.held = 0 // the response is to be the 500
 	}
 	c.org.agentRuns.add(r.ID, recorded)
-	m := *a.UsageMetrics
+	m := a.UsageMetrics
 	m.LatencyMs = (m.LatencyMs*float64(m.RunCount) + float64(r.LatencyMs)) / float64(m.RunCount+1)
 	m.RunCount++
 	m.EstimatedCost = dollars(m.EstimatedCost + r.EstimatedCost)
-	*a.UsageMetrics = m
 
 	shown := recorded.shown()
 	if shown.failure != nil {
@@ -183,7 +182,7 @@ func (c *call) workTool(s step, variables map[string]any, executed *agentStep) (
 		return err.Error()
 	}
 	executed.ToolID, executed.LatencyMs = t.ID, latency(usage{})
-	executed.Output, why = c.callTool(boundTool{t, t.versions.newest()}, variables)
+	executed.Output, why = c.callTool(t, variables)
 	return why
 }
 

@@ -2,6 +2,7 @@ package orchestratest
 
 import (
 	"encoding/json"
+	"errors"
 	"mime"
 	"net/http"
 	"net/url"
@@ -81,16 +82,22 @@ func (c *call) readBody(body []byte) {
 	if c.route.method == http.MethodGet {
 		return
 	}
-	media, _, _ := mime.ParseMediaType(c.request.Header.Get("Content-Type"))
-	if len(body) > 0 && media != "application/json" {
-		c.fail(badRequest("Content-Type must be application/json"))
+	c.input = newInput(map[string]json.RawMessage{})
+	if _, err := readMembers(c.request, body, c.input.members); err != nil {
+		c.fail(badRequest(err.Error()))
 	}
-	if len(body) == 0 {
-		body = []byte("{}")
+}
+
+// readMembers adds the members of a body, which has none if it is empty. Otherwise it must be a
+// JSON object, and named as such.
+func readMembers(r *http.Request, body []byte, all map[string]json.RawMessage) (status int, err error) {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case len(body) == 0:
+	case media != "application/json":
+		return http.StatusUnsupportedMediaType, errors.New("Content-Type must be application/json")
+	case json.Unmarshal(body, &all) != nil, all == nil:
+		return http.StatusBadRequest, errors.New("the request body must be a JSON object")
 	}
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(body, &members); err != nil || members == nil {
-		c.fail(badRequest("the request body must be a JSON object"))
-	}
-	c.input = newInput(members)
+	return 0, nil
 }

@@ -56,10 +56,11 @@ func (r rejection) RoundTrip(*http.Request) (*http.Response, error) {
 // It is never nil: an unknown op, a status that ends no request, and a response that the call takes
 // for a success are errors that say so, of no type of the SDK.
 func Error(op string, status int, body string) error {
+	err := checkStatus(status)
 	if op == anyRoute || !isRoute(op) {
-		return fmt.Errorf("orchestratest: Error(%q): %w", op, errNoRoute)
+		err = errNoRoute
 	}
-	if err := checkStatus(status); err != nil {
+	if err != nil {
 		return fmt.Errorf("orchestratest: Error(%q): %w", op, err)
 	}
 	client, err := promptorchestra.New(

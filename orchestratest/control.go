@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -31,12 +30,12 @@ type order func(s *Server, in input) (act func() (any, error))
 func orders() map[string]map[string]order {
 	return map[string]map[string]order{
 		"health":        {http.MethodGet: showHealth},
-		"reset":         {http.MethodPost: orderReset},
-		"faults":        {http.MethodGet: showFaults, http.MethodPost: orderFaults, http.MethodDelete: dropFaults},
-		"limits":        {http.MethodGet: showLimits, http.MethodPost: orderLimits, http.MethodDelete: liftLimits},
-		"held":          {http.MethodGet: showHeld, http.MethodPost: orderHold, http.MethodDelete: dropHeld},
-		"failures":      {http.MethodGet: showFailures, http.MethodPost: orderFailure, http.MethodDelete: dropFailures},
-		"requests":      {http.MethodGet: showRequests, http.MethodDelete: forgetRequests},
+		"reset":         {http.MethodPost: plainly((*Server).Reset)},
+		"faults":        {http.MethodGet: showFaults, http.MethodPost: orderFaults, http.MethodDelete: plainly((*Server).dropFaults)},
+		"limits":        {http.MethodGet: showLimits, http.MethodPost: orderLimits, http.MethodDelete: plainly((*Server).Lift)},
+		"held":          {http.MethodGet: showHeld, http.MethodPost: orderHold, http.MethodDelete: plainly((*Server).dropHeld)},
+		"failures":      {http.MethodGet: showFailures, http.MethodPost: orderFailure, http.MethodDelete: plainly((*Server).dropFailures)},
+		"requests":      {http.MethodGet: showRequests, http.MethodDelete: plainly((*Server).forgetRequests)},
 		"runs":          {http.MethodGet: showRuns},
 		"organizations": {http.MethodGet: showOrganizations, http.MethodPost: orderOrganization},
 		"tokens":        {http.MethodPost: orderToken},
@@ -134,15 +133,8 @@ func readOrder(r *http.Request) (in input, status int, err error) {
 	if errors.As(err, &rejected) {
 		return in, rejected.status, err
 	}
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	switch {
-	case len(body) == 0:
-	case media != "application/json":
-		return in, http.StatusUnsupportedMediaType, errors.New("Content-Type must be application/json")
-	case json.Unmarshal(body, &in.members) != nil || in.members == nil:
-		return in, http.StatusBadRequest, errors.New("the request body must be a JSON object")
-	}
-	return in, 0, nil
+	status, err = readMembers(r, body, in.members)
+	return in, status, err
 }
 
 // Load carries out the orders of a seed, as promptorchestra-emulator does with -seed: an object
@@ -199,9 +191,14 @@ func (s *Server) loadOrders(path string, in input) error {
 	return in.err()
 }
 
-// done is the act of an order that cannot fail and responds with nothing.
-func done(do func()) func() (any, error) {
-	return func() (any, error) { do(); return nil, nil } //nolint:nilnil // nothing is the response
+// plainly is an order without members that cannot fail and responds with nothing.
+func plainly(do func(*Server)) order {
+	return func(s *Server, _ input) func() (any, error) { return done(func() error { do(s); return nil }) }
+}
+
+// done is the act of an order that responds with nothing.
+func done(do func() error) func() (any, error) {
+	return func() (any, error) { return nil, do() }
 }
 
 // shown is the act of an order that responds with what it reads, or changes, under the server's
@@ -212,6 +209,13 @@ func (s *Server) shown(read func() any) func() (any, error) {
 		defer s.state.Unlock()
 		return read(), nil
 	}
+}
+
+// locked changes the server's state.
+func (s *Server) locked(change func()) {
+	s.state.Lock()
+	defer s.state.Unlock()
+	change()
 }
 
 // changed is the act of an order that changes something and responds with what it is then.
@@ -233,8 +237,6 @@ func showHealth(s *Server, _ input) func() (any, error) {
 	}
 }
 
-func orderReset(s *Server, _ input) func() (any, error) { return done(s.Reset) }
-
 func showFaults(s *Server, _ input) func() (any, error) {
 	return func() (any, error) { return object{"pending": s.PendingFaults()}, nil }
 }
@@ -249,9 +251,7 @@ func orderFaults(s *Server, in input) func() (any, error) {
 	return changed(func() error { return s.queue(op, faults) }, showFaults(s, in))
 }
 
-func dropFaults(s *Server, _ input) func() (any, error) {
-	return done(func() { s.note(func() { s.faults = faults{} }) })
-}
+func (s *Server) dropFaults() { s.note(func() { s.faults = faults{} }) }
 
 func showLimits(s *Server, _ input) func() (any, error) {
 	return s.shown(func() any {
@@ -274,8 +274,6 @@ func orderLimits(s *Server, in input) func() (any, error) {
 	return changed(func() error { s.Restrict(added...); return nil }, showLimits(s, in))
 }
 
-func liftLimits(s *Server, _ input) func() (any, error) { return done(s.Lift) }
-
 func showHeld(s *Server, _ input) func() (any, error) {
 	return s.shown(func() any { return object{"held": maps.Clone(s.held)} })
 }
@@ -285,9 +283,7 @@ func orderHold(s *Server, in input) func() (any, error) {
 	return changed(func() error { return s.holdRuns(polls, ops) }, showHeld(s, in))
 }
 
-func dropHeld(s *Server, _ input) func() (any, error) {
-	return s.shown(func() any { clear(s.held); return nil })
-}
+func (s *Server) dropHeld() { s.locked(func() { clear(s.held) }) }
 
 func showFailures(s *Server, _ input) func() (any, error) {
 	return s.shown(func() any {
@@ -307,9 +303,7 @@ func orderFailure(s *Server, in input) func() (any, error) {
 	return changed(func() error { return s.failExecution(f) }, showFailures(s, in))
 }
 
-func dropFailures(s *Server, _ input) func() (any, error) {
-	return s.shown(func() any { clear(s.failing); return nil })
-}
+func (s *Server) dropFailures() { s.locked(func() { clear(s.failing) }) }
 
 func showOrganizations(s *Server, _ input) func() (any, error) {
 	return s.shown(func() any {
@@ -344,12 +338,12 @@ func (s *Server) issuing(in input, kind, member string, grants []string) func() 
 
 func orderMember(s *Server, in input) func() (any, error) {
 	token, organizationID, permissions := in.requiredText("accessToken"), s.named(in), in.texts("permissions")
-	return changed(func() error { return s.join(token, organizationID, permissions) }, done(func() {}))
+	return done(func() error { return s.join(token, organizationID, permissions) })
 }
 
 func orderExpiry(s *Server, in input) func() (any, error) {
 	credential := in.requiredText("credential")
-	return changed(func() error { return s.expire(credential) }, done(func() {}))
+	return done(func() error { return s.expire(credential) })
 }
 
 // named is the organization that an order names by its id or its name: the first one if none.

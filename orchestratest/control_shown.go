@@ -109,6 +109,4 @@ func putBody(shown object, name string, body []byte) {
 	}
 }
 
-func forgetRequests(s *Server, _ input) func() (any, error) {
-	return done(func() { s.note(func() { s.requests.forget() }) })
-}
+func (s *Server) forgetRequests() { s.note(s.requests.forget) }

@@ -24,16 +24,13 @@ type change struct {
 const maxDiffDepth = 32
 
 // comparison collects the differences between two documents.
-type comparison struct {
-	path    []string // from the root to the values being compared
-	changes []change
-}
+type comparison []change
 
 // diff compares two values by their JSON.
 func diff(before, after any) []change {
-	c := comparison{changes: []change{}}
-	c.compare(plain(before), plain(after))
-	return c.changes
+	c := comparison{}
+	c.compare("", 0, plain(before), plain(after))
+	return c
 }
 
 // plain is a value as its JSON reads.
@@ -48,24 +45,24 @@ func plain(value any) any {
 // absent stands for a value on the side that does not have it.
 type absent struct{}
 
-func (c *comparison) compare(before, after any) {
+func (c *comparison) compare(path string, depth int, before, after any) {
 	b, beforeIsObject := before.(map[string]any)
 	a, afterIsObject := after.(map[string]any)
 	x, beforeIsList := before.([]any)
 	y, afterIsList := after.([]any)
 	switch {
-	case len(c.path) < maxDiffDepth && beforeIsObject && afterIsObject:
+	case depth < maxDiffDepth && beforeIsObject && afterIsObject:
 		names := maps.Clone(b)
 		maps.Copy(names, a)
 		for _, name := range slices.Sorted(maps.Keys(names)) {
-			c.inside("."+name, member(b, name), member(a, name))
+			c.compare(path+"."+name, depth+1, member(b, name), member(a, name))
 		}
-	case len(c.path) < maxDiffDepth && beforeIsList && afterIsList:
+	case depth < maxDiffDepth && beforeIsList && afterIsList:
 		for i := range max(len(x), len(y)) {
-			c.inside(fmt.Sprintf("[%d]", i), element(x, i), element(y, i))
+			c.compare(fmt.Sprintf("%s[%d]", path, i), depth+1, element(x, i), element(y, i))
 		}
 	case !same(before, after):
-		c.report(before, after)
+		c.report(path, before, after)
 	}
 }
 
@@ -106,14 +103,8 @@ func decimalOf(n json.Number) decimal {
 	return decimal{negative, short, exponent + int64(len(digits)-len(short)-len(fraction))}
 }
 
-func (c *comparison) inside(name string, before, after any) {
-	c.path = append(c.path, name)
-	c.compare(before, after)
-	c.path = c.path[:len(c.path)-1]
-}
-
-func (c *comparison) report(before, after any) {
-	found := change{strings.TrimPrefix(strings.Join(c.path, ""), "."), "changed", before, after}
+func (c *comparison) report(path string, before, after any) {
+	found := change{strings.TrimPrefix(path, "."), "changed", before, after}
 	_, added := before.(absent)
 	_, removed := after.(absent)
 	switch {
@@ -128,7 +119,7 @@ func (c *comparison) report(before, after any) {
 	case found.After == nil || removed:
 		found.Change = "removed"
 	}
-	c.changes = append(c.changes, found)
+	*c = append(*c, found)
 }
 
 func member(object map[string]any, name string) any {

@@ -16,7 +16,7 @@ import (
 type job struct {
 	model     model
 	templates []string        // joined by an empty line
-	tools     []boundTool     // called in order before the model
+	tools     []*tool         // called in order before the model
 	schema    json.RawMessage // what the output must look like, nil when not declared
 	variables map[string]any
 	failure   string // why the provider fails, or ""
@@ -72,14 +72,14 @@ func (c *call) perform(j job) outcome {
 	if len(j.tools) > 0 {
 		variables["tools"] = results
 	}
-	for _, bound := range j.tools {
-		result, failure := c.callTool(bound, j.variables)
-		done.addStep(c, runStep{StepType: "tool_call", ToolName: bound.tool.ToolKey, Input: j.variables, Output: result}, failure)
+	for _, t := range j.tools {
+		result, failure := c.callTool(t, j.variables)
+		done.addStep(c, runStep{StepType: "tool_call", ToolName: t.ToolKey, Input: j.variables, Output: result}, failure)
 		if failure != "" {
-			done.failure = fmt.Sprintf("Tool %s failed: %s", bound.tool.ToolKey, failure)
+			done.failure = fmt.Sprintf("Tool %s failed: %s", t.ToolKey, failure)
 			return done
 		}
-		results[bound.tool.ToolKey] = result
+		results[t.ToolKey] = result
 	}
 	done.prompt, done.missing = render(j.templates, variables)
 	done.usage.InputTokens = tokens(done.prompt)

@@ -173,22 +173,16 @@ func (in input) list(name string) []input {
 		return nil
 	}
 	var elements []json.RawMessage
-	isObject := func(raw json.RawMessage) bool { return raw[0] == '{' }
-	if err := json.Unmarshal(value, &elements); err != nil || elements == nil ||
-		slices.ContainsFunc(elements, func(raw json.RawMessage) bool { return !isObject(raw) }) {
-		in.reject(name, "must be an array of objects")
-		return nil
-	}
+	fits := json.Unmarshal(value, &elements) == nil && elements != nil
 	items := make([]input, len(elements))
 	for i, source := range elements {
-		items[i] = input{
-			path: fmt.Sprintf("%s%s[%d].", in.path, name, i), source: source,
-			known: map[string]bool{}, problems: in.problems,
-		}
-		if err := json.Unmarshal(source, &items[i].members); err != nil {
-			in.reject(name, "must be an array of objects")
-			return nil
-		}
+		items[i] = newInput(nil)
+		items[i].path, items[i].source, items[i].problems = fmt.Sprintf("%s%s[%d].", in.path, name, i), source, in.problems
+		fits = fits && json.Unmarshal(source, &items[i].members) == nil && items[i].members != nil
+	}
+	if !fits {
+		in.reject(name, "must be an array of objects")
+		return nil
 	}
 	return items
 }
@@ -197,6 +191,13 @@ func (in input) list(name string) []input {
 func (in input) patch(name string, target **string) {
 	if in.has(name) {
 		*target = in.optionalText(name)
+	}
+}
+
+// patchObject does the same for an object.
+func (in input) patchObject(name string, target *json.RawMessage) {
+	if in.has(name) {
+		*target = in.jsonObject(name)
 	}
 }
 

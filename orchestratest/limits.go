@@ -33,18 +33,16 @@ func Voice(enabled bool) Limit {
 
 // Restrict adds limits to the plan of every organization, until Lift.
 func (s *Server) Restrict(limits ...Limit) {
-	s.state.Lock()
-	defer s.state.Unlock()
-	for _, limit := range limits {
-		limit(&s.limits)
-	}
+	s.locked(func() {
+		for _, limit := range limits {
+			limit(&s.limits)
+		}
+	})
 }
 
 // Lift removes all limits.
 func (s *Server) Lift() {
-	s.state.Lock()
-	defer s.state.Unlock()
-	s.limits = noLimits()
+	s.locked(func() { s.limits = noLimits() })
 }
 
 func (c *call) checkLimits() {

@@ -48,28 +48,20 @@ func encodeWith(record any, more members) ([]byte, error) {
 	if err != nil || len(more) == 0 {
 		return encoded, err
 	}
-	var own map[string]json.RawMessage
+	own := members{}
 	if err := json.Unmarshal(encoded, &own); err != nil {
 		return nil, err //nolint:wrapcheck // of a record of this package, which is an object
 	}
-	object := bytes.NewBuffer(bytes.TrimSuffix(encoded, []byte("}")))
-	for _, name := range slices.Sorted(maps.Keys(more)) {
-		if _, hidden := own[name]; hidden {
-			continue
-		}
-		key, err := encode(name)
-		if err != nil {
-			return nil, err
-		}
-		if object.Len() > 1 {
-			object.WriteByte(',')
-		}
-		object.Write(key)
-		object.WriteByte(':')
-		object.Write(more[name])
+	more = maps.Clone(more)
+	maps.DeleteFunc(more, func(name string, _ json.RawMessage) bool { return own[name] != nil })
+	if len(more) == 0 {
+		return encoded, nil
 	}
-	object.WriteByte('}')
-	return object.Bytes(), nil
+	added, err := encode(more)
+	if err != nil || len(own) == 0 {
+		return added, err
+	}
+	return slices.Concat(encoded[:len(encoded)-1], []byte(","), added[1:]), nil
 }
 
 // encode is JSON without HTML escapes: texts stay as they were written.

@@ -187,7 +187,7 @@ func (c *call) promptJob(p *prompt, v *promptVersion, variables map[string]any) 
 	}
 	for _, attached := range v.Tools {
 		if tool := c.org.tools.byID[attached.ToolID]; tool != nil {
-			j.tools = append(j.tools, boundTool{tool, tool.versions.newest()})
+			j.tools = append(j.tools, tool)
 		}
 	}
 	return j

@@ -34,19 +34,12 @@ func (s *Server) issued(token string) bool {
 	return s.credentials[token] != nil
 }
 
-// values redacts what stands in places for credentials, in a header or a query.
-func (d *redaction) values(all map[string][]string) {
-	for name, values := range all {
-		for i, value := range values {
-			if name != authSource && secretName.MatchString(name) {
-				values[i] = d.secret(value)
-			}
-		}
+// value redacts a credential in its place, in a header or a query, and notes it. The scheme before
+// it stays.
+func (d *redaction) value(name, value string) string {
+	if name == authSource || !secretName.MatchString(name) {
+		return value
 	}
-}
-
-// secret redacts a credential and notes it. The scheme before it stays.
-func (d *redaction) secret(value string) string {
 	scheme, token, found := strings.Cut(value, " ")
 	if !found || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "Basic") {
 		scheme, token = "", value
@@ -61,7 +54,7 @@ func (d *redaction) secret(value string) string {
 }
 
 // text redacts what is found anywhere else.
-func (d *redaction) text(text string) string { return string(d.bytes([]byte(text))) }
+func (d *redaction) text(_, text string) string { return string(d.bytes([]byte(text))) }
 
 // bytes does the same for a body, and returns it as it is when it holds nothing.
 func (d *redaction) bytes(body []byte) []byte {
@@ -86,16 +79,16 @@ func (d *redaction) bytes(body []byte) []byte {
 func (s *Server) redact(r *http.Request) (*redaction, Request) {
 	d := &redaction{srv: s}
 	head := Request{Method: r.Method, Query: r.URL.Query(), Header: r.Header.Clone()}
-	for _, all := range []map[string][]string{head.Header, head.Query} {
-		d.values(all)
-	}
-	for _, all := range []map[string][]string{head.Header, head.Query} {
-		for _, values := range all {
-			for i := range values {
-				values[i] = d.text(values[i])
+	// All credentials are known before one is looked for elsewhere.
+	for _, change := range []func(name, value string) string{d.value, d.text} {
+		for _, all := range []map[string][]string{head.Header, head.Query} {
+			for name, values := range all {
+				for i := range values {
+					values[i] = change(name, values[i])
+				}
 			}
 		}
 	}
-	head.Path = d.text(r.URL.EscapedPath())
+	head.Path = d.text("", r.URL.EscapedPath())
 	return d, head
 }

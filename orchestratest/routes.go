@@ -118,8 +118,9 @@ var routes = []route{
 // findRoute returns the route of a request and its path parameters. When only the method does not
 // fit, the route is nil and allowed names the methods that do.
 func findRoute(method, escapedPath string) (found *route, params map[string]string, allowed []string) {
+	segments := strings.Split(escapedPath, "/")
 	for i := range routes {
-		params, ok := match(routes[i].path, escapedPath)
+		params, ok := match(strings.Split(routes[i].path, "/"), segments)
 		switch {
 		case !ok:
 		case routes[i].method == method:
@@ -133,29 +134,20 @@ func findRoute(method, escapedPath string) (found *route, params map[string]stri
 
 // match compares a path segment by segment before it is unescaped, so that an id with an escaped
 // slash stays one segment.
-func match(pattern, path string) (params map[string]string, ok bool) {
-	for more := true; more; {
-		var want, got string
-		var pathGoesOn bool
-		want, pattern, more = strings.Cut(pattern, "/")
-		got, path, pathGoesOn = strings.Cut(path, "/")
-		if more != pathGoesOn {
+func match(pattern, path []string) (params map[string]string, ok bool) {
+	if len(pattern) != len(path) {
+		return nil, false
+	}
+	params = map[string]string{}
+	for i, want := range pattern {
+		value, err := url.PathUnescape(path[i])
+		switch {
+		case want == path[i]:
+		case !strings.HasPrefix(want, "{") || err != nil || value == "":
 			return nil, false
+		default:
+			params[strings.Trim(want, "{}")] = value
 		}
-		if !strings.HasPrefix(want, "{") {
-			if want != got {
-				return nil, false
-			}
-			continue
-		}
-		value, err := url.PathUnescape(got)
-		if err != nil || value == "" {
-			return nil, false
-		}
-		if params == nil {
-			params = map[string]string{}
-		}
-		params[strings.Trim(want, "{}")] = value
 	}
 	return params, true
 }

@@ -202,8 +202,7 @@ func (c *call) skillJob(v *skillVersion, m model, variables map[string]any) (job
 		failure: c.failureOf(ids...),
 	}
 	for _, attached := range v.tools {
-		tool := c.org.tools.byID[attached.ToolID]
-		j.tools = append(j.tools, boundTool{tool, tool.versions.newest()})
+		j.tools = append(j.tools, c.org.tools.byID[attached.ToolID])
 	}
 	return j, nil
 }

@@ -13,19 +13,13 @@ import (
 	"time"
 )
 
-// boundTool is a tool with the version to call.
-type boundTool struct {
-	tool    *tool
-	version *toolVersion
-}
-
 // callTool returns a tool's result, or why it failed.
-func (c *call) callTool(bound boundTool, arguments map[string]any) (result any, failure string) {
-	if message := c.failureOf(bound.tool.ID); message != "" {
+func (c *call) callTool(t *tool, arguments map[string]any) (result any, failure string) {
+	if message := c.failureOf(t.ID); message != "" {
 		return nil, message
 	}
-	config, _ := decode(bound.version.Config).(map[string]any)
-	if bound.tool.Type == httpTool {
+	config, _ := decode(t.versions.newest().Config).(map[string]any)
+	if t.Type == httpTool {
 		c.unlocked(func() { result, failure = c.callHTTP(config, arguments) })
 		return result, failure
 	}

@@ -40,30 +40,24 @@ var capabilities = map[string][]string{
 	"riskLevel":         {"safe", "caution", "sensitive"},
 }
 
-// sent returns the tool with its newest version, with the members that every route spells alike.
-func (t *tool) sent() (wire map[string]any, newest *toolVersion) {
-	if newest = t.versions.newest(); newest == nil { // the tool was not found
-		newest = &toolVersion{}
-	}
-	return map[string]any{
-		"id": t.ID, "organizationId": t.OrganizationID, "name": t.Name, "description": t.Description, "type": t.Type,
-		"config": newest.Config, "outputSchema": newest.OutputSchema, "capability": newest.Capability,
-		"versionId": newest.ID, "createdAt": t.CreatedAt, "updatedAt": t.UpdatedAt,
-	}, newest
-}
-
 // show returns the tool as the list and Get have always spelt it.
-func (t *tool) show() any {
-	wire, newest := t.sent()
-	wire["tool_key"], wire["input_schema"], wire["version_number"] = t.ToolKey, newest.InputSchema, newest.VersionNumber
-	return show(wire, t.extra)
-}
+func (t *tool) show() any { return t.spelt("tool_key", "input_schema", "version_number") }
 
 // showNewer returns the tool as the newer routes spell it.
-func (t *tool) showNewer() any {
-	wire, newest := t.sent()
-	wire["toolKey"], wire["inputSchema"], wire["versionNumber"] = t.ToolKey, newest.InputSchema, newest.VersionNumber
-	return show(wire, t.extra)
+func (t *tool) showNewer() any { return t.spelt("toolKey", "inputSchema", "versionNumber") }
+
+// spelt returns the tool with its newest version, with the names of three members.
+func (t *tool) spelt(key, input, number string) any {
+	newest := t.versions.newest()
+	if newest == nil { // the tool was not found
+		newest = &toolVersion{}
+	}
+	return show(object{
+		"id": t.ID, "organizationId": t.OrganizationID, "name": t.Name, "description": t.Description, "type": t.Type,
+		key: t.ToolKey, input: newest.InputSchema, number: newest.VersionNumber,
+		"config": newest.Config, "outputSchema": newest.OutputSchema, "capability": newest.Capability,
+		"versionId": newest.ID, "createdAt": t.CreatedAt, "updatedAt": t.UpdatedAt,
+	}, t.extra)
 }
 
 func (c *call) listTools() any { return showAll(c.org.tools.all) }
@@ -102,16 +96,10 @@ func (c *call) createToolVersion() any {
 	if newest := t.versions.newest(); newest != nil {
 		v = *newest
 	}
-	for _, member := range []struct {
-		name   string
-		target *json.RawMessage
-	}{
-		{"config", &v.Config}, {"inputSchema", &v.InputSchema}, {"outputSchema", &v.OutputSchema}, {"capability", &v.Capability},
-	} {
-		if c.input.has(member.name) {
-			*member.target = c.input.jsonObject(member.name)
-		}
-	}
+	c.input.patchObject("config", &v.Config)
+	c.input.patchObject("inputSchema", &v.InputSchema)
+	c.input.patchObject("outputSchema", &v.OutputSchema)
+	c.input.patchObject("capability", &v.Capability)
 	if c.checkCapability(); !c.ok() {
 		return nil
 	}

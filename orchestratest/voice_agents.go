@@ -65,8 +65,8 @@ func (c *call) createVoiceSession() any {
 		return nil
 	}
 	tools := []string{}
-	for _, bound := range j.tools {
-		tools = append(tools, bound.tool.ToolKey)
+	for _, t := range j.tools {
+		tools = append(tools, t.ToolKey)
 	}
 	speaker := object{
 		"agentId": a.ID, "agentVersionId": v.ID, "name": a.Name, "voice": v.Voice, "instructions": done.prompt,
