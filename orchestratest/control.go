@@ -29,15 +29,15 @@ type order func(s *Server, in input) (act func() (any, error))
 // orders returns the control API, by path and method.
 func orders() map[string]map[string]order {
 	return map[string]map[string]order{
-		"health":        {http.MethodGet: showHealth},
+		"health":        {http.MethodGet: shows((*Server).showHealth)},
 		"reset":         {http.MethodPost: plainly((*Server).Reset)},
-		"faults":        {http.MethodGet: showFaults, http.MethodPost: orderFaults, http.MethodDelete: plainly((*Server).dropFaults)},
-		"limits":        {http.MethodGet: showLimits, http.MethodPost: orderLimits, http.MethodDelete: plainly((*Server).Lift)},
-		"held":          {http.MethodGet: showHeld, http.MethodPost: orderHold, http.MethodDelete: plainly((*Server).dropHeld)},
-		"failures":      {http.MethodGet: showFailures, http.MethodPost: orderFailure, http.MethodDelete: plainly((*Server).dropFailures)},
+		"faults":        {http.MethodGet: shows((*Server).showFaults), http.MethodPost: orderFaults, http.MethodDelete: plainly((*Server).dropFaults)},
+		"limits":        {http.MethodGet: shows((*Server).showLimits), http.MethodPost: orderLimits, http.MethodDelete: plainly((*Server).Lift)},
+		"held":          {http.MethodGet: shows((*Server).showHeld), http.MethodPost: orderHold, http.MethodDelete: plainly((*Server).dropHeld)},
+		"failures":      {http.MethodGet: shows((*Server).showFailures), http.MethodPost: orderFailure, http.MethodDelete: plainly((*Server).dropFailures)},
 		"requests":      {http.MethodGet: showRequests, http.MethodDelete: plainly((*Server).forgetRequests)},
-		"runs":          {http.MethodGet: showRuns},
-		"organizations": {http.MethodGet: showOrganizations, http.MethodPost: orderOrganization},
+		"runs":          {http.MethodGet: shows((*Server).showRuns)},
+		"organizations": {http.MethodGet: shows((*Server).showOrganizations), http.MethodPost: orderOrganization},
 		"tokens":        {http.MethodPost: orderToken},
 		"keys":          {http.MethodPost: orderKey},
 		"members":       {http.MethodPost: orderMember},
@@ -201,13 +201,10 @@ func done(do func() error) func() (any, error) {
 	return func() (any, error) { return nil, do() }
 }
 
-// shown is the act of an order that responds with what it reads, or changes, under the server's
-// state.
-func (s *Server) shown(read func() any) func() (any, error) {
-	return func() (any, error) {
-		s.state.Lock()
-		defer s.state.Unlock()
-		return read(), nil
+// shows is an order without members that responds with what it reads under the server's state.
+func shows(read func(*Server) any) order {
+	return func(s *Server, _ input) func() (any, error) {
+		return s.changed(func() error { return nil }, read)
 	}
 }
 
@@ -219,27 +216,25 @@ func (s *Server) locked(change func()) {
 }
 
 // changed is the act of an order that changes something and responds with what it is then.
-func changed(change func() error, then func() (any, error)) func() (any, error) {
+func (s *Server) changed(change func() error, then func(*Server) any) func() (any, error) {
 	return func() (any, error) {
 		if err := change(); err != nil {
 			return nil, err
 		}
-		return then()
+		s.state.Lock()
+		defer s.state.Unlock()
+		return then(s), nil
 	}
 }
 
-func showHealth(s *Server, _ input) func() (any, error) {
-	return func() (any, error) {
-		if mistake := s.Err(); mistake != nil {
-			return object{"status": "failing", "error": mistake.Error()}, nil //nolint:nilerr // it is the response
-		}
-		return object{"status": "ok"}, nil
+func (s *Server) showHealth() any {
+	if mistake := s.Err(); mistake != nil {
+		return object{"status": "failing", "error": mistake.Error()}
 	}
+	return object{"status": "ok"}
 }
 
-func showFaults(s *Server, _ input) func() (any, error) {
-	return func() (any, error) { return object{"pending": s.PendingFaults()}, nil }
-}
+func (s *Server) showFaults() any { return object{"pending": s.PendingFaults()} }
 
 // orderFaults queues all faults of an order, or none.
 func orderFaults(s *Server, in input) func() (any, error) {
@@ -248,15 +243,13 @@ func orderFaults(s *Server, in input) func() (any, error) {
 	for _, each := range in.list("faults") {
 		faults = append(faults, each.readFault())
 	}
-	return changed(func() error { return s.queue(op, faults) }, showFaults(s, in))
+	return s.changed(func() error { return s.queue(op, faults) }, (*Server).showFaults)
 }
 
 func (s *Server) dropFaults() { s.note(func() { s.faults = faults{} }) }
 
-func showLimits(s *Server, _ input) func() (any, error) {
-	return s.shown(func() any {
-		return object{"members": defaultMembers, "seats": s.limits.seats, "ai": s.limits.ai, "voice": s.limits.voice}
-	})
+func (s *Server) showLimits() any {
+	return object{"members": defaultMembers, "seats": s.limits.seats, "ai": s.limits.ai, "voice": s.limits.voice}
 }
 
 // orderLimits adds all limits of an order, or none.
@@ -271,28 +264,24 @@ func orderLimits(s *Server, in input) func() (any, error) {
 	if in.has("voice") {
 		added = append(added, Voice(in.flag("voice")))
 	}
-	return changed(func() error { s.Restrict(added...); return nil }, showLimits(s, in))
+	return s.changed(func() error { s.Restrict(added...); return nil }, (*Server).showLimits)
 }
 
-func showHeld(s *Server, _ input) func() (any, error) {
-	return s.shown(func() any { return object{"held": maps.Clone(s.held)} })
-}
+func (s *Server) showHeld() any { return object{"held": maps.Clone(s.held)} }
 
 func orderHold(s *Server, in input) func() (any, error) {
 	polls, ops := in.whole("polls"), in.texts("ops")
-	return changed(func() error { return s.holdRuns(polls, ops) }, showHeld(s, in))
+	return s.changed(func() error { return s.holdRuns(polls, ops) }, (*Server).showHeld)
 }
 
 func (s *Server) dropHeld() { s.locked(func() { clear(s.held) }) }
 
-func showFailures(s *Server, _ input) func() (any, error) {
-	return s.shown(func() any {
-		listed := []failing{}
-		for _, id := range slices.Sorted(maps.Keys(s.failing)) {
-			listed = append(listed, s.failing[id])
-		}
-		return object{"failures": listed}
-	})
+func (s *Server) showFailures() any {
+	listed := []failing{}
+	for _, id := range slices.Sorted(maps.Keys(s.failing)) {
+		listed = append(listed, s.failing[id])
+	}
+	return object{"failures": listed}
 }
 
 func orderFailure(s *Server, in input) func() (any, error) {
@@ -300,19 +289,17 @@ func orderFailure(s *Server, in input) func() (any, error) {
 	if in.has("status") {
 		f.Status = in.whole("status")
 	}
-	return changed(func() error { return s.failExecution(f) }, showFailures(s, in))
+	return s.changed(func() error { return s.failExecution(f) }, (*Server).showFailures)
 }
 
 func (s *Server) dropFailures() { s.locked(func() { clear(s.failing) }) }
 
-func showOrganizations(s *Server, _ input) func() (any, error) {
-	return s.shown(func() any {
-		listed := []Organization{}
-		for _, o := range s.orgs {
-			listed = append(listed, o.first)
-		}
-		return object{"organizations": listed}
-	})
+func (s *Server) showOrganizations() any {
+	listed := []Organization{}
+	for _, o := range s.orgs {
+		listed = append(listed, o.first)
+	}
+	return object{"organizations": listed}
 }
 
 func orderOrganization(s *Server, in input) func() (any, error) {

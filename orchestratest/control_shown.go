@@ -26,15 +26,13 @@ type shownRun struct {
 const shownRuns = 100
 
 // showRuns returns the newest runs, newest first. It is no fetch: held runs stay held.
-func showRuns(s *Server, _ input) func() (any, error) {
-	return s.shown(func() any {
-		found := []shownRun{}
-		for _, o := range s.orgs {
-			found = append(found, o.shownRuns()...)
-		}
-		slices.SortStableFunc(found, func(a, b shownRun) int { return cmp.Compare(b.CreatedAt, a.CreatedAt) })
-		return map[string]any{"runs": found}
-	})
+func (s *Server) showRuns() any {
+	found := []shownRun{}
+	for _, o := range s.orgs {
+		found = append(found, o.shownRuns()...)
+	}
+	slices.SortStableFunc(found, func(a, b shownRun) int { return cmp.Compare(b.CreatedAt, a.CreatedAt) })
+	return object{"runs": found}
 }
 
 func (o *organization) shownRuns() []shownRun {

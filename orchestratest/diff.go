@@ -107,16 +107,16 @@ func (c *comparison) report(path string, before, after any) {
 	found := change{strings.TrimPrefix(path, "."), "changed", before, after}
 	_, added := before.(absent)
 	_, removed := after.(absent)
-	switch {
-	case added:
+	if added {
 		found.Before = nil
-	case removed:
+	}
+	if removed {
 		found.After = nil
 	}
 	switch { // null and absent read the same to most, so both are called so
-	case found.Before == nil && found.After != nil || added:
+	case added || before == nil && !removed && after != nil:
 		found.Change = "added"
-	case found.After == nil || removed:
+	case removed || after == nil:
 		found.Change = "removed"
 	}
 	*c = append(*c, found)

@@ -10,19 +10,12 @@ import (
 // failure is a rejected request, before it takes the shape that the route's generation documents.
 // Handlers note it with call.fail.
 type failure struct {
-	status    int
-	code      string
-	category  string
-	why       string
-	fields    []string // affectedFields
-	recovery  string
-	retryable bool
-	details   []detail
-	runID     string // the recorded execution that failed
-	detailed  bool   // has the body {error, code, details} on newer routes too
+	status   int
+	says     diagnostic // without Title, Where and DocsHint, which follow
+	detailed bool       // has the body {error, code, details} on newer routes too
 }
 
-func (f *failure) Error() string { return f.why }
+func (f *failure) Error() string { return f.says.Why }
 
 // detail is one mistake among several.
 type detail struct {
@@ -50,7 +43,7 @@ type diagnostic struct {
 func encodeFailure(found *route, err error) response {
 	var f *failure
 	if !errors.As(err, &f) {
-		f = &failure{status: http.StatusInternalServerError, code: "internal_error", category: "internal", why: err.Error()}
+		f = failed(http.StatusInternalServerError, "internal_error", "internal", err.Error(), "")
 	}
 	if found == nil || found.is(classic) || f.detailed {
 		return jsonResponse(f.status, f.classic())
@@ -61,23 +54,21 @@ func encodeFailure(found *route, err error) response {
 // classic is one of the three bodies of the classic routes.
 func (f *failure) classic() any {
 	switch {
-	case f.details != nil:
-		return object{"error": f.why, "code": f.code, "details": f.details}
+	case f.says.Details != nil:
+		return object{"error": f.says.Why, "code": f.says.Code, "details": f.says.Details}
 	case f.status == http.StatusBadRequest:
-		return object{"error": f.why}
+		return object{"error": f.says.Why}
 	case f.status == http.StatusInternalServerError:
-		return object{"error": "failed", "message": f.why}
+		return object{"error": "failed", "message": f.says.Why}
 	default:
-		return object{"error": f.code, "message": f.why}
+		return object{"error": f.says.Code, "message": f.says.Why}
 	}
 }
 
 func (f *failure) diagnostic(where string) diagnostic {
-	return diagnostic{
-		Code: f.code, Title: title(f.code), Category: f.category, Why: f.why, Where: where,
-		AffectedFields: f.fields, Recovery: f.recovery, Retryable: f.retryable,
-		DocsHint: "errors#" + strings.ToLower(f.code), Details: f.details, RunID: f.runID,
-	}
+	d := f.says
+	d.Title, d.Where, d.DocsHint = title(d.Code), where, "errors#"+strings.ToLower(d.Code)
+	return d
 }
 
 // title turns a code into words: AUTH_ORG_MISMATCH into "Auth org mismatch".
@@ -89,8 +80,14 @@ func title(code string) string {
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
+func failed(status int, code, category, why, recovery string) *failure {
+	return &failure{status: status, says: diagnostic{Code: code, Category: category, Why: why, Recovery: recovery}}
+}
+
 func badRequest(why string, fields ...string) *failure {
-	return &failure{status: http.StatusBadRequest, code: "bad_request", category: "validation", why: why, fields: fields}
+	f := failed(http.StatusBadRequest, "bad_request", "validation", why, "")
+	f.says.AffectedFields = fields
+	return f
 }
 
 func unauthorized(code, why string) *failure {
@@ -103,8 +100,9 @@ func forbidden(code, why, recovery string) *failure {
 
 // denied has details, so that its code stands in the classic body too.
 func denied(status int, code, category, why, recovery string) *failure {
-	details := []detail{{Code: code, Message: why}}
-	return &failure{status: status, code: code, category: category, why: why, recovery: recovery, details: details}
+	f := failed(status, code, category, why, recovery)
+	f.says.Details = []detail{{Code: code, Message: why}}
+	return f
 }
 
 func seatLimit(members, seats int) *failure {
@@ -116,36 +114,33 @@ func featureMissing(feature string) *failure {
 }
 
 func unpaid(code, why, recovery string) *failure {
-	return &failure{status: http.StatusPaymentRequired, code: code, category: "billing", why: why, recovery: recovery}
+	return failed(http.StatusPaymentRequired, code, "billing", why, recovery)
 }
 
 func notFound(kind, id string) *failure {
-	return &failure{
-		status: http.StatusNotFound, code: "not_found", category: "not_found",
-		why:      fmt.Sprintf("There is no %s %q in this organization", kind, id),
-		recovery: "Check the id and the organization.",
-	}
+	why := fmt.Sprintf("There is no %s %q in this organization", kind, id)
+	return failed(http.StatusNotFound, "not_found", "not_found", why, "Check the id and the organization.")
 }
 
 func conflict(format string, args ...any) *failure {
-	return &failure{status: http.StatusConflict, code: "conflict", category: "conflict", why: fmt.Sprintf(format, args...)}
+	return failed(http.StatusConflict, "conflict", "conflict", fmt.Sprintf(format, args...), "")
 }
 
 func invalidGraph(issues []detail) *failure {
-	return &failure{
-		status: http.StatusUnprocessableEntity, code: "AGENT_GRAPH_INVALID", category: "validation",
-		why: "Graph validation failed", details: issues,
-	}
+	f := failed(http.StatusUnprocessableEntity, "AGENT_GRAPH_INVALID", "validation", "Graph validation failed", "")
+	f.says.Details = issues
+	return f
 }
 
 func rateLimited(seconds string) *failure {
-	return &failure{
-		status: http.StatusTooManyRequests, code: "rate_limited", category: "rate_limit", retryable: true,
-		why: "Too many requests", recovery: "Retry after " + seconds + " seconds.",
-	}
+	f := failed(http.StatusTooManyRequests, "rate_limited", "rate_limit", "Too many requests", "Retry after "+seconds+" seconds.")
+	f.says.Retryable = true
+	return f
 }
 
 // executionFailed is a provider's or a tool's failure, with the run that records it.
 func executionFailed(why, runID string) *failure {
-	return &failure{status: http.StatusInternalServerError, code: "execution_failed", category: "execution", why: why, runID: runID}
+	f := failed(http.StatusInternalServerError, "execution_failed", "execution", why, "")
+	f.says.RunID = runID
+	return f
 }

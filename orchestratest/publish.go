@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
@@ -96,8 +97,8 @@ func (a *author) do(op, id string, body any) (made string) {
 	}
 	c := &call{srv: a.srv, org: a.org, params: map[string]string{}, query: url.Values{}}
 	c.route = &routes[slices.IndexFunc(routes, func(r route) bool { return r.name == op })]
-	for _, name := range c.route.params() {
-		c.params[name] = id
+	for segment := range strings.SplitSeq(c.route.path, "/") {
+		c.params[strings.Trim(segment, "{}")] = id
 	}
 	encoded, err := encode(body)
 	if err == nil {
@@ -124,8 +125,8 @@ func (a *author) do(op, id string, body any) (made string) {
 // describe adds the details of a failure to its text.
 func describe(err error) error {
 	rejected, ok := err.(*failure) //nolint:errorlint // as the handlers return it
-	if !ok || len(rejected.details) == 0 {
+	if !ok || len(rejected.says.Details) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w: %s", err, rejected.details[0].Message)
+	return fmt.Errorf("%w: %s", err, rejected.says.Details[0].Message)
 }

@@ -31,17 +31,6 @@ const (
 
 func (r *route) is(f flags) bool { return r.flags&f != 0 }
 
-// params are the names of the path's parameters, in order.
-func (r *route) params() []string {
-	var names []string
-	for segment := range strings.SplitSeq(r.path, "/") {
-		if strings.HasPrefix(segment, "{") {
-			names = append(names, strings.Trim(segment, "{}"))
-		}
-	}
-	return names
-}
-
 // routes is the whole API. A literal segment stands before a parameter in the same place, for the
 // first row that matches is taken.
 var routes = []route{

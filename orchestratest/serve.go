@@ -108,10 +108,8 @@ func readAll(r *http.Request) ([]byte, error) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return buf.Bytes(), &failure{
-			status: http.StatusRequestEntityTooLarge, code: "payload_too_large", category: "validation",
-			why: fmt.Sprintf("The request body is larger than %d bytes", tooLarge.Limit), recovery: "Send less at once.",
-		}
+		why := fmt.Sprintf("The request body is larger than %d bytes", tooLarge.Limit)
+		return buf.Bytes(), failed(http.StatusRequestEntityTooLarge, "payload_too_large", "validation", why, "Send less at once.")
 	case err != nil:
 		return buf.Bytes(), badRequest("the request body could not be read: " + err.Error())
 	}

@@ -190,7 +190,7 @@ func (c *call) skillJob(v *skillVersion, m model, variables map[string]any) (job
 	templates, issues := c.org.compose(v)
 	if len(issues) > 0 {
 		blocked := conflict("Version %d cannot be run: %s", v.VersionNumber, issues[0].Message)
-		blocked.details = issues
+		blocked.says.Details = issues
 		return job{}, blocked
 	}
 	ids := []string{v.SkillID}
