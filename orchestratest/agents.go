@@ -114,7 +114,10 @@ func (c *call) publishAgent() any {
 	if issues := c.org.check(v.workflow); len(issues) > 0 {
 		// This body is documented as it is, on a route that responds with diagnostics otherwise;
 		// its details have no path.
-		rejected := invalidGraph(withoutPaths(issues))
+		for i := range issues {
+			issues[i].Path = ""
+		}
+		rejected := invalidGraph(issues)
 		rejected.detailed = true
 		c.fail(rejected)
 		return nil

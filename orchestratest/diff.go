@@ -55,7 +55,7 @@ func (c *comparison) compare(path string, depth int, before, after any) {
 		names := maps.Clone(b)
 		maps.Copy(names, a)
 		for _, name := range slices.Sorted(maps.Keys(names)) {
-			c.compare(path+"."+name, depth+1, member(b, name), member(a, name))
+			c.compare(path+"."+name, depth+1, value(b, name), value(a, name))
 		}
 	case depth < maxDiffDepth && beforeIsList && afterIsList:
 		for i := range max(len(x), len(y)) {
@@ -122,7 +122,7 @@ func (c *comparison) report(path string, before, after any) {
 	*c = append(*c, found)
 }
 
-func member(object map[string]any, name string) any {
+func value(object map[string]any, name string) any {
 	if value, ok := object[name]; ok {
 		return value
 	}

@@ -14,14 +14,6 @@
 // transitions and attachments, come back as they were, nulls included, and so do schemas and
 // configs.
 //
-// # Records and clients
-//
-// [Server.PublishPrompt], [Server.PublishSkill] and [Server.PublishAgent] make a published record
-// in one line, without a request. [Server.Client] has an access token and an API key,
-// [Server.KeyClient] an API key alone.
-//
-// # Faults and limits
-//
 // [Server.Fail] queues faults for a call. Each is taken by one request: a status, a proxy's error
 // page, a connection dropped before or after the effect, a cut or slow body; each after a delay, if
 // wanted. [Server.PendingFaults] returns those that were never taken. [Server.Restrict] sets what
@@ -31,7 +23,7 @@
 //
 // [Error] returns the error of a call without a server, for fakes. [NewUnlistened] makes a server
 // without a socket, for bubbles of testing/synctest. [WithControl] gives tests in other languages
-// what the methods of Server do.
+// what the methods of Server do, and people a page.
 //
 // # Who may call
 //

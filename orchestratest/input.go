@@ -86,15 +86,24 @@ func (in input) read(name, kind string, target any) (fits bool) {
 	return true
 }
 
-func (in input) text(name string) string {
-	var s string
-	in.read(name, "a string", &s)
-	return s
+// member is a member, or the zero value when it is absent, null or no such value.
+func member[T any](in input, name, kind string) (value T) {
+	in.read(name, kind, &value)
+	return value
 }
 
+func (in input) text(name string) string { return member[string](in, name, "a string") }
+
+// optionalText is nil when the member is absent or null.
+func (in input) optionalText(name string) *string { return member[*string](in, name, "a string") }
+
+func (in input) integer(name string) int { return member[int](in, name, "an integer") }
+
+func (in input) number(name string) *float64 { return member[*float64](in, name, "a number") }
+
 func (in input) requiredText(name string) string {
-	var s string
-	if in.read(name, "a string", &s); strings.TrimSpace(s) == "" && in.maybeText(name) {
+	s := in.text(name)
+	if strings.TrimSpace(s) == "" && in.maybeText(name) {
 		in.reject(name, "is required")
 	}
 	return s
@@ -104,25 +113,6 @@ func (in input) requiredText(name string) string {
 func (in input) maybeText(name string) bool {
 	value := in.raw(name)
 	return value == nil || value[0] == '"'
-}
-
-// optionalText is nil when the member is absent or null.
-func (in input) optionalText(name string) *string {
-	var s *string
-	in.read(name, "a string", &s)
-	return s
-}
-
-func (in input) integer(name string) int {
-	var n int
-	in.read(name, "an integer", &n)
-	return n
-}
-
-func (in input) number(name string) *float64 {
-	var n *float64
-	in.read(name, "a number", &n)
-	return n
 }
 
 // choice is a text that must be one of a few.
@@ -165,6 +155,15 @@ func (in input) requiredJSONObject(name string) json.RawMessage {
 	return raw
 }
 
+// nested reads an object inside, with the same problems. It has nil members when it is no object.
+func (in input) nested(name string, source json.RawMessage) input {
+	inner := input{in.path + name + ".", source, nil, map[string]bool{}, in.problems}
+	if json.Unmarshal(source, &inner.members) != nil {
+		inner.members = nil
+	}
+	return inner
+}
+
 // list is a member that must be an array of objects.
 func (in input) list(name string) []input {
 	value, ok := in.get(name)
@@ -176,9 +175,8 @@ func (in input) list(name string) []input {
 	fits := json.Unmarshal(value, &elements) == nil && elements != nil
 	items := make([]input, len(elements))
 	for i, source := range elements {
-		items[i] = newInput(nil)
-		items[i].path, items[i].source, items[i].problems = fmt.Sprintf("%s%s[%d].", in.path, name, i), source, in.problems
-		fits = fits && json.Unmarshal(source, &items[i].members) == nil && items[i].members != nil
+		items[i] = in.nested(fmt.Sprintf("%s[%d]", name, i), source)
+		fits = fits && items[i].members != nil
 	}
 	if !fits {
 		in.reject(name, "must be an array of objects")

@@ -97,7 +97,7 @@ func (a *author) do(op, id string, body any) (made string) {
 	}
 	c := &call{srv: a.srv, org: a.org, params: map[string]string{}, query: url.Values{}}
 	c.route = &routes[slices.IndexFunc(routes, func(r route) bool { return r.name == op })]
-	for segment := range strings.SplitSeq(c.route.path, "/") {
+	for segment := range strings.SplitSeq(c.route.path, "/") { // what is no parameter is not asked for
 		c.params[strings.Trim(segment, "{}")] = id
 	}
 	encoded, err := encode(body)

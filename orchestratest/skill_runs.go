@@ -1,6 +1,7 @@
 package orchestratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -85,10 +86,7 @@ func (c *call) skillAndVariables() (*skillVersion, map[string]any) {
 // startSkillRun runs what the body asks for, with a default model.
 func (c *call) startSkillRun(defaultModel string) *execution[skillRun] {
 	v, variables := c.skillAndVariables()
-	key := c.input.text("modelKey")
-	if key == "" {
-		key = defaultModel
-	}
+	key := cmp.Or(c.input.text("modelKey"), defaultModel)
 	m, err := findModel(key)
 	if c.fail(err); c.route.is(makesImages) && !m.SupportsImageGeneration {
 		c.fail(badRequest("modelKey "+key+" cannot generate images", "modelKey"))

@@ -2,6 +2,7 @@ package orchestratest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -46,12 +47,9 @@ func (c *call) callHTTP(config, arguments map[string]any) (result any, failure s
 		return nil, fmt.Sprintf("host %s is not in the tool's allowlist", target.Host)
 	}
 	method, _ := config["method"].(string)
-	if method == "" {
-		method = http.MethodPost
-	}
 	ctx, cancel := context.WithTimeout(c.request.Context(), 10*time.Second)
 	defer cancel()
-	result, err = exchange(ctx, strings.ToUpper(method), address, arguments)
+	result, err = exchange(ctx, strings.ToUpper(cmp.Or(method, http.MethodPost)), address, arguments)
 	if err != nil {
 		return nil, err.Error()
 	}

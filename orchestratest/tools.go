@@ -111,12 +111,7 @@ func (c *call) createToolVersion() any {
 }
 
 func (c *call) checkCapability() {
-	members := map[string]json.RawMessage{}
-	if raw := c.input.raw("capability"); raw == nil || json.Unmarshal(raw, &members) != nil {
-		return
-	}
-	capability := newInput(members)
-	capability.path, capability.problems = "capability.", c.input.problems
+	capability := c.input.nested("capability", c.input.raw("capability"))
 	for _, name := range slices.Sorted(maps.Keys(capabilities)) {
 		capability.choice(name, capabilities[name]...)
 	}

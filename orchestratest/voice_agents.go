@@ -1,5 +1,7 @@
 package orchestratest
 
+import "cmp"
+
 // voiceVersion is what an agent says on the phone: a prompt version and a voice.
 type voiceVersion struct {
 	ID                 string  `json:"id"`
@@ -21,16 +23,13 @@ func (c *call) createVoiceVersion() any {
 		AgentID:            a.ID,
 		VersionNumber:      len(a.voices) + 1,
 		PromptVersionID:    c.input.requiredText("promptVersionId"),
-		Voice:              c.input.text("voice"),
+		Voice:              cmp.Or(c.input.text("voice"), defaultVoice),
 		HandoffDescription: c.input.optionalText("handoffDescription"),
 		CreatedAt:          c.srv.now(),
 	}
 	lookup(c, &c.org.promptVersions.table, v.PromptVersionID)
 	if !c.ok() {
 		return nil
-	}
-	if v.Voice == "" {
-		v.Voice = defaultVoice
 	}
 	v.ID = c.srv.ids.next("vav_")
 	a.voices = append(a.voices, v)

@@ -205,11 +205,3 @@ func (w workflow) stepAt(path string) string {
 	}
 	return w.Steps[i].StepKey
 }
-
-func withoutPaths(issues []detail) []detail {
-	plain := slices.Clone(issues)
-	for i := range plain {
-		plain[i].Path = ""
-	}
-	return plain
-}
