@@ -21,6 +21,8 @@ type Prompt struct {
 	Attempt  time.Duration // a request leaves this long after its mark, at the latest
 	Settle   time.Duration // this long after its mark an execution is listed, or never was one
 
+	Ignore []string // members beside the list of runs that are harmless: see RunFindParams
+
 	mu      sync.Mutex
 	waiting []*lookUp // those that no Find is in flight for
 	busy    bool      // a Find is in flight
@@ -123,10 +125,15 @@ func (p *Prompt) findAll(ctx context.Context, own *lookUp) {
 	})
 	p.mu.Unlock()
 
-	params := promptorchestra.RunFindParams{PromptID: p.ID, Variable: p.variable(), Since: own.since}
+	params := promptorchestra.RunFindParams{
+		PromptID: p.ID, Variable: p.variable(), Since: own.since, Until: own.until, Ignore: p.Ignore,
+	}
 	for _, l := range batch {
 		if l.since.Before(params.Since) {
 			params.Since = l.since
+		}
+		if l.until.IsZero() || !params.Until.IsZero() && l.until.After(params.Until) {
+			params.Until = l.until
 		}
 		params.Values = append(params.Values, l.job)
 	}

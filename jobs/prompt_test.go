@@ -26,12 +26,14 @@ type runsAPI struct {
 	jobs  []string
 	list  string // "" is the runs of the jobs
 	lists int
+	reads []string
 	next  chan struct{} // a list is answered when it gives a value
 }
 
 func (a *runsAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := ""
 	if id, ok := strings.CutPrefix(r.URL.Path, "/api/runs/"); ok {
+		a.reads = append(a.reads, id)
 		body = fmt.Sprintf(`{"id":%q,"promptId":"prm_1","status":"completed","inputSnapshot":{"variables":{"job_id":%q}}}`, id, strings.TrimPrefix(id, "run_"))
 	} else {
 		a.lists++
@@ -49,7 +51,7 @@ func (a *runsAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return &http.Response{
-		StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}, "Date": {time.Now().UTC().Format(http.TimeFormat)}}, Request: r,
 		ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body)),
 	}, nil
 }
@@ -169,5 +171,63 @@ func TestALookUpThatIsOpenTakesNoOtherWithIt(t *testing.T) {
 		assert.Equal(t, Park, AfterLookUp(results[1].run, results[1].found, results[1].err).Action)
 		require.NoError(t, results[2].err)
 		assert.True(t, results[2].found)
+	})
+}
+
+// Of a look-up only the runs between its mark and its settling are read; of several, those between
+// the first mark and the last settling, and up to now if one has no end.
+func TestLookUpsHaveAWindow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(24 * time.Hour) // the bubble begins in 2000, and earlier times are not believed
+		now := time.Now()
+		run := func(id string, ago time.Duration) string {
+			return fmt.Sprintf(`{"id":%q,"promptId":"prm_1","createdAt":%q}`, id, now.Add(-ago).UTC().Format(time.RFC3339))
+		}
+		api := &runsAPI{next: make(chan struct{}), list: "[" + strings.Join([]string{
+			run("run_before", 9*time.Hour), run("run_first", 5*time.Hour), run("run_second", 270*time.Minute), run("run_later", time.Hour),
+		}, ",") + `]`}
+		p := api.prompt(t)
+		p.Ignore = []string{"next"}
+		find := func(job string, since, until time.Duration) func() {
+			done := make(chan error, 1)
+			go func() {
+				end := now.Add(-until)
+				if until == 0 {
+					end = time.Time{}
+				}
+				_, _, err := p.Find(t.Context(), job, now.Add(-since), end)
+				done <- err
+			}()
+			synctest.Wait()
+			return func() { require.NoError(t, <-done) }
+		}
+		reads := func(want ...string) {
+			t.Helper()
+			assert.Equal(t, want, api.reads)
+			api.reads = nil
+		}
+		first := find("a", 310*time.Minute, 290*time.Minute)
+		second := find("b", 310*time.Minute, 290*time.Minute)
+		third := find("c", 280*time.Minute, 250*time.Minute)
+		api.next <- struct{}{}
+		first()
+		reads("run_first")
+		api.next <- struct{}{}
+		second()
+		third()
+		reads("run_first", "run_second")
+
+		first = find("a", 310*time.Minute, 290*time.Minute)
+		second = find("b", 310*time.Minute, 290*time.Minute)
+		third = find("c", 280*time.Minute, 0)
+		api.next <- struct{}{}
+		first()
+		api.reads = nil
+		api.list = `{"runs":` + api.list + `,"next":"x"}`
+		api.next <- struct{}{}
+		second()
+		third()
+		reads("run_first", "run_second", "run_later")
 	})
 }

@@ -50,9 +50,23 @@ type aheadAPI struct {
 
 func (a aheadAPI) now() time.Time { return a.liveAPI.now().Add(a.ahead) }
 
-// find puts the mark back onto the API's own clock: Runs.Find rejects one of the future.
+// find puts the mark back onto the API's own clock, on which the run was recorded since then.
 func (a aheadAPI) find(ctx context.Context, sent time.Time) (Result, Decision) {
-	return a.liveAPI.find(ctx, sent.Add(-max(a.ahead, 0)))
+	run, found, err := a.job.Prompt.Find(ctx, a.job.ID, sent.Add(-max(a.ahead, 0)), time.Time{})
+	return Result{Job: a.job.ID, RunID: run.ID, Output: run.OutputSnapshot}, AfterLookUp(run, found, err)
+}
+
+// A job is looked up between its mark and the moment at which it has settled.
+func TestStepLooksUpInItsWindow(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	sent := time.Now()
+	_, d := b.job.Prompt.Run(t.Context(), b.job.ID, b.job.Variables, sent)
+	require.Equal(t, Done, d.Action)
+	_, d = liveAPI{b.job}.find(t.Context(), sent)
+	assert.Equal(t, Done, d.Action)
+	_, d = liveAPI{b.job}.find(t.Context(), sent.Add(-2*b.job.Prompt.Settle))
+	assert.Equal(t, Retry, d.Action, "nothing of an earlier mark is recorded so late")
 }
 
 func (b *bench) executions(t *testing.T) (n int) {

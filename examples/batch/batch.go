@@ -160,6 +160,7 @@ func (b *Batch) lookUpAll(ctx context.Context, rows []Row) error {
 			settled = end
 		}
 	}
+	params.Until = settled
 	b.Report.settling(len(rows), settled)
 	if !pause(ctx, time.Until(settled)) {
 		return nil

@@ -13,7 +13,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +25,7 @@ import (
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/setup"
+	"github.com/prompt-orchestra/promptorchestra-go/jobs"
 )
 
 func main() { setup.Main(run) }
@@ -97,11 +97,11 @@ func (w *worker) work(ctx context.Context, out io.Writer) error {
 
 // drain sends every waiting job, until ctx ends.
 func (w *worker) drain(ctx context.Context) {
-	jobs := w.waiting
+	waiting := w.waiting
 	w.waiting = nil
 	var running sync.WaitGroup
 	free := make(chan struct{}, w.parallel)
-	for _, j := range jobs {
+	for _, j := range waiting {
 		free <- struct{}{}
 		running.Go(func() { w.execute(ctx, j); <-free })
 	}
@@ -109,61 +109,38 @@ func (w *worker) drain(ctx context.Context) {
 }
 
 func (w *worker) execute(ctx context.Context, j job) {
-	var run *promptorchestra.PromptRunResponse
-	err := ctx.Err()
+	decision := jobs.Decision{Action: jobs.Retry}
 	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
-		run, err = w.client.Prompts.Run(ctx, w.promptID, promptorchestra.PromptRunParams{Variables: j})
-		if !promptorchestra.IsRetryable(err) {
+		run, err := w.client.Prompts.Run(ctx, w.promptID, promptorchestra.PromptRunParams{Variables: j})
+		decision = jobs.AfterRun(ctx, run, err)
+		if decision.Action != jobs.Retry || decision.After > longest {
 			break
 		}
-		asked, _ := promptorchestra.RetryAfter(err)
-		pause(ctx, max(asked, wait))
+		pause(ctx, max(decision.After, wait))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case promptorchestra.OutcomeUnknown(err): // a retry might be paid twice
-		w.parked = append(w.parked, j)
-	case err == nil:
-		w.ran(j, outcome{run.RunID, run.Status, run.OutputText != "" || hasValue(run.Output), whyOf(run.Diagnostic)})
-	case ctx.Err() != nil: // it did not run, and may with another context
-		w.waiting = append(w.waiting, j)
-	default:
-		w.failed = append(w.failed, fmt.Errorf("%s: %w", j.ID, err))
-	}
+	w.put(ctx, j, decision)
 }
 
-// outcome is what a run shows of its end.
-type outcome struct {
-	id     string
-	status promptorchestra.RunStatus
-	output bool
-	why    string // it failed, or fell short
-}
+// longest is how long a job in memory waits to be sent again. A 402 takes longer.
+const longest = time.Minute
 
-// ran sorts a job that has run. It is done only on evidence, and never sent again.
-func (w *worker) ran(j job, run outcome) {
+// put puts a job where a decision says.
+func (w *worker) put(ctx context.Context, j job, decision jobs.Decision) {
+	why := fmt.Errorf("%s: %s", j.ID, decision.Reason)
 	switch {
-	case run.status.Succeeded(), run.status == "" && run.output && run.why == "":
+	case decision.Action == jobs.Done:
 		w.done = append(w.done, j.ID)
-	case run.status.Pending():
+	case decision.Action == jobs.LookUp:
 		w.parked = append(w.parked, j)
-	case run.status.Failed(), run.status == "" && run.why != "":
-		w.failed = append(w.failed, fmt.Errorf("%s: run %s is paid for and failed: %s", j.ID, run.id, run.why))
+	case decision.Action == jobs.Retry && (decision.After <= longest || ctx.Err() != nil):
+		w.waiting = append(w.waiting, j)
+	case decision.Execution == jobs.Unknown:
+		w.unclear = append(w.unclear, why)
 	default:
-		w.unclear = append(w.unclear, fmt.Errorf("%s: run %s is paid for, and its status is %q: %s", j.ID, run.id, run.status, run.why))
+		w.failed = append(w.failed, why)
 	}
-}
-
-func hasValue(output promptorchestra.RawJSON) bool {
-	return !slices.Contains([]string{"", "null", `""`, "{}", "[]"}, output.String())
-}
-
-func whyOf(d *promptorchestra.Diagnostic) string {
-	if d == nil {
-		return ""
-	}
-	return cmp.Or(d.Why, d.Title, d.Code, "it has a diagnostic")
 }
 
 // lookUp finds the parked jobs among the recorded runs. Those that did not run are retried.
@@ -182,11 +159,8 @@ func (w *worker) lookUp(ctx context.Context, since time.Time) error {
 	parked := w.parked
 	w.parked = nil
 	for _, j := range parked {
-		if run, recorded := runs[j.ID]; recorded {
-			w.ran(j, outcome{run.ID, run.Status, hasValue(run.OutputSnapshot), cmp.Or(run.ErrorMessage, whyOf(run.Diagnostic))})
-		} else {
-			w.waiting = append(w.waiting, j)
-		}
+		run, found := runs[j.ID]
+		w.put(ctx, j, jobs.AfterLookUp(run, found, nil))
 	}
 	return nil
 }
@@ -210,12 +184,12 @@ func (w *worker) report(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("counting the executions: %w", err)
 	}
-	jobs := map[int]int{} // by the number of their executions
+	cost := map[int]int{} // how many jobs, by the number of their executions
 	for _, n := range counts {
-		jobs[n]++
+		cost[n]++
 	}
-	for _, n := range slices.Sorted(maps.Keys(jobs)) {
-		fmt.Fprintf(out, "%d jobs cost %d execution%s each\n", jobs[n], n, map[bool]string{true: "", false: "s"}[n == 1])
+	for _, n := range slices.Sorted(maps.Keys(cost)) {
+		fmt.Fprintf(out, "%d jobs cost %d execution%s each\n", cost[n], n, map[bool]string{true: "", false: "s"}[n == 1])
 	}
 	return nil
 }
@@ -243,9 +217,9 @@ func (w *worker) executions(ctx context.Context) (map[string]int, error) {
 	return counts, nil
 }
 
-func ids(jobs []job) string {
+func ids(list []job) string {
 	var all []string
-	for _, j := range jobs {
+	for _, j := range list {
 		all = append(all, j.ID)
 	}
 	return strings.Join(all, " ")
