@@ -159,7 +159,7 @@ func TestExecuteOnce(t *testing.T) {
 		{
 			name: "the run is found with a status that nobody knows", faults: []orchestratest.Fault{orchestratest.DropAfter()}, executions: 1, requests: 1, parked: jobs.Unknown,
 			prepare: func(srv *orchestratest.Server, _ *Activities) {
-				srv.Fail("Runs.Get", orchestratest.Status(200, `{"id":"run_1","status":"in_progress","inputSnapshot":{"variables":{"job_id":"job-1"}}}`))
+				srv.Fail("Runs.Get", orchestratest.Status(200, `{"status":"in_progress","inputSnapshot":{"variables":{"job_id":"job-1"}}}`))
 			},
 		},
 		{
@@ -183,7 +183,7 @@ func TestExecuteOnce(t *testing.T) {
 		{
 			name: "the run is still pending", faults: []orchestratest.Fault{orchestratest.DropAfter()}, executions: 1, requests: 1,
 			prepare: func(srv *orchestratest.Server, _ *Activities) {
-				srv.Fail("Runs.Get", orchestratest.Status(200, `{"id":"run_1","status":"running","inputSnapshot":{"variables":{"job_id":"job-1"}}}`))
+				srv.Fail("Runs.Get", orchestratest.Status(200, `{"status":"running","inputSnapshot":{"variables":{"job_id":"job-1"}}}`))
 			},
 		},
 	} {
