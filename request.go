@@ -24,8 +24,8 @@ type call struct {
 	query  []param
 	body   any        // encodes to a JSON object; nil for none but the organization
 	stream bool       // the response is decoded while it arrives
-	decode decodeFunc // of a list; nil for decodeList
 	custom bool       // made by Client.Do: its query and body may hold anything
+	decode decodeFunc // of a list; nil for decodeList
 
 	invalid error // why it cannot be sent, or nil
 }
@@ -152,7 +152,7 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	r.out = transport.Call{
 		Method: route.method, URL: url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
 		Header: c.core.header(route.method != http.MethodGet), Extra: r.options.header,
-		Organization: c.organization, Idempotent: r.idempotent(), Retries: r.retries(),
+		Idempotent: r.idempotent(), Retries: r.retries(),
 		Timeout: timeout, ReadTimeout: readTimeout, MaxBytes: c.core.maxBytes, Stream: r.call.stream, Owner: r,
 	}
 	r.out.Body, err = r.encodeBody()
@@ -231,6 +231,9 @@ func (c *core) timeoutsFor(ctx context.Context, route *route, own time.Duration)
 	}
 	return read, read
 }
+
+// Organization returns the organization of the call.
+func (r *request) Organization() string { return r.client.organization }
 
 // IsFinal reports whether a failure's body forbids a retry.
 func (r *request) IsFinal(status int, body []byte) bool { return final(status, body, r.idempotent()) }

@@ -21,24 +21,24 @@ import (
 
 // Call describes one HTTP call.
 type Call struct {
-	Method string
-	URL    url.URL
-	Header http.Header // shared by many calls: only read
-	Extra  http.Header // this call's own: only read
-	Body   []byte      // nil when there is none; it must not be changed
-	// Organization shares the budget for rate limits among its calls.
-	Organization string
-	Idempotent   bool          // may be retried even if it had its effect
-	Retries      int           // the number of attempts after the first, at most
-	Timeout      time.Duration // of an attempt, for a stream up to the headers; 0 for none
-	ReadTimeout  time.Duration // of each read of a stream's body; 0 for none
-	MaxBytes     int64         // of a successful response's body
-	Stream       bool          // hand over a successful response's body instead of reading it
-	Owner        Owner         // makes the call
+	Method      string
+	URL         url.URL
+	Header      http.Header   // shared by many calls: only read
+	Extra       http.Header   // this call's own: only read
+	Body        []byte        // nil when there is none; it must not be changed
+	Idempotent  bool          // may be retried even if it had its effect
+	Stream      bool          // hand over a successful response's body instead of reading it
+	Retries     int           // the number of attempts after the first, at most
+	Timeout     time.Duration // of an attempt, for a stream up to the headers; 0 for none
+	ReadTimeout time.Duration // of each read of a stream's body; 0 for none
+	MaxBytes    int64         // of a successful response's body
+	Owner       Owner         // makes the call
 }
 
 // Owner makes a call. It knows the API, which the engine does not.
 type Owner interface {
+	// Organization returns the organization whose calls share a budget for rate limits.
+	Organization() string
 	// Authorize puts the credential into the headers of an attempt, before it is sent.
 	Authorize(ctx context.Context, header http.Header) error
 	// Renew gets another credential for the next attempt, after one that was rejected with a 401.
@@ -64,8 +64,8 @@ type Result struct {
 	call     *Call
 	buffer   *Buffer       // holds the body
 	attempts atomic.Int32  // atomic: RoundTrippers read it while an attempt is in flight
-	renewed  int           // 1 after an attempt was sent again with another credential
 	fresh    atomic.Bool   // whether the default transport opens a new connection for the attempt
+	renewed  int           // 1 after an attempt was sent again with another credential
 	response http.Response // of the last attempt, for go-retryablehttp: the status alone
 	wait     time.Duration // before the next attempt; 0 when there is none
 	asked    bool          // the server asked for that wait

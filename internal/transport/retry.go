@@ -33,7 +33,7 @@ func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (b
 	}
 	if err == nil {
 		if r.StatusCode > 0 && !RetryableStatus(r.StatusCode) && !r.isCut() { // the server works
-			e.budget.deposit(r.call.Organization)
+			e.budget.deposit(r.call.Owner.Organization())
 		}
 		r.wait = e.decide(ctx, r)
 	}
@@ -57,7 +57,7 @@ func (e *Engine) prepareRetry(req *http.Request) error {
 	case r.StatusCode == http.StatusTooManyRequests && r.asked:
 		return nil
 	case r.StatusCode == http.StatusTooManyRequests:
-		bucket = r.call.Organization
+		bucket = r.call.Owner.Organization()
 	}
 	if e.budget.withdraw(bucket) {
 		return nil
