@@ -170,8 +170,9 @@ func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey str
 //
 // Stable. Access token, or API key with scope runs:read.
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
-// Errors: those of every call; [KindNotFound] for an unknown id; a [*DecodeError] for a run that
-// shows neither a status nor a sign that it has ended, or an unknown status for ten minutes.
+// Errors: those of every call; [KindNotFound] for an unknown id; a [*DecodeError] for
+// another run, or one that shows neither a status nor a sign that it has ended, or an unknown
+// status for ten minutes.
 func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
 	in := call{route: routeAgentRunsWait, ids: [2]string{runID}}
 	return observe(ctx, (*service)(s), in, opts, func(ctx context.Context, r *request) (*AgentRunDetail, error) {
@@ -182,7 +183,7 @@ func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallO
 var routeAgentRunsWait = newComposite("AgentRuns.Wait", routeAgentRunsGet)
 
 func (d *AgentRunDetail) state() runState {
-	return newRunState(d.Run.Status, d.Run.Output, d.Run.CompletedAt)
+	return newRunState(d.Run.ID, d.Run.Status, d.Run.Output, d.Run.CompletedAt)
 }
 
 // RunStatus is the state of a run. Its values are not documented, so expect any: Succeeded, Failed
@@ -245,12 +246,15 @@ var errNoRunState = errors.New("nothing shows whether the run has ended: it has 
 
 // runState is what Wait reads in a record of a run.
 type runState struct {
+	id     string
 	status RunStatus
 	signs  bool // an output with a value, or a time of completion
 }
 
-func newRunState(status RunStatus, output RawJSON, completed Timestamp) runState {
-	return runState{status, isOutput(output) || !completed.IsZero()}
+// newRunState takes no time of completion that stands for none, such as 1970-01-01 or 9999-12-31.
+func newRunState(id string, status RunStatus, output RawJSON, completed Timestamp) runState {
+	year := completed.Year()
+	return runState{id, status, isOutput(output) || year >= 2000 && year < 2100}
 }
 
 // ended reports whether the run has ended. Beside a pending status an output may be partial.
@@ -291,6 +295,9 @@ func waitFor[T any](ctx context.Context, r *request, poll call, opts []CallOptio
 			return nil, w.failed(err)
 		}
 		now := state(run)
+		if now.id != "" && !strings.EqualFold(now.id, poll.ids[0]) {
+			return nil, w.r.unusable(w.response, fmt.Errorf("the response is of another run, %q", clean(now.id, 80)))
+		}
 		if now.ended() {
 			return run, nil
 		}

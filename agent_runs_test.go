@@ -142,6 +142,7 @@ func TestWhatEndsAWait(t *testing.T) {
 		`"status":"in_progress"`: on, `"status":"aborted"`: on, `"status":"done"`: on, `"status":"läuft"`: on, `"status":" "`: on,
 		`"status":"in_progress","output":null`: on, `"status":"x","output":""`: on, `"status":"x","output":{}`: on, `"status":"x","output":[ ]`: on,
 		`"status":"x","completedAt":null`: on, `"status":"x","completedAt":""`: on,
+		`"status":"x","completedAt":"1970-01-01T00:00:00Z"`: on, `"status":"x","completedAt":"9999-12-31T23:59:59Z"`: on, `"status":"x","completedAt":1`: on,
 
 		`"status":"x","output":"text"`: done, `"status":"x","output":{"a":null}`: done, `"status":"x","output":[0]`: done,
 		`"status":"x","output":0`: done, `"status":"x","output":false`: done, `"status":"x","completedAt":"2026-11-29T00:30:00Z"`: done,
@@ -192,6 +193,21 @@ var waits = map[string]struct {
 	"skill run": {"SkillRuns.Wait", `{"runId":"srun_1",%s}`, func(ctx context.Context, c *promptorchestra.Client, opts ...promptorchestra.CallOption) error {
 		return apitest.ErrorOf(c.SkillRuns.Wait(ctx, "srun_1", opts...))
 	}},
+}
+
+// What is not the run that is waited for has not ended it.
+func TestWaitForARunThatIsAnother(t *testing.T) {
+	for of, bodies := range map[string][]string{
+		"agent run": {`{"run":{"id":"arun_2","status":"completed"}}`, `{"data":{"run":{"id":"arun_2","status":"running"}}}`},
+		"skill run": {`{"runId":"srun_2","status":"completed"}`, `{"status":"success","message":"x"}`, `{"status":"success","data":{"state":"running"}}`, `{}`},
+	} {
+		for _, body := range bodies {
+			err := waits[of].call(t.Context(), apitest.NewClient(t, apitest.Respond(200, body)))
+			var unusable *promptorchestra.DecodeError
+			require.ErrorAs(t, err, &unusable, body)
+			assert.Equal(t, body, string(unusable.Body))
+		}
+	}
 }
 
 // The output of a skill's run may be its text alone.

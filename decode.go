@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"reflect"
 
@@ -158,117 +159,150 @@ func decodeRecord(r *request, body []byte, out any, misfit lenient.Misfit) error
 	}
 }
 
-// decodeObject decodes an object into a record, unless it is a failure of the API, or nothing shows
-// that it is the record.
-func decodeObject(text []byte, out any, shape recordShape, misfit lenient.Misfit) error {
-	record, err := shape.find(text)
+// ErrMorePages is matched by the error of a list of which the server says that there is more, on
+// another page or in another response. The API documents no pages, so the SDK cannot ask for the
+// next one. All yields what came before it returns this error; List returns the error alone.
+var ErrMorePages = errors.New("the server says that the list goes on elsewhere: All yields what came of it, List returns this error alone")
+
+// A listJudge decides whether a list is whole, by what stands beside it: see jsonscan.MorePages and
+// jsonscan.Whole.
+type listJudge interface {
+	Member(name, value []byte)                            // takes a member beside the list
+	Skips(name []byte) bool                               // whether a member cannot be the list
+	Says(header map[string][]string, elements int) string // what says that it is not whole, or ""
+}
+
+// besideList gathers the members of an object that may hold a list, as they arrive.
+type besideList struct {
+	judge    listJudge
+	notWhole error // what a list is that the judge says is not whole
+	failure  jsonscan.Failure
+	empty    int // arrays without elements: the only one is the list if there is no other
+}
+
+// isList reports whether a member is the list. Any other is to be added.
+func (b *besideList) isList(name []byte, isArray, empty bool) bool {
+	isArray = isArray && !jsonscan.IsReport(name) && !b.judge.Skips(name)
+	if isArray && empty {
+		b.empty++
+	}
+	return isArray && !empty
+}
+
+func (b *besideList) add(name, value []byte) {
+	b.failure.Add(name, value)
+	b.judge.Member(name, value)
+}
+
+// err returns what is wrong with an object that was read to its end.
+func (b *besideList) err(lists int) error {
+	switch {
+	case b.failure.Failed(lists+b.empty > 0):
+		return errFailure
+	case lists > 1, lists == 0 && b.empty != 1:
+		return errNotList
+	default:
+		return nil
+	}
+}
+
+// whole returns an error if the judge says that a list of so many elements is not whole.
+func (b *besideList) whole(header http.Header, elements int) error {
+	if by := b.judge.Says(header, elements); by != "" {
+		return fmt.Errorf("%w (by %s)", b.notWhole, by)
+	}
+	return nil
+}
+
+// findList returns the array that is a response, or the one in an object around it.
+func findList(body []byte, beside *besideList) ([]byte, error) {
+	text, begin, err := opening(body)
+	switch {
+	case err != nil || begin == '[':
+		return text, err
+	case begin != '{' && json.Valid(text):
+		return nil, errNotList
+	}
+	if err := unmarshal(text, &struct{}{}, nil); err != nil { // rejects what is not JSON
+		return nil, err
+	}
+	list, lists := []byte("[]"), 0
+	for name, value := range jsonscan.Members(text) {
+		if beside.isList(name, value[0] == '[', jsonscan.IsEmpty(value)) {
+			list = value
+			lists++
+		} else {
+			beside.add(name, value)
+		}
+	}
+	return list, beside.err(lists)
+}
+
+func decodeList(r *request, body []byte, out any, misfit lenient.Misfit) error {
+	beside := besideList{judge: new(jsonscan.MorePages), notWhole: ErrMorePages}
+	list, err := findList(body, &beside)
 	if err != nil {
 		return err
 	}
-	return unmarshal(record, out, misfit)
-}
-
-// recordShape tells a record of a route from an envelope around it, from a failure, and from what
-// is not the record at all. Without one of the traits that name its evidence, any member will do,
-// and what has none is a record whose members are all unknown.
-type recordShape struct {
-	members lenient.Members
-	traits  traits
-}
-
-// Has reports whether the record has a member of this name.
-func (s recordShape) Has(name []byte) bool { return s.members.Has(name) }
-
-// Proof reports how well a member shows that the object around it is the record.
-func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
-	var proves bool
-	switch {
-	case s.traits.has(isRun):
-		return provesRun(name, value)
-	case s.traits.has(hasID):
-		proves = namesRecord(name, value)
-	case s.traits.has(holdsRun):
-		proves = nestsRecord(name, value)
-	default:
-		proves = s.members.Has(name) && identifiesRecord(name, value)
+	if err := unmarshal(list, out, misfit); err != nil {
+		return err
 	}
-	if proves {
-		return jsonscan.Full
+	elements := reflect.ValueOf(out).Elem()
+	if mayHavePhantoms(elements) && hasPhantoms(list) {
+		return errElement
 	}
-	return jsonscan.NoProof
+	return beside.whole(r.result.Header, elements.Len())
 }
 
-// find returns the part of an object that is the record.
-func (s recordShape) find(object []byte) ([]byte, error) {
-	record, found, failed := jsonscan.Record(s, object)
-	switch needs := s.traits.has(hasID | isRun | holdsRun); {
-	case failed && json.Valid(object):
-		return nil, errFailure
-	case found && len(record) != len(object) && !json.Valid(object), !found && !needs:
-		return object, nil // decoding it says what is wrong with it, if anything is
-	case !found && json.Valid(object):
-		return nil, errNoEvidence
-	default:
-		return record, nil
-	}
-}
-
-// identifiesRecord reports whether a member of a record says something, and has none of the names
-// that failures and envelopes have too.
-func identifiesRecord(name, value []byte) bool {
-	switch string(name) {
-	case "code", "message", "details", "status":
+// mayHavePhantoms reports whether a slice has records that are zero: an element that is null leaves
+// one.
+func mayHavePhantoms(elements reflect.Value) bool {
+	if elements.Type().Elem().Kind() != reflect.Struct {
 		return false
 	}
-	return value[0] != 'n'
-}
-
-// namesRecord reports whether a member is the record's id.
-func namesRecord(name, value []byte) bool { return hasName(name, "id") && isID(value) }
-
-// nestsRecord reports whether a member is the run in the detail of a run of an agent.
-func nestsRecord(name, value []byte) bool {
-	if !hasName(name, "run") || value[0] != '{' {
-		return false
-	}
-	for name, value := range jsonscan.Members(value) {
-		if namesRecord(name, value) {
+	for i := range elements.Len() {
+		if elements.Index(i).IsZero() {
 			return true
 		}
 	}
 	return false
 }
 
-// provesRun reports whether a member shows a run: its id, or what came of it. Envelopes have a
-// status of their own: it is proof only where nothing else is.
-func provesRun(name, value []byte) jsonscan.Proof {
-	var buf [16]byte
-	if len(name) > len(buf) {
-		return jsonscan.NoProof
-	}
-	proof, proves := jsonscan.Full, false
-	switch string(jsonscan.Fold(buf[:0], name)) {
-	case "runid":
-		proves = isID(value)
-	case "output", "outputtext", "image", "images", "generatedimage", "generatedimages":
-		kind := jsonscan.Kind(value[0])
-		proves = !jsonscan.IsEmpty(value) || kind == "number" || kind == "bool" // 0 and false are results
-	case "status":
-		proof, proves = jsonscan.Weak, value[0] == '"' && !jsonscan.IsEmpty(value)
-	}
-	if !proves {
-		return jsonscan.NoProof
-	}
-	return proof
+func hasPhantoms(list []byte) bool {
+	phantoms := false
+	jsonscan.EachElement(list, math.MaxInt, func(element []byte) {
+		phantoms = phantoms || element[0] == 'n'
+	})
+	return phantoms
 }
 
-// hasName reports whether a member has a name, in any spelling.
-func hasName(name []byte, folded string) bool {
-	var buf [16]byte
-	return len(name) <= len(buf) && string(jsonscan.Fold(buf[:0], name)) == folded
+// decodeSteps decodes a list of steps from a response that is not documented. An object may hold
+// the steps under their name, or no steps.
+func decodeSteps(_ *request, body []byte, out any, misfit lenient.Misfit) error {
+	list, err := findList(body, &besideList{judge: new(jsonscan.MorePages)})
+	switch text, begin, _ := opening(body); {
+	case err == nil:
+		return unmarshal(list, out, misfit)
+	case !errors.Is(err, errNotList) || begin != '{':
+		return err
+	default:
+		for name, value := range jsonscan.Members(text) {
+			if string(name) == "steps" && value[0] == '[' {
+				return unmarshal(value, out, misfit)
+			}
+		}
+		return nil
+	}
 }
 
-// isID reports whether a value can be an id: a scalar that says something.
-func isID(value []byte) bool {
-	return value[0] != '{' && value[0] != '[' && !jsonscan.IsEmpty(value)
+// countElements estimates from the first element how many elements a list has, so that the slice
+// need not grow. A wrong estimate costs little.
+func countElements(list []byte) int {
+	const most = 4096
+	list = bytes.TrimLeft(list, "[ \t\r\n")
+	size, _ := jsonscan.ValueEnd(list)
+	if size < 2 {
+		return 0
+	}
+	return min(len(list)/size+1, most)
 }

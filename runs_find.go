@@ -1,10 +1,12 @@
 package promptorchestra
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
 // RunFindParams says which recorded runs [RunsService.Find] looks for. PromptID, Variable and
@@ -26,8 +29,8 @@ type RunFindParams struct {
 	// Until is when the last of them must have been recorded: when the youngest was sent, plus the
 	// time after which none can be in flight. Zero is now.
 	Until time.Time
-	// Ignore names members beside the list of runs that the caller knows to be harmless, in any
-	// spelling, so that a new one of the server does not make every look-up uncertain.
+	// Ignore names members beside the list of runs, and headers, that the caller knows to be
+	// harmless, in any spelling, so that a new one does not make every look-up uncertain.
 	Ignore []string
 }
 
@@ -37,9 +40,10 @@ type RunFindParams struct {
 // A value that is absent from the result did not run: everything that leaves it open is an error.
 // The list of runs must be an array, or an object with one list and beside it only what is known to
 // be harmless: null, "", 0, false, [], {}, success that is true, the id of the organization or
-// prompt, a total, totalCount or count that is the number of elements, and what Ignore names. The
-// error names any other member. It is an error too when a header speaks of pages or totals, when
-// the status is not 200, when the list came from a cache, when a run does not show its variables or
+// prompt, a total, such as totalCount or count, that is the number of elements, and what Ignore
+// names. The error names any other member. It is an error too when a header speaks of pages or
+// totals, when the status is not 200, when the list came from a cache as HTTP's headers or a
+// cache's own say, when a run does not show its variables or
 // has the variable as neither a text nor a number, when it is not what the list said, and when it
 // was listed and then not found. A run whose variables do not have the name belongs to something
 // else.
@@ -55,8 +59,9 @@ type RunFindParams struct {
 // It lists the runs once, as a stream, and reads those of the prompt that were created between
 // Since and Until, oldest first, until every value is found. A run is passed over for its age only
 // if its time is in RFC 3339, with a zone, and is more than a minute before Since or after Until,
-// both on this machine's clock and on the server's, which the list's Date header shows. Runs
-// without such a time are read, after the others. At most a million runs of any prompt are listed,
+// both on this machine's clock and on the server's, which the list's Date header shows. A time in
+// the future, or on the quarter of an hour exactly, may stand for something else. Runs without a
+// certain time are read, after the others. At most a million runs of any prompt are listed,
 // and 100,000 are candidates: more is an error. Memory grows with the candidates alone. The options
 // apply to each of these requests, which ask caches for a fresh response.
 //
@@ -237,6 +242,7 @@ var (
 	errLongID       = fmt.Errorf("the list has a run whose id is longer than %d bytes", longestFindID)
 	errEndless      = fmt.Errorf("the list has more than %d runs", mostFindElements)
 	errManyRuns     = fmt.Errorf("more than %d runs of the prompt may be the ones that are looked for", mostFindCandidates)
+	errCached       = errors.New("the list came from a cache, so that it may not have the newest runs")
 	errNotWhole     = errors.New("the list names a next page, or has something that is not known to be harmless, so that a run " +
 		"which is not in it may exist all the same: it is not complete for certain")
 )
@@ -256,10 +262,12 @@ type findElement struct {
 	CreatedAt RawJSON `json:"createdAt"`
 }
 
-// candidates lists the runs that may have one of the values, oldest first.
+// candidates lists the runs that may have one of the values: the oldest first, and those that may
+// be of any time last.
 func (s *RunsService) candidates(
 	ctx context.Context, params RunFindParams, opts []CallOption,
 ) (candidates []runCandidate, err error) {
+	asked := time.Now()
 	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsList, stream: true}, opts)
 	defer func() { r.end(err, nil) }()
 	if err != nil {
@@ -271,7 +279,7 @@ func (s *RunsService) candidates(
 	if err := isFresh(r.result.StatusCode, r.result.Header); err != nil {
 		return nil, list.fail(err)
 	}
-	window := newFindWindow(params, r.result.Header.Get("Date"), time.Now())
+	window := newFindWindow(params, r.result.Header["Date"], asked, time.Now())
 	for {
 		var run findElement
 		more, err := list.next(ctx, &run)
@@ -281,12 +289,27 @@ func (s *RunsService) candidates(
 		if !more {
 			break
 		}
-		candidates, err = window.add(candidates, run, params.PromptID)
-		if err != nil {
+		candidate, certainlyNone, err := window.candidate(run, params.PromptID)
+		if err == nil && len(candidates) == mostFindCandidates && !certainlyNone {
+			err = errManyRuns
+		}
+		switch {
+		case err != nil:
 			return nil, r.decodeError(err)
+		case !certainlyNone:
+			candidates = append(candidates, candidate)
 		}
 	}
-	slices.SortStableFunc(candidates, runCandidate.compare)
+	slices.SortStableFunc(candidates, func(a, b runCandidate) int {
+		switch {
+		case a.outside == b.outside:
+			return a.created.Compare(b.created)
+		case a.outside:
+			return 1
+		default:
+			return -1
+		}
+	})
 	return candidates, nil
 }
 
@@ -297,14 +320,89 @@ func (p *RunFindParams) judge(organization string) *jsonscan.Whole {
 	}}
 }
 
-// compare sorts the oldest first, and those that may be of any time last.
-func (c runCandidate) compare(other runCandidate) int {
-	switch {
-	case c.outside == other.outside:
-		return c.created.Compare(other.created)
-	case c.outside:
-		return 1
-	default:
-		return -1
+// isFresh returns an error for a list that is not a whole response of the server's own.
+func isFresh(status int, header http.Header) error {
+	if status != http.StatusOK {
+		return fmt.Errorf("%w (by the status %d)", errNotWhole, status)
 	}
+	for name, values := range header {
+		for _, value := range values {
+			if isOfCache(strings.ToLower(name), strings.ToLower(strings.TrimSpace(value))) {
+				return fmt.Errorf("%w (by the header %s)", errCached, name)
+			}
+		}
+	}
+	return nil
+}
+
+// isOfCache reports whether a header says that a cache made the response: by HTTP's own headers, or
+// in a cache's, such as X-Cache or Server-Timing, by a word for it.
+func isOfCache(name, value string) bool {
+	switch {
+	case name == "age":
+		return value != "" && value != "0"
+	case name == "warning":
+		return slices.ContainsFunc(strings.Split(value, ","), func(warning string) bool {
+			return strings.HasPrefix(strings.TrimSpace(warning), "11") // 110 to 113 are a cache's
+		})
+	case strings.Contains(name, "from-cache"), strings.Contains(name, "cache-hit"):
+		return strings.ContainsAny(value, "123456789ty") // a number, true or yes
+	case strings.Contains(name, "control"), !strings.Contains(name+value, "cache"):
+		return false
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(value, isNoLetter), func(word string) bool {
+		return word == "hit" || word == "stale" || word == "updating"
+	})
+}
+
+func isNoLetter(r rune) bool { return r < 'a' || r > 'z' }
+
+// findWindow is the time in which a run must have been created, on whichever clock. A zero time is
+// no bound.
+type findWindow struct{ since, until, now time.Time }
+
+// newFindWindow returns the window of this machine's clock and the server's, which date shows: it
+// was written between asked and now. If it does not, no run is too old or too new.
+func newFindWindow(params RunFindParams, date []string, asked, now time.Time) (w findWindow) {
+	if len(date) != 1 {
+		return w
+	}
+	theirs, ok := transport.ParseDate(date[0])
+	if !ok {
+		return w
+	}
+	w.now = now.Add(max(theirs.Sub(asked), 0) + findMargin)
+	if !params.Since.IsZero() {
+		w.since = params.Since.Add(min(theirs.Sub(now), 0) - findMargin)
+	}
+	if !params.Until.IsZero() {
+		w.until = params.Until.Add(max(theirs.Sub(asked), 0) + findMargin)
+	}
+	return w
+}
+
+// candidate returns a listed run as a candidate, unless it is certainly none.
+func (w findWindow) candidate(run findElement, promptID string) (c runCandidate, certainlyNone bool, err error) {
+	var created Timestamp
+	_ = created.UnmarshalJSON(run.CreatedAt) // never fails
+	outside := !w.since.IsZero() && created.Before(w.since) || !w.until.IsZero() && created.After(w.until)
+	switch {
+	case run.PromptID != "" && !strings.EqualFold(run.PromptID, promptID), outside && w.isCertain(run.CreatedAt):
+		return c, true, nil
+	case run.ID == "":
+		return c, false, errRunWithoutID
+	case len(run.ID) > longestFindID:
+		return c, false, errLongID
+	}
+	return runCandidate{run.ID, created.Time, run.PromptID != "", outside || created.IsZero()}, false, nil
+}
+
+// isCertain reports whether a time is one for certain: in RFC 3339, which has a zone; not in the
+// future, nor one that stands for no time, as 0001-01-01 and 1970-01-01 do; and not on the quarter
+// of an hour, as a date is that was made a time.
+func (w findWindow) isCertain(value RawJSON) bool {
+	const firstYear = 2000
+	text, isText := bytes.CutPrefix(value, []byte(`"`))
+	t, err := time.Parse(time.RFC3339, string(bytes.TrimSuffix(text, []byte(`"`))))
+	return isText && err == nil && t.UTC().Year() >= firstYear && !t.After(w.now) && t != t.Truncate(15*time.Minute)
 }

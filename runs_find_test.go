@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -288,6 +289,11 @@ func TestFindOnEvidence(t *testing.T) {
 		"after Until for certain":        {list: created(`"` + recent + `"`), params: promptorchestra.RunFindParams{Since: now.Add(-time.Hour), Until: now.Add(-10 * time.Minute)}, absent: true},
 		"after Until on one clock":       {list: created(`"` + recent + `"`), params: promptorchestra.RunFindParams{Until: now.Add(-10 * time.Minute)}, header: http.Header{"Date": {now.Add(15 * time.Minute).UTC().Format(http.TimeFormat)}}, found: true},
 		"after Until, without a zone":    {list: created(`"` + now.Format("2006-01-02T15:04:05") + `"`), params: promptorchestra.RunFindParams{Until: now.Add(-48 * time.Hour)}, found: true},
+		"after Until, in the future":     {list: created(`"` + at(now.Add(time.Hour)) + `"`), params: promptorchestra.RunFindParams{Until: now.Add(-time.Hour)}, found: true},
+		"the year 9999":                  {list: created(`"9999-12-31T23:59:59Z"`), params: promptorchestra.RunFindParams{Until: now}, found: true},
+		"a date that was made a time":    {list: created(`"` + at(now.Add(-24*time.Hour).Truncate(24*time.Hour)) + `"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
+		"a date of another zone":         {list: created(`"` + now.Add(-48*time.Hour).Format("2006-01-02") + `T18:30:00Z"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
+		"two Dates":                      {list: created(`"` + at(now.Add(-5*time.Minute)) + `"`), params: promptorchestra.RunFindParams{Since: now}, header: http.Header{"Date": {now.UTC().Format(http.TimeFormat), now.UTC().Format(http.TimeFormat)}}, found: true},
 		"a list of another status":       {list: "[]", status: 203, says: "the status 203"},
 		"a cached list":                  {list: "[]", header: http.Header{"Age": {"600"}}, says: "a cache"},
 		"a stale list":                   {list: "[]", header: http.Header{"Warning": {`299 x "a"`, `199 - "b", 110 - "Response is Stale"`}}, says: "a cache"},
@@ -351,10 +357,21 @@ func TestFindOnEvidence(t *testing.T) {
 	}
 	for name, value := range map[string]string{
 		"Content-Range": "0-999/*", "X-Page": "1", "X-Pagination": `{"page":1}`, "X-Cursor": "x", "X-Total": "1", "x-total-pages": "1", "Next-Page-Token": "x",
-		"X-Nextjs-Cache": "HIT", "Link": `</2>; REL="NEXT"`, "X-Has-Next": "true", "Content-Range-Total": "unknown",
+		"Link": `</2>; REL="NEXT"`, "X-Has-Next": "true", "Content-Range-Total": "unknown",
+		"x-ms-continuation": "x", "X-Continuation-Token": "x", "X-Has-More": "1", "X-Count": "2", "x_result_count": "2", "X-Content-Range": "items 0-0/3", "X-Range": "0-0/3",
+		"X-Offset": "20", "X-Marker": "x", "X-Partial": "true", "X-Truncated": "yes",
+
+		"X-From-Cache": "1", "X-Cache": "Hit from cloudfront", "X-Cache-Status": "STALE", "CF-Cache-Status": "UPDATING", "X-Proxy-Cache": "MISS, HIT", "X-Cache-Hits": "0, 3",
+		"Cache-Status": "edge; hit; ttl=30", "Server-Timing": "cdn-cache; desc=HIT, edge; dur=1", "X-Nextjs-Cache": "HIT",
 	} {
 		rows["header "+name] = row{list: "[]", header: http.Header{http.CanonicalHeaderKey(name): {value}}, says: "the header " + http.CanonicalHeaderKey(name)}
 	}
+	rows["a page's number is no count"] = row{list: created(`"` + recent + `"`), header: http.Header{"X-Page": {"1"}}, says: "the header X-Page"}
+	rows["headers that say nothing of it"] = row{list: created(`"` + recent + `"`), found: true, header: http.Header{
+		"X-Cache": {"Miss from cloudfront"}, "X-Cache-Hits": {"0, 0"}, "X-From-Cache": {"0"}, "Cf-Cache-Status": {"DYNAMIC"}, "Cache-Control": {"private, stale-if-error=60"},
+		"Cache-Status": {"edge; fwd=miss; stored"}, "Server-Timing": {"cdn-cache; desc=MISS, db; desc=2"}, "Accept-Ranges": {"bytes"}, "X-Account": {"7"}, "X-Ratelimit-Remaining": {"7"},
+		"X-Total-Count": {"1"}, "X-Result-Count": {"0"}, "Vary": {"Accept"}, "Etag": {`"hit"`}, "Last-Modified": {"Sun, 29 Nov 2026 05:00:00 GMT"},
+	}}
 	for name, test := range rows {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -383,8 +400,8 @@ func TestFindOnEvidence(t *testing.T) {
 }
 
 func TestFindIgnoresWhatTheCallerKnows(t *testing.T) {
-	client := apitest.NewClient(t, &findServer{list: `{"tags":["x"],"serverTime":"2026","runs":[],"meta":{"nextPage":2}}`})
-	params := promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}, Ignore: []string{"server_time", "tags"}}
+	client := apitest.NewClient(t, &findServer{list: `{"tags":["x"],"serverTime":"2026","runs":[],"meta":{"nextPage":2}}`, header: http.Header{"X-Page-Speed": {"1.13"}}})
+	params := promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}, Ignore: []string{"server_time", "tags", "x-page-speed"}}
 	_, err := client.Runs.Find(t.Context(), params)
 	require.ErrorContains(t, err, `the member "meta"`)
 	params.Ignore = append(params.Ignore, "meta")
@@ -448,6 +465,25 @@ func TestFindReadsOldestFirst(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, found)
 	assert.LessOrEqual(t, srv.requests.Load(), int32(1+4*perMinute+1), "a minute before, two within, a minute after")
+}
+
+// The server's clock is as far ahead as its Date says when the list was asked for, not when it came.
+func TestFindInASlowList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ahead = 80 * time.Second
+		until := time.Now()
+		client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path != "/api/runs" {
+				return apitest.Response(200, detailOf("run_1", `{"job_id":"a"}`)), nil
+			}
+			date := time.Now().Add(ahead).UTC().Format(http.TimeFormat)
+			time.Sleep(90 * time.Second)
+			return apitest.Response(200, "["+runOf("run_1", "prm_1", at(until.Add(ahead-time.Second)))+"]", "Date", date), nil
+		}, promptorchestra.WithTimeout(5*time.Minute))
+		found, err := client.Runs.Find(t.Context(), promptorchestra.RunFindParams{PromptID: "prm_1", Variable: "job_id", Values: []string{"a"}, Until: until})
+		require.NoError(t, err)
+		assert.Len(t, found, 1)
+	})
 }
 
 // A cache on the way is asked for a fresh list.

@@ -120,19 +120,27 @@ func (s *SkillRunsService) Get(ctx context.Context, runID string, opts ...CallOp
 //
 // Beta. Access token, or API key with scope runs:read.
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
-// Errors: those of every call; [KindNotFound] for an unknown id; a [*DecodeError] for a run that
-// shows neither a status nor a sign that it has ended, or an unknown status for ten minutes.
+// Errors: those of every call; [KindNotFound] for an unknown id; a [*DecodeError] for
+// another run, or one that shows neither a status nor a sign that it has ended, or an unknown
+// status for ten minutes.
 func (s *SkillRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*SkillRunDetail, error) {
 	in := call{route: routeSkillRunsWait, ids: [2]string{runID}}
 	return observe(ctx, (*service)(s), in, opts, func(ctx context.Context, r *request) (*SkillRunDetail, error) {
-		return waitFor(ctx, r, call{route: routeSkillRunsGet, ids: in.ids}, opts, (*SkillRunDetail).state)
+		return waitFor(ctx, r, call{route: routeSkillRunsPoll, ids: in.ids}, opts, (*SkillRunDetail).state)
 	})
 }
 
 var routeSkillRunsWait = newComposite("SkillRuns.Wait", routeSkillRunsGet)
 
+// routeSkillRunsPoll is SkillRuns.Get of what must be a run.
+var routeSkillRunsPoll = func() *route {
+	r := *routeSkillRunsGet
+	r.traits |= isRun
+	return &r
+}()
+
 func (d *SkillRunDetail) state() runState {
-	state := newRunState(d.Status, d.Output, d.CompletedAt)
+	state := newRunState(d.RunID, d.Status, d.Output, d.CompletedAt)
 	state.signs = state.signs || d.OutputText != ""
 	return state
 }

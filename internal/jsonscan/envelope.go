@@ -1,5 +1,10 @@
 package jsonscan
 
+import (
+	"bytes"
+	"slices"
+)
+
 // Failure gathers the members that show that an object is one of the API's failures, with a status
 // of success, instead of what was asked for.
 type Failure struct{ err, code, reason, unsuccessful, listed bool }
@@ -88,15 +93,13 @@ func Record[S Shape](s S, object []byte) (record []byte, found, failed bool) {
 	switch {
 	case f.Failed(found):
 		return object, false, true
-	case found:
-		return withSiblings(s, record, object), true, false
-	case best == Weak:
-		return object, true, false
+	case !found:
+		record, found = only(s, inside, Weak)
 	}
-	if record, found = only(s, inside, Weak); found {
+	if found {
 		return withSiblings(s, record, object), true, false
 	}
-	return object, false, false
+	return object, best == Weak, false
 }
 
 // only returns the one object that has a proof, and false if none or several have one.
@@ -134,12 +137,20 @@ func withSiblings[S Shape](s S, record, envelope []byte) []byte {
 		if own[string(Fold(nil, name))] {
 			continue
 		}
-		end := len(whole) - len("}")
-		whole = append(whole[:end:end], `,"`...)
-		whole = append(append(whole, name...), `":`...)
-		whole = append(append(whole, value...), '}')
+		whole = WithMember(whole, string(name), value)
 	}
 	return whole
+}
+
+// WithMember returns an object with one more member. The object has others, and is not changed. One
+// that is cut stays as it is.
+func WithMember(object []byte, name string, value []byte) []byte {
+	object = bytes.TrimRight(object, space)
+	end := len(object) - len("}")
+	if object[end] != '}' {
+		return object
+	}
+	return slices.Concat(object[:end], []byte(`,"`+name+`":`), value, []byte("}"))
 }
 
 // IsEnvelopes reports whether a member of this name is the envelope's own, though records have such

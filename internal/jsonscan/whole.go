@@ -20,22 +20,24 @@ type MorePages struct {
 	by    string // what has the total
 }
 
-// Member takes a member beside the list. It looks into objects, such as links or a pageInfo.
-func (m *MorePages) Member(name, value []byte) { m.member(name, value, 0) }
+// Member takes a member beside the list. It looks into objects, such as links or a pageInfo. A
+// total counts at the top or in an object about pages: others have totals of other things.
+func (m *MorePages) Member(name, value []byte) { m.member(name, value, 0, true) }
 
-func (m *MorePages) member(name, value []byte, depth int) {
+func (m *MorePages) member(name, value []byte, depth int, ofPages bool) {
 	const deepest = 3
-	folded := string(Fold(nil, name[:min(len(name), maxName)]))
-	switch {
-	case isNextPage(folded) && saysSomething(value, 0), isMore(folded) && saysTrue(value):
+	folded := foldedName(name)
+	switch n, isNumber := numberOf(value); {
+	case saysMore(folded, value):
 		m.more = member(name)
-	case isTotal(folded):
-		if n, ok := numberOf(value); ok && n > m.total {
+	case isTotal(folded) && isNumber:
+		if ofPages && n > m.total {
 			m.total, m.by = n, member(name)
 		}
 	case value[0] == '{' && depth < deepest:
+		inPages := strings.Contains(folded, "page") || strings.Contains(folded, "pagin") || strings.Contains(folded, "meta")
 		for name, value := range Members(value) {
-			m.member(name, value, depth+1)
+			m.member(name, value, depth+1, inPages || ofPages && depth > 0)
 		}
 	}
 }
@@ -49,31 +51,29 @@ func (m *MorePages) Says(header map[string][]string, elements int) string {
 	case m.total > float64(elements):
 		return m.by
 	}
+	return firstHeader(header, func(name, value string) bool {
+		switch folded := strings.TrimPrefix(foldedName([]byte(name)), "x"); {
+		case folded == "link":
+			return linksToNext(value)
+		case folded == "contentrange", isTotal(folded): // items 0-24/319
+			size, err := strconv.Atoi(strings.TrimSpace(value[strings.LastIndexByte(value, '/')+1:]))
+			return err == nil && size > elements
+		default:
+			return saysMore(folded, []byte(strconv.Quote(value)))
+		}
+	})
+}
+
+// firstHeader returns the first header that is found to be open, in words, or "".
+func firstHeader(header map[string][]string, isOpen func(name, value string) bool) string {
 	for name, values := range header {
-		folded := strings.TrimPrefix(string(Fold(nil, name)), "x")
 		for _, value := range values {
-			if headerSaysMore(folded, value, elements) {
+			if isOpen(name, value) {
 				return "the header " + name
 			}
 		}
 	}
 	return ""
-}
-
-func headerSaysMore(folded, value string, elements int) bool {
-	switch raw := []byte(strconv.Quote(value)); {
-	case folded == "link":
-		return linksToNext(value)
-	case folded == "contentrange": // items 0-24/319
-		_, value, _ = strings.Cut(value, "/")
-		return isAbove(value, elements)
-	case isTotal(folded):
-		return isAbove(value, elements)
-	case isNextPage(folded):
-		return saysSomething(raw, 0)
-	default:
-		return isMore(folded) && saysTrue(raw)
-	}
 }
 
 // Skips reports whether a member is passed over: none.
@@ -98,7 +98,7 @@ func (w *Whole) Member(name, value []byte) {
 	if w.open != "" || w.Skips(name) {
 		return
 	}
-	folded := string(Fold(nil, name[:min(len(name), maxName)]))
+	folded := foldedName(name)
 	n, isNumber := numberOf(value)
 	switch {
 	case w.isHarmless(folded, value):
@@ -144,28 +144,25 @@ func (w *Whole) Says(header map[string][]string, elements int) string {
 			return t.name
 		}
 	}
-	for name, values := range header {
-		for _, value := range values {
-			if !isHarmlessHeader(name, value, elements) {
-				return "the header " + name
-			}
-		}
-	}
-	return ""
+	return firstHeader(header, func(name, value string) bool {
+		return !w.Skips([]byte(name)) && !isHarmlessHeader(name, value, elements)
+	})
 }
 
 func isHarmlessHeader(name, value string, elements int) bool {
-	folded := string(Fold(nil, name))
-	switch folded {
-	case "link":
+	if strings.EqualFold(name, "Link") {
 		return !linksToNext(value)
-	case "contentrange":
-		return false
 	}
-	for _, word := range [...]string{"page", "pagin", "cursor", "total", "next"} {
-		if strings.Contains(folded, word) {
-			value = strings.ToLower(strings.TrimSpace(value))
-			return value == "" || value == "0" || value == "false" || value == strconv.Itoa(elements)
+	words := "-" + strings.ReplaceAll(strings.ToLower(name), "_", "-") + "-"
+	for _, word := range [...]string{
+		"page", "pagin", "cursor", "total", "next", "more", "continu", "truncat", "-count-", "-range-", "-offset-", "-marker-", "-partial-",
+	} {
+		if strings.Contains(words, word) {
+			switch value = strings.ToLower(strings.TrimSpace(value)); value {
+			case "", "0", "false":
+				return true
+			}
+			return isTotal(strings.TrimPrefix(foldedName([]byte(name)), "x")) && value == strconv.Itoa(elements)
 		}
 	}
 	return true
@@ -187,26 +184,31 @@ func linksToNext(value string) bool {
 	return false
 }
 
-// isNextPage reports whether a member of this name has what one asks for the next page with, such
-// as next_page_token or @odata.nextLink.
-func isNextPage(folded string) bool {
-	if folded == "next" {
-		return true
+// saysMore reports whether a member of this name has what one asks for the next page with, such as
+// next_page_token or @odata.nextLink, or says that there is one.
+func saysMore(folded string, value []byte) bool {
+	if strings.HasSuffix(folded, "next") || strings.Contains(folded, "continuation") {
+		return saysSomething(value, 0)
 	}
 	for _, word := range [...]string{"page", "cursor", "token", "link", "url", "offset", "marker"} {
 		if strings.Contains(folded, "next") && strings.Contains(folded, word) {
-			return true
+			return saysSomething(value, 0)
+		}
+	}
+	for _, word := range [...]string{"more", "hasnext", "truncated", "incomplete", "partial"} {
+		if strings.Contains(folded, word) {
+			return saysTrue(value)
 		}
 	}
 	return false
 }
 
-func isMore(folded string) bool {
-	return strings.Contains(folded, "more") || strings.HasPrefix(folded, "hasnext")
-}
-
 func isTotal(folded string) bool {
-	return folded == "total" || folded == "totalcount" || folded == "count"
+	switch folded {
+	case "total", "count", "totalcount", "totalitems", "totalelements", "totalresults", "totalrecords":
+		return true
+	}
+	return false
 }
 
 // deniesTheEnd reports whether false under this name says that there is more, as under Spring's
@@ -246,7 +248,11 @@ func saysSomething(value []byte, depth int) bool {
 }
 
 func saysTrue(value []byte) bool {
-	return string(value) == "true" || len(value) == len(`"true"`) && string(Fold(nil, value)) == "true"
+	switch foldedName(value) {
+	case "true", "yes", "1":
+		return true
+	}
+	return false
 }
 
 // numberOf reads a number, or a text that is one.
@@ -255,13 +261,10 @@ func numberOf(value []byte) (float64, bool) {
 	return n, err == nil
 }
 
-func isAbove(size string, elements int) bool {
-	n, err := strconv.Atoi(strings.TrimSpace(size))
-	return err == nil && n > elements
-}
-
 // maxName bounds a name in a text.
 const maxName = 64
+
+func foldedName(name []byte) string { return string(Fold(nil, name[:min(len(name), maxName)])) }
 
 func member(name []byte) string {
 	return fmt.Sprintf("the member %q", Clip(string(name), maxName))

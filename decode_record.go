@@ -1,0 +1,229 @@
+package promptorchestra
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
+)
+
+// decodeObject decodes an object into a record, unless it is a failure of the API, or nothing shows
+// that it is the record.
+func decodeObject(text []byte, out any, shape recordShape, misfit lenient.Misfit) error {
+	record, err := shape.find(text)
+	if err != nil {
+		return err
+	}
+	if shape.members.Has([]byte("diagnostic")) {
+		record = shape.withDoubts(record, text)
+	}
+	return unmarshal(record, out, misfit)
+}
+
+// recordShape tells a record of a route from an envelope around it, from a failure, and from what
+// is not the record at all. Without one of the traits that name its evidence, any member will do,
+// and what has none is a record whose members are all unknown.
+type recordShape struct {
+	members lenient.Members
+	traits  traits
+}
+
+// Has reports whether the record has a member of this name.
+func (s recordShape) Has(name []byte) bool { return s.members.Has(name) }
+
+// Proof reports how well a member shows that the object around it is the record.
+func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
+	var proves bool
+	switch {
+	case s.traits.has(isRun):
+		return provesRun(name, value)
+	case s.traits.has(hasID):
+		proves = namesRecord(name, value)
+	case s.traits.has(holdsRun):
+		proves = nestsRecord(name, value)
+	default:
+		proves = s.members.Has(name) && identifiesRecord(name, value)
+	}
+	if proves {
+		return jsonscan.Full
+	}
+	return jsonscan.NoProof
+}
+
+// find returns the part of an object that is the record.
+func (s recordShape) find(object []byte) ([]byte, error) {
+	record, found, failed := jsonscan.Record(s, object)
+	switch needs := s.traits.has(hasID | isRun | holdsRun); {
+	case failed && json.Valid(object):
+		return nil, errFailure
+	case found && len(record) != len(object) && !json.Valid(object), !found && !needs:
+		return object, nil // decoding it says what is wrong with it, if anything is
+	case (!found || s.traits.has(isRun) && s.onlyAcknowledges(record)) && json.Valid(object):
+		return nil, errNoEvidence
+	default:
+		return record, nil
+	}
+}
+
+// identifiesRecord reports whether a member of a record says something, and has none of the names
+// that failures and envelopes have too.
+func identifiesRecord(name, value []byte) bool {
+	switch string(name) {
+	case "code", "message", "details", "status":
+		return false
+	}
+	return value[0] != 'n'
+}
+
+// namesRecord reports whether a member is the record's id.
+func namesRecord(name, value []byte) bool { return hasName(name, "id") && isID(value) }
+
+// nestsRecord reports whether a member is the run in the detail of a run of an agent.
+func nestsRecord(name, value []byte) bool {
+	if !hasName(name, "run") || value[0] != '{' {
+		return false
+	}
+	for name, value := range jsonscan.Members(value) {
+		if namesRecord(name, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// provesRun reports whether a member shows a run: its id, or what came of it. Envelopes have a
+// status of their own: it is proof only where nothing else is.
+func provesRun(name, value []byte) jsonscan.Proof {
+	var buf [16]byte
+	if len(name) > len(buf) {
+		return jsonscan.NoProof
+	}
+	proof, proves := jsonscan.Full, false
+	switch string(jsonscan.Fold(buf[:0], name)) {
+	case "runid":
+		proves = isID(value)
+	case "output", "outputtext", "outputsnapshot", "image", "images", "generatedimage", "generatedimages":
+		kind := jsonscan.Kind(value[0])
+		proves = !jsonscan.IsEmpty(value) || kind == "number" || kind == "bool" // 0 and false are results
+	case "status":
+		proof, proves = jsonscan.Weak, value[0] == '"' && !jsonscan.IsEmpty(value)
+	}
+	if !proves {
+		return jsonscan.NoProof
+	}
+	return proof
+}
+
+// onlyAcknowledges reports whether all that shows a run is a status of success, beside members that
+// no run has: an envelope that acknowledges a call has that, too.
+func (s recordShape) onlyAcknowledges(record []byte) bool {
+	succeeded, strange := false, false
+	for name, value := range jsonscan.Members(record) {
+		switch s.Proof(name, value) {
+		case jsonscan.Full:
+			return false
+		case jsonscan.Weak:
+			succeeded = RunStatus(jsonscan.Unquote(value)).Succeeded()
+		case jsonscan.NoProof:
+			strange = strange || !s.Has(name) && value[0] != 'n' && !namesRecord(name, value)
+		}
+	}
+	return succeeded && strange
+}
+
+// doubts are what a response says against a run in members that the run's record does not have.
+type doubts struct {
+	status, why       []byte
+	hasStatus, hasWhy bool // the record has a status or a diagnostic of its own
+	hasOutput         bool
+}
+
+// withDoubts adds to a run what its response says against it. A run without a status of its own
+// gets what stands in the place of one, or a word for a run that failed, whatever its member is
+// called; beside an output, which may be partial, also one for a run that is pending. A run without
+// a diagnostic gets what the response says of an error.
+func (s recordShape) withDoubts(record, response []byte) []byte {
+	d := doubts{hasStatus: !s.Has([]byte("status"))}
+	for name, value := range jsonscan.Members(record) {
+		d.addOwn(name, value)
+	}
+	var failure jsonscan.Failure
+	for name, value := range jsonscan.Members(response) {
+		failure.Add(name, value)
+		d.add(s, name, value)
+		if hasName(name, "status") && saysNoSuccess(value) && d.hasOutput && d.status == nil {
+			d.status = value
+		}
+		if value[0] == '{' && !s.Has(name) {
+			for name, value := range jsonscan.Members(value) {
+				d.add(s, name, value)
+			}
+		}
+	}
+	if d.why == nil && failure.Failed(true) {
+		d.why = response
+	}
+	if d.status != nil && !d.hasStatus {
+		record = jsonscan.WithMember(record, "status", d.status)
+	}
+	if d.why != nil && !d.hasWhy {
+		record = jsonscan.WithMember(record, "diagnostic", d.why)
+	}
+	return record
+}
+
+func (d *doubts) addOwn(name, value []byte) {
+	switch {
+	case hasName(name, "diagnostic"):
+		d.hasWhy = value[0] != 'n'
+	case !hasName(name, "status") || jsonscan.IsEmpty(value):
+	case value[0] == '{' || value[0] == '[':
+		d.status = []byte(strconv.Quote(string(value)))
+	default:
+		d.hasStatus = true
+	}
+	d.hasOutput = d.hasOutput || !hasName(name, "runid") && provesRun(name, value) == jsonscan.Full
+}
+
+func (d *doubts) add(s recordShape, name, value []byte) {
+	isStatus := hasName(name, "status")
+	if s.Has(name) && !isStatus {
+		return
+	}
+	if value[0] == '"' && d.status == nil {
+		if word := RunStatus(jsonscan.Unquote(value)); word.Failed() || word.Pending() && d.hasOutput {
+			d.status = value
+		}
+	}
+	if d.why == nil && !jsonscan.IsEmpty(value) && saysError(name) {
+		d.why = value
+	}
+}
+
+// saysNoSuccess reports whether the status of an envelope is a text for anything but success.
+func saysNoSuccess(value []byte) bool {
+	if value[0] != '"' {
+		return false
+	}
+	text := jsonscan.Unquote(value)
+	return text != "" && !strings.EqualFold(text, "ok") && !RunStatus(text).Succeeded()
+}
+
+// saysError reports whether a member of this name is about an error, such as lastError.
+func saysError(name []byte) bool {
+	folded := string(jsonscan.Fold(nil, name))
+	return strings.HasSuffix(folded, "error") || strings.HasSuffix(folded, "errors") || strings.HasSuffix(folded, "errormessage")
+}
+
+// hasName reports whether a member has a name, in any spelling.
+func hasName(name []byte, folded string) bool {
+	var buf [16]byte
+	return len(name) <= len(buf) && string(jsonscan.Fold(buf[:0], name)) == folded
+}
+
+// isID reports whether a value can be an id: a scalar that says something.
+func isID(value []byte) bool {
+	return value[0] != '{' && value[0] != '[' && !jsonscan.IsEmpty(value)
+}

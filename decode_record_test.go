@@ -1,0 +1,75 @@
+package promptorchestra_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
+	"github.com/prompt-orchestra/promptorchestra-go/jobs"
+)
+
+// A run is done only on evidence of its own: an envelope's success is not the run's, and whatever
+// the response says against the run is in its Status or Diagnostic, whatever the name of its member.
+func TestARunIsDoneOnEvidence(t *testing.T) {
+	for body, want := range map[string]jobs.Action{
+		`{"runId":"run_1","output":"x"}`:                                jobs.Done,
+		`{"status":"completed"}`:                                        jobs.Done,
+		`{"status":"completed","latencyMs":5,"id":"run_1"}`:             jobs.Done,
+		`{"status":"success","message":"","data":{"output":"x"}}`:       jobs.Done,
+		`{"status":"OK","data":{"runId":"run_1","output":"x"}}`:         jobs.Done,
+		`{"runId":"run_1","output":{"error":"x","status":"failed"}}`:    jobs.Done,
+		`{"runId":"run_1","output":"x","error":null,"errors":[]}`:       jobs.Done,
+		`{"run":{"runId":"run_1","output":"x"},"meta":{"region":"eu"}}`: jobs.Done,
+
+		`{"status":"success","message":"queued"}`:                     jobs.LookUp,
+		`{"status":"success","data":{"jobId":"job_1"}}`:               jobs.LookUp,
+		`{"status":"success","code":202,"data":{"queued":true}}`:      jobs.LookUp,
+		`{"status":"success","data":{"id":"run_1","state":"queued"}}`: jobs.LookUp,
+		`{"status":"success","data":{"runId":"run_1"}}`:               jobs.LookUp,
+
+		`{"status":"success","data":{"id":"run_1","status":"failed"}}`:             jobs.Park,
+		`{"status":"failed","data":{"runId":"run_1","output":"part"}}`:             jobs.Park,
+		`{"status":"error","message":"x","data":{"output":"part"}}`:                jobs.Park,
+		`{"status":"running","data":{"runId":"run_1","output":"part"}}`:            jobs.LookUp,
+		`{"status":"fail","data":{"runId":"run_1","output":"part"}}`:               jobs.LookUp,
+		`{"runId":"run_1","output":"part","state":"failed"}`:                       jobs.Park,
+		`{"runId":"run_1","output":"part","run":{"status":"failed"}}`:              jobs.Park,
+		`{"runId":"run_1","output":"part","outcome":"timed_out"}`:                  jobs.Park,
+		`{"runId":"run_1","output":"part","state":"running"}`:                      jobs.LookUp,
+		`{"runId":"run_1","output":"part","status":{"name":"failed"}}`:             jobs.LookUp,
+		`{"runId":"run_1","output":"part","status":["failed"]}`:                    jobs.LookUp,
+		`{"runId":"run_1","output":"part","error":"provider failed"}`:              jobs.Park,
+		`{"runId":"run_1","output":"part","error":{"message":"x"},"status":null}`:  jobs.Park,
+		`{"runId":"run_1","output":"part","errors":[{"message":"x"}]}`:             jobs.Park,
+		`{"runId":"run_1","outputText":"part","error_message":"x"}`:                jobs.Park,
+		`{"runId":"run_1","output":"part","lastError":"x","diagnostic":null}`:      jobs.Park,
+		`{"runId":"run_1","output":"part","success":false}`:                        jobs.Park,
+		`{"runId":"run_1","output":"part","code":"PROVIDER_ERROR","why":"x"}`:      jobs.Park,
+		`{"data":{"runId":"run_1","output":"part"},"meta":{"errors":["x"]}}` + " ": jobs.Park,
+	} {
+		run, err := apitest.NewClient(t, apitest.Respond(200, body)).Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{})
+		assert.Equal(t, want, jobs.AfterRun(t.Context(), run, err).Action, body)
+	}
+	run, err := apitest.NewClient(t, apitest.Respond(200, `{"runId":"run_1","output":"part","error":"provider failed","status":{"a":1}}`)).
+		Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{})
+	assert.NoError(t, err)
+	assert.Equal(t, "provider failed", run.Diagnostic.Why)
+	assert.Equal(t, promptorchestra.RunStatus(`{"a":1}`), run.Status)
+}
+
+// Recorded runs likewise.
+func TestARecordedRunIsDoneOnEvidence(t *testing.T) {
+	for body, want := range map[string]jobs.Action{
+		`{"id":"run_1","outputSnapshot":{"text":"x"}}`:                   jobs.Done,
+		`{"id":"run_1","outputSnapshot":{"text":"x"},"error":"x"}`:       jobs.Park,
+		`{"id":"run_1","outputSnapshot":{"text":"x"},"state":"failed"}`:  jobs.Park,
+		`{"id":"run_1","outputSnapshot":{"text":"x"},"state":"running"}`: jobs.LookUp,
+		`{"run":{"id":"run_1","outputSnapshot":"x"},"status":"failed"}`:  jobs.Park,
+	} {
+		run, err := apitest.NewClient(t, apitest.Respond(200, body)).Runs.Get(t.Context(), "run_1")
+		assert.NoError(t, err, body)
+		assert.Equal(t, want, jobs.AfterLookUp(*run, true, nil).Action, body)
+	}
+}
