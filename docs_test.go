@@ -31,6 +31,7 @@ var blockImports = map[string]string{
 	"os.": `"os"`, "time.": `"time"`, "log.": `"log"`, "testing.": `"testing"`, "net.": `"net"`, "url.": `"net/url"`,
 	"tls.": `"crypto/tls"`, "x509.": `"crypto/x509"`, "sync.": `"sync"`, "atomic.": `"sync/atomic"`, "httptest.": `"net/http/httptest"`, "synctest.": `"testing/synctest"`,
 	"httptrace.": `"net/http/httptrace"`, "json.": `"encoding/json"`, "iter.": `"iter"`,
+	"bytes.": `"bytes"`, "cmp.": `"cmp"`, "io.": `"io"`, "maps.": `"maps"`, "slices.": `"slices"`, "strings.": `"strings"`,
 	"promptorchestra.": `promptorchestra "github.com/prompt-orchestra/promptorchestra-go"`,
 	"orchestratest.":   `"github.com/prompt-orchestra/promptorchestra-go/orchestratest"`,
 }
@@ -64,7 +65,8 @@ func blocks(text, language string) (found []string) {
 
 // Every Go block of the documents compiles, in a module that uses this one. A block that is a program
 // of its own is a package, and the others of a document are one together. Where testdata/documents
-// has a test for a document, it passes.
+// has a test for a document, it passes. The blocks that need other modules stand in internal/recipes,
+// word for word, with their tests.
 func TestDocumentsCompile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds programs")
@@ -85,10 +87,15 @@ func TestDocumentsCompile(t *testing.T) {
 	write("go.mod", []byte(strings.Replace(string(module), "module "+path, "module documents", 1)+
 		"\nrequire "+path+" v0.0.0\n\nreplace "+path+" => "+strconv.Quote(root)+"\n"))
 	write("go.sum", sums)
+	elsewhere := recipes(t)
 	found := 0
 	for name, text := range documents(t) {
 		for i, block := range blocks(text, "go") {
 			found++
+			if elsewhere[block] != "" {
+				delete(elsewhere, block)
+				continue
+			}
 			dir := regexp.MustCompile(`\W+`).ReplaceAllString(name, "_")
 			file := fmt.Sprintf("block%d.go", i+1)
 			if strings.Contains(block, "\nfunc Test") {
@@ -99,6 +106,9 @@ func TestDocumentsCompile(t *testing.T) {
 			}
 			write(filepath.Join(dir, file), wholeFile(block))
 		}
+	}
+	for _, file := range elsewhere {
+		assert.NotContains(t, file, "block_", "no document has it")
 	}
 	tests, err := filepath.Glob("testdata/documents/*_test.go")
 	require.NoError(t, err)
@@ -114,6 +124,21 @@ func TestDocumentsCompile(t *testing.T) {
 		out, err := command.CombinedOutput()
 		require.NoError(t, err, "go %s\n%s", check, out)
 	}
+}
+
+// recipes returns what the files of internal/recipes have below their imports, with their names.
+func recipes(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("internal/recipes/*_test.go")
+	require.NoError(t, err)
+	found := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		_, block, _ := strings.Cut(string(text), "\n)\n\n")
+		found[block] = file
+	}
+	return found
 }
 
 // wholeFile makes a file of a block that is only some functions, or the inside of one.

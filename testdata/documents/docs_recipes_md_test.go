@@ -9,19 +9,20 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"io"
 	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
+	"strconv"
+	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -57,6 +58,17 @@ func (s *server) pem() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 }
 
+var calls = map[string]func(context.Context, *promptorchestra.Client) error{
+	"read": func(ctx context.Context, client *promptorchestra.Client) error {
+		_, err := client.Prompts.List(ctx)
+		return err
+	},
+	"execution": func(ctx context.Context, client *promptorchestra.Client) error {
+		_, err := client.Prompts.Run(ctx, "prm_1", promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
+		return err
+	},
+}
+
 func list(t *testing.T, client *promptorchestra.Client, err error) {
 	t.Helper()
 	require.NoError(t, err)
@@ -76,6 +88,87 @@ func TestProxy(t *testing.T) {
 	assert.Equal(t, "localhost:1", s.last.Host)
 }
 
+// A proxy that refuses a tunnel is asked once, and named with its status but without its password.
+func TestProxyThatRefuses(t *testing.T) {
+	newServer(t, func(s *httptest.Server) {
+		s.EnableHTTP2 = true
+		s.StartTLS()
+	})
+	for _, status := range []int{http.StatusForbidden, http.StatusProxyAuthRequired} {
+		var asked []string
+		refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.Method)
+			w.WriteHeader(status)
+		}))
+		defer refusing.Close()
+		proxy, err := url.Parse(refusing.URL)
+		require.NoError(t, err)
+		address := proxy.Host
+		proxy.User = url.UserPassword("user", "proxy-password")
+		client, err := newProxyClient(proxy)
+		require.NoError(t, err)
+		for name, call := range calls {
+			asked = nil
+			err := call(t.Context(), client)
+			var e *promptorchestra.TransportError
+			require.ErrorAs(t, err, &e, name)
+			assert.ErrorContains(t, err, address)
+			assert.ErrorContains(t, err, http.StatusText(status))
+			assert.NotContains(t, err.Error(), "proxy-password")
+			assert.False(t, promptorchestra.OutcomeUnknown(err))
+			assert.Equal(t, []string{http.MethodConnect}, asked)
+		}
+	}
+}
+
+// One that opens the tunnel, to a server that offers HTTP/2, whose certificate nobody vouches for.
+func TestProxyToAServerThatOffersHTTP2(t *testing.T) {
+	s := newServer(t, func(s *httptest.Server) {
+		s.EnableHTTP2 = true
+		s.StartTLS()
+	})
+	proxy, err := url.Parse("http://" + tunnel(t, s.Listener.Addr().String()))
+	require.NoError(t, err)
+	client, err := newProxyClient(proxy)
+	require.NoError(t, err)
+	_, err = client.Prompts.List(t.Context())
+	require.ErrorContains(t, err, "certificate")
+
+	transport := promptorchestra.NewTransport()
+	transport.Proxy = http.ProxyURL(proxy)
+	transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+	transport.TLSClientConfig.RootCAs.AddCert(s.Certificate())
+	client, err = promptorchestra.NewFromEnv(promptorchestra.WithTransport(transport))
+	list(t, client, err)
+	assert.Equal(t, 1, s.last.ProtoMajor)
+}
+
+// tunnel starts a proxy that connects to address, whatever it is asked for.
+func tunnel(t *testing.T, address string) string {
+	t.Helper()
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, http.MethodConnect, r.Method)
+		up, err := net.Dial("tcp", address)
+		if !assert.NoError(t, err) {
+			return
+		}
+		defer up.Close()
+		w.WriteHeader(http.StatusOK)
+		down, buffered, err := http.NewResponseController(w).Hijack()
+		if !assert.NoError(t, err) {
+			return
+		}
+		defer down.Close()
+		go func() {
+			_, _ = io.Copy(up, buffered)
+			_ = up.(*net.TCPConn).CloseWrite()
+		}()
+		_, _ = io.Copy(down, up)
+	}))
+	t.Cleanup(proxy.Close)
+	return proxy.Listener.Addr().String()
+}
+
 func TestRoots(t *testing.T) {
 	s := newServer(t, func(s *httptest.Server) {
 		s.EnableHTTP2 = true // it offers h2, and is spoken to in HTTP/1.1
@@ -88,32 +181,41 @@ func TestRoots(t *testing.T) {
 	assert.Error(t, err)
 }
 
+// The server offers HTTP/2, and sees a renewed certificate in the next handshake.
 func TestMTLS(t *testing.T) {
 	s := newServer(t, func(s *httptest.Server) {
+		s.EnableHTTP2 = true
 		s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
 		s.StartTLS()
 	})
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	certFile, keyFile := selfSigned(t)
+	certFile, keyFile := filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
 	client, err := newMTLSClient(certFile, keyFile, roots)
-	list(t, client, err)
-	assert.Equal(t, "client", s.last.TLS.PeerCertificates[0].Subject.CommonName)
+	require.NoError(t, err)
+	for _, name := range []string{"client", "renewed"} {
+		writeSelfSigned(t, name, certFile, keyFile)
+		list(t, client, err)
+		assert.Equal(t, name, s.last.TLS.PeerCertificates[0].Subject.CommonName)
+		assert.Equal(t, 1, s.last.ProtoMajor)
+		client.CloseIdleConnections()
+	}
+	require.NoError(t, os.Remove(certFile))
+	_, err = client.Prompts.List(t.Context())
+	assert.ErrorContains(t, err, "cert.pem")
 }
 
-func selfSigned(t *testing.T) (certFile, keyFile string) {
+func writeSelfSigned(t *testing.T, name, certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "client"}, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour)}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	require.NoError(t, err)
 	encodedKey, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(t, err)
-	certFile, keyFile = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
 	require.NoError(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}), 0o600))
 	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encodedKey}), 0o600))
-	return certFile, keyFile
 }
 
 func TestHTTP2(t *testing.T) {
@@ -159,56 +261,6 @@ func TestTenants(t *testing.T) {
 	assert.ErrorContains(t, err, "org_1 has not finished its setup")
 }
 
-func TestTokenCache(t *testing.T) {
-	fetched := 0
-	cache := newTokenCache(func(context.Context) (string, time.Time, error) {
-		fetched++
-		return "t", time.Now().Add(time.Hour), nil
-	})
-	var all sync.WaitGroup
-	for range 20 {
-		all.Go(func() {
-			token, err := cache.Token(t.Context(), "")
-			assert.NoError(t, err)
-			assert.Equal(t, "t", token)
-		})
-	}
-	all.Wait()
-	assert.Equal(t, 1, fetched)
-}
-
-// 64 callers of a token endpoint that takes 5 s to fail all learn why then; a token that is still
-// good is used meanwhile, and a rejected one is not.
-func TestTokenEndpointThatFails(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		broken := errors.New("the token endpoint is down")
-		fetched := 0
-		cache := newTokenCache(func(context.Context) (string, time.Time, error) {
-			fetched++
-			time.Sleep(5 * time.Second)
-			return "", time.Time{}, broken
-		})
-		began := time.Now()
-		var all sync.WaitGroup
-		for range 64 {
-			all.Go(func() {
-				_, err := cache.Token(t.Context(), "")
-				assert.ErrorIs(t, err, broken)
-			})
-		}
-		all.Wait()
-		assert.Equal(t, 5*time.Second, time.Since(began))
-		assert.Equal(t, 1, fetched)
-		cache.token, cache.expires = "held", time.Now().Add(30*time.Second)
-		began = time.Now()
-		token, err := cache.Token(t.Context(), "")
-		require.NoError(t, err)
-		assert.Equal(t, "held", token)
-		assert.Zero(t, time.Since(began))
-		time.Sleep(time.Minute)
-	})
-}
-
 func TestRotation(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
@@ -243,4 +295,108 @@ func TestHandler(t *testing.T) {
 	assert.Contains(t, ask(), "may have run")
 	srv.Restrict(orchestratest.AI(false))
 	assert.Contains(t, ask(), "did not run")
+}
+
+// Neither the token nor a header of the caller's is in the log, and an execution is sent whole and
+// once.
+func TestWire(t *testing.T) {
+	const token = "token-0123456789"
+	var received []string
+	respond := func(w http.ResponseWriter) { _, _ = io.WriteString(w, `{"runId":"run_1","outputText":"Hello Ada"}`) }
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		assert.Equal(t, "Bearer "+token, r.Header.Get("Authorization"))
+		received = append(received, string(body))
+		w.Header().Set("Set-Cookie", "session=cookie-of-the-server")
+		w.Header().Set("X-Request-Id", "req_1")
+		respond(w)
+	}))
+	defer srv.Close()
+	var out strings.Builder
+	newClient := func(url string, bodies ...string) *promptorchestra.Client {
+		out.Reset()
+		received = nil
+		client, err := promptorchestra.New(
+			promptorchestra.WithBaseURL(url), promptorchestra.WithOrganization("org_1"), promptorchestra.WithAccessToken(token),
+			promptorchestra.WithHeader("X-Signature", "header-of-the-caller"),
+			withWire(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), bodies...))
+		require.NoError(t, err)
+		return client
+	}
+	check := func(shown ...string) {
+		t.Helper()
+		for _, text := range shown {
+			assert.Contains(t, out.String(), text)
+		}
+		for _, secret := range []string{token, token[:8], "header-of-the-caller", "cookie-of-the-server"} {
+			assert.NotContains(t, out.String(), secret)
+		}
+	}
+
+	require.NoError(t, calls["execution"](t.Context(), newClient(srv.URL)))
+	check("msg=request op=Prompts.Run attempt=1 method=POST", "Authorization=[redacted]", "status=200", "X-Request-Id=req_1")
+	assert.NotContains(t, out.String(), "Ada")
+	require.Len(t, received, 1)
+	assert.Contains(t, received[0], `"name":"Ada"`)
+
+	sent := received[0]
+	require.NoError(t, calls["execution"](t.Context(), newClient(srv.URL, "Prompts.Run")))
+	check(strconv.Quote(sent), "Hello Ada")
+	assert.Equal(t, []string{sent}, received)
+
+	// A server that echoes the token, across the end of what is logged.
+	for before := 2<<10 - len(token) - 2; before <= 2<<10+2; before++ {
+		respond = func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, strings.Repeat(" ", before)+token+strings.Repeat("x", 64<<10))
+		}
+		require.Error(t, calls["execution"](t.Context(), newClient(srv.URL, "Prompts.Run")))
+		check("status=400")
+		assert.Less(t, out.Len(), 4<<10)
+		assert.Len(t, received, 1)
+	}
+
+	// The evidence that nothing was sent is left as it is. DumpRequestOut destroys it.
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	err := calls["execution"](t.Context(), newClient(closed.URL, "Prompts.Run"))
+	require.Error(t, err)
+	assert.False(t, promptorchestra.OutcomeUnknown(err))
+	client, err := promptorchestra.New(
+		promptorchestra.WithBaseURL(closed.URL), promptorchestra.WithOrganization("org_1"), promptorchestra.WithAccessToken(token),
+		promptorchestra.WithTransportWrapper(func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(req *http.Request) (*http.Response, error) {
+				_, _ = httputil.DumpRequestOut(req, true)
+				return next.RoundTrip(req)
+			})
+		}))
+	require.NoError(t, err)
+	assert.True(t, promptorchestra.OutcomeUnknown(calls["execution"](t.Context(), client)))
+}
+
+// A response that is streamed is not held back.
+func TestWireOfAStream(t *testing.T) {
+	second := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `[{"id":"run_1"},`)
+		_ = http.NewResponseController(w).Flush()
+		<-second
+		_, _ = io.WriteString(w, `{"id":"run_2"}]`)
+	}))
+	defer srv.Close()
+	var out strings.Builder
+	client, err := promptorchestra.New(
+		promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithOrganization("org_1"), promptorchestra.WithAccessToken("token-0123456789"),
+		withWire(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), "Runs.List"))
+	require.NoError(t, err)
+	var ids []string
+	for run, err := range client.Runs.All(t.Context()) {
+		require.NoError(t, err)
+		if ids = append(ids, run.ID); len(ids) == 1 {
+			close(second)
+		}
+	}
+	assert.Equal(t, []string{"run_1", "run_2"}, ids)
+	assert.Equal(t, 1, strings.Count(out.String(), "msg=response"), out.String())
 }
