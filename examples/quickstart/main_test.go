@@ -56,6 +56,7 @@ func TestQuickstartStopsAtARunThatDidNotSucceed(t *testing.T) {
 		"AgentRuns.Get": `{"run":{"id":"run_7","status":"cancelled"}}`,
 	} {
 		srv := orchestratest.NewServer()
+		srv.Fail("Agents.Run", orchestratest.Status(200, `{"runId":"run_7","status":"running"}`))
 		srv.Fail(op, orchestratest.Status(200, body))
 		exampletest.Live(t, map[string]string{"BASE_URL": srv.URL, "ORGANIZATION_ID": srv.OrganizationID, "ACCESS_TOKEN": srv.AccessToken})
 		require.ErrorContains(t, run(t.Context(), new(bytes.Buffer)), "run run_7 is paid for", op)
