@@ -8,12 +8,14 @@ import (
 	"golang.org/x/oauth2"
 )
 
-func newOAuth2Cache(source func(context.Context) oauth2.TokenSource) *tokenCache {
+func newOAuth2Cache(source func(context.Context, *oauth2.Token) oauth2.TokenSource, refreshToken string) *tokenCache {
 	return newTokenCache(func(ctx context.Context) (string, time.Time, error) {
-		token, err := source(ctx).Token()
+		token, err := source(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
 		if err != nil {
 			return "", time.Time{}, err
 		}
-		return token.AccessToken, cmp.Or(token.Expiry, time.Now().Add(time.Hour)), nil // not all servers say when
+		refreshToken = token.RefreshToken                          // the server may have replaced it
+		expires := cmp.Or(token.Expiry, time.Now().Add(time.Hour)) // not all servers say when
+		return token.AccessToken, expires, nil
 	})
 }

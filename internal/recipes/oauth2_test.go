@@ -44,10 +44,10 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 }
 
 // source is what golang.org/x/oauth2 makes of the issuer. In a bubble the issuer has no socket.
-func (i *issuer) source(url string) func(context.Context) oauth2.TokenSource {
+func (i *issuer) source(url string) func(context.Context, *oauth2.Token) oauth2.TokenSource {
 	config := &clientcredentials.Config{ClientID: "id", ClientSecret: "secret", TokenURL: url, AuthStyle: oauth2.AuthStyleInParams}
 	if url != "" {
-		return config.TokenSource
+		return func(ctx context.Context, _ *oauth2.Token) oauth2.TokenSource { return config.TokenSource(ctx) }
 	}
 	config.TokenURL = "https://issuer.example"
 	stub := &http.Client{Transport: apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
@@ -55,7 +55,7 @@ func (i *issuer) source(url string) func(context.Context) oauth2.TokenSource {
 		i.ServeHTTP(recorder, r)
 		return recorder.Result(), r.Context().Err()
 	})}
-	return func(ctx context.Context) oauth2.TokenSource {
+	return func(ctx context.Context, _ *oauth2.Token) oauth2.TokenSource {
 		return config.TokenSource(context.WithValue(ctx, oauth2.HTTPClient, stub))
 	}
 }
@@ -77,7 +77,7 @@ func newDesk(t *testing.T, i *issuer) *desk {
 		defer d.mu.Unlock()
 		d.seen = append(d.seen, r.Header.Get("Authorization"))
 		return apitest.Response(http.StatusOK, apitest.Agent), nil
-	}, promptorchestra.WithAccessTokenSource(newOAuth2Cache(i.source("")).Token))
+	}, promptorchestra.WithAccessTokenSource(newOAuth2Cache(i.source(""), "").Token))
 	return d
 }
 
@@ -116,7 +116,7 @@ func TestOAuth2TokenThatIsRevoked(t *testing.T) {
 				}
 				var mu sync.Mutex
 				told := map[string]int{}
-				cache := newOAuth2Cache(i.source(issuing.URL))
+				cache := newOAuth2Cache(i.source(issuing.URL), "")
 				client := apitest.NewClient(t, http.HandlerFunc(handler), apitest.OwnPool(t),
 					promptorchestra.WithAccessTokenSource(func(ctx context.Context, organizationID string) (string, error) {
 						rejected, _ := promptorchestra.RejectedToken(ctx)
@@ -250,4 +250,44 @@ func TestOAuth2TokenOfUnknownLifetime(t *testing.T) {
 			assert.Equal(t, "Bearer token-1", authorization)
 		}
 	})
+}
+
+// A server that replaces the refresh token each time, and accepts the newest one alone.
+func TestOAuth2RefreshTokens(t *testing.T) {
+	newest := "refresh-0"
+	issuing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("refresh_token") != newest {
+			http.Error(w, "the refresh token was replaced", http.StatusBadRequest)
+			return
+		}
+		newest = "refresh-" + newest
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"access_token":"for %s","expires_in":1,"refresh_token":%q}`, newest, newest)
+	}))
+	defer issuing.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	config := &oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: issuing.URL, AuthStyle: oauth2.AuthStyleInParams}}
+	cache := newOAuth2Cache(config.TokenSource, newest)
+	for range 3 {
+		token, expires, err := cache.fetch(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "for "+newest, token)
+		assert.False(t, expires.IsZero())
+	}
+}
+
+// Without an AuthStyle a failing fetch is sent twice.
+func TestOAuth2WithoutAuthStyle(t *testing.T) {
+	i := new(issuer)
+	i.broken.Store(true)
+	issuing := httptest.NewServer(i)
+	defer issuing.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	for style, fetched := range map[oauth2.AuthStyle]int32{oauth2.AuthStyleAutoDetect: 2, oauth2.AuthStyleInHeader: 1} {
+		i.fetched.Store(0)
+		config := &oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: issuing.URL, AuthStyle: style}}
+		_, err := newOAuth2Cache(config.TokenSource, "refresh").Token(t.Context(), "")
+		require.ErrorContains(t, err, "the token endpoint is down")
+		assert.Equal(t, fetched, i.fetched.Load())
+	}
 }
