@@ -43,10 +43,9 @@ type RunFindParams struct {
 // prompt, a total, such as totalCount or count, that is the number of elements, and what Ignore
 // names. The error names any other member. It is an error too when a header speaks of pages or
 // totals, when the status is not 200, when the list came from a cache as HTTP's headers or a
-// cache's own say, when a run does not show its variables or
-// has the variable as neither a text nor a number, when it is not what the list said, and when it
-// was listed and then not found. A run whose variables do not have the name belongs to something
-// else.
+// cache's own say, when a run does not show its variables or has the variable as neither a text nor
+// a number, when it is not what the list said, and when it was listed and then not found. A run
+// whose variables do not have the name belongs to something else.
 //
 // Texts must be equal. A number is compared by its value: 4711.0 is "4711". One that was perhaps
 // rounded, as float64 rounds beyond 2^53, to a value that is looked for is an error: send ids as
@@ -60,7 +59,7 @@ type RunFindParams struct {
 // Since and Until, oldest first, until every value is found. A run is passed over for its age only
 // if its time is in RFC 3339, with a zone, and is more than a minute before Since or after Until,
 // both on this machine's clock and on the server's, which the list's Date header shows. A time in
-// the future, or on the quarter of an hour exactly, may stand for something else. Runs without a
+// the future, or at midnight, may stand for something else. Runs without a
 // certain time are read, after the others. At most a million runs of any prompt are listed,
 // and 100,000 are candidates: more is an error. Memory grows with the candidates alone. The options
 // apply to each of these requests, which ask caches for a fresh response.
@@ -398,11 +397,13 @@ func (w findWindow) candidate(run findElement, promptID string) (c runCandidate,
 }
 
 // isCertain reports whether a time is one for certain: in RFC 3339, which has a zone; not in the
-// future, nor one that stands for no time, as 0001-01-01 and 1970-01-01 do; and not on the quarter
-// of an hour, as a date is that was made a time.
+// future, nor one that stands for no time, as 0001-01-01 and 1970-01-01 do; and not midnight, as a
+// date is that was made a time.
 func (w findWindow) isCertain(value RawJSON) bool {
 	const firstYear = 2000
 	text, isText := bytes.CutPrefix(value, []byte(`"`))
 	t, err := time.Parse(time.RFC3339, string(bytes.TrimSuffix(text, []byte(`"`))))
-	return isText && err == nil && t.UTC().Year() >= firstYear && !t.After(w.now) && t != t.Truncate(15*time.Minute)
+	hour, minute, second := t.Clock()
+	isDate := hour+minute+second+t.Nanosecond() == 0
+	return isText && err == nil && t.UTC().Year() >= firstYear && !t.After(w.now) && !isDate
 }

@@ -292,7 +292,7 @@ func TestFindOnEvidence(t *testing.T) {
 		"after Until, in the future":     {list: created(`"` + at(now.Add(time.Hour)) + `"`), params: promptorchestra.RunFindParams{Until: now.Add(-time.Hour)}, found: true},
 		"the year 9999":                  {list: created(`"9999-12-31T23:59:59Z"`), params: promptorchestra.RunFindParams{Until: now}, found: true},
 		"a date that was made a time":    {list: created(`"` + at(now.Add(-24*time.Hour).Truncate(24*time.Hour)) + `"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
-		"a date of another zone":         {list: created(`"` + now.Add(-48*time.Hour).Format("2006-01-02") + `T18:30:00Z"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
+		"a date of another zone":         {list: created(`"` + now.Add(-48*time.Hour).Format("2006-01-02") + `T00:00:00+05:30"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
 		"two Dates":                      {list: created(`"` + at(now.Add(-5*time.Minute)) + `"`), params: promptorchestra.RunFindParams{Since: now}, header: http.Header{"Date": {now.UTC().Format(http.TimeFormat), now.UTC().Format(http.TimeFormat)}}, found: true},
 		"a list of another status":       {list: "[]", status: 203, says: "the status 203"},
 		"a cached list":                  {list: "[]", header: http.Header{"Age": {"600"}}, says: "a cache"},
