@@ -42,6 +42,7 @@ type Client struct {
 // core is what the clients of all organizations share.
 type core struct {
 	scheme, host  string
+	server        string // scheme://host, for observers
 	path, rawPath string // of the base URL, without a final slash
 
 	userCredentials []*credential // for routes that take no API key
@@ -80,7 +81,7 @@ func New(opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	c := &core{
-		scheme: base.Scheme, host: base.Host,
+		scheme: base.Scheme, host: base.Host, server: base.Scheme + "://" + base.Host,
 		userCredentials: given(&cfg.accessToken),
 		anyCredentials:  given(&cfg.accessToken, &cfg.apiKey),
 		header:          headers(&cfg),
@@ -219,7 +220,7 @@ func (c *Client) String() string {
 	}
 	const longest = 500
 	return "promptorchestra.Client{" +
-		clean(c.core.scheme+"://"+c.core.host+c.core.rawPath+" "+c.organization, longest) + "}"
+		clean(c.core.server+c.core.rawPath+" "+c.organization, longest) + "}"
 }
 
 func newClient(shared *core, organization string) *Client {

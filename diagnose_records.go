@@ -87,7 +87,7 @@ func (d *diagnosing) checkCredential() {
 		return
 	}
 	core := d.client.core
-	evidence := []string{"organization: " + d.Organization, "server: " + core.scheme + "://" + core.host + core.rawPath}
+	evidence := []string{"organization: " + d.Organization, "server: " + core.server + core.rawPath}
 	var v *SetupVerifyResponse
 	var said struct{ OK Opt[bool] } // ok is undocumented: it may be missing
 	err := d.reading(func(ctx context.Context, once CallOption) (err error) {

@@ -22,6 +22,13 @@ type CallInfo struct {
 	Attempts     int               // number of attempts sent so far
 	Idempotent   bool              // whether the call is idempotent, or [WithIdempotent] said so
 
+	// Model is the model that the request asks for, the modelKey of its body; "" if it has none.
+	Model string `json:",omitzero"`
+
+	// Server is the scheme and host of the base URL, such as "https://api.example.com:8443". Only
+	// observers and requests have it; in an error it is "".
+	Server string `json:",omitzero"`
+
 	// Composite is true for a method that makes several calls, such as [AgentRunsService.Wait].
 	// Each of those is a call too: leave composites out when you count calls. Method and Path
 	// are those of the first one.
@@ -82,9 +89,10 @@ func Operation(ctx context.Context) (call CallInfo, ok bool) {
 	return r.observedInfo(attempts), true
 }
 
-// observedInfo is infoAt for observers and RoundTrippers: it leaves out the path of a Do.
+// observedInfo is infoAt for observers and RoundTrippers: with the server, without the path of a Do.
 func (r *request) observedInfo(attempts int) CallInfo {
 	info := r.infoAt(attempts)
+	info.Server = r.client.core.server
 	if r.call.custom {
 		info.Path = ""
 	}
@@ -167,9 +175,11 @@ func (r *request) end(err error, out any) {
 
 // observedHeader is header, but that of the error, where it has one.
 func (r *request) observedHeader(err error) http.Header {
-	var api *APIError
-	if errors.As(err, &api) {
-		return api.Header
+	if err != nil {
+		var api *APIError
+		if errors.As(err, &api) {
+			return api.Header
+		}
 	}
 	return r.header()
 }

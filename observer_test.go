@@ -222,6 +222,41 @@ func TestObserverIsToldOfAnExhaustedBudget(t *testing.T) {
 	assert.Equal(t, map[bool]int{false: 33, true: 7}, held, "100 retries are allowed, three a call")
 }
 
+// Observers and requests are told where a call goes, and the model that its request asks for; an error
+// is told the model.
+func TestServerAndModelOfACall(t *testing.T) {
+	var begun, sent []promptorchestra.CallInfo
+	srv := httptest.NewServer(apitest.Respond(402, `{"error":"no"}`))
+	defer srv.Close()
+	client := apitest.NewClientAt(t, srv.URL+"/base", promptorchestra.WithTransport(apitest.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		call, _ := promptorchestra.Operation(r.Context())
+		sent = append(sent, call)
+		return http.DefaultTransport.RoundTrip(r)
+	})), promptorchestra.WithObserver(func(_ context.Context, call promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+		begun = append(begun, call)
+		return nil, nil
+	}))
+	modelKey := promptorchestra.WithExtraBody(map[string]any{"modelKey": "m_2"})
+	_, err := client.Skills.Run(t.Context(), "skl_1", promptorchestra.SkillRunParams{ModelKey: "m_1", Variables: map[string]any{"modelKey": "other"}})
+	var failure *promptorchestra.APIError
+	require.ErrorAs(t, err, &failure)
+	assert.Equal(t, "m_1", failure.Model)
+	assert.Empty(t, failure.Server)
+	_ = apitest.ErrorOf(client.Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{}, modelKey))
+	_ = apitest.ErrorOf(client.Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{}, promptorchestra.WithExtraBody(map[string]any{"modelKey": 7})))
+	_ = apitest.Get(t.Context(), client)
+	_ = apitest.ErrorOf(client.AgentRuns.Wait(t.Context(), "arun_1"))
+	models := []string{"m_1", "m_2", "", "", "", ""}
+	require.Len(t, begun, len(models))
+	for i, call := range begun {
+		assert.Equal(t, srv.URL, call.Server, call.Op)
+		assert.Equal(t, models[i], call.Model, call.Op)
+	}
+	require.Len(t, sent, 5)
+	assert.Equal(t, srv.URL, sent[0].Server)
+	assert.Equal(t, "m_1", sent[0].Model)
+}
+
 // A method that makes several calls is a call too, with a context that the calls below it have.
 func TestObserverOfComposites(t *testing.T) {
 	type parent struct{}
@@ -268,6 +303,7 @@ func TestObserverOfComposites(t *testing.T) {
 	}, all)
 	assert.Equal(t, promptorchestra.CallInfo{
 		Op: "AgentRuns.Wait", Method: "GET", Path: "/api/agent-runs/{runId}", Organization: apitest.Organization, Idempotent: true, Composite: true,
+		Server: info.Server,
 	}, info)
 }
 

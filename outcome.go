@@ -251,7 +251,7 @@ func (r *request) infoAt(attempts int) CallInfo {
 		}
 	}
 	if body := r.out.Body; len(body) > 0 {
-		collectIDs(body, ids)
+		info.Model = collectIDs(body, ids)
 	}
 	if len(ids) > 0 {
 		info.Resource = ids
@@ -263,18 +263,23 @@ func (r *request) infoAt(attempts int) CallInfo {
 func isIDName(name string) bool { return strings.HasSuffix(name, "Id") && name != "organizationId" }
 
 // collectIDs adds the ids of a request's body, those of nested lists by their path,
-// "steps[2].promptId". The user's own data is left out.
-func collectIDs(body []byte, ids map[string]string) {
+// "steps[2].promptId", and returns its modelKey. The user's own data is left out.
+func collectIDs(body []byte, ids map[string]string) (model string) {
 	if !bytes.Contains(body, []byte(`Id":"`)) || !json.Valid(body) {
-		return
+		return ""
 	}
 	for name, value := range jsonscan.Members(body) {
 		collectID("", string(name), value, ids)
 		switch string(name) {
+		case "modelKey":
+			if value[0] == '"' {
+				model = jsonscan.Unquote(value)
+			}
 		case "steps", "prompts", "tools":
 			collectListed(string(name), value, ids)
 		}
 	}
+	return model
 }
 
 func collectListed(list string, value []byte, ids map[string]string) {
