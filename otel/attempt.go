@@ -8,8 +8,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -32,12 +30,15 @@ type transport struct {
 // wrap is the client's transport wrapper.
 func (t *telemetry) wrap(next http.RoundTripper) http.RoundTripper { return &transport{t, next} }
 
-// attempt is one request of a call. It is the body of its response, too: its span ends with that.
+// attempt is one request of a call, and the context of it. It is the body of its response, too: its
+// span ends with that.
 type attempt struct {
-	call *call
-	ctx  context.Context //nolint:containedctx // of the request, for what is measured when its body ends
-	span trace.Span
-	body io.ReadCloser
+	context.Context //nolint:containedctx // it is one
+
+	call   *call
+	span   trace.Span
+	server *server
+	body   io.ReadCloser
 
 	method         string
 	started, ended time.Time
@@ -46,18 +47,34 @@ type attempt struct {
 	err            error  // why there is no response, or not all of it
 }
 
+// Value returns the attempt for the key of calls, so that what is below it is not taken for the call.
+func (a *attempt) Value(key any) any {
+	if key == (callKey{}) {
+		return a
+	}
+	return a.Context.Value(key)
+}
+
 // RoundTrip sends an attempt in a span beneath its call's.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	c, ok := req.Context().Value(t.telemetry).(*call)
-	if !ok { // of another client, or without its context
+	c, ok := req.Context().Value(callKey{}).(*call)
+	if !ok || c.telemetry != t.telemetry { // of another client, without its context, or an attempt already
 		return t.next.RoundTrip(req) //nolint:wrapcheck // a RoundTripper passes on what it gets
 	}
-	a, ctx := c.newAttempt(req)
+	if t.withoutAttempts {
+		sent, err := c.captureVariables(req)
+		if err != nil {
+			return nil, err
+		}
+		return t.next.RoundTrip(sent) //nolint:wrapcheck // see above
+	}
+	a := c.newAttempt(req)
 	// A RoundTripper must not change the request that it was given.
-	sent := req.WithContext(ctx) //nolint:contextcheck // ctx is the request's, with the span
+	sent := req.WithContext(a) //nolint:contextcheck // a is the request's, with the span
 	sent.Header = maps.Clone(req.Header)
-	t.propagator.Inject(ctx, propagation.HeaderCarrier(sent.Header)) //nolint:contextcheck // likewise
-	if err := c.captureVariables(sent); err != nil {
+	t.propagator.Inject(a, propagation.HeaderCarrier(sent.Header)) //nolint:contextcheck // likewise
+	sent, err := c.captureVariables(sent)
+	if err != nil {
 		a.end(err)
 		return nil, err
 	}
@@ -71,19 +88,17 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // newAttempt begins an attempt. The one before was retried: its span ends.
-func (c *call) newAttempt(req *http.Request) (*attempt, context.Context) {
+func (c *call) newAttempt(req *http.Request) *attempt {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.finishRetried()
 	c.attempts++
-	if c.attempts == 1 && !c.ended {
-		c.server = serverOf(req.URL)
-	}
+	a := &attempt{call: c, method: req.Method, server: c.server.at(req.URL), started: time.Now()}
 	// The query is left out: it may hold data of the caller's.
 	full := req.URL.Scheme + "://" + req.URL.Host + req.URL.EscapedPath()
 	attrs := make([]attribute.KeyValue, 0, 8)
 	attrs = append(attrs, operationKey.String(c.info.Op), semconv.HTTPRequestMethodKey.String(req.Method), semconv.URLFull(full))
-	attrs = append(attrs, c.server...)
+	attrs = a.server.appendTo(attrs)
 	name := req.Method
 	if c.info.Path != "" {
 		name += " " + c.info.Path
@@ -92,22 +107,9 @@ func (c *call) newAttempt(req *http.Request) (*attempt, context.Context) {
 	if c.attempts > 1 {
 		attrs = append(attrs, semconv.HTTPRequestResendCount(c.attempts-1))
 	}
-	a := &attempt{call: c, method: req.Method, started: time.Now()}
-	a.ctx, a.span = c.tracer.Start(req.Context(), name, kindClient, trace.WithTimestamp(a.started),
+	a.Context, a.span = c.tracer.Start(req.Context(), name, kindClient, trace.WithTimestamp(a.started),
 		trace.WithAttributes(c.filter(attrs)...))
-	return a, a.ctx
-}
-
-// serverOf returns server.address and server.port.
-func serverOf(u *url.URL) []attribute.KeyValue {
-	port, err := strconv.Atoi(u.Port())
-	if err != nil {
-		port = 443
-		if u.Scheme == "http" {
-			port = 80
-		}
-	}
-	return []attribute.KeyValue{semconv.ServerAddress(u.Hostname()), semconv.ServerPort(port)}
+	return a
 }
 
 // receive takes the response, whose body the attempt becomes.
@@ -224,20 +226,24 @@ func (a *attempt) finish(kind promptorchestra.Kind) {
 		}
 		a.span.SetStatus(codes.Error, description)
 	}
-	a.span.End(trace.WithTimestamp(a.ended))
+	if a.span.IsRecording() { // its end is the measurement's, to the nanosecond
+		a.span.End(trace.WithTimestamp(a.ended))
+	}
 	a.call.recordAttempt(a, kind)
 }
 
-// captureVariables keeps the variables of a request's body, where content is captured.
-func (c *call) captureVariables(req *http.Request) error {
+// captureVariables keeps the variables of a request's body, where content is captured. It returns the
+// request, or one that is like it, for the body was read.
+func (c *call) captureVariables(req *http.Request) (*http.Request, error) {
 	if !c.captureContent || c.model == nil || req.Body == nil {
-		return nil
+		return req, nil
 	}
 	body, err := io.ReadAll(req.Body)
 	_ = req.Body.Close() // it was read to its end
 	if err != nil {
-		return err //nolint:wrapcheck // the body's own
+		return nil, err //nolint:wrapcheck // the body's own
 	}
+	req = req.WithContext(req.Context())
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	var members struct {
 		Variables json.RawMessage `json:"variables"`
@@ -249,5 +255,5 @@ func (c *call) captureVariables(req *http.Request) error {
 			c.input = string(members.Variables)
 		}
 	}
-	return nil
+	return req, nil
 }

@@ -12,6 +12,9 @@ import (
 // description says of a failure what its kind does not: an API error's code and the mistakes of a graph,
 // or what the network said. Other texts may quote the caller's data.
 func (t *telemetry) description(err error) string {
+	if err == nil { // of a composite whose run failed
+		return ""
+	}
 	if t.captureContent {
 		return err.Error()
 	}
@@ -59,6 +62,9 @@ func mistakes(e *promptorchestra.APIError) string {
 
 // codeOf returns the code of an API error, "" for other errors and where it is no code.
 func codeOf(err error) string {
+	if err == nil {
+		return ""
+	}
 	var failure *promptorchestra.APIError
 	if !errors.As(err, &failure) || !isName(failure.Code) {
 		return ""
@@ -69,5 +75,5 @@ func codeOf(err error) string {
 // isName reports whether a text of the server's is a code or a path rather than words.
 func isName(s string) bool {
 	const most = 80
-	return s != "" && len(s) <= most && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]") == ""
+	return s != "" && len(s) <= most && strings.Trim(s, nameLetters+"[]") == ""
 }

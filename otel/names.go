@@ -1,16 +1,25 @@
 package promptorchestraotel
 
-import "go.opentelemetry.io/otel/attribute"
+import (
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+)
 
 // The names that OpenTelemetry defines come from its own packages:
 //
 //   - http.*, url.*, server.*, network.* and error.type from semconv/v1.43.0, whose HTTP part is
-//     stable but for url.template, and the instrument of HTTP requests from its httpconv;
-//   - gen_ai.* from semconv/v1.41.0 and its genaiconv. They are still in development. Version 1.42.0 of
-//     the conventions moved them to a repository of their own, which has released nothing yet, so that
-//     1.41.0 is the last version that a Go package has.
+//     stable but for url.template, and the instrument of HTTP requests from its httpconv. The schema
+//     URL of the scope is this version's;
+//   - gen_ai.* from semconv/v1.41.0 and its genaiconv, the last version that has a Go package. They
+//     are in development.
 //
-// The names below are this module's own: no convention has them.
+// Version 1.42.0 of the conventions moved gen_ai.* to the repository semantic-conventions-genai,
+// which has released v0.1.0, also in development and without a Go package or a schema URL: what is
+// named otherwise there is in genai.go. The names below are this module's own: no convention has them.
 const (
 	operationKey    = attribute.Key("promptorchestra.operation")              // "Agents.Run"
 	outcomeKey      = attribute.Key("promptorchestra.outcome")                // one of the outcomes below
@@ -24,6 +33,8 @@ const (
 	budgetKey       = attribute.Key("promptorchestra.retry_budget.exhausted") // only where it is true; spans only
 )
 
+const schemaURL = semconv.SchemaURL
+
 // The values of promptorchestra.outcome.
 const (
 	outcomeSuccess  = "success"
@@ -32,11 +43,15 @@ const (
 	outcomeCanceled = "canceled" // by its caller
 )
 
+// runFailed is the error.type of a composite that returned no error, but a run that failed.
+const runFailed promptorchestra.Kind = "run_failed"
+
 // This module's own instruments.
 const (
-	durationName = "promptorchestra.client.operation.duration"
-	attemptsName = "promptorchestra.client.operation.attempts"
-	budgetName   = "promptorchestra.client.retry_budget.exhausted"
+	durationName  = "promptorchestra.client.operation.duration"
+	attemptsName  = "promptorchestra.client.operation.attempts"
+	compositeName = "promptorchestra.client.composite.duration"
+	budgetName    = "promptorchestra.client.retry_budget.exhausted"
 )
 
 // providerName is what gen_ai.provider.name is until a response names the provider of the model.
@@ -58,4 +73,24 @@ func resourceKey(name string) attribute.Key {
 		key = append(key, c)
 	}
 	return attribute.Key(key)
+}
+
+const (
+	nameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+	otherValue  = "other"
+)
+
+// plain returns a name that came from outside as an attribute of a metric may have it: as it is if it
+// looks like the name of a status, a provider or a model, such as "openai/gpt-4.1-mini:free" or
+// "gemini-2@001", and otherwise "other", so that no text and no address becomes a time series.
+func plain(name string) string {
+	const most = 64
+	base, version, _ := strings.Cut(name, "@")
+	switch {
+	case len(name) > most, strings.Contains(name, "//"), strings.HasPrefix(name, "@"):
+		return otherValue
+	case strings.Trim(base, nameLetters+":/+") != "", strings.Trim(version, "0123456789") != "":
+		return otherValue
+	}
+	return name
 }

@@ -30,6 +30,8 @@ type config struct {
 	spanAttributes   attributesFunc
 	metricAttributes attributesFunc
 	captureContent   bool
+	withoutAttempts  bool
+	genAI            GenAIConventions
 }
 
 func newConfig(opts []Option) config {
@@ -97,4 +99,17 @@ func WithMetricAttributes(attributes func(ctx context.Context, call promptorches
 // server said, as the description of the span's status. Without it no span holds any of that.
 func WithContentCapture() Option {
 	return optionFunc(func(cfg *config) { cfg.captureContent = true })
+}
+
+// WithoutAttempts leaves out the spans and the metrics of attempts, and the trace's header in requests:
+// for a client whose transport has otelhttp already, which makes all three. The spans of otelhttp are
+// then beneath the spans of calls.
+func WithoutAttempts() Option {
+	return optionFunc(func(cfg *config) { cfg.withoutAttempts = true })
+}
+
+// WithGenAIConventions sets the version of the conventions for generative AI. The default, also for a
+// version that is none of the constants, is [GenAIConventions141].
+func WithGenAIConventions(version GenAIConventions) Option {
+	return optionFunc(func(cfg *config) { cfg.genAI = version })
 }

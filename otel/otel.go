@@ -15,11 +15,14 @@
 package promptorchestraotel
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -35,27 +38,34 @@ const ScopeName = "github.com/prompt-orchestra/promptorchestra-go/otel"
 // With returns an option that gives every call of a client spans and metrics: an observer of its calls,
 // and a wrapper of its transport for their attempts. Wrappers that are given after it see the attempt
 // before its span begins. Spans go to the global providers, unless an option says otherwise.
+//
+// Of two of them that a client is given the first one counts.
 func With(opts ...Option) promptorchestra.Option {
 	t := newTelemetry(newConfig(opts))
-	return promptorchestra.Options(
-		promptorchestra.WithObserver(t.begin),
-		promptorchestra.WithTransportWrapper(t.wrap),
-	)
+	observer := promptorchestra.WithObserver(t.begin)
+	if t.withoutAttempts && !t.captureContent {
+		return observer
+	}
+	return promptorchestra.Options(observer, promptorchestra.WithTransportWrapper(t.wrap))
 }
 
-// telemetry is what all calls share. A context finds the call that it belongs to by it.
+// telemetry is what all calls share.
 type telemetry struct {
 	config
 
-	tracer  trace.Tracer
-	metrics instruments
+	tracer       trace.Tracer
+	metrics      instruments
+	measurements measurements
+	server       atomic.Pointer[server] // of the last call
 }
 
 func newTelemetry(cfg config) *telemetry {
 	return &telemetry{
-		config:  cfg,
-		tracer:  cfg.tracers.Tracer(ScopeName, trace.WithInstrumentationVersion(promptorchestra.Version)),
-		metrics: newInstruments(cfg.meters),
+		config: cfg,
+		tracer: cfg.tracers.Tracer(ScopeName,
+			trace.WithInstrumentationVersion(promptorchestra.Version), trace.WithSchemaURL(schemaURL)),
+		metrics:      newInstruments(&cfg),
+		measurements: measurements{made: map[series]*measurement{}},
 	}
 }
 
@@ -64,32 +74,74 @@ var (
 	kindInternal = trace.WithSpanKind(trace.SpanKindInternal)
 )
 
-// call is a call on its way.
+// callKey finds in a context the call or the attempt that it is of.
+type callKey struct{}
+
+// call is a call on its way, and the context of it.
 type call struct {
+	context.Context //nolint:containedctx // it is one
 	*telemetry
 
-	ctx   context.Context //nolint:containedctx // of the call, to tell its caller's cancellation from a timeout
-	info  promptorchestra.CallInfo
-	model *modelOperation // nil where no model runs
-	span  trace.Span
-	extra []attribute.KeyValue // of its metrics
+	info   promptorchestra.CallInfo
+	model  *modelOperation // nil where no model runs
+	span   trace.Span
+	server *server
+	extra  []attribute.KeyValue // of its metrics
 
 	mu       sync.Mutex // RoundTrippers above may send attempts side by side
 	attempts int
 	last     *attempt // has ended, but its span has not
 	ended    bool
-	server   []attribute.KeyValue
 	input    string // the variables, where content is captured
+}
+
+// Value returns the call for its key.
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
 }
 
 // begin is the client's observer.
 func (t *telemetry) begin(ctx context.Context, info promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
-	c := &call{telemetry: t, info: info, model: modelOperations[info.Op]}
-	name := info.Op
-	attrs := make([]attribute.KeyValue, 0, 8)
+	if outer, ok := ctx.Value(callKey{}).(*call); ok && outer.is(&info) {
+		return nil, nil // the client has another With
+	}
+	c := &call{telemetry: t, info: info, model: modelOperations[info.Op], server: t.serverOf(info.Server)}
+	name, kind := info.Op, kindClient
+	if c.model != nil {
+		name = c.model.spanName(info.Model)
+	}
+	if info.Composite { // the calls beneath it are the client's
+		kind = kindInternal
+	}
+	attrs := c.startAttributes()
+	if t.spanAttributes != nil {
+		attrs = append(attrs, t.spanAttributes(ctx, info)...)
+	}
+	if t.metricAttributes != nil {
+		c.extra = t.metricAttributes(ctx, info)
+	}
+	c.Context, c.span = t.tracer.Start(ctx, name, kind, trace.WithAttributes(t.filter(attrs)...))
+	return c, c.end
+}
+
+// is reports whether a call that has sent nothing yet is this one, told by another observer of the same
+// client. The calls that a composite makes have another Op.
+func (c *call) is(info *promptorchestra.CallInfo) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.attempts == 0 && !c.ended && c.info.Op == info.Op && c.info.Server == info.Server &&
+		c.info.Organization == info.Organization && maps.Equal(c.info.Resource, info.Resource)
+}
+
+// startAttributes returns what is known of a call before its response.
+func (c *call) startAttributes() []attribute.KeyValue {
+	info := &c.info
+	attrs := make([]attribute.KeyValue, 0, 12)
 	attrs = append(attrs, operationKey.String(info.Op))
 	if c.model != nil {
-		name = c.model.name
 		attrs = c.model.appendStart(attrs, info)
 	}
 	if info.Organization != "" {
@@ -100,19 +152,10 @@ func (t *telemetry) begin(ctx context.Context, info promptorchestra.CallInfo) (c
 			attrs = append(attrs, resourceKey(name).String(id))
 		}
 	}
-	if t.spanAttributes != nil {
-		attrs = append(attrs, t.spanAttributes(ctx, info)...)
+	if !info.Composite {
+		attrs = c.server.appendTo(attrs)
 	}
-	if t.metricAttributes != nil {
-		c.extra = t.metricAttributes(ctx, info)
-	}
-	kind := kindClient
-	if info.Composite { // the calls beneath it are the client's
-		kind = kindInternal
-	}
-	ctx, c.span = t.tracer.Start(ctx, name, kind, trace.WithAttributes(t.filter(attrs)...))
-	c.ctx = context.WithValue(ctx, t, c)
-	return c.ctx, c.end
+	return attrs
 }
 
 // end records the result of the call.
@@ -120,9 +163,13 @@ func (c *call) end(result promptorchestra.CallResult) {
 	outcome, kind := c.outcomeOf(result.Err)
 	c.finishLast(&result, kind)
 	run := runOf(&result)
-	c.record(&result, run, outcome, kind)
+	run.requested = cmp.Or(c.info.Model, run.requested)
+	if c.info.Composite && result.Err == nil && run.status.Failed() {
+		outcome, kind = outcomeFailure, runFailed // the end of the run is what it was called for
+	}
+	c.record(&result, &run, outcome, kind)
 	if c.span.IsRecording() {
-		c.describe(&result, run, outcome, kind)
+		c.describe(&result, &run, outcome, kind)
 	}
 	c.span.End()
 }
@@ -134,7 +181,6 @@ func (c *call) describe(result *promptorchestra.CallResult, run *run, outcome st
 	if !c.info.Composite {
 		attrs = append(attrs, attemptsKey.Int(result.Attempts))
 	}
-	attrs = append(attrs, c.server...)
 	if result.RequestID != "" {
 		attrs = append(attrs, requestIDKey.String(result.RequestID))
 	}
@@ -173,7 +219,7 @@ func (c *call) outcomeOf(err error) (outcome string, kind promptorchestra.Kind) 
 		return outcomeSuccess, ""
 	}
 	kind, outcome = promptorchestra.KindOf(err), outcomeFailure
-	if kind == promptorchestra.KindCanceled && errors.Is(c.ctx.Err(), context.Canceled) {
+	if kind == promptorchestra.KindCanceled && errors.Is(c.Err(), context.Canceled) {
 		kind, outcome = "", outcomeCanceled
 	}
 	if promptorchestra.OutcomeUnknown(err) {

@@ -12,26 +12,12 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
-// modelOperation is what the conventions for generative AI make of a call that runs a model.
-type modelOperation struct {
-	name   string // gen_ai.operation.name, which is the span's name, too
-	output string // gen_ai.output.type, "" where the call does not choose it
-}
-
-// modelOperations are the calls that run a model, by their operation.
-var modelOperations = map[string]*modelOperation{
-	"Prompts.Run":               {name: genai.GenAIOperationNameChat.Value.AsString()},
-	"Skills.Run":                {name: genai.GenAIOperationNameChat.Value.AsString()},
-	"Skills.GenerateImage":      {name: genai.GenAIOperationNameGenerateContent.Value.AsString(), output: genai.GenAIOutputTypeImage.Value.AsString()},
-	"Agents.Run":                {name: genai.GenAIOperationNameInvokeAgent.Value.AsString()},
-	"AgentRuns.RerunFromStep":   {name: genai.GenAIOperationNameInvokeAgent.Value.AsString()},
-	"Evaluations.Run":           {name: genai.GenAIOperationNameInvokeWorkflow.Value.AsString()},
-	"VoiceAgents.CreateSession": {name: operationCreateSession},
-}
-
 // appendStart adds what is known before the response.
-func (o *modelOperation) appendStart(attrs []attribute.KeyValue, info promptorchestra.CallInfo) []attribute.KeyValue {
+func (o *modelOperation) appendStart(attrs []attribute.KeyValue, info *promptorchestra.CallInfo) []attribute.KeyValue {
 	attrs = append(attrs, genai.GenAIOperationNameKey.String(o.name), genai.GenAIProviderNameKey.String(providerName))
+	if info.Model != "" {
+		attrs = append(attrs, genai.GenAIRequestModel(info.Model))
+	}
 	if id := info.Resource["agentId"]; id != "" {
 		attrs = append(attrs, genai.GenAIAgentID(id))
 	}
@@ -46,7 +32,7 @@ type run struct {
 	id           string
 	status       promptorchestra.RunStatus
 	provider     string
-	requested    string // the model that was asked for
+	requested    string // the model that was asked for, or that the response says was
 	model        string // the model that responded
 	agentID      string
 	agentVersion string
@@ -59,47 +45,47 @@ type run struct {
 }
 
 // runOf returns what the response of a call says about a run.
-func runOf(result *promptorchestra.CallResult) *run {
+func runOf(result *promptorchestra.CallResult) run {
 	switch r := result.Result.(type) {
 	case *promptorchestra.PromptRunResponse:
-		return &run{
+		return run{
 			id: r.RunID, status: r.Status, provider: r.Provider, model: r.Model,
 			inputTokens: r.InputTokens, outputTokens: r.OutputTokens, cost: r.EstimatedCost,
 			text: r.OutputText, output: r.Output,
 		}
 	case *promptorchestra.SkillRunResponse:
 		used := usageOf(r.Usage)
-		return &run{
+		return run{
 			id: r.RunID, status: r.Status, provider: r.Provider, requested: r.ModelKey, model: r.Model,
 			inputTokens: used.inputTokens, outputTokens: used.outputTokens, cost: used.cost,
 			text: r.OutputText, output: r.Output,
 		}
 	case *promptorchestra.GeneratedImageRunResponse:
-		found := &run{id: r.RunID, status: r.Status, requested: r.ModelKey}
+		found := run{id: r.RunID, status: r.Status, requested: r.ModelKey}
 		if used := r.Usage; used != nil {
 			found.inputTokens, found.outputTokens, found.cost = used.InputTokens, used.OutputTokens, used.EstimatedCost
 		}
 		return found
 	case *promptorchestra.AgentRunResponse:
-		return &run{
+		return run{
 			id: r.RunID, status: r.Status, agentID: r.AgentID,
 			agentVersion: versionOf(r.AgentVersionNumber, r.AgentVersionID), output: r.Output,
 		}
 	case *promptorchestra.AgentRerunResponse:
-		return &run{id: r.RunID, status: r.Status, output: r.Output}
+		return run{id: r.RunID, status: r.Status, output: r.Output}
 	case *promptorchestra.VoiceAgentSession:
-		return &run{id: r.RunID, provider: r.Provider, requested: r.Model, conversation: cmp.Or(r.ExternalSessionID, r.RunID)}
+		return run{id: r.RunID, provider: r.Provider, requested: r.Model, conversation: cmp.Or(r.ExternalSessionID, r.RunID)}
 	case *promptorchestra.SkillEvaluationRun:
-		return &run{id: r.ID, status: r.Status}
+		return run{id: r.ID, status: r.Status}
 	case *promptorchestra.AgentRunDetail: // of a read, such as the one that sees that the run has ended
-		return &run{id: r.Run.ID, status: r.Run.Status}
+		return run{id: r.Run.ID, status: r.Run.Status}
 	case *promptorchestra.RunDetail:
-		return &run{id: r.ID, status: r.Status}
+		return run{id: r.ID, status: r.Status}
 	case *promptorchestra.SkillRunDetail:
-		return &run{id: r.RunID, status: r.Status}
+		return run{id: r.RunID, status: r.Status}
 	}
 	id, _ := promptorchestra.RunID(result.Err)
-	return &run{id: id}
+	return run{id: id}
 }
 
 // versionOf prefers the number of a version, which people know, to its id.
@@ -150,7 +136,12 @@ func (r *run) appendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
 // appendModel adds the attributes of the conventions for generative AI.
 func (r *run) appendModel(attrs []attribute.KeyValue) []attribute.KeyValue {
 	attrs = append(attrs, genai.GenAIProviderNameKey.String(r.providerName()))
-	attrs = r.appendModels(attrs)
+	if r.requested != "" {
+		attrs = append(attrs, genai.GenAIRequestModel(r.requested))
+	}
+	if r.model != "" {
+		attrs = append(attrs, genai.GenAIResponseModel(r.model))
+	}
 	if r.agentID != "" {
 		attrs = append(attrs, genai.GenAIAgentID(r.agentID))
 	}
@@ -165,16 +156,6 @@ func (r *run) appendModel(attrs []attribute.KeyValue) []attribute.KeyValue {
 	}
 	if r.outputTokens > 0 {
 		attrs = append(attrs, genai.GenAIUsageOutputTokens(r.outputTokens))
-	}
-	return attrs
-}
-
-func (r *run) appendModels(attrs []attribute.KeyValue) []attribute.KeyValue {
-	if r.requested != "" {
-		attrs = append(attrs, genai.GenAIRequestModel(r.requested))
-	}
-	if r.model != "" {
-		attrs = append(attrs, genai.GenAIResponseModel(r.model))
 	}
 	return attrs
 }
@@ -203,11 +184,11 @@ func (r *run) providerName() string {
 	}
 }
 
-// A message of gen_ai.input.messages and gen_ai.output.messages.
+// A message of gen_ai.input.messages and gen_ai.output.messages. It has no finish_reason: no response
+// says why its run ended.
 type message struct {
-	Role         string        `json:"role"`
-	Parts        []messagePart `json:"parts"`
-	FinishReason string        `json:"finish_reason,omitempty"`
+	Role  string        `json:"role"`
+	Parts []messagePart `json:"parts"`
 }
 
 type messagePart struct {
@@ -225,8 +206,7 @@ func (r *run) appendContent(attrs []attribute.KeyValue, variables string) []attr
 		text = string(r.output)
 	}
 	if text != "" {
-		attrs = append(attrs, messages(genai.GenAIOutputMessagesKey,
-			message{Role: "assistant", Parts: []messagePart{{"text", text}}, FinishReason: "stop"}))
+		attrs = append(attrs, messages(genai.GenAIOutputMessagesKey, message{Role: "assistant", Parts: []messagePart{{"text", text}}}))
 	}
 	return attrs
 }

@@ -2,6 +2,7 @@ package promptorchestraotel_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 var modelCalls = []struct {
 	name     string
 	op       string
+	asked    string // the model that the request asks for
 	call     func(context.Context, *promptorchestra.Client) error
 	response string
 	want     map[string]any
@@ -34,7 +36,7 @@ var modelCalls = []struct {
 		},
 	},
 	{
-		name: "a skill, its usage in snake_case, a provider that the conventions spell otherwise", op: "Skills.Run",
+		name: "a skill, its usage in snake_case, a provider that the conventions spell otherwise", op: "Skills.Run", asked: "gemini-3",
 		call: func(ctx context.Context, c *promptorchestra.Client) error {
 			_, err := c.Skills.Run(ctx, "skl_1", promptorchestra.SkillRunParams{SkillVersionID: "sv_1", ModelKey: "gemini-3"})
 			return err
@@ -138,7 +140,11 @@ func TestCallsThatRunAModel(t *testing.T) {
 				"promptorchestra.organization.id": "org_1", "promptorchestra.request.id": "req_200",
 			})
 			call, _ := tel.tree(t)
-			assert.Equal(t, tt.want["gen_ai.operation.name"], call.Name)
+			name := tt.want["gen_ai.operation.name"]
+			if tt.asked != "" {
+				name = fmt.Sprint(name, " ", tt.asked)
+			}
+			assert.Equal(t, name, call.Name)
 			assert.Equal(t, want, attributes(call.Attributes))
 
 			duration := tel.points(t, "gen_ai.client.operation.duration")

@@ -202,3 +202,19 @@ func (tel *telemetry) names(t testing.TB) (metrics, keys []string) {
 	slices.Sort(keys)
 	return metrics, slices.Compact(keys)
 }
+
+// inTurnThen responds with one body after the other, and then always with the handler.
+func inTurnThen(bodies []string, last http.HandlerFunc) http.HandlerFunc {
+	next := make(chan string, len(bodies))
+	for _, body := range bodies {
+		next <- body
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case body := <-next:
+			reply(200, body)(w, r)
+		default:
+			last(w, r)
+		}
+	}
+}

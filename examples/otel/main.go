@@ -4,11 +4,12 @@
 //
 //	go -C examples/otel run .
 //
-// The memory is where a service has the exporters to its collector.
+// With -otlp it exports them instead, to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,7 +20,15 @@ import (
 )
 
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
+	otlp := flag.Bool("otlp", false, "export to a collector instead of printing")
+	flag.Parse()
+	ctx, err := context.Background(), error(nil)
+	if *otlp {
+		err = runExported(ctx, greet)
+	} else {
+		err = run(ctx, os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "The example did not get through:", err)
 		os.Exit(1)
 	}
@@ -28,6 +37,18 @@ func main() {
 func run(ctx context.Context, out io.Writer) error {
 	memory := newMemory()
 	defer memory.shutdown(ctx)
+	err := greet(ctx, promptorchestraotel.With( // without these two the global providers are used
+		promptorchestraotel.WithTracerProvider(memory.traces),
+		promptorchestraotel.WithMeterProvider(memory.metrics),
+	))
+	if err != nil {
+		return err
+	}
+	return memory.print(ctx, out)
+}
+
+// greet runs a prompt, at the third attempt.
+func greet(ctx context.Context, telemetry promptorchestra.Option) error {
 	emulator := orchestratest.NewServer()
 	defer emulator.Close()
 	promptID := emulator.PublishPrompt("Greet {{name}}.")
@@ -35,16 +56,10 @@ func run(ctx context.Context, out io.Writer) error {
 
 	transport := outOfReachAtFirst()
 	defer transport.CloseIdleConnections()
-	client := emulator.Client(
-		promptorchestra.WithTransport(transport),
-		promptorchestraotel.With( // without these two the global providers are used
-			promptorchestraotel.WithTracerProvider(memory.traces),
-			promptorchestraotel.WithMeterProvider(memory.metrics),
-		),
-	)
+	client := emulator.Client(promptorchestra.WithTransport(transport), telemetry)
 	_, err := client.Prompts.Run(ctx, promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ann"}})
 	if err != nil {
 		return fmt.Errorf("running the prompt: %w", err)
 	}
-	return memory.print(ctx, out)
+	return nil
 }

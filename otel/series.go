@@ -1,0 +1,90 @@
+package promptorchestraotel
+
+import (
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	genai "go.opentelemetry.io/otel/semconv/v1.41.0"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// series is what the attributes of a measurement are made of. An empty member is no attribute.
+type series struct {
+	operation, outcome, kind, status                        string
+	model, provider, requested, responded, tokens, modality string
+	method, template, protocol                              string
+	code                                                    int
+	server                                                  endpoint
+}
+
+// measurement is a series as instruments take it.
+type measurement struct {
+	record []metric.RecordOption
+	add    []metric.AddOption
+}
+
+// measurements keeps those that were made: most calls are measured as others were before them.
+type measurements struct {
+	mu   sync.RWMutex
+	made map[series]*measurement
+}
+
+const maxMeasurements = 1000 // that are kept
+
+// measured returns the measurement of a series, with what the caller adds to the call's metrics.
+func (c *call) measured(s *series) *measurement {
+	if len(c.extra) > 0 {
+		return c.newMeasurement(s, c.extra)
+	}
+	kept := &c.telemetry.measurements
+	kept.mu.RLock()
+	m := kept.made[*s]
+	kept.mu.RUnlock()
+	if m != nil {
+		return m
+	}
+	m = c.newMeasurement(s, nil)
+	kept.mu.Lock()
+	defer kept.mu.Unlock()
+	if len(kept.made) < maxMeasurements {
+		kept.made[*s] = m
+	}
+	return m
+}
+
+func (t *telemetry) newMeasurement(s *series, extra []attribute.KeyValue) *measurement {
+	set, _ := attribute.NewSetWithFiltered(append(s.attributes(), extra...), t.keep)
+	option := metric.WithAttributeSet(set)
+	return &measurement{[]metric.RecordOption{option}, []metric.AddOption{option}}
+}
+
+func (s *series) attributes() []attribute.KeyValue {
+	attrs := make([]attribute.KeyValue, 0, 16)
+	for _, a := range []struct {
+		key   attribute.Key
+		value string
+	}{
+		{operationKey, s.operation},
+		{outcomeKey, s.outcome},
+		{semconv.ErrorTypeKey, s.kind},
+		{runStatusKey, s.status},
+		{genai.GenAIOperationNameKey, s.model},
+		{genai.GenAIProviderNameKey, s.provider},
+		{genai.GenAIRequestModelKey, s.requested},
+		{genai.GenAIResponseModelKey, s.responded},
+		{genai.GenAITokenTypeKey, s.tokens},
+		{modalityKey, s.modality},
+		{semconv.HTTPRequestMethodKey, s.method},
+		{semconv.URLTemplateKey, s.template},
+		{semconv.NetworkProtocolVersionKey, s.protocol},
+	} {
+		if a.value != "" {
+			attrs = append(attrs, a.key.String(a.value))
+		}
+	}
+	if s.code > 0 {
+		attrs = append(attrs, semconv.HTTPResponseStatusCode(s.code))
+	}
+	return s.server.appendTo(attrs)
+}
