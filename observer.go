@@ -89,7 +89,7 @@ func Operation(ctx context.Context) (call CallInfo, ok bool) {
 	return r.observedInfo(attempts), true
 }
 
-// observedInfo is infoAt for observers and RoundTrippers: with the server, without the path of a Do.
+// observedInfo is infoAt for observers and RoundTrippers: with the server, without a Do's path.
 func (r *request) observedInfo(attempts int) CallInfo {
 	info := r.infoAt(attempts)
 	info.Server = r.client.core.server
