@@ -299,17 +299,20 @@ func (s *RunsService) candidates(
 			candidates = append(candidates, candidate)
 		}
 	}
-	slices.SortStableFunc(candidates, func(a, b runCandidate) int {
-		switch {
-		case a.outside == b.outside:
-			return a.created.Compare(b.created)
-		case a.outside:
-			return 1
-		default:
-			return -1
-		}
-	})
+	slices.SortStableFunc(candidates, compareCandidates)
 	return candidates, nil
+}
+
+// compareCandidates sorts the oldest first, and those that may be of any time last.
+func compareCandidates(a, b runCandidate) int {
+	switch {
+	case a.outside == b.outside:
+		return a.created.Compare(b.created)
+	case a.outside:
+		return 1
+	default:
+		return -1
+	}
 }
 
 // judge returns what decides whether the list of runs is whole.
