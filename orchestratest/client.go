@@ -35,18 +35,18 @@ func (s *Server) newClient(opts []promptorchestra.Option, credentials ...prompto
 	if err != nil {
 		// These options are always accepted.
 		client, _ = promptorchestra.New(append(base,
-			promptorchestra.WithTransport(rejection{err}),
+			promptorchestra.WithTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+				return nil, fmt.Errorf("orchestratest: the client's options are wrong: %w", err)
+			})),
 			promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))...)
 	}
 	return client
 }
 
-// rejection is a transport that sends nothing.
-type rejection struct{ reason error }
+// roundTrip is a transport without a server.
+type roundTrip func(*http.Request) (*http.Response, error)
 
-func (r rejection) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, fmt.Errorf("orchestratest: the client's options are wrong: %w", r.reason)
-}
+func (r roundTrip) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
 
 // Error returns the very error that a call returns when the API responds with a status and a body,
 // after one attempt. It is what a fake of the SDK returns in a test, and needs no server. The call
@@ -66,7 +66,9 @@ func Error(op string, status int, body string) error {
 	client, err := promptorchestra.New(
 		promptorchestra.WithBaseURL("http://127.0.0.1"), promptorchestra.WithOrganization("org_test"),
 		promptorchestra.WithAccessToken("access_token"), promptorchestra.WithAPIKey("sk_key"),
-		promptorchestra.WithTransport(stub{Status(status, body).reply}),
+		promptorchestra.WithTransport(roundTrip(func(request *http.Request) (*http.Response, error) {
+			return Status(status, body).reply.received(request), nil
+		})),
 		promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}),
 	)
 	if err != nil {
@@ -81,13 +83,6 @@ func Error(op string, status int, body string) error {
 		return fmt.Errorf("orchestratest: Error(%q): status %d with this body is no failure", op, status)
 	}
 	return err
-}
-
-// stub is a transport that responds without a server.
-type stub struct{ reply response }
-
-func (s stub) RoundTrip(request *http.Request) (*http.Response, error) {
-	return s.reply.received(request), nil
 }
 
 // callByName calls a method of a client's service by its name, "Agents.Publish", with made-up ids

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,7 +16,7 @@ import (
 const controlPath = "/control/"
 
 // WithControl serves a control API under /control/, for tests in other languages: what the methods
-// of Server do, as JSON. It takes no credentials, and no orders from web pages: a foreign Origin
+// of Server do, as JSON; and at / a page that shows what happens, for people. It takes no credentials, and no orders from web pages: a foreign Origin
 // and a body that is not application/json are rejected. Its own requests are not recorded and take
 // no faults. docs/emulator.md describes it.
 func WithControl() Option {
@@ -36,6 +37,7 @@ func orders() map[string]map[string]order {
 		"held":          {http.MethodGet: shows((*Server).showHeld), http.MethodPost: orderHold, http.MethodDelete: plainly((*Server).dropHeld)},
 		"failures":      {http.MethodGet: shows((*Server).showFailures), http.MethodPost: orderFailure, http.MethodDelete: plainly((*Server).dropFailures)},
 		"requests":      {http.MethodGet: showRequests, http.MethodDelete: plainly((*Server).forgetRequests)},
+		"overview":      {http.MethodGet: shows((*Server).showOverview)},
 		"runs":          {http.MethodGet: shows((*Server).showRuns)},
 		"organizations": {http.MethodGet: shows((*Server).showOrganizations), http.MethodPost: orderOrganization},
 		"tokens":        {http.MethodPost: orderToken},
@@ -66,7 +68,11 @@ func (s *Server) control(r *http.Request) response {
 		resp.header.Set("Allow", strings.Join(slices.Sorted(maps.Keys(methods)), ", "))
 	}
 	resp.body = (&redaction{srv: s}).bytes(resp.body) // runs hold what was sent
-	s.settings.logger.Info("control", "method", r.Method, "path", r.URL.Path,
+	level := slog.LevelInfo
+	if r.URL.Path == controlPath+"overview" { // the page asks again and again
+		level = slog.LevelDebug
+	}
+	s.settings.logger.Log(r.Context(), level, "control", "method", r.Method, "path", r.URL.Path,
 		"status", resp.status, "duration", time.Since(started))
 	return resp
 }
@@ -202,7 +208,7 @@ func done(do func() error) func() (any, error) {
 }
 
 // shows is an order without members that responds with what it reads under the server's state.
-func shows(read func(*Server) any) order {
+func shows(read func(*Server) object) order {
 	return func(s *Server, _ input) func() (any, error) {
 		return s.changed(func() error { return nil }, read)
 	}
@@ -216,7 +222,7 @@ func (s *Server) locked(change func()) {
 }
 
 // changed is the act of an order that changes something and responds with what it is then.
-func (s *Server) changed(change func() error, then func(*Server) any) func() (any, error) {
+func (s *Server) changed(change func() error, then func(*Server) object) func() (any, error) {
 	return func() (any, error) {
 		if err := change(); err != nil {
 			return nil, err
@@ -227,14 +233,14 @@ func (s *Server) changed(change func() error, then func(*Server) any) func() (an
 	}
 }
 
-func (s *Server) showHealth() any {
+func (s *Server) showHealth() object {
 	if mistake := s.Err(); mistake != nil {
 		return object{"status": "failing", "error": mistake.Error()}
 	}
 	return object{"status": "ok"}
 }
 
-func (s *Server) showFaults() any { return object{"pending": s.PendingFaults()} }
+func (s *Server) showFaults() object { return object{"pending": s.PendingFaults()} }
 
 // orderFaults queues all faults of an order, or none.
 func orderFaults(s *Server, in input) func() (any, error) {
@@ -248,7 +254,7 @@ func orderFaults(s *Server, in input) func() (any, error) {
 
 func (s *Server) dropFaults() { s.note(func() { s.faults = faults{} }) }
 
-func (s *Server) showLimits() any {
+func (s *Server) showLimits() object {
 	return object{"members": defaultMembers, "seats": s.limits.seats, "ai": s.limits.ai, "voice": s.limits.voice}
 }
 
@@ -267,7 +273,7 @@ func orderLimits(s *Server, in input) func() (any, error) {
 	return s.changed(func() error { s.Restrict(added...); return nil }, (*Server).showLimits)
 }
 
-func (s *Server) showHeld() any { return object{"held": maps.Clone(s.held)} }
+func (s *Server) showHeld() object { return object{"held": maps.Clone(s.held)} }
 
 func orderHold(s *Server, in input) func() (any, error) {
 	polls, ops := in.whole("polls"), in.texts("ops")
@@ -276,7 +282,7 @@ func orderHold(s *Server, in input) func() (any, error) {
 
 func (s *Server) dropHeld() { s.locked(func() { clear(s.held) }) }
 
-func (s *Server) showFailures() any {
+func (s *Server) showFailures() object {
 	listed := []failing{}
 	for _, id := range slices.Sorted(maps.Keys(s.failing)) {
 		listed = append(listed, s.failing[id])
@@ -294,7 +300,7 @@ func orderFailure(s *Server, in input) func() (any, error) {
 
 func (s *Server) dropFailures() { s.locked(func() { clear(s.failing) }) }
 
-func (s *Server) showOrganizations() any {
+func (s *Server) showOrganizations() object {
 	listed := []Organization{}
 	for _, o := range s.orgs {
 		listed = append(listed, o.first)
@@ -353,21 +359,17 @@ func (s *Server) named(in input) (id string) {
 // orderPublish makes a published prompt, skill or agent.
 func orderPublish(s *Server, in input) func() (any, error) {
 	name, organizationID := in.text("name"), s.named(in)
-	var kinds []string
-	for _, kind := range []string{"prompt", "skill", "agent"} {
-		if in.has(kind) {
-			kinds = append(kinds, kind)
-		}
-	}
-	if len(kinds) != 1 {
+	var work func(*author) string
+	switch prompt, skill, agent := in.has("prompt"), in.has("skill"), in.has("agent"); {
+	case prompt && !skill && !agent:
+		work = publishedPrompt(name, in.requiredText("prompt"))
+	case skill && !prompt && !agent:
+		work = publishedSkill(name, in.requiredText("skill"))
+	case agent && !prompt && !skill:
+		work = publishedAgent(name, in.requiredJSONObject("agent"))
+	default:
 		in.reject("prompt", "is required, or skill or agent, and only one of them")
-		return nil
 	}
-	work := map[string]func() func(*author) string{
-		"prompt": func() func(*author) string { return publishedPrompt(name, in.requiredText("prompt")) },
-		"skill":  func() func(*author) string { return publishedSkill(name, in.requiredText("skill")) },
-		"agent":  func() func(*author) string { return publishedAgent(name, in.requiredJSONObject("agent")) },
-	}[kinds[0]]()
 	return func() (any, error) {
 		id, err := s.author(organizationID, work)
 		return map[string]string{"id": id}, err

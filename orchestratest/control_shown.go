@@ -26,13 +26,15 @@ type shownRun struct {
 const shownRuns = 100
 
 // showRuns returns the newest runs, newest first. It is no fetch: held runs stay held.
-func (s *Server) showRuns() any {
+func (s *Server) showRuns() object { return object{"runs": s.newestRuns()} }
+
+func (s *Server) newestRuns() []shownRun {
 	found := []shownRun{}
 	for _, o := range s.orgs {
 		found = append(found, o.shownRuns()...)
 	}
 	slices.SortStableFunc(found, func(a, b shownRun) int { return cmp.Compare(b.CreatedAt, a.CreatedAt) })
-	return object{"runs": found}
+	return found
 }
 
 func (o *organization) shownRuns() []shownRun {
@@ -83,17 +85,21 @@ func showRequests(s *Server, in input) func() (any, error) {
 	return func() (any, error) {
 		found := []object{}
 		for _, r := range s.Requests(op) {
-			shown := object{
-				"op": r.Op, "method": r.Method, "path": r.Path, "query": r.Query, "headers": r.Header, "bodyDropped": r.BodyDropped,
-				"time": s.timestamp(r.Time), "status": r.Status, "durationMs": float64(r.Duration) / float64(time.Millisecond),
-				"requestId": r.RequestID,
-			}
-			putBody(shown, "body", r.Body)
-			putBody(shown, "response", r.Response)
-			found = append(found, shown)
+			found = append(found, s.shownRequest(r))
 		}
-		return map[string]any{"requests": found}, nil
+		return object{"requests": found}, nil
 	}
+}
+
+func (s *Server) shownRequest(r Request) object {
+	shown := object{
+		"op": r.Op, "method": r.Method, "path": r.Path, "query": r.Query, "headers": r.Header, "bodyDropped": r.BodyDropped,
+		"time": s.timestamp(r.Time), "status": r.Status, "durationMs": float64(r.Duration) / float64(time.Millisecond),
+		"requestId": r.RequestID,
+	}
+	putBody(shown, "body", r.Body)
+	putBody(shown, "response", r.Response)
+	return shown
 }
 
 func putBody(shown object, name string, body []byte) {

@@ -73,11 +73,8 @@ func (f *failure) diagnostic(where string) diagnostic {
 
 // title turns a code into words: AUTH_ORG_MISMATCH into "Auth org mismatch".
 func title(code string) string {
-	words := strings.ToLower(strings.ReplaceAll(code, "_", " "))
-	if words == "" {
-		return ""
-	}
-	return strings.ToUpper(words[:1]) + words[1:]
+	words := strings.ReplaceAll(code, "_", " ")
+	return strings.ToUpper(words[:1]) + strings.ToLower(words[1:])
 }
 
 func failed(status int, code, category, why, recovery string) *failure {

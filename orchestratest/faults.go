@@ -15,6 +15,7 @@ import (
 // as always.
 type Fault struct {
 	kind      faultKind
+	name      string // what it does, for people
 	reply     response
 	rejection *failure // written in the shape of the route's generation
 	header    http.Header
@@ -48,7 +49,7 @@ func Status(code int, body string) Fault {
 	default:
 		reply.header.Set("Content-Type", "text/plain; charset=utf-8")
 	}
-	return Fault{kind: replies, reply: reply}
+	return Fault{kind: replies, name: fmt.Sprint("status ", code), reply: reply}
 }
 
 // HTML responds with the error page of a proxy, and the request has no effect.
@@ -61,36 +62,42 @@ func HTML(code int) Fault {
 // DropBefore closes the connection before the request's body is read. The request has no effect,
 // but no client can know that: for an execution the outcome is unknown. Note that net/http itself
 // retries a GET when this happens on a reused connection.
-func DropBefore() Fault { return Fault{kind: dropBefore} }
+func DropBefore() Fault { return Fault{kind: dropBefore, name: "dropBefore"} }
 
 // DropAfter lets the request have its effect, then closes the connection without a response.
-func DropAfter() Fault { return Fault{kind: dropAfter} }
+func DropAfter() Fault { return Fault{kind: dropAfter, name: "dropAfter"} }
 
 // CutBody announces the real response in full, sends n bytes of its body and closes the connection.
-func CutBody(n int) Fault { return Fault{kind: cutBody, count: max(n, 0)} }
+func CutBody(n int) Fault {
+	return Fault{kind: cutBody, name: fmt.Sprintf("cutBody, %d bytes", n), count: max(n, 0)}
+}
 
 // SlowBody sends the real response's headers at once and its body piece by piece, in about d
 // altogether.
-func SlowBody(d time.Duration) Fault { return Fault{kind: slowBody, duration: d} }
+func SlowBody(d time.Duration) Fault {
+	return Fault{kind: slowBody, name: "slowBody, " + d.String(), duration: d}
+}
 
 // Delay lets the request have its effect at once and responds after d, so that a client that gives
 // up before has a request whose outcome it does not know.
-func Delay(d time.Duration) Fault { return Fault{}.WithDelay(d) }
+func Delay(d time.Duration) Fault { return Fault{name: "delay"}.WithDelay(d) }
 
 // RateLimited responds with 429 and Retry-After in whole seconds, rounded up, and the request has
 // no effect.
 func RateLimited(retryAfter time.Duration) Fault {
 	seconds := strconv.Itoa(int(math.Ceil(max(retryAfter, 0).Seconds())))
-	return Fault{kind: rejects, rejection: rateLimited(seconds)}.WithHeader("Retry-After", seconds)
+	return Fault{kind: rejects, name: "rateLimited, " + seconds + " s", rejection: rateLimited(seconds)}.WithHeader("Retry-After", seconds)
 }
 
 // NoSeats responds with 402, as for an organization with more members than seats.
 func NoSeats() Fault {
-	return Fault{kind: rejects, rejection: seatLimit(defaultMembers, defaultMembers-1)}
+	return Fault{kind: rejects, name: "noSeats", rejection: seatLimit(defaultMembers, defaultMembers-1)}
 }
 
 // NoFeature responds with 402 for a feature that the plan does not include, such as "voice".
-func NoFeature(name string) Fault { return Fault{kind: rejects, rejection: featureMissing(name)} }
+func NoFeature(name string) Fault {
+	return Fault{kind: rejects, name: "noFeature, " + name, rejection: featureMissing(name)}
+}
 
 // WithDelay returns the fault delayed: what it does to the response happens after d.
 func (f Fault) WithDelay(d time.Duration) Fault {
@@ -159,7 +166,7 @@ func (s *Server) queue(op string, added []Fault) error {
 
 // size is about how many bytes a fault holds.
 func (f *Fault) size() int {
-	return len(f.reply.body) + headerSize(f.header) + headerSize(f.reply.header)
+	return len(f.reply.body) + len(f.name) + headerSize(f.header) + headerSize(f.reply.header)
 }
 
 var errTooMuch = errors.New("more than 10,000 faults or 64 MiB of them cannot wait")

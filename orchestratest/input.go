@@ -103,16 +103,10 @@ func (in input) number(name string) *float64 { return member[*float64](in, name,
 
 func (in input) requiredText(name string) string {
 	s := in.text(name)
-	if strings.TrimSpace(s) == "" && in.maybeText(name) {
+	if raw := in.raw(name); strings.TrimSpace(s) == "" && (raw == nil || raw[0] == '"') { // others are rejected already
 		in.reject(name, "is required")
 	}
 	return s
-}
-
-// maybeText reports whether a member is a text or absent: anything else is rejected already.
-func (in input) maybeText(name string) bool {
-	value := in.raw(name)
-	return value == nil || value[0] == '"'
 }
 
 // choice is a text that must be one of a few.

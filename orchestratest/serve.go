@@ -41,8 +41,11 @@ func (s *Server) respond(r *http.Request) response {
 		return jsonResponse(http.StatusForbidden, object{"error": fmt.Sprintf(
 			"this server does not serve the host %q: use a loopback address, or name the host with -host (in Go WithHostNames)", r.Host)})
 	}
-	if s.settings.control && strings.HasPrefix(r.URL.Path, controlPath) {
+	switch {
+	case s.settings.control && strings.HasPrefix(r.URL.Path, controlPath):
 		return s.control(r)
+	case s.settings.control && r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		return showPage(r)
 	}
 	started := time.Now()
 	found, params, allowed := findRoute(r.Method, r.URL.EscapedPath())
@@ -66,7 +69,7 @@ func (s *Server) respond(r *http.Request) response {
 		resp.header.Set("Date", s.settings.clock().UTC().Format(http.TimeFormat))
 		maps.Copy(resp.header, fault.header)
 	}
-	s.keepResponse(request, resp, time.Since(started))
+	s.keepResponse(request, resp, max(time.Since(started), 1))
 	s.settings.logger.Info("request", "method", r.Method, "path", request.Path, "op", request.Op,
 		"status", request.Status, "duration", request.Duration, "request_id", request.RequestID)
 	return resp

@@ -56,14 +56,6 @@ const (
 	conditionStep = "condition_step"
 )
 
-// savedWorkflow is the response to saving one.
-type savedWorkflow struct {
-	AgentVersionID string `json:"agentVersionId"`
-	VersionNumber  int    `json:"versionNumber"`
-	workflow
-	UpdatedAt string `json:"updatedAt"`
-}
-
 type workflowIssue struct {
 	detail
 	StepKey  string `json:"stepKey,omitempty"`
@@ -128,8 +120,12 @@ func (c *call) validateWorkflow() any {
 // saveWorkflow replaces the workflow of a draft.
 func (c *call) saveWorkflow() any {
 	v := find(c, &c.org.agentVersions.table, "agentVersionId")
-	saved := c.changeDraft(v, c.input.readWorkflow())
-	return show(saved, saved.extra)
+	w := c.input.readWorkflow()
+	c.changeDraft(v, w)
+	return show(object{
+		"agentVersionId": v.ID, "versionNumber": v.VersionNumber, "updatedAt": v.UpdatedAt,
+		"entryStepKey": w.EntryStepKey, "steps": w.Steps, "transitions": w.Transitions,
+	}, w.extra)
 }
 
 // saveSteps is the older way: it replaces the steps, leaves the rest and responds with the list.
@@ -138,14 +134,14 @@ func (c *call) saveSteps() any {
 	changed := v.workflow
 	changed.Steps = c.input.readSteps()
 	changed.extra = changed.extra.with(c.input.unread())
-	return c.changeDraft(v, changed).Steps
+	c.changeDraft(v, changed)
+	return changed.Steps
 }
 
-func (c *call) changeDraft(v *agentVersion, w workflow) savedWorkflow {
+func (c *call) changeDraft(v *agentVersion, w workflow) {
 	if c.checkDraft(&v.version); c.ok() {
 		v.workflow, v.UpdatedAt = w, c.srv.now()
 	}
-	return savedWorkflow{v.ID, v.VersionNumber, w, v.UpdatedAt}
 }
 
 // check finds the mistakes of a workflow: those anyone can see, then those that only the
