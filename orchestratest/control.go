@@ -16,9 +16,9 @@ import (
 const controlPath = "/control/"
 
 // WithControl serves a control API under /control/, for tests in other languages: what the methods
-// of Server do, as JSON; and at / a page that shows what happens, for people. It takes no credentials, and no orders from web pages: a foreign Origin
-// and a body that is not application/json are rejected. Its own requests are not recorded and take
-// no faults. docs/emulator.md describes it.
+// of Server do, as JSON. At / it serves a page that shows what happens. It takes no credentials,
+// and no orders from other web pages: a foreign Origin and a body that is not application/json are
+// rejected. Its own requests are not recorded and take no faults. docs/emulator.md describes it.
 func WithControl() Option {
 	return func(s *settings) { s.control = true }
 }
@@ -40,8 +40,8 @@ func orders() map[string]map[string]order {
 		"overview":      {http.MethodGet: shows((*Server).showOverview)},
 		"runs":          {http.MethodGet: shows((*Server).showRuns)},
 		"organizations": {http.MethodGet: shows((*Server).showOrganizations), http.MethodPost: orderOrganization},
-		"tokens":        {http.MethodPost: orderToken},
-		"keys":          {http.MethodPost: orderKey},
+		"tokens":        {http.MethodPost: issues(accessTokenKind, "accessToken", "permissions")},
+		"keys":          {http.MethodPost: issues(apiKeyKind, "apiKey", "grants")},
 		"members":       {http.MethodPost: orderMember},
 		"expired":       {http.MethodPost: orderExpiry},
 		"publish":       {http.MethodPost: orderPublish},
@@ -313,19 +313,14 @@ func orderOrganization(s *Server, in input) func() (any, error) {
 	return func() (any, error) { return s.AddOrganization(name), nil }
 }
 
-func orderToken(s *Server, in input) func() (any, error) {
-	return s.issuing(in, accessTokenKind, "accessToken", in.texts("permissions"))
-}
-
-func orderKey(s *Server, in input) func() (any, error) {
-	return s.issuing(in, apiKeyKind, "apiKey", in.texts("grants"))
-}
-
-func (s *Server) issuing(in input, kind, member string, grants []string) func() (any, error) {
-	organizationID := s.named(in)
-	return func() (any, error) {
-		token, err := s.issue(kind, organizationID, grants)
-		return map[string]string{member: token}, err
+// issues is an order for a credential, with the grants that a member names.
+func issues(kind, credential, grants string) order {
+	return func(s *Server, in input) func() (any, error) {
+		organizationID, granted := s.named(in), in.texts(grants)
+		return func() (any, error) {
+			token, err := s.issue(kind, organizationID, granted)
+			return map[string]string{credential: token}, err
+		}
 	}
 }
 

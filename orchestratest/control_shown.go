@@ -22,7 +22,8 @@ type shownRun struct {
 	CompletedAt    *string     `json:"completedAt"`
 }
 
-// shownRuns is how many runs of each kind and organization are shown, the newest.
+// shownRuns is how many runs of each kind and organization are shown, the newest, and how many rows
+// the page has.
 const shownRuns = 100
 
 // showRuns returns the newest runs, newest first. It is no fetch: held runs stay held.

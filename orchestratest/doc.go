@@ -25,11 +25,8 @@
 // without a socket, for bubbles of testing/synctest. [WithControl] gives tests in other languages
 // what the methods of Server do, and people a page.
 //
-// # Who may call
-//
-// A request is served if its Host header names a loopback address, the address that the server
-// listens on, or a name given with [WithHostNames]: any other leads here by a trick of a web page.
-// Credentials that the server did not issue are redacted in [Server.Requests].
+// Other hosts than loopback, the server's address and those of [WithHostNames] are rejected, and
+// credentials that the server did not issue are redacted in [Server.Requests].
 //
 // # Executions
 //

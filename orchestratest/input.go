@@ -97,8 +97,6 @@ func (in input) text(name string) string { return member[string](in, name, "a st
 // optionalText is nil when the member is absent or null.
 func (in input) optionalText(name string) *string { return member[*string](in, name, "a string") }
 
-func (in input) integer(name string) int { return member[int](in, name, "an integer") }
-
 func (in input) number(name string) *float64 { return member[*float64](in, name, "a number") }
 
 func (in input) requiredText(name string) string {

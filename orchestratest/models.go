@@ -29,40 +29,30 @@ type imageReadiness struct {
 }
 
 // models is what every organization may choose from. The first is the default, imageModel the one
-// for images.
+// for images. The fourth column is how a model makes images, or what keeps it from that.
 var models = []model{
-	{
-		ModelKey: "gpt-4.1-mini", Name: "GPT-4.1 mini", Provider: "openai", Available: true,
-		ImageGenerationMode: "none", ImageGeneration: imageReadiness{BlockingIssues: []string{"model_has_no_image_output"}},
-		InputModalities: []string{"text"}, OutputModalities: []string{"text"}, Capabilities: []string{"tools", "structured_output"},
-		inputPrice: 0.40, outputPrice: 1.60,
-	},
-	{
-		ModelKey: "gpt-4.1", Name: "GPT-4.1", Provider: "openai", Available: true,
-		SupportsImageInput: true, SupportsImageGeneration: true, ImageGenerationMode: "hosted_image_generation_tool",
-		ImageGeneration: imageReadiness{Ready: true, BlockingIssues: []string{}},
-		InputModalities: []string{"text", "image"}, OutputModalities: []string{"text", "image"}, Capabilities: []string{"tools", "structured_output", "image_generation"},
-		inputPrice: 2, outputPrice: 8,
-	},
-	{
-		ModelKey: imageModel, Name: "GPT Image 1", Provider: "openai", Available: true,
-		SupportsImageInput: true, SupportsImageGeneration: true, ImageGenerationMode: "direct_image_model",
-		ImageGeneration: imageReadiness{Ready: true, BlockingIssues: []string{}},
-		InputModalities: []string{"text", "image"}, OutputModalities: []string{"image"}, Capabilities: []string{"image_generation"},
-		inputPrice: 5, outputPrice: 40,
-	},
-	{
-		ModelKey: "claude-sonnet-4", Name: "Claude Sonnet 4", Provider: "anthropic", Available: false,
-		SupportsImageInput: true, ImageGenerationMode: "none", ImageGeneration: imageReadiness{BlockingIssues: []string{"provider_key_missing"}},
-		InputModalities: []string{"text", "image"}, OutputModalities: []string{"text"}, Capabilities: []string{"tools"},
-		inputPrice: 3, outputPrice: 15,
-	},
-	{
-		ModelKey: realtimeModel, Name: "GPT Realtime", Provider: "openai", Available: true,
-		ImageGenerationMode: "none", ImageGeneration: imageReadiness{BlockingIssues: []string{"model_has_no_image_output"}},
-		InputModalities: []string{"text", "audio"}, OutputModalities: []string{"text", "audio"}, Capabilities: []string{"tools", "realtime"},
-		inputPrice: 4, outputPrice: 16,
-	},
+	newModel("gpt-4.1-mini", "GPT-4.1 mini", "openai", "model_has_no_image_output", "text", "text", "tools,structured_output", 0.40, 1.60),
+	newModel("gpt-4.1", "GPT-4.1", "openai", "hosted_image_generation_tool", "text,image", "text,image", "tools,structured_output,image_generation", 2, 8),
+	newModel(imageModel, "GPT Image 1", "openai", "direct_image_model", "text,image", "image", "image_generation", 5, 40),
+	newModel("claude-sonnet-4", "Claude Sonnet 4", "anthropic", noProviderKey, "text,image", "text", "tools", 3, 15),
+	newModel(realtimeModel, "GPT Realtime", "openai", "model_has_no_image_output", "text,audio", "text,audio", "tools,realtime", 4, 16),
+}
+
+// noProviderKey is what keeps a model from anything.
+const noProviderKey = "provider_key_missing"
+
+func newModel(key, name, provider, images, inputs, outputs, capabilities string, inputPrice, outputPrice float64) model {
+	m := model{
+		ModelKey: key, Name: name, Provider: provider, Available: images != noProviderKey,
+		InputModalities: strings.Split(inputs, ","), OutputModalities: strings.Split(outputs, ","), Capabilities: strings.Split(capabilities, ","),
+		ImageGenerationMode: "none", ImageGeneration: imageReadiness{BlockingIssues: []string{images}},
+		inputPrice: inputPrice, outputPrice: outputPrice,
+	}
+	m.SupportsImageInput = slices.Contains(m.InputModalities, "image")
+	if slices.Contains(m.Capabilities, "image_generation") {
+		m.SupportsImageGeneration, m.ImageGenerationMode, m.ImageGeneration = true, images, imageReadiness{Ready: true, BlockingIssues: []string{}}
+	}
+	return m
 }
 
 const (
@@ -73,10 +63,7 @@ const (
 // listModels returns an object, the only list of the API that does.
 func (c *call) listModels() any {
 	everything := c.query.Get("includeUnavailable") == "true"
-	var wanted []string
-	if modalities := c.query.Get("modalities"); modalities != "" {
-		wanted = strings.Split(modalities, ",")
-	}
+	wanted := strings.FieldsFunc(c.query.Get("modalities"), func(r rune) bool { return r == ',' })
 	listed := []model{}
 	for _, m := range models {
 		if (m.Available || everything) && m.speaks(wanted) {

@@ -42,15 +42,14 @@ func inlineHash(tag string) string {
 
 // How much the page shows: it asks for all of it again and again.
 const (
-	pageRows  = 100
-	pageBytes = 8 << 10 // of a body
-	pageRun   = 64 << 10
+	pageBytes = 8 << 10  // of a body
+	pageRun   = 64 << 10 // of a run with its steps
 )
 
 // showOverview returns what the page shows, the newest requests and runs first.
 func (s *Server) showOverview() object {
 	runs := s.newestRuns()
-	runs = runs[:min(len(runs), pageRows)]
+	runs = runs[:min(len(runs), shownRuns)]
 	for i := range runs {
 		if encoded, _ := encode(runs[i]); len(encoded) > pageRun {
 			runs[i].Variables, runs[i].Output, runs[i].Steps = nil, "too long to be shown here", []any{}
@@ -65,20 +64,15 @@ func (s *Server) showOverview() object {
 	maps.Copy(shown, s.showHealth())
 	s.journal.Lock()
 	defer s.journal.Unlock()
-	shown["requests"], shown["queued"] = s.newestRequests(), s.faults.list()
-	return shown
-}
-
-// newestRequests returns the newest requests with the beginnings of their bodies.
-func (s *Server) newestRequests() []object {
-	shown := []object{}
+	requests := []object{}
 	for _, r := range newest(s.requests.all) {
 		clipped := *r
 		for _, body := range []*[]byte{&clipped.Body, &clipped.Response} {
 			*body = bytes.ToValidUTF8((*body)[:min(len(*body), pageBytes)], nil)
 		}
-		shown = append(shown, s.shownRequest(clipped))
+		requests = append(requests, s.shownRequest(clipped))
 	}
+	shown["requests"], shown["queued"] = requests, s.faults.list()
 	return shown
 }
 
@@ -87,7 +81,7 @@ func (f *faults) list() []object {
 	queued := []object{}
 	for _, op := range slices.Sorted(maps.Keys(f.queued)) {
 		waiting := f.queued[op]
-		for _, fault := range waiting[:min(len(waiting), pageRows-len(queued))] {
+		for _, fault := range waiting[:min(len(waiting), shownRuns-len(queued))] {
 			text := cmp.Or(fault.name, "no fault")
 			if fault.delay > 0 {
 				text += ", after " + fault.delay.String()

@@ -43,20 +43,12 @@ func (v *promptVersion) MarshalJSON() ([]byte, error) {
 
 // toolAttachment is a tool that a prompt version may call.
 type toolAttachment struct {
-	ID              string `json:"id"`
-	PromptVersionID string `json:"promptVersionId"`
-	ToolID          string `json:"toolId"`
-	ToolKey         string `json:"tool_key"`
-	CreatedAt       string `json:"createdAt"`
-
-	extra members
+	toolID string
+	sent   any
 }
 
-// MarshalJSON encodes the attachment with the members that this server does not know.
-func (t *toolAttachment) MarshalJSON() ([]byte, error) {
-	type plain toolAttachment
-	return encodeWith((*plain)(t), t.extra)
-}
+// MarshalJSON returns the attachment as it is sent.
+func (t *toolAttachment) MarshalJSON() ([]byte, error) { return encode(t.sent) }
 
 // promptDetail is a prompt with its versions and the skills that use it.
 type promptDetail struct {
@@ -151,16 +143,16 @@ func (c *call) attachTool() any {
 	tool := lookup(c, &c.org.tools, c.input.requiredText("toolId"))
 	c.checkDraft(&v.version)
 	for _, attached := range v.Tools {
-		if attached.ToolID == tool.ID {
+		if attached.toolID == tool.ID {
 			c.fail(conflict("Tool %s is attached already", tool.ToolKey))
 		}
 	}
 	if !c.ok() {
 		return nil
 	}
-	attachment := &toolAttachment{
-		c.srv.ids.next("pta_"), v.ID, tool.ID, tool.ToolKey, c.srv.now(), c.input.unread(),
-	}
+	attachment := &toolAttachment{tool.ID, show(object{
+		"id": c.srv.ids.next("pta_"), "promptVersionId": v.ID, "toolId": tool.ID, "tool_key": tool.ToolKey, "createdAt": c.srv.now(),
+	}, c.input.unread())}
 	v.Tools = append(v.Tools, attachment)
 	return attachment
 }
@@ -186,7 +178,7 @@ func (c *call) promptJob(p *prompt, v *promptVersion, variables map[string]any) 
 		variables: variables, failure: c.failureOf(p.ID),
 	}
 	for _, attached := range v.Tools {
-		if tool := c.org.tools.byID[attached.ToolID]; tool != nil {
+		if tool := c.org.tools.byID[attached.toolID]; tool != nil {
 			j.tools = append(j.tools, tool)
 		}
 	}

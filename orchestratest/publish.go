@@ -122,11 +122,10 @@ func (a *author) do(op, id string, body any) (made string) {
 	return record.ID
 }
 
-// describe adds the details of a failure to its text.
+// describe adds the first detail of a failure to its text.
 func describe(err error) error {
-	rejected, ok := err.(*failure) //nolint:errorlint // as the handlers return it
-	if !ok || len(rejected.says.Details) == 0 {
-		return err
+	if f, ok := err.(*failure); ok && len(f.says.Details) > 0 { //nolint:errorlint // as the handlers return it
+		return fmt.Errorf("%w: %s", err, f.says.Details[0].Message)
 	}
-	return fmt.Errorf("%w: %s", err, rejected.says.Details[0].Message)
+	return err
 }

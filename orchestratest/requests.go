@@ -62,17 +62,13 @@ func (s *Server) Requests(op string) []Request {
 	var found []Request
 	for _, r := range s.requests.all {
 		if op == anyRoute || r.Op == op {
-			found = append(found, r.clone())
+			copied := *r
+			copied.Header, copied.Query = r.Header.Clone(), url.Values(http.Header(r.Query).Clone())
+			copied.Body, copied.Response = bytes.Clone(r.Body), bytes.Clone(r.Response)
+			found = append(found, copied)
 		}
 	}
 	return found
-}
-
-func (r *Request) clone() Request {
-	copied := *r
-	copied.Header, copied.Query = r.Header.Clone(), url.Values(http.Header(r.Query).Clone())
-	copied.Body, copied.Response = bytes.Clone(r.Body), bytes.Clone(r.Response)
-	return copied
 }
 
 // record notes an arrived request and takes the fault queued for it, if any.

@@ -6,19 +6,13 @@ import "encoding/json"
 type skill struct {
 	record
 
-	SkillKey         string        `json:"skillKey"`
-	PublishedVersion *versionLabel `json:"publishedVersion"`
+	SkillKey         string `json:"skillKey"`
+	PublishedVersion any    `json:"publishedVersion"` // its id and number
 
 	versions versions[skillVersion]
 }
 
 func (s *skill) show() any { return show(s, s.extra) }
-
-// versionLabel names a version.
-type versionLabel struct {
-	ID            string `json:"id"`
-	VersionNumber int    `json:"versionNumber"`
-}
 
 // skillDetail is a skill with its versions.
 type skillDetail struct {
@@ -80,7 +74,7 @@ func (c *call) publishSkill() any {
 		return nil
 	}
 	response, now := s.versions.publish(c, v)
-	s.PublishedVersion, s.UpdatedAt = &versionLabel{v.ID, v.VersionNumber}, now
+	s.PublishedVersion, s.UpdatedAt = object{"id": v.ID, "versionNumber": v.VersionNumber}, now
 	return response
 }
 

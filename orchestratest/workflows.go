@@ -81,7 +81,7 @@ func (in input) readWorkflow() workflow {
 func (in input) readSteps() []step {
 	steps := []step{}
 	for _, s := range in.list("steps") {
-		s.integer("positionIndex") // must be one, and is not looked at
+		member[int](s, "positionIndex", "an integer") // must be one, and is not looked at
 		steps = append(steps, step{
 			StepKey: s.text("stepKey"), Name: s.text("name"), StepType: s.text("stepType"),
 			PromptID: s.text("promptId"), PromptVersionID: s.text("promptVersionId"),

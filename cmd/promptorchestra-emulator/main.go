@@ -24,6 +24,9 @@
 //	GET    /requests        what arrived, for one call with ?op=Agents.Run
 //	GET    /runs            the newest runs with their steps
 //
+// and at / a page for people, which shows requests and runs as they come, and queues faults,
+// restricts the plan and resets by its buttons.
+//
 // GET shows faults, limits, held, failures and organizations, and DELETE removes faults, limits,
 // held, failures and requests. A mistake, such as a call, a fault or a member that does not exist,
 // is a 400 with an error that names it, and changes nothing. docs/emulator.md has the details.
@@ -95,6 +98,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("print the settings: %w", err)
 	}
 	fmt.Fprintf(stderr, "promptorchestra-emulator serves %s until it is stopped: Ctrl-C, or SIGTERM to process %d\n", srv.URL, os.Getpid())
+	if c.control {
+		fmt.Fprintf(stderr, "%s/ in a browser shows what happens\n", srv.URL)
+	}
 	<-ctx.Done()
 	return nil
 }
@@ -106,7 +112,7 @@ func parse(args []string, stderr io.Writer) (*command, error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:0", "where to listen; port 0 is any free one")
 	remote := flags.Bool("allow-remote", false, "accept an addr that other machines can reach")
-	flags.BoolVar(&c.control, "control", false, "serve the control API under /control/")
+	flags.BoolVar(&c.control, "control", false, "serve the control API under /control/, and a page for people at /")
 	flags.Func("host", "names, separated by commas, that requests may have as their Host beside loopback and -addr", list(&hosts))
 	flags.Func("allow-hosts", "hosts, separated by commas, that http tools may call", list(&tools))
 	flags.Func("seed", "a JSON `file` of what to begin with, or a number that ids and credentials are made from", func(value string) error {
