@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -92,4 +94,33 @@ func (s stub) RoundTrip(*http.Request) (*http.Response, error) {
 		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
 		ContentLength: int64(len(s)), Body: io.NopCloser(strings.NewReader(string(s))),
 	}, nil
+}
+
+// What telemetry costs a POST: it has a limit, of a trace that the sampler drops a lower one.
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates too")
+	}
+	metrics := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
+	for name, tt := range map[string]struct {
+		sampler sdktrace.Sampler
+		most    float64
+	}{
+		"sampled":   {sdktrace.AlwaysSample(), 90},
+		"unsampled": {sdktrace.NeverSample(), 75},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newClientAt(t, "http://127.0.0.1", promptorchestra.WithTransport(stub(promptRun)), promptorchestraotel.With(
+				promptorchestraotel.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(tt.sampler))),
+				promptorchestraotel.WithMeterProvider(metrics), promptorchestraotel.WithPropagators(propagation.TraceContext{})))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			got := testing.AllocsPerRun(200, func() {
+				_, err := client.Prompts.Run(ctx, "prm_1", promptorchestra.PromptRunParams{Variables: variables})
+				assert.NoError(t, err)
+			})
+			t.Logf("%.0f allocations", got)
+			assert.LessOrEqual(t, got, tt.most)
+		})
+	}
 }

@@ -3,12 +3,14 @@
 //
 //	client, err := promptorchestra.New(promptorchestraotel.With(), ...)
 //
-// A call is a span of kind CLIENT, and each of its attempts is an HTTP client span beneath. Runs of
-// prompts, skills and agents have the attributes of the conventions for generative AI as well. Both
-// sorts of span are named and attributed when they start, so that samplers can decide by the operation.
+// A call is a span of kind CLIENT, and each of its attempts is an HTTP client span beneath. A method
+// that makes several calls is a span of kind INTERNAL over theirs. Runs of prompts, skills and agents
+// have the attributes of the conventions for generative AI as well. Spans are named and attributed when
+// they start, with the server and the model that is asked for, so that samplers can decide by them.
 //
 // A failure has one error.type in all spans and metrics, the [promptorchestra.Kind]. A call that its
-// own caller cancelled is no error. No attribute holds a prompt, an output or a variable, unless
+// own caller cancelled is no error. A method that waits for a run, which returns no error if the run
+// failed, is then a failure with the error.type run_failed. No attribute holds a prompt, an output or a variable, unless
 // [WithContentCapture] is given. No attribute of a metric holds an id.
 //
 // docs/observability.md in the repository lists every attribute, its convention and its source.

@@ -627,38 +627,3 @@ func TestRetryBudget(t *testing.T) {
 	}
 	assert.Equal(t, 7, told)
 }
-
-// A RoundTripper above that sends two requests for one attempt and takes the first response leaves no
-// span open: the slower one outlives its call.
-func TestRoundTripperThatHedges(t *testing.T) {
-	tel := newTelemetry(t)
-	release := make(chan struct{})
-	var slow sync.WaitGroup
-	hedge := func(next http.RoundTripper) http.RoundTripper {
-		return roundTripFunc(func(r *http.Request) (*http.Response, error) {
-			slow.Go(func() {
-				second := r.Clone(context.WithoutCancel(r.Context()))
-				second.URL.Path = "/slow"
-				if resp, err := next.RoundTrip(second); err == nil {
-					_ = resp.Body.Close()
-				}
-			})
-			return next.RoundTrip(r)
-		})
-	}
-	client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/slow" {
-			<-release
-		}
-		reply(200, agent)(w, r)
-	}), tel.with(), promptorchestra.WithTransportWrapper(hedge))
-	_, err := client.Agents.Get(t.Context(), "agt_1")
-	require.NoError(t, err)
-	close(release)
-	slow.Wait()
-	assert.Len(t, tel.spans.GetSpans(), 3)
-}
-
-type roundTripFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
@@ -110,6 +111,7 @@ func (tel *telemetry) tree(t testing.TB) (call tracetest.SpanStub, attempts trac
 		assert.Equal(t, trace.SpanKindClient, span.SpanKind)
 		assert.Equal(t, promptorchestraotel.ScopeName, span.InstrumentationScope.Name)
 		assert.Equal(t, promptorchestra.Version, span.InstrumentationScope.Version)
+		assert.Equal(t, semconv.SchemaURL, span.InstrumentationScope.SchemaURL)
 		if span.Parent.IsValid() {
 			attempts = append(attempts, span)
 			continue
@@ -189,6 +191,9 @@ func (tel *telemetry) names(t testing.TB) (metrics, keys []string) {
 	var collected metricdata.ResourceMetrics
 	require.NoError(t, tel.reader.Collect(t.Context(), &collected))
 	for _, scope := range collected.ScopeMetrics {
+		if scope.Scope.Name == promptorchestraotel.ScopeName {
+			assert.Equal(t, semconv.SchemaURL, scope.Scope.SchemaURL)
+		}
 		for _, m := range scope.Metrics {
 			metrics = append(metrics, m.Name)
 			for _, p := range tel.points(t, m.Name) {

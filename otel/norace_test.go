@@ -1,0 +1,5 @@
+//go:build !race
+
+package promptorchestraotel_test
+
+const raceEnabled = false
