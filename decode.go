@@ -164,17 +164,9 @@ func decodeRecord(r *request, body []byte, out any, misfit lenient.Misfit) error
 // next one. All yields what came before it returns this error; List returns the error alone.
 var ErrMorePages = errors.New("the server says that the list goes on elsewhere: All yields what came of it, List returns this error alone")
 
-// A listJudge decides whether a list is whole, by what stands beside it: see jsonscan.MorePages and
-// jsonscan.Whole.
-type listJudge interface {
-	Member(name, value []byte)                            // takes a member beside the list
-	Skips(name []byte) bool                               // whether a member cannot be the list
-	Says(header map[string][]string, elements int) string // what says that it is not whole, or ""
-}
-
 // besideList gathers the members of an object that may hold a list, as they arrive.
 type besideList struct {
-	judge    listJudge
+	judge    jsonscan.Judge
 	notWhole error // what a list is that the judge says is not whole
 	failure  jsonscan.Failure
 	empty    int // arrays without elements: the only one is the list if there is no other
@@ -239,7 +231,7 @@ func findList(body []byte, beside *besideList) ([]byte, error) {
 }
 
 func decodeList(r *request, body []byte, out any, misfit lenient.Misfit) error {
-	beside := besideList{judge: new(jsonscan.MorePages), notWhole: ErrMorePages}
+	beside := besideList{notWhole: ErrMorePages}
 	list, err := findList(body, &beside)
 	if err != nil {
 		return err
@@ -248,38 +240,27 @@ func decodeList(r *request, body []byte, out any, misfit lenient.Misfit) error {
 		return err
 	}
 	elements := reflect.ValueOf(out).Elem()
-	if mayHavePhantoms(elements) && hasPhantoms(list) {
+	if hasPhantoms(list, elements) {
 		return errElement
 	}
 	return beside.whole(r.result.Header, elements.Len())
 }
 
-// mayHavePhantoms reports whether a slice has records that are zero: an element that is null leaves
-// one.
-func mayHavePhantoms(elements reflect.Value) bool {
-	if elements.Type().Elem().Kind() != reflect.Struct {
-		return false
-	}
+// hasPhantoms reports whether an element of a list is null, which leaves a record that is zero.
+func hasPhantoms(list []byte, elements reflect.Value) (phantoms bool) {
 	for i := range elements.Len() {
-		if elements.Index(i).IsZero() {
-			return true
+		if elements.Index(i).IsZero() && elements.Index(i).Kind() == reflect.Struct {
+			jsonscan.EachElement(list, math.MaxInt, func(element []byte) { phantoms = phantoms || element[0] == 'n' })
+			break
 		}
 	}
-	return false
-}
-
-func hasPhantoms(list []byte) bool {
-	phantoms := false
-	jsonscan.EachElement(list, math.MaxInt, func(element []byte) {
-		phantoms = phantoms || element[0] == 'n'
-	})
 	return phantoms
 }
 
 // decodeSteps decodes a list of steps from a response that is not documented. An object may hold
 // the steps under their name, or no steps.
 func decodeSteps(_ *request, body []byte, out any, misfit lenient.Misfit) error {
-	list, err := findList(body, &besideList{judge: new(jsonscan.MorePages)})
+	list, err := findList(body, new(besideList))
 	switch text, begin, _ := opening(body); {
 	case err == nil:
 		return unmarshal(list, out, misfit)

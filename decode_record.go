@@ -55,15 +55,19 @@ func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
 // find returns the part of an object that is the record.
 func (s recordShape) find(object []byte) ([]byte, error) {
 	record, found, failed := jsonscan.Record(s, object)
-	switch needs := s.traits.has(hasID | isRun | holdsRun); {
-	case failed && json.Valid(object):
-		return nil, errFailure
-	case found && len(record) != len(object) && !json.Valid(object), !found && !needs:
+	found = found && !(s.traits.has(isRun) && s.onlyAcknowledges(record))
+	if found && len(record) == len(object) || !json.Valid(object) {
 		return object, nil // decoding it says what is wrong with it, if anything is
-	case (!found || s.traits.has(isRun) && s.onlyAcknowledges(record)) && json.Valid(object):
+	}
+	switch {
+	case failed:
+		return nil, errFailure
+	case found:
+		return record, nil
+	case s.traits.has(hasID | isRun | holdsRun):
 		return nil, errNoEvidence
 	default:
-		return record, nil
+		return object, nil
 	}
 }
 
@@ -97,11 +101,8 @@ func nestsRecord(name, value []byte) bool {
 // status of their own: it is proof only where nothing else is.
 func provesRun(name, value []byte) jsonscan.Proof {
 	var buf [16]byte
-	if len(name) > len(buf) {
-		return jsonscan.NoProof
-	}
 	proof, proves := jsonscan.Full, false
-	switch string(jsonscan.Fold(buf[:0], name)) {
+	switch string(jsonscan.Short(&buf, name)) {
 	case "runid":
 		proves = isID(value)
 	case "output", "outputtext", "outputsnapshot", "image", "images", "generatedimage", "generatedimages":
@@ -149,22 +150,7 @@ func (s recordShape) withDoubts(record, response []byte) []byte {
 	for name, value := range jsonscan.Members(record) {
 		d.addOwn(name, value)
 	}
-	var failure jsonscan.Failure
-	for name, value := range jsonscan.Members(response) {
-		failure.Add(name, value)
-		d.add(s, name, value)
-		if hasName(name, "status") && saysNoSuccess(value) && d.hasOutput && d.status == nil {
-			d.status = value
-		}
-		if value[0] == '{' && !s.Has(name) {
-			for name, value := range jsonscan.Members(value) {
-				d.add(s, name, value)
-			}
-		}
-	}
-	if d.why == nil && failure.Failed(true) {
-		d.why = response
-	}
+	d.addResponse(s, response)
 	if d.status != nil && !d.hasStatus {
 		record = jsonscan.WithMember(record, "status", d.status)
 	}
@@ -172,6 +158,24 @@ func (s recordShape) withDoubts(record, response []byte) []byte {
 		record = jsonscan.WithMember(record, "diagnostic", d.why)
 	}
 	return record
+}
+
+// addResponse takes the members of a response, and of the objects in it that no run has.
+func (d *doubts) addResponse(s recordShape, response []byte) {
+	var failure jsonscan.Failure
+	for name, value := range jsonscan.Members(response) {
+		failure.Add(name, value)
+		d.add(s, name, value, d.hasOutput && hasName(name, "status") && saysNoSuccess(value))
+		if value[0] != '{' || s.Has(name) {
+			continue
+		}
+		for name, value := range jsonscan.Members(value) {
+			d.add(s, name, value, false)
+		}
+	}
+	if d.why == nil && failure.Failed(true) {
+		d.why = response
+	}
 }
 
 func (d *doubts) addOwn(name, value []byte) {
@@ -187,19 +191,26 @@ func (d *doubts) addOwn(name, value []byte) {
 	d.hasOutput = d.hasOutput || !hasName(name, "runid") && provesRun(name, value) == jsonscan.Full
 }
 
-func (d *doubts) add(s recordShape, name, value []byte) {
-	isStatus := hasName(name, "status")
-	if s.Has(name) && !isStatus {
+func (d *doubts) add(s recordShape, name, value []byte, isStatus bool) {
+	if s.Has(name) && !hasName(name, "status") {
 		return
 	}
-	if value[0] == '"' && d.status == nil {
-		if word := RunStatus(jsonscan.Unquote(value)); word.Failed() || word.Pending() && d.hasOutput {
-			d.status = value
-		}
+	if d.status == nil && (isStatus || d.isWord(value)) {
+		d.status = value
 	}
 	if d.why == nil && !jsonscan.IsEmpty(value) && saysError(name) {
 		d.why = value
 	}
+}
+
+// isWord reports whether a value is a word for a run that failed, or that is pending though it has
+// an output.
+func (d *doubts) isWord(value []byte) bool {
+	if value[0] != '"' {
+		return false
+	}
+	word := RunStatus(jsonscan.Unquote(value))
+	return word.Failed() || d.hasOutput && word.Pending()
 }
 
 // saysNoSuccess reports whether the status of an envelope is a text for anything but success.
@@ -220,7 +231,7 @@ func saysError(name []byte) bool {
 // hasName reports whether a member has a name, in any spelling.
 func hasName(name []byte, folded string) bool {
 	var buf [16]byte
-	return len(name) <= len(buf) && string(jsonscan.Fold(buf[:0], name)) == folded
+	return string(jsonscan.Short(&buf, name)) == folded
 }
 
 // isID reports whether a value can be an id: a scalar that says something.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
-	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
 // RunFindParams says which recorded runs [RunsService.Find] looks for. PromptID, Variable and
@@ -162,7 +160,7 @@ var errNoVariables = errors.New("the run does not show the variables that it was
 // run is not what the list said, or leaves that open.
 func (c runCandidate) valuesIn(detail *RunDetail, params RunFindParams, sought soughtValues) ([]string, error) {
 	var input struct {
-		Variables map[string]json.RawMessage `json:"variables"`
+		Variables RawJSON `json:"variables"`
 	}
 	isOthers := detail.PromptID != "" && !strings.EqualFold(detail.PromptID, params.PromptID)
 	switch {
@@ -170,14 +168,10 @@ func (c runCandidate) valuesIn(detail *RunDetail, params RunFindParams, sought s
 		return nil, fmt.Errorf("the run %q is another one, or of another prompt, than the list says", c.id)
 	case isOthers:
 		return nil, nil
-	case detail.InputSnapshot.Decode(&input) != nil || input.Variables == nil:
+	case detail.InputSnapshot.Decode(&input) != nil || len(input.Variables) == 0 || input.Variables[0] != '{':
 		return nil, errNoVariables
 	}
-	value, ok := input.Variables[params.Variable]
-	if !ok {
-		return nil, nil
-	}
-	values, err := sought.in(value)
+	values, err := sought.among(input.Variables, params.Variable)
 	if err != nil {
 		return nil, fmt.Errorf("run %q has the variable %q %w", c.id, params.Variable, err)
 	}
@@ -199,6 +193,24 @@ func newSoughtValues(values []string) soughtValues {
 		s.texts[value] = true
 	}
 	return s
+}
+
+// among returns the sought values that the variable of a name has, if there is one.
+func (s soughtValues) among(variables []byte, name string) ([]string, error) {
+	var variable json.RawMessage
+	for n, value := range jsonscan.Members(variables) {
+		switch {
+		case string(n) != name:
+		case variable != nil && !bytes.Equal(variable, value):
+			return nil, errors.New("twice, with two values")
+		default:
+			variable = value
+		}
+	}
+	if variable == nil {
+		return nil, nil
+	}
+	return s.in(variable)
 }
 
 // in returns the sought values that a variable has: the text itself, or those of a number.
@@ -223,190 +235,4 @@ func (s soughtValues) in(variable json.RawMessage) (values []string, err error) 
 		}
 	}
 	return values, nil
-}
-
-// findMargin is how far outside of Since and Until a run may have been created: clocks differ, and
-// so do the machines that wrote Since and that look now.
-const findMargin = time.Minute
-
-// The bounds of a list that may have no end.
-const (
-	mostFindElements   = 1_000_000
-	mostFindCandidates = 100_000
-	longestFindID      = 256 // bytes
-)
-
-var (
-	errRunWithoutID = errors.New("the list has a run without an id, which cannot be read")
-	errLongID       = fmt.Errorf("the list has a run whose id is longer than %d bytes", longestFindID)
-	errEndless      = fmt.Errorf("the list has more than %d runs", mostFindElements)
-	errManyRuns     = fmt.Errorf("more than %d runs of the prompt may be the ones that are looked for", mostFindCandidates)
-	errCached       = errors.New("the list came from a cache, so that it may not have the newest runs")
-	errNotWhole     = errors.New("the list names a next page, or has something that is not known to be harmless, so that a run " +
-		"which is not in it may exist all the same: it is not complete for certain")
-)
-
-// runCandidate is a listed run that may have one of the values.
-type runCandidate struct {
-	id       string
-	created  time.Time // as far as it can be read
-	ofPrompt bool      // the list says that it is of the prompt
-	outside  bool      // it has no time, or seems to be outside of the window
-}
-
-// findElement is what Find reads of a run in the list.
-type findElement struct {
-	ID        string  `json:"id"`
-	PromptID  string  `json:"promptId"`
-	CreatedAt RawJSON `json:"createdAt"`
-}
-
-// candidates lists the runs that may have one of the values: the oldest first, and those that may
-// be of any time last.
-func (s *RunsService) candidates(
-	ctx context.Context, params RunFindParams, opts []CallOption,
-) (candidates []runCandidate, err error) {
-	asked := time.Now()
-	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsList, stream: true}, opts)
-	defer func() { r.end(err, nil) }()
-	if err != nil {
-		return nil, err
-	}
-	list := newElementStream(r, besideList{judge: params.judge(s.c.organization), notWhole: errNotWhole})
-	list.most = mostFindElements
-	defer list.close()
-	if err := isFresh(r.result.StatusCode, r.result.Header); err != nil {
-		return nil, list.fail(err)
-	}
-	window := newFindWindow(params, r.result.Header["Date"], asked, time.Now())
-	for {
-		var run findElement
-		more, err := list.next(ctx, &run)
-		if err != nil {
-			return nil, err
-		}
-		if !more {
-			break
-		}
-		candidate, certainlyNone, err := window.candidate(run, params.PromptID)
-		if err == nil && len(candidates) == mostFindCandidates && !certainlyNone {
-			err = errManyRuns
-		}
-		switch {
-		case err != nil:
-			return nil, r.decodeError(err)
-		case !certainlyNone:
-			candidates = append(candidates, candidate)
-		}
-	}
-	slices.SortStableFunc(candidates, compareCandidates)
-	return candidates, nil
-}
-
-// compareCandidates sorts the oldest first, and those that may be of any time last.
-func compareCandidates(a, b runCandidate) int {
-	switch {
-	case a.outside == b.outside:
-		return a.created.Compare(b.created)
-	case a.outside:
-		return 1
-	default:
-		return -1
-	}
-}
-
-// judge returns what decides whether the list of runs is whole.
-func (p *RunFindParams) judge(organization string) *jsonscan.Whole {
-	return &jsonscan.Whole{Ignore: p.Ignore, Known: map[string]string{
-		"organizationid": organization, "organization": organization, "promptid": p.PromptID, "prompt": p.PromptID,
-	}}
-}
-
-// isFresh returns an error for a list that is not a whole response of the server's own.
-func isFresh(status int, header http.Header) error {
-	if status != http.StatusOK {
-		return fmt.Errorf("%w (by the status %d)", errNotWhole, status)
-	}
-	for name, values := range header {
-		for _, value := range values {
-			if isOfCache(strings.ToLower(name), strings.ToLower(strings.TrimSpace(value))) {
-				return fmt.Errorf("%w (by the header %s)", errCached, name)
-			}
-		}
-	}
-	return nil
-}
-
-// isOfCache reports whether a header says that a cache made the response: by HTTP's own headers, or
-// in a cache's, such as X-Cache or Server-Timing, by a word for it.
-func isOfCache(name, value string) bool {
-	switch {
-	case name == "age":
-		return value != "" && value != "0"
-	case name == "warning":
-		return slices.ContainsFunc(strings.Split(value, ","), func(warning string) bool {
-			return strings.HasPrefix(strings.TrimSpace(warning), "11") // 110 to 113 are a cache's
-		})
-	case strings.Contains(name, "from-cache"), strings.Contains(name, "cache-hit"):
-		return strings.ContainsAny(value, "123456789ty") // a number, true or yes
-	case strings.Contains(name, "control"), !strings.Contains(name+value, "cache"):
-		return false
-	}
-	return slices.ContainsFunc(strings.FieldsFunc(value, isNoLetter), func(word string) bool {
-		return word == "hit" || word == "stale" || word == "updating"
-	})
-}
-
-func isNoLetter(r rune) bool { return r < 'a' || r > 'z' }
-
-// findWindow is the time in which a run must have been created, on whichever clock. A zero time is
-// no bound.
-type findWindow struct{ since, until, now time.Time }
-
-// newFindWindow returns the window of this machine's clock and the server's, which date shows: it
-// was written between asked and now. If it does not, no run is too old or too new.
-func newFindWindow(params RunFindParams, date []string, asked, now time.Time) (w findWindow) {
-	if len(date) != 1 {
-		return w
-	}
-	theirs, ok := transport.ParseDate(date[0])
-	if !ok {
-		return w
-	}
-	w.now = now.Add(max(theirs.Sub(asked), 0) + findMargin)
-	if !params.Since.IsZero() {
-		w.since = params.Since.Add(min(theirs.Sub(now), 0) - findMargin)
-	}
-	if !params.Until.IsZero() {
-		w.until = params.Until.Add(max(theirs.Sub(asked), 0) + findMargin)
-	}
-	return w
-}
-
-// candidate returns a listed run as a candidate, unless it is certainly none.
-func (w findWindow) candidate(run findElement, promptID string) (c runCandidate, certainlyNone bool, err error) {
-	var created Timestamp
-	_ = created.UnmarshalJSON(run.CreatedAt) // never fails
-	outside := !w.since.IsZero() && created.Before(w.since) || !w.until.IsZero() && created.After(w.until)
-	switch {
-	case run.PromptID != "" && !strings.EqualFold(run.PromptID, promptID), outside && w.isCertain(run.CreatedAt):
-		return c, true, nil
-	case run.ID == "":
-		return c, false, errRunWithoutID
-	case len(run.ID) > longestFindID:
-		return c, false, errLongID
-	}
-	return runCandidate{run.ID, created.Time, run.PromptID != "", outside || created.IsZero()}, false, nil
-}
-
-// isCertain reports whether a time is one for certain: in RFC 3339, which has a zone; not in the
-// future, nor one that stands for no time, as 0001-01-01 and 1970-01-01 do; and not midnight, as a
-// date is that was made a time.
-func (w findWindow) isCertain(value RawJSON) bool {
-	const firstYear = 2000
-	text, isText := bytes.CutPrefix(value, []byte(`"`))
-	t, err := time.Parse(time.RFC3339, string(bytes.TrimSuffix(text, []byte(`"`))))
-	hour, minute, second := t.Clock()
-	isDate := hour+minute+second+t.Nanosecond() == 0
-	return isText && err == nil && t.UTC().Year() >= firstYear && !t.After(w.now) && !isDate
 }

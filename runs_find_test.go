@@ -318,6 +318,8 @@ func TestFindOnEvidence(t *testing.T) {
 		"a number near zero":         {variable: "1e-999999999", value: "0", says: "rounded"},
 		"a text like a number":       {variable: `"4711.0"`, value: "4711", absent: true},
 		"the text of a large number": {variable: `"1234567890123456789"`, value: "1234567890123456789", found: true},
+		"two values":                 {variable: `"a","job_id":"b"`, says: "twice"},
+		"one value, twice":           {variable: `"a","job_id":"a"`, found: true},
 		"null":                       {variable: "null", says: `"job_id" as null`},
 		"a boolean":                  {variable: "true", says: `"job_id" as bool`},
 		"a list with the text":       {variable: `["a"]`, says: `"job_id" as array`},

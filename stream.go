@@ -10,7 +10,6 @@ import (
 	"io"
 	"iter"
 
-	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
@@ -27,7 +26,7 @@ func stream[T any](ctx context.Context, s *service, in call, opts []CallOption) 
 			yield(zero, err)
 			return
 		}
-		s := newElementStream(r, besideList{judge: new(jsonscan.MorePages), notWhole: ErrMorePages})
+		s := newElementStream(r, besideList{notWhole: ErrMorePages})
 		defer s.close()
 		for {
 			var v T

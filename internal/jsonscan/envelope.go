@@ -12,10 +12,7 @@ type Failure struct{ err, code, reason, unsuccessful, listed bool }
 // Add takes a member of the object.
 func (f *Failure) Add(name, value []byte) {
 	var buf [16]byte
-	if len(name) > len(buf) {
-		return
-	}
-	folded := Fold(buf[:0], name)
+	folded := Short(&buf, name)
 	if string(folded) == "success" && saysFalse(value) {
 		f.unsuccessful = true
 	}
@@ -43,10 +40,7 @@ func (f *Failure) Failed(found bool) bool {
 // IsReport reports whether an array of this name beside or instead of a list is about the call.
 func IsReport(name []byte) bool {
 	var buf [16]byte
-	if len(name) > len(buf) {
-		return false
-	}
-	switch string(Fold(buf[:0], name)) {
+	switch string(Short(&buf, name)) {
 	case "error", "errors", "issues", "warnings":
 		return true
 	}
@@ -125,7 +119,7 @@ func withSiblings[S Shape](s S, record, envelope []byte) []byte {
 	var own map[string]bool // made only if there is something to add
 	whole := record
 	for name, value := range Members(envelope) {
-		if !s.Has(name) || IsEnvelopes(name) {
+		if !s.Has(name) || isEnvelopes(name) {
 			continue
 		}
 		if own == nil {
@@ -153,14 +147,11 @@ func WithMember(object []byte, name string, value []byte) []byte {
 	return slices.Concat(object[:end], []byte(`,"`+name+`":`), value, []byte("}"))
 }
 
-// IsEnvelopes reports whether a member of this name is the envelope's own, though records have such
+// isEnvelopes reports whether a member of this name is the envelope's own, though records have such
 // members too.
-func IsEnvelopes(name []byte) bool {
+func isEnvelopes(name []byte) bool {
 	var buf [16]byte
-	if len(name) > len(buf) {
-		return false
-	}
-	switch string(Fold(buf[:0], name)) {
+	switch string(Short(&buf, name)) {
 	case "code", "message", "details", "status", "success", "error", "id":
 		return true
 	}

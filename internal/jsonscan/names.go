@@ -20,6 +20,15 @@ func Fold[T ~string | ~[]byte](to []byte, name T) []byte {
 	return to
 }
 
+// Short is a name of at most 16 bytes as Fold has it, in buf, so that it can be compared without an
+// allocation. A longer one is none that anybody looks for, and empty.
+func Short(buf *[16]byte, name []byte) []byte {
+	if len(name) > len(buf) {
+		return nil
+	}
+	return Fold(buf[:0], name)
+}
+
 // IsEmpty reports whether a JSON value says nothing: null, "", 0, false, {} or [], or no value.
 func IsEmpty(value []byte) bool {
 	value = bytes.TrimSpace(value)

@@ -21,7 +21,7 @@ func SameNumber(number, text string) (same, certain bool) {
 	case math.IsInf(f, 0), !json.Valid([]byte(text)): // 007 and +7 are no JSON numbers
 		return true, false
 	case f == 0:
-		return true, !hasDigits(number) && !hasDigits(text)
+		return true, strings.Trim(number+text, "-0.") == "" // and none that is just near zero
 	default:
 		return sameExactly(number, text, f)
 	}
@@ -60,12 +60,6 @@ func ParseNumber(text string) (float64, bool) {
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	return f, err == nil || errors.Is(err, strconv.ErrRange)
-}
-
-// hasDigits reports whether the digits of a number that is 0 as a float64 are not all zero.
-func hasDigits(text string) bool {
-	mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
-	return strings.ContainsAny(mantissa, "123456789")
 }
 
 // exactly returns the value of a number that float64 can hold, of a length that takes no time.

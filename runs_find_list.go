@@ -1,0 +1,196 @@
+package promptorchestra
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
+)
+
+// findMargin is how far outside of Since and Until a run may have been created: clocks differ, and
+// so do the machines that wrote Since and that look now.
+const findMargin = time.Minute
+
+// The bounds of a list that may have no end.
+const (
+	mostFindElements   = 1_000_000
+	mostFindCandidates = 100_000
+	longestFindID      = 256 // bytes
+)
+
+var (
+	errRunWithoutID = errors.New("the list has a run without an id, which cannot be read")
+	errLongID       = fmt.Errorf("the list has a run whose id is longer than %d bytes", longestFindID)
+	errEndless      = fmt.Errorf("the list has more than %d runs", mostFindElements)
+	errManyRuns     = fmt.Errorf("more than %d runs of the prompt may be the ones that are looked for", mostFindCandidates)
+	errCached       = errors.New("the list came from a cache, so that it may not have the newest runs")
+	errNotWhole     = errors.New("the list names a next page, or has something that is not known to be harmless, so that a run " +
+		"which is not in it may exist all the same: it is not complete for certain")
+)
+
+// runCandidate is a listed run that may have one of the values.
+type runCandidate struct {
+	id       string
+	created  time.Time // as far as it can be read
+	ofPrompt bool      // the list says that it is of the prompt
+	outside  bool      // it has no time, or seems to be outside of the window
+}
+
+// findElement is what Find reads of a run in the list.
+type findElement struct {
+	ID        string  `json:"id"`
+	PromptID  string  `json:"promptId"`
+	CreatedAt RawJSON `json:"createdAt"`
+}
+
+// candidates lists the runs that may have one of the values: the oldest first, and those that may
+// be of any time last.
+func (s *RunsService) candidates(
+	ctx context.Context, params RunFindParams, opts []CallOption,
+) (candidates []runCandidate, err error) {
+	asked := time.Now()
+	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsList, stream: true}, opts)
+	defer func() { r.end(err, nil) }()
+	if err != nil {
+		return nil, err
+	}
+	judge := jsonscan.Judge{Strict: true, Ignore: params.Ignore, Known: map[string]string{
+		"organizationid": s.c.organization, "organization": s.c.organization, "promptid": params.PromptID, "prompt": params.PromptID,
+	}}
+	list := newElementStream(r, besideList{judge: judge, notWhole: errNotWhole})
+	list.most = mostFindElements
+	defer list.close()
+	if err := isFresh(r.result.StatusCode, r.result.Header); err != nil {
+		return nil, list.fail(err)
+	}
+	window := newFindWindow(params, r.result.Header["Date"], asked, time.Now())
+	for {
+		var run findElement
+		more, err := list.next(ctx, &run)
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
+		}
+		if candidates, err = window.add(candidates, run, params.PromptID); err != nil {
+			return nil, r.decodeError(err)
+		}
+	}
+	slices.SortStableFunc(candidates, runCandidate.compare)
+	return candidates, nil
+}
+
+// compare sorts the oldest first, and those that may be of any time last.
+func (c runCandidate) compare(other runCandidate) int {
+	switch {
+	case c.outside == other.outside:
+		return c.created.Compare(other.created)
+	case c.outside:
+		return 1
+	default:
+		return -1
+	}
+}
+
+// isFresh returns an error for a list that is not a whole response of the server's own.
+func isFresh(status int, header http.Header) error {
+	if status != http.StatusOK {
+		return fmt.Errorf("%w (by the status %d)", errNotWhole, status)
+	}
+	for name, values := range header {
+		for _, value := range values {
+			if isOfCache(strings.ToLower(name), strings.ToLower(strings.TrimSpace(value))) {
+				return fmt.Errorf("%w (by the header %s)", errCached, name)
+			}
+		}
+	}
+	return nil
+}
+
+// isOfCache reports whether a header says that a cache made the response: by HTTP's own headers, or
+// in a cache's, such as X-Cache or Server-Timing, by a word for it.
+func isOfCache(name, value string) bool {
+	switch {
+	case name == "age":
+		return value != "" && value != "0"
+	case name == "warning":
+		return slices.ContainsFunc(strings.Split(value, ","), func(warning string) bool {
+			return strings.HasPrefix(strings.TrimSpace(warning), "11") // 110 to 113 are a cache's
+		})
+	case strings.Contains(name, "from-cache"), strings.Contains(name, "cache-hit"):
+		return strings.ContainsAny(value, "123456789ty") // a number, true or yes
+	case strings.Contains(name, "control"), !strings.Contains(name+value, "cache"):
+		return false
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(value, isNoLetter), func(word string) bool {
+		return word == "hit" || word == "stale" || word == "updating"
+	})
+}
+
+func isNoLetter(r rune) bool { return r < 'a' || r > 'z' }
+
+// findWindow is the time in which a run must have been created, on whichever clock. A zero time is
+// no bound.
+type findWindow struct{ since, until, now time.Time }
+
+// newFindWindow returns the window of this machine's clock and the server's, which date shows: it
+// was written between asked and now. If it does not, no run is too old or too new.
+func newFindWindow(params RunFindParams, date []string, asked, now time.Time) (w findWindow) {
+	if len(date) != 1 {
+		return w
+	}
+	theirs, ok := transport.ParseDate(date[0])
+	if !ok {
+		return w
+	}
+	w.now = now.Add(max(theirs.Sub(asked), 0) + findMargin)
+	if !params.Since.IsZero() {
+		w.since = params.Since.Add(min(theirs.Sub(now), 0) - findMargin)
+	}
+	if !params.Until.IsZero() {
+		w.until = params.Until.Add(max(theirs.Sub(asked), 0) + findMargin)
+	}
+	return w
+}
+
+func (w findWindow) excludes(t time.Time) bool {
+	return !w.since.IsZero() && t.Before(w.since) || !w.until.IsZero() && t.After(w.until)
+}
+
+// add adds a listed run to the candidates, unless it is certainly none.
+func (w findWindow) add(candidates []runCandidate, run findElement, promptID string) ([]runCandidate, error) {
+	var created Timestamp
+	_ = created.UnmarshalJSON(run.CreatedAt) // never fails
+	outside := w.excludes(created.Time)
+	switch {
+	case run.PromptID != "" && !strings.EqualFold(run.PromptID, promptID), outside && w.isCertain(run.CreatedAt):
+		return candidates, nil
+	case run.ID == "":
+		return nil, errRunWithoutID
+	case len(run.ID) > longestFindID:
+		return nil, errLongID
+	case len(candidates) == mostFindCandidates:
+		return nil, errManyRuns
+	}
+	return append(candidates, runCandidate{run.ID, created.Time, run.PromptID != "", outside || created.IsZero()}), nil
+}
+
+// isCertain reports whether a time is one for certain: in RFC 3339, which has a zone; not in the
+// future, nor one that stands for no time, as 0001-01-01 and 1970-01-01 do; and not midnight, as a
+// date is that was made a time.
+func (w findWindow) isCertain(value RawJSON) bool {
+	const firstYear = 2000
+	text, isText := bytes.CutPrefix(value, []byte(`"`))
+	t, err := time.Parse(time.RFC3339, string(bytes.TrimSuffix(text, []byte(`"`))))
+	hour, minute, second := t.Clock()
+	isDate := hour+minute+second+t.Nanosecond() == 0
+	return isText && err == nil && t.UTC().Year() >= firstYear && !t.After(w.now) && !isDate
+}
