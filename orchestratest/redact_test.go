@@ -56,9 +56,11 @@ func TestControlShowsNoForeignCredentials(t *testing.T) {
 	a := start(t, orchestratest.WithControl())
 	const secret = "sk_live_hunter2hunter2"
 	a.ok("POST", "/api/prompts/"+a.srv.PublishPrompt("Use {{key}}")+"/run", object{"variables": object{"key": secret, "own": a.srv.APIKey}})
-	runs := fmt.Sprint(a.order("GET", "/runs", ""))
-	assert.NotContains(t, runs, secret)
-	assert.Contains(t, runs, a.srv.APIKey)
+	for _, path := range []string{"/runs", "/overview"} {
+		shown := fmt.Sprint(a.order("GET", path, ""))
+		assert.NotContains(t, shown, secret, path)
+		assert.Contains(t, shown, a.srv.APIKey, path)
+	}
 	status, rejected := a.control("POST", "/failures", `{"id":"`+secret+`","message":"down"}`)
 	assert.Equal(t, http.StatusBadRequest, status)
 	assert.NotContains(t, fmt.Sprint(rejected), secret)
