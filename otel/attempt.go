@@ -228,6 +228,8 @@ func (a *attempt) finish(kind promptorchestra.Kind) {
 	}
 	if a.span.IsRecording() { // its end is the measurement's, to the nanosecond
 		a.span.End(trace.WithTimestamp(a.ended))
+	} else {
+		a.span.End()
 	}
 	a.call.recordAttempt(a, kind)
 }
