@@ -16,7 +16,7 @@ func decodeObject(text []byte, out any, shape recordShape, misfit lenient.Misfit
 	if err != nil {
 		return err
 	}
-	if shape.members.Has([]byte("diagnostic")) {
+	if shape.Has(nameDiagnostic) {
 		record = shape.withDoubts(record, text)
 	}
 	return unmarshal(record, out, misfit)
@@ -134,6 +134,8 @@ func (s recordShape) onlyAcknowledges(record []byte) bool {
 	return succeeded && strange
 }
 
+var nameStatus, nameDiagnostic = []byte("status"), []byte("diagnostic")
+
 // doubts are what a response says against a run in members that the run's record does not have.
 type doubts struct {
 	status, why       []byte
@@ -146,7 +148,7 @@ type doubts struct {
 // called; beside an output, which may be partial, also one for a run that is pending. A run without
 // a diagnostic gets what the response says of an error.
 func (s recordShape) withDoubts(record, response []byte) []byte {
-	d := doubts{hasStatus: !s.Has([]byte("status"))}
+	d := doubts{hasStatus: !s.Has(nameStatus)}
 	for name, value := range jsonscan.Members(record) {
 		d.addOwn(name, value)
 	}
