@@ -25,16 +25,17 @@ type damaging struct {
 
 func (d *damaging) Accept() (net.Conn, error) {
 	conn, err := d.Listener.Accept()
-	return &damagedConn{conn, &d.armed}, err
+	return &damagedConn{Conn: conn, line: &d.armed}, err
 }
 
 type damagedConn struct {
 	net.Conn
-	armed *atomic.Bool
+	line *atomic.Bool // whichever connection writes next
+	own  atomic.Bool
 }
 
 func (c *damagedConn) Write(p []byte) (int, error) {
-	if c.armed.CompareAndSwap(true, false) {
+	if c.own.CompareAndSwap(true, false) || c.line.CompareAndSwap(true, false) {
 		p = append([]byte(nil), p...)
 		p[len(p)/2] ^= 1
 	}
@@ -63,9 +64,9 @@ func TestTLSAlertsThatPass(t *testing.T) {
 	var line *damaging
 	var handshakes, arrived atomic.Int32
 	inHandshake := func(c *tls.Config) {
-		c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			if handshakes.Add(1) == 1 {
-				line.armed.Store(true)
+		c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if handshakes.Add(1) == 1 { // not a connection that says goodbye at the same time
+				hello.Conn.(*damagedConn).own.Store(true)
 			}
 			return nil, nil
 		}
@@ -99,6 +100,7 @@ func TestTLSAlertsThatPass(t *testing.T) {
 					_, _ = io.WriteString(w, `{"id":"agt_1","runId":"run_1"}`)
 				}, row.config)
 				line = damaged
+				pool.DisableKeepAlives = true // each attempt has a handshake
 				client := apitest.NewClientAt(t, url, promptorchestra.WithTransport(pool))
 				var last promptorchestra.Response
 				err := call(t.Context(), client, promptorchestra.WithResponse(&last))
@@ -115,7 +117,6 @@ func TestTLSAlertsThatPass(t *testing.T) {
 				}
 
 				handshakes.Store(0)
-				pool.CloseIdleConnections()
 				if !row.unknown {
 					err = call(t.Context(), client, promptorchestra.WithoutRetry())
 					require.ErrorContains(t, err, row.alert)
