@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -85,54 +83,8 @@ func TestDiagnosticOfTheErrorDecoder(t *testing.T) {
 	}, d)
 }
 
-// oddToken holds every character that some encoding escapes.
-const oddToken = `k/9+w==&"x'<y>\z~0123456789abcdef/%`
-
-// In how many ways a server, a gateway or a framework repeats a text.
-var echoes = map[string]func(token string) string{
-	"plain":          func(s string) string { return s },
-	"JSON":           quoted,
-	"JSON, slashes":  func(s string) string { return strings.ReplaceAll(quoted(s), "/", `\/`) },
-	"JSON in JSON":   func(s string) string { return quoted(quoted(s)) },
-	"all in \\u":     func(s string) string { return everyByte(s, `\u%04x`) },
-	"all in \\U":     func(s string) string { return everyByte(s, `\u%04X`) },
-	"Go":             func(s string) string { return strings.Trim(fmt.Sprintf("%q", s), `"`) },
-	"HTML":           html.EscapeString,
-	"HTML in JSON":   func(s string) string { return quoted(html.EscapeString(s)) },
-	"HTML, decimal":  func(s string) string { return everyByte(s, "&#%d;") },
-	"HTML, by x":     func(s string) string { return everyByte(s, "&#x%x;") },
-	"HTML in HTML":   func(s string) string { return html.EscapeString(html.EscapeString(s)) },
-	"a URL":          url.QueryEscape,
-	"a URL in a URL": func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
-	"a URL in HTML":  func(s string) string { return html.EscapeString(everyByte(s, "%%%02x")) },
-	"a URL, in full": func(s string) string { return everyByte(s, "%%%02x") },
-}
-
-func quoted(s string) string {
-	text, _ := json.Marshal(s)
-	return string(text[1 : len(text)-1])
-}
-
-func everyByte(s, format string) string {
-	var out strings.Builder
-	for i := range len(s) {
-		fmt.Fprintf(&out, format, s[i])
-	}
-	return out.String()
-}
-
-// shows reports whether a text holds half of a token, plain or escaped in one of these ways.
-func shows(text, token string) bool {
-	for _, echo := range echoes {
-		if e := echo(token); strings.Contains(text, e[len(e)/2:]) {
-			return true
-		}
-	}
-	return false
-}
-
 func TestEscapedTokenIsRedacted(t *testing.T) {
-	for name, echo := range echoes {
+	for name, echo := range apitest.Echoes {
 		t.Run(name, func(t *testing.T) {
 			for shape, body := range map[string]string{
 				"message":    `{"error":"bad header Bearer $ given"}`,
@@ -143,22 +95,22 @@ func TestEscapedTokenIsRedacted(t *testing.T) {
 				"text":       `bad header Bearer $ given`,
 				"cut":        `{"error":"bad header Bearer $`,
 			} {
-				client := apitest.NewClient(t, apitest.Respond(http.StatusUnauthorized, strings.ReplaceAll(body, "$", echo(oddToken))), promptorchestra.WithAccessToken(oddToken))
+				client := apitest.NewClient(t, apitest.Respond(http.StatusUnauthorized, strings.ReplaceAll(body, "$", echo(apitest.OddToken))), promptorchestra.WithAccessToken(apitest.OddToken))
 				err := apitest.Get(t.Context(), client)
 				var e *promptorchestra.APIError
 				require.ErrorAs(t, err, &e)
 				for _, text := range []string{err.Error(), e.LogValue().String(), e.Message, string(e.RawBody), fmt.Sprintf("%+v", e.Details), fmt.Sprintf("%+v", e.Diagnostic)} {
-					assert.False(t, shows(text, oddToken), "%s: %s", shape, text)
+					assert.False(t, apitest.Shows(text, apitest.OddToken), "%s: %s", shape, text)
 				}
 				assert.Contains(t, string(e.RawBody), "[redacted]", shape)
 				encoded, err := json.Marshal(e)
 				require.NoError(t, err)
-				assert.False(t, shows(string(encoded), oddToken), shape)
+				assert.False(t, apitest.Shows(string(encoded), apitest.OddToken), shape)
 			}
-			err := apitest.Get(t.Context(), apitest.NewClient(t, apitest.Respond(200, `<p>`+echo(oddToken)), promptorchestra.WithAccessToken(oddToken)))
+			err := apitest.Get(t.Context(), apitest.NewClient(t, apitest.Respond(200, `<p>`+echo(apitest.OddToken)), promptorchestra.WithAccessToken(apitest.OddToken)))
 			var e *promptorchestra.DecodeError
 			require.ErrorAs(t, err, &e)
-			assert.False(t, shows(string(e.Body), oddToken))
+			assert.False(t, apitest.Shows(string(e.Body), apitest.OddToken))
 		})
 	}
 }

@@ -1,7 +1,7 @@
 package jobs
 
 // calm brings a job to its end from a world in which both workers have died, when nothing fails
-// any more. It returns what a third worker decides in the end, and how often the job was paid for.
+// any more. It returns what a third worker decides in the end, and the number of times the job was paid for.
 func (m *model) calm(w world) (Decision, int) {
 	for range 3 {
 		for w.sent[0].open { // those that are open are first

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var rounds = flag.Int("rounds", 3, "how often the batch is killed")
+var rounds = flag.Int("rounds", 3, "the number of times the batch is killed")
 
 // A batch that can be killed is the test binary once more.
 func TestMain(m *testing.M) {

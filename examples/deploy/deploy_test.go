@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
+	"github.com/prompt-orchestra/promptorchestra-go/examples/internal/exampletest"
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
@@ -229,4 +230,15 @@ func TestDefinitionsThatCannotBe(t *testing.T) {
 		})
 	}
 	assert.ErrorContains(t, deploy(t.Context(), &strings.Builder{}, nil, t.TempDir(), false), "neither prompts")
+}
+
+// With -live it deploys to the API that the environment names.
+func TestAgainstAnAPI(t *testing.T) {
+	srv := orchestratest.NewServer()
+	defer srv.Close()
+	exampletest.Live(t, map[string]string{"BASE_URL": srv.URL, "ORGANIZATION_ID": srv.OrganizationID, "API_KEY": srv.APIKey})
+	*dir, *apply = folder(t, "v1"), true
+	t.Cleanup(func() { *dir, *apply = "definitions", false })
+	require.NoError(t, run(t.Context(), &strings.Builder{}))
+	assert.Equal(t, "v1", running(t, newClient(srv))[`agent "One"`])
 }

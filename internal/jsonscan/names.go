@@ -21,7 +21,7 @@ func Fold[T ~string | ~[]byte](to []byte, name T) []byte {
 }
 
 // Short is a name of at most 16 bytes as Fold has it, in buf, so that it can be compared without an
-// allocation. A longer one is none that anybody looks for, and empty.
+// allocation. It is empty for a longer one, which nobody looks for.
 func Short(buf *[16]byte, name []byte) []byte {
 	if len(name) > len(buf) {
 		return nil

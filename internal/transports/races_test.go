@@ -33,7 +33,7 @@ var executions = flag.Int("executions", 200, "the number of executions over each
 
 var errImpatient = errors.New("the request took too long")
 
-// A counter is a server that counts how often each execution arrives.
+// A counter is a server that counts the arrivals of each execution.
 type counter struct{ arrived sync.Map }
 
 func (c *counter) of(id string) *atomic.Int32 {
