@@ -94,12 +94,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if c.control {
 		settings += "EMULATOR_CONTROL_URL=" + srv.URL + "/control\n"
 	}
-	if _, err := io.WriteString(stdout, settings); err != nil {
-		return fmt.Errorf("print the settings: %w", err)
-	}
 	fmt.Fprintf(stderr, "promptorchestra-emulator serves %s until it is stopped: Ctrl-C, or SIGTERM to process %d\n", srv.URL, os.Getpid())
 	if c.control {
 		fmt.Fprintf(stderr, "%s/ in a browser shows what happens\n", srv.URL)
+	}
+	// Last, because whoever has read them sends requests, and a line for each follows on stderr.
+	if _, err := io.WriteString(stdout, settings); err != nil {
+		return fmt.Errorf("print the settings: %w", err)
 	}
 	<-ctx.Done()
 	return nil
