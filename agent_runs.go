@@ -135,8 +135,8 @@ func (s *AgentRunsService) LoadInputs(ctx context.Context, runID string, opts ..
 }
 
 // RerunFromStep starts a new run from one step of an earlier run and returns the id of the new run.
-// Each run is billed. When [OutcomeUnknown] is true of the error, the run may have happened: check
-// before starting another. [RunID] returns its id, when the response named it.
+// Each run is billed. If [OutcomeUnknown] reports true for the error, the run may have happened:
+// check before you start another. [RunID] returns its id if the response named it.
 //
 //	POST /api/agent-runs/{runId}/rerun-from-step
 //
@@ -153,26 +153,26 @@ func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey str
 }
 
 // Wait polls the run with [AgentRunsService.Get] until it has ended, and returns it. A run that
-// failed is returned like any other, not as an error: it was paid for. Run.Status.Succeeded reports
-// that it succeeded, and Diagnostic says why it did not.
+// failed is returned without an error, because it was paid for: Run.Status.Succeeded reports
+// whether it succeeded, and Diagnostic says why it failed.
 //
-// A run has ended if its status has Succeeded or Failed; or, with a status that this version does
-// not know or none, if it has an output or a time of completion. A pending run goes on, whatever it
-// has. An unknown status without such a sign is polled as well: until ctx ends or, if ctx has no
-// deadline, for ten minutes after the status last changed.
+// A run has ended if its status is a word for success or failure. If the status is missing or
+// unknown to this version, the run has ended if it has an output or a completion time. A pending
+// run is polled further, whatever else it has. So is an unknown status without such a sign, until
+// ctx ends or, if ctx has no deadline, for ten minutes after the status last changed.
 //
-// The first wait takes half a second, and waits grow to ten seconds; [WithPollInterval] sets both.
-// A pending run is polled without end: give ctx a deadline. When ctx ends between two polls, the
-// error is a [*TransportError] that wraps the context's error. An error of Get ends the wait too.
-// After either, Wait may be called again. The options apply to each poll.
+// The first wait takes half a second, and waits grow to ten seconds; [WithPollInterval] changes
+// both. A pending run is polled without a limit: give ctx a deadline. If ctx ends between two
+// polls, the error is a [*TransportError] that wraps the context's error. An error from Get ends
+// the wait too. After either, Wait can be called again. The options apply to each poll.
 //
 //	GET /api/agent-runs/{runId}
 //
 // Stable. Access token, or API key with scope runs:read.
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
-// Errors: those of every call; [KindNotFound] for an unknown id; a [*DecodeError] for
-// another run, or one that shows neither a status nor a sign that it has ended, or an unknown
-// status for ten minutes.
+// Errors: those of every call; [KindNotFound] for an unknown id; [*DecodeError] if the response is
+// another run, has neither a status nor a sign that the run has ended, or keeps an unknown status
+// for ten minutes.
 func (s *AgentRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*AgentRunDetail, error) {
 	in := call{route: routeAgentRunsWait, ids: [2]string{runID}}
 	return observe(ctx, (*service)(s), in, opts, func(ctx context.Context, r *request) (*AgentRunDetail, error) {
@@ -186,8 +186,8 @@ func (d *AgentRunDetail) state() runState {
 	return newRunState(d.Run.ID, d.Run.Status, d.Run.Output, d.Run.CompletedAt)
 }
 
-// RunStatus is the state of a run. Its values are not documented, so expect any: Succeeded, Failed
-// and Pending each know a few words, and a status may be none of these.
+// RunStatus is the state of a run. Its values are not documented, so expect any. Succeeded, Failed
+// and Pending know a few words each, and a status may be none of them.
 type RunStatus string
 
 // The states of a run that has not finished. A new run is running; the other two are inferred.
@@ -198,8 +198,7 @@ const (
 )
 
 // Succeeded reports whether the status is a word for success: completed, succeeded or success, in
-// any casing. These words are inferred. Any other status says nothing of the kind, even if it is
-// neither Failed nor Pending.
+// any casing (inferred). No other status shows success, even if it is neither Failed nor Pending.
 //
 //mutelist:check
 func (s RunStatus) Succeeded() bool {
@@ -211,8 +210,7 @@ func (s RunStatus) Succeeded() bool {
 }
 
 // Failed reports whether the status is a word for a run that ended without a result: failed, error,
-// errored, cancelled, canceled, timed_out, timeout, expired or rejected, in any casing. These words
-// are inferred.
+// errored, cancelled, canceled, timed_out, timeout, expired or rejected, in any casing (inferred).
 //
 //mutelist:check
 func (s RunStatus) Failed() bool {
@@ -223,8 +221,8 @@ func (s RunStatus) Failed() bool {
 	return false
 }
 
-// Pending reports whether the status is a word for a run that has not finished yet: running, queued
-// or pending, in any casing. The last two are inferred.
+// Pending reports whether the status is a word for a run that has not finished: running, queued or
+// pending, in any casing. The last two are inferred.
 func (s RunStatus) Pending() bool {
 	switch RunStatus(strings.ToLower(string(s))) {
 	case RunStatusRunning, RunStatusQueued, RunStatusPending:

@@ -255,9 +255,10 @@ func (s *AgentsService) SaveSteps(ctx context.Context, agentVersionID string, p 
 }
 
 // Run starts a run of the agent and returns its id. Each run is billed. The run may have failed
-// already, or fail later: it is done only if its Status.Succeeded. [AgentRunsService.Wait] waits
-// for the result. When [OutcomeUnknown] is true of the error, the run may have happened: check
-// before starting another. [RunID] returns its id, when the response named it.
+// already, or may fail later: it is done only if its Status.Succeeded reports true.
+// [AgentRunsService.Wait] waits for the result. If [OutcomeUnknown] reports true for the error, the
+// run may have happened: check before you start another. [RunID] returns its id if the response
+// named it.
 //
 //	POST /api/agents/{agentId}/run
 //
@@ -272,11 +273,10 @@ func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParam
 	return do[AgentRunResponse](ctx, (*service)(s), call{route: routeAgentsRun, ids: [2]string{agentID}, body: p}, opts)
 }
 
-// RunAndWait starts a run of the agent and waits until it has ended: [AgentsService.Run] and
-// [AgentRunsService.Wait] in one. Each run is billed. A run that failed is returned like any other,
-// not as an error: Run.Status.Succeeded reports whether it succeeded. After the run was started,
-// [OutcomeUnknown] is true of each error, and [RunID] returns the run's id: wait for it with Wait,
-// and do not start another.
+// RunAndWait is [AgentsService.Run] followed by [AgentRunsService.Wait]. Each run is billed. A run
+// that failed is returned without an error: Run.Status.Succeeded reports whether it succeeded. Once
+// the run was started, [OutcomeUnknown] reports true for each error, and [RunID] returns the run's
+// id: wait for it with Wait, and do not start another.
 //
 // The options apply to the run and to each poll, [WithExtraBody] to the run alone.
 //
@@ -285,8 +285,8 @@ func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParam
 //
 // Stable. Access token only: an API key is not accepted.
 // Not idempotent: retried only if it was not sent, or was rate limited (429).
-// Errors: those of every call; those of Run, such as [KindEntitlement] and [KindNotFound] for an
-// unknown id; those of Wait, each in a [*TransportError] of RunAndWait or as its [*DecodeError].
+// Errors: those of every call; Run's, such as [KindEntitlement] and [KindNotFound] for an unknown
+// id; Wait's, wrapped in a [*TransportError] or as a [*DecodeError].
 func (s *AgentsService) RunAndWait(ctx context.Context, agentID string, p AgentRunParams, opts ...CallOption) (*AgentRunDetail, error) {
 	in := call{route: routeAgentsRunAndWait, ids: [2]string{agentID}}
 	return observe(ctx, (*service)(s), in, opts, func(ctx context.Context, r *request) (*AgentRunDetail, error) {

@@ -65,10 +65,10 @@ type core struct {
 	logger    *slog.Logger
 }
 
-// New returns a client. It sends nothing. All mistakes in the options are reported at once: the
-// error joins one [*ArgumentError] for each. A credential and an organization may be missing here:
+// New returns a client, and sends nothing. It reports all mistakes in the options at once: the
+// error joins one [*ArgumentError] for each. New works without a credential or an organization, but
 // a call that needs one is then rejected before sending with an [*ArgumentError].
-// [Client.InOrganization] names an organization later.
+// [Client.InOrganization] can set the organization later.
 func New(opts ...Option) (*Client, error) {
 	cfg := config{
 		baseURL: DefaultBaseURL, maxBytes: defaultMaxBytes,
@@ -137,11 +137,11 @@ func newEngine(cfg *config) (*transport.Engine, error) {
 	return engine, err
 }
 
-// NewFromEnv is [New] with options from environment variables before opts, which win. The variables
-// are those of the product's own tools: PROMPT_ORCHESTRA_BASE_URL,
-// PROMPT_ORCHESTRA_ORGANIZATION_ID, PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY, or,
-// where that is not set, PROMPT_ORCHESTRA_AUTHORING_API_KEY. An empty variable counts as not set. A
-// value that cannot be used is an [*ArgumentError] that names the variable.
+// NewFromEnv is [New] with options from the environment variables that the product's other tools
+// use: PROMPT_ORCHESTRA_BASE_URL, PROMPT_ORCHESTRA_ORGANIZATION_ID, PROMPT_ORCHESTRA_ACCESS_TOKEN
+// and PROMPT_ORCHESTRA_API_KEY, or PROMPT_ORCHESTRA_AUTHORING_API_KEY if that is not set. The
+// options in opts win over the variables. An empty variable counts as not set. An invalid value is
+// an [*ArgumentError] that names the variable.
 //
 // Nothing else in this package reads the environment, except that the default transport uses the
 // proxy variables, such as HTTPS_PROXY, as net/http does.
@@ -186,10 +186,10 @@ func nameVariable(err error, variable string) error {
 	return err
 }
 
-// InOrganization returns the same client for another organization. It shares the connections, the
-// credentials and the retry budget, and costs next to nothing: services for many organizations call
-// it for each request. It returns no error: an id that cannot be used is an [*ArgumentError] of
-// each call. An API key belongs to one organization: use [WithAPIKeySource] for several.
+// InOrganization returns the same client for another organization. The two share connections,
+// credentials and the retry budget. It is cheap enough to call for each request. If the id is
+// invalid, each call returns an [*ArgumentError]. An API key belongs to one organization: use
+// [WithAPIKeySource] for several.
 func (c *Client) InOrganization(organizationID string) *Client {
 	if c == nil {
 		c = new(Client)
@@ -197,15 +197,15 @@ func (c *Client) InOrganization(organizationID string) *Client {
 	return newClient(c.core, organizationID)
 }
 
-// CloseIdleConnections closes the connections that no call uses now, where the transport can do
-// that. Without a transport of their own all clients share theirs.
+// CloseIdleConnections closes the connections that no call is using, if the transport supports it.
+// All clients with the default transport share its connections.
 func (c *Client) CloseIdleConnections() {
 	if c != nil && c.core != nil {
 		c.core.engine.CloseIdleConnections()
 	}
 }
 
-// Organization returns the id of the client's organization, "" when it has none.
+// Organization returns the id of the client's organization, or "" if it has none.
 func (c *Client) Organization() string {
 	if c == nil {
 		return ""

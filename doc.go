@@ -1,7 +1,7 @@
 // Package promptorchestra is a client for the Prompt Orchestra API: it authors, versions, publishes
 // and runs prompts, skills, tools, multi-step agents and voice agents. All 56 documented endpoints
-// are typed. Every failure of the server, of a proxy or of the network is one of four error types.
-// A call that runs or creates something is retried only when it was not sent or was rate limited.
+// are typed. Each failure, of the server, a proxy or the network, is one of four error types. A
+// call that runs or creates something is retried only if it was not sent or was rate limited.
 //
 // # Start
 //
@@ -58,19 +58,19 @@
 // request.
 //
 // [WithAccessTokenSource] and [WithAPIKeySource] set a function that is called before each attempt,
-// so that tokens can be renewed. A source that returns "" has no token for the organization: the
-// other kind of credential is used, where the client has it and the route takes it. A source whose
-// token was rejected is asked once more: [RejectedToken]. With [WithoutCredential] a sidecar or
-// gateway adds the credential.
+// so that it can renew the token. If it returns "", it has no token for the organization, and the
+// client uses the other kind of credential if it has one and the route takes it. If the server
+// rejects the token, the source is called once more: see [RejectedToken]. With [WithoutCredential]
+// a sidecar or gateway adds the credential.
 //
 // [AgentsService.Run], [AgentRunsService.RerunFromStep] and [ServiceKeysService.Create] take an
 // access token only. With an API key alone, such a call is rejected with an [*ArgumentError] before
 // sending.
 //
-// Every call belongs to one organization. The SDK puts the organization's id into the query of a
-// GET and into the body of everything else. [WithOrganization] sets it, and [Client.InOrganization]
-// returns the same client for another one. Without one the error matches [ErrMissingOrganization],
-// and nothing is sent.
+// Every call belongs to one organization. The SDK sends its id in the query of a GET and in the
+// body of every other call. [WithOrganization] sets it, and [Client.InOrganization] returns the
+// same client for another organization. Without an organization nothing is sent, and the error
+// matches [ErrMissingOrganization].
 //
 // [NewFromEnv] reads PROMPT_ORCHESTRA_BASE_URL, PROMPT_ORCHESTRA_ORGANIZATION_ID,
 // PROMPT_ORCHESTRA_ACCESS_TOKEN and PROMPT_ORCHESTRA_API_KEY, or
@@ -91,11 +91,11 @@
 // adds the status, the Kind, and what the body said, of which up to 1 MiB is read. Its RawBody is
 // the first 64 KiB as sent.
 //
-// Ask [OutcomeUnknown] first: it says whether a call that is not idempotent may have had its
-// effect. Do not retry such a call before checking; [RunID] may name the run. [IsRetryable]
-// says whether the same call can be retried safely and may succeed, and [RetryAfter] how long the
-// server asked to wait. [KindOf] returns the kind of any error, for a switch. For an [*APIError]
-// the body's code decides it, and then the status:
+// Ask [OutcomeUnknown] first: it reports whether a call that is not idempotent may have had its
+// effect. Do not retry such a call before you check; [RunID] may name the run. [IsRetryable]
+// reports whether the same call can be retried safely and may succeed, and [RetryAfter] returns how
+// long the server asked to wait. [KindOf] returns any error's kind, for a switch. For an
+// [*APIError] it depends on the body's code first, and then on the status:
 //
 //	KindMissingOrganization  400 whose text names organizationId
 //	KindInvalidRequest       other 400s; 405, 406, 411 to 417
@@ -123,11 +123,11 @@
 // 402, [IsForbidden] 403, [IsNotFound] 404, [IsConflict] 409, [IsValidation] 422, [IsRateLimited]
 // 429 and [IsServer] 5xx. They are functions that take any error, and methods of [*APIError].
 //
-// "The errors of every call" in a method's comment are the four types and, of the kinds,
-// KindMissingOrganization, KindAuthentication, KindPermission, KindEntitlement (an organization
-// with too few seats), KindRateLimited, KindServer and KindUnknown. The comment adds the errors to
-// expect on top of these. The API documents the statuses, but not which route returns which of
-// them. So these lists, and KindConflict above all, are what to expect and no promise.
+// A method's comment lists the errors to expect in addition to those of every call, which are the
+// four types and the kinds KindMissingOrganization, KindAuthentication, KindPermission,
+// KindEntitlement (an organization with too few seats), KindRateLimited, KindServer and
+// KindUnknown. The API documents the statuses, but not which route returns which. So these lists,
+// and KindConflict above all, are expectations and no promise.
 //
 // The text of an error is one line without control characters, JSON bodies or tokens. As a slog
 // value, an error is a group of attributes. [Client.Diagnose] looks for the cause of a failure step
@@ -147,9 +147,9 @@
 //	                AttachTool, SaveSteps       (dial, TLS, proxy)
 //
 // The SDK assumes that a 429 had no effect, because a rate limit rejects a request before the work
-// begins. It does not assume this when the body names a run, or could not be read to its end. All
-// this holds within one process: a job whose worker dies needs a durable record of its own, and
-// [RunsService.Find] to look for the run that it left. These are never retried:
+// begins. It does not assume this if the body names a run or was not read to its end. All this
+// holds within one process: to survive the death of a worker, a job needs a durable record, which
+// package jobs keeps, and [RunsService.Find] to look for the run. These are never retried:
 //
 //   - a call that is not idempotent, when it was sent and no response came, when its response is
 //     truncated, or when the status is 5xx,
@@ -164,11 +164,11 @@
 // clients do not all return at once. When the server asks for more than a minute, or the wait would
 // outlast the context's deadline, the failure is returned at once.
 //
-// A retry budget keeps an outage from being amplified. A client has 100 retries, and shares them
-// with the clients that InOrganization returns. Each retry takes one when it is sent, and each
-// response that is no reason to retry gives one back. A call that finds none returns the failure it
-// had, and says so. Retries after a 429 take none: those that the server asked for are free, and
-// the others are counted for each organization alone. RetryPolicy.Budget changes the number.
+// A retry budget of 100 keeps retries from amplifying an outage. A client shares it with the
+// clients that InOrganization returns. Each retry takes one from it when it is sent, and each
+// response that is no reason to retry puts one back. If the budget is empty, the call returns the
+// failure it had, and the error says why. Retries after a 429 with Retry-After are free, and other
+// 429s have a budget for each organization. RetryPolicy.Budget changes the number.
 //
 // [WithRetry] changes the number of retries and the waits of a client. For one call, [WithoutRetry]
 // turns retries off, and [WithIdempotent] declares the call idempotent. The API has no idempotency
@@ -185,14 +185,14 @@
 // of executions. A deadline of the context limits the whole call, waits included. If both are
 // given, the earlier one counts. Without either, an attempt may take one minute, or ten minutes for
 // an execution. A call with retries may take several times as long: give the context a deadline if
-// that matters. The Timeout of a client given to [WithHTTPClient] takes the place of these
-// defaults. For a streamed list, the timeout of an attempt ends with the response's headers.
+// that matters. The Timeout of a client given to [WithHTTPClient] replaces these defaults. For a
+// streamed list, the timeout limits the time to the headers, and then each read.
 //
 // The error of a call that timed out matches [context.DeadlineExceeded]. It is a [*TransportError]
 // or, when the response had begun, a [*DecodeError] or an [*APIError].
 //
 // [AgentRunsService.Wait] and [SkillRunsService.Wait] poll a run until it has ended, and
-// [AgentsService.RunAndWait] starts it, too. [WithPollInterval] sets the waits.
+// [AgentsService.RunAndWait] also starts it. [WithPollInterval] sets the waits.
 //
 // # Streaming lists
 //
@@ -207,9 +207,9 @@
 //		fmt.Println(run.ID, run.Status)
 //	}
 //
-// After an error the loop ends. A list that breaks off yields the elements that arrived, and then a
-// [*DecodeError]. Leaving the loop early closes the connection. Each range over the result makes a
-// new call. [WithMaxResponseBytes] limits each element, not the list.
+// The loop ends after an error. A truncated list yields the elements that arrived, and then a
+// [*DecodeError]. Leaving the loop early closes the connection. Each range over the result is a new
+// call. [WithMaxResponseBytes] limits each element, not the list.
 //
 // # Optional fields
 //
@@ -240,9 +240,9 @@
 //   - [WithResponse] returns the status, the headers and the body.
 //   - [Client.Do] calls an endpoint that has no method here.
 //
-// They have the same credentials, organization, limits and errors as any other call, and the
+// They use the same credentials, organization, limits and errors as every other call; the
 // organization cannot be changed. For Do, only GET and PUT count as idempotent, and the default
-// timeout is one minute, for executions too. When its out is nil, the response is not decoded.
+// timeout is one minute for executions too. If out is nil, the response is not decoded.
 //
 // # Unusual responses
 //
@@ -269,17 +269,17 @@
 //	3xx                         *APIError: no redirect is followed
 //	4xx, 5xx with any body      *APIError: Shape says what the body was
 //
-// A [*DecodeError] means that the call may have had its effect. Its Body is what
-// arrived, up to the limit.
+// A [*DecodeError] means that the call may have had its effect. Its Body is what arrived, up to the
+// limit.
 //
 // # Secrets
 //
-// A client prints no token under any verb of fmt, and no error's text contains one. When a server
-// echoes the call's token, the bodies in errors and in [Response] have "[redacted]" in its place.
-// Values that are shown only once, such as a new API key, have the type [Secret]: they print as
-// "[redacted]", in slog and JSON too, and [Secret.Reveal] returns them. RawBody of [APIError], Body
-// of [DecodeError] and Body of [Response] are what the server sent, which may be the user's own
-// data: log the error, not those fields.
+// A client prints no token with any verb of fmt, and no error's text contains one. If a server
+// echoes the call's token, the bodies in errors and in [Response] have "[redacted]" instead. Values
+// that are shown only once, such as a new API key, have the type [Secret]: they print as
+// "[redacted]", also in slog and JSON, and [Secret.Reveal] returns them. RawBody of [APIError],
+// Body of [DecodeError] and Body of [Response] are what the server sent, which may be the user's
+// own data: log the error, not those fields.
 //
 // Plain http is rejected for hosts other than loopback, unless [WithInsecureHTTP] allows it.
 //

@@ -87,8 +87,8 @@ func (s *EvaluationsService) CreateCase(ctx context.Context, skillID string, p E
 }
 
 // Run runs the cases on a draft and on the published version of the skill and returns the
-// comparison. Each of these runs is billed. When [OutcomeUnknown] is true of the error, they may
-// have happened: check before starting another evaluation.
+// comparison. Each of these runs is billed. If [OutcomeUnknown] reports true for the error, they
+// may have happened: check before you start another evaluation.
 //
 //	POST /api/skills/{skillId}/evaluations/run
 //

@@ -82,25 +82,26 @@ const (
 	defaultMaxBytes         = 64 << 20
 )
 
-// WithBaseURL sets where the API is, such as a self-hosted server. The default is [DefaultBaseURL].
-// User info, a query, a fragment and a path that ends in /api, which the SDK adds, are rejected,
-// and so is plain http to a host that is not loopback, unless [WithInsecureHTTP] is given.
+// WithBaseURL sets the URL of the API, for example of a self-hosted server. The default is
+// [DefaultBaseURL]. New rejects a URL with user info, a query, a fragment or a path that ends in
+// /api, which the SDK adds. It also rejects plain http to any host but loopback, unless
+// [WithInsecureHTTP] is given.
 func WithBaseURL(baseURL string) Option {
 	return clientOption(func(cfg *config) error { cfg.baseURL, cfg.baseURLVariable = baseURL, ""; return nil })
 }
 
-// WithAccessToken sets a user's access token. A client that has both kinds of credential uses the
-// access token. It must be visible ASCII without spaces. It replaces a [WithAccessTokenSource]
-// before it.
+// WithAccessToken sets a user's access token: visible ASCII without spaces. A client that has both
+// kinds of credential uses the access token. The option replaces an earlier
+// [WithAccessTokenSource].
 func WithAccessToken(token string) Option {
 	return clientOption(func(cfg *config) error {
 		return setToken(&cfg.accessToken, "WithAccessToken", token)
 	})
 }
 
-// WithAPIKey sets an API key (sk_...), which belongs to one organization. It is used when there is
-// no access token, on every route that takes an API key. It must be visible ASCII without spaces.
-// It replaces a [WithAPIKeySource] before it.
+// WithAPIKey sets an API key (sk_...): visible ASCII without spaces. It belongs to one
+// organization. The client uses it if it has no access token, on every route that takes an API key.
+// The option replaces an earlier [WithAPIKeySource].
 func WithAPIKey(key string) Option {
 	return clientOption(func(cfg *config) error {
 		return setToken(&cfg.apiKey, "WithAPIKey", key)
@@ -108,21 +109,21 @@ func WithAPIKey(key string) Option {
 }
 
 // WithAccessTokenSource sets a function that returns an access token for an organization. It is
-// called before each attempt, because tokens expire, and from several goroutines at once. It should
-// cache.
+// called before each attempt, because tokens expire, and by several goroutines at once. It should
+// cache the token.
 //
-// A source that returns "" has no token for the organization. The client then uses its API key,
-// where it has one and the route takes one; without, the call is rejected with an [*ArgumentError].
-// So is a call whose token cannot be sent.
+// If the source returns "", it has no token for the organization. The client then uses its API key
+// if it has one and the route takes one. Otherwise, or if the token is invalid, the call is
+// rejected with an [*ArgumentError].
 //
-// When the source fails, nothing is sent, and the call returns a [*TransportError] that wraps the
-// source's error. The SDK never retries that. [IsRetryable] is true of it only if the error says so
-// itself: a timeout, a network error, or a retryable error of this package. A source that ignores
-// its context does not delay its caller: it runs on in a goroutine of its own. A panic in it is an
-// error. The context ends with the attempt.
+// If the source fails, nothing is sent, and the call returns a [*TransportError] that wraps the
+// source's error. The SDK never retries it. [IsRetryable] reports true for it only if the source's
+// error is a timeout, a network error, or a retryable error of this package. The source's context
+// ends with the attempt. A source that ignores its context does not delay the caller, but its
+// goroutine keeps running. A panic in the source is returned as an error.
 //
-// If the server rejects a token of the source with a 401, the source is asked once more, with a
-// context from which [RejectedToken] returns that token.
+// If the server rejects the source's token with a 401, the source is called once more, and
+// [RejectedToken] returns the rejected token from its context.
 func WithAccessTokenSource(source TokenSource) Option {
 	return clientOption(func(cfg *config) error {
 		return setSource(&cfg.accessToken, "WithAccessTokenSource", source)
@@ -137,9 +138,9 @@ func WithAPIKeySource(source TokenSource) Option {
 	})
 }
 
-// WithoutCredential sends calls without a credential, for a sidecar or gateway that adds one. New
-// rejects it together with one of the four options above. Of [NewFromEnv], the credentials in the
-// environment are not used then.
+// WithoutCredential sends calls without a credential, because a sidecar or gateway adds it. New
+// rejects it together with any of the four options above. With [NewFromEnv] it turns off the
+// credentials from the environment.
 func WithoutCredential() Option {
 	return clientOption(func(cfg *config) error {
 		cfg.noCredential = true
@@ -152,8 +153,8 @@ func WithoutCredential() Option {
 	})
 }
 
-// WithOrganization sets the organization of the client's calls. There is none by default.
-// [Client.InOrganization] returns the same client for another one.
+// WithOrganization sets the organization of the client's calls; by default there is none.
+// [Client.InOrganization] returns the same client for another organization.
 func WithOrganization(organizationID string) Option {
 	return clientOption(func(cfg *config) error {
 		reason := ""
@@ -173,29 +174,28 @@ func WithOrganization(organizationID string) Option {
 	})
 }
 
-// NewTransport returns a new transport with the settings of the default one, to set a proxy,
-// certificates or a dialer on it: give it to [WithTransport]. It speaks HTTP/1.1, keeps up to 512
-// idle connections to a host for 4 s, less than the 5 s after which Node servers close them,
-// resumes TLS sessions, uses the proxy that the environment names, and times out after 10 s for a
-// dial and for a TLS handshake. If a proxy rejects a connection, the error names the proxy and its
-// status.
+// NewTransport returns a new transport with the default transport's settings. Set a proxy,
+// certificates or a dialer on it, and give it to [WithTransport]. It speaks HTTP/1.1 and resumes
+// TLS sessions. It keeps up to 512 idle connections to a host for 4 s, because Node servers close
+// them after 5 s. It uses the environment's proxy. A dial and a TLS handshake time out after 10 s
+// each. If a proxy rejects a connection, the error names the proxy and its status.
 //
-// A clone of [http.DefaultTransport] is not a substitute: it still offers HTTP/2 in the TLS
-// handshake after HTTP/2 is taken out of its Protocols, and each call then fails. Change the
-// TLSClientConfig that the transport has rather than replace it, so that sessions are resumed. In
-// js/wasm a transport without a dialer uses fetch, and ignores these settings.
+// Do not use a clone of [http.DefaultTransport] instead: after HTTP/2 is removed from its Protocols
+// it still offers HTTP/2 in the TLS handshake, and each call then fails. Change the transport's
+// TLSClientConfig rather than replace it, so that sessions are resumed. In js/wasm a transport
+// without a dialer uses fetch and ignores these settings.
 func NewTransport() *http.Transport { return transport.NewTransport() }
 
-// WithHTTPClient sets the HTTP client to send through. It is copied, never modified. Its Timeout
-// bounds each attempt for which the SDK's own options give no timeout: see [WithTimeout]. Its Jar
-// and CheckRedirect are not used: no cookie is kept and no redirect followed.
+// WithHTTPClient sets the HTTP client that sends requests. It is copied, never modified. Its
+// Timeout limits each attempt that has no timeout from the SDK's own options: see [WithTimeout].
+// Its Jar and CheckRedirect are not used: the SDK keeps no cookies and follows no redirects.
 //
-// Clients without a Transport share one with the settings of [NewTransport], and in js/wasm they
-// use fetch by way of [http.DefaultTransport]. Only [http.DefaultClient] itself means
-// http.DefaultTransport, as in net/http, whatever that is at the time of an attempt. The short time
-// for which idle connections are kept means that a service that calls rarely makes a TLS handshake
-// for each call. Give a Transport for another IdleConnTimeout, for HTTP/2, for a proxy or for
-// client certificates. [WithTransport] has the rules for it.
+// Clients without a Transport share one with [NewTransport]'s settings; in js/wasm they use fetch
+// through [http.DefaultTransport]. [http.DefaultClient] itself is different: it means
+// http.DefaultTransport, whatever that is at the time of an attempt. Because idle connections are
+// kept for a few seconds only, a service that calls rarely makes a TLS handshake for each call. Set
+// a Transport for another IdleConnTimeout, for HTTP/2, for a proxy or for client certificates:
+// [WithTransport] has the rules.
 func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(cfg *config) error {
 		if client == nil {
@@ -209,13 +209,13 @@ func WithHTTPClient(client *http.Client) Option {
 	})
 }
 
-// WithTransport sets the RoundTripper that each attempt goes through. It wins over the Transport of
-// [WithHTTPClient]. To wrap the client's own transport use [WithTransportWrapper].
+// WithTransport sets the RoundTripper that sends each attempt. It wins over the Transport of
+// [WithHTTPClient]. To wrap the client's transport, use [WithTransportWrapper].
 //
-// An execution is retried only if it was not sent. Whether it was sent is known from the hooks of
-// net/http/httptrace in the request's context, which the transport calls. The context ends before
-// the SDK decides, so that a RoundTripper may return early and let the one below it go on, as a
-// circuit breaker does: what that one still does sends nothing. So a RoundTripper
+// An execution is retried only if it was not sent. The SDK learns this from the net/http/httptrace
+// hooks in the request's context, which the transport calls. It ends that context before it
+// decides. So a RoundTripper may return early while the one below it continues, as circuit breakers
+// do: nothing is sent after the decision. The rules for a RoundTripper:
 //   - that signs requests reads Body and gives the request that it passes on another one. It never
 //     calls GetBody, which is for net/http alone: it refuses, and the execution fails;
 //   - that sends a request twice, by retrying or hedging, may run an execution twice, and so may an
@@ -239,10 +239,10 @@ func WithTransport(transport http.RoundTripper) Option {
 	})
 }
 
-// WithTransportWrapper wraps the transport that the client has, the default one included, with a
-// RoundTripper of the caller's own, such as one that traces; [Operation] returns which call a
-// request belongs to. Wrappers add up: the last one is the outermost. The rules of
-// [WithTransport] hold for them too. wrap must not return nil.
+// WithTransportWrapper wraps the client's transport, also the default one, in another RoundTripper,
+// for example one that traces. [Operation] returns the call that a request belongs to. Several
+// wrappers add up, and the last one is the outermost. The rules of [WithTransport] apply. wrap must
+// not return nil.
 func WithTransportWrapper(wrap func(http.RoundTripper) http.RoundTripper) Option {
 	return clientOption(func(cfg *config) error {
 		if wrap == nil {
@@ -253,7 +253,8 @@ func WithTransportWrapper(wrap func(http.RoundTripper) http.RoundTripper) Option
 	})
 }
 
-// Options joins several options into one, for modules that build on this one. They apply in order.
+// Options joins several options into one, for modules that build on this one. They are applied in
+// order.
 func Options(opts ...Option) Option {
 	return clientOption(func(cfg *config) error { return applyAll(cfg, opts) })
 }
@@ -271,18 +272,19 @@ func WithRetry(policy RetryPolicy) Option {
 	})
 }
 
-// WithTimeout bounds each attempt, from its start to the end of the response. If the context has a
-// deadline too, the earlier one counts. It must be positive.
+// WithTimeout limits each attempt, from its start to the end of the response. If the context has a
+// deadline too, the earlier one counts. The timeout must be positive.
 //
-// An attempt of a streamed list is bounded up to its headers. From then on the timeout bounds each
-// read of the response, so that a server that goes silent ends the list. The time between two reads
-// does not count, and the list as a whole is bounded by the context alone.
+// For a streamed list, the timeout limits the time until the headers arrive, and then each read of
+// the response, so that a silent server cannot hold the list open. The time between two reads does
+// not count. Only the context limits the list as a whole.
 //
-// The timeout of an attempt is the first one given of: WithTimeout for the call; for an execution
-// [WithExecutionTimeout]; WithTimeout for the client; the Timeout of the [http.Client] of
-// [WithHTTPClient]. Without any, and if the context has no deadline, it is one minute, and ten
+// An attempt's timeout is the first of these that is given: WithTimeout for the call; for an
+// execution [WithExecutionTimeout]; WithTimeout for the client; the Timeout of the [http.Client] in
+// [WithHTTPClient]. If none is given and the context has no deadline, it is one minute, or ten
 // minutes for an execution: the Run methods, [SkillsService.GenerateImage] and
-// [AgentRunsService.RerunFromStep]. The minute for a read of a list holds with a deadline too.
+// [AgentRunsService.RerunFromStep]. A read of a streamed list takes at most one minute by default,
+// even if the context has a deadline.
 func WithTimeout(d time.Duration) SharedOption {
 	check := func() error {
 		if d <= 0 {
@@ -296,11 +298,10 @@ func WithTimeout(d time.Duration) SharedOption {
 	}
 }
 
-// WithExecutionTimeout is [WithTimeout] for the executions of a client, in the place of its
-// WithTimeout: a limit for ordinary calls would end generations that go on at the server and are
-// paid for. Executions are the Run methods, [SkillsService.GenerateImage] and
-// [AgentRunsService.RerunFromStep], not calls of [Client.Do]. A WithTimeout for the call wins over
-// it. It must be positive.
+// WithExecutionTimeout replaces the client's [WithTimeout] for executions, because a limit for
+// ordinary calls would cut off generations that continue at the server and are billed. Executions
+// are the Run methods, [SkillsService.GenerateImage] and [AgentRunsService.RerunFromStep], but not
+// calls of [Client.Do]. WithTimeout for a call wins over it. The timeout must be positive.
 func WithExecutionTimeout(d time.Duration) Option {
 	return clientOption(func(cfg *config) error {
 		if d <= 0 {
@@ -311,10 +312,10 @@ func WithExecutionTimeout(d time.Duration) Option {
 	})
 }
 
-// WithHeader sends a header with the client's every call, or with one; a call's own value wins.
-// Headers that the SDK sets itself (Authorization, Content-Type, User-Agent, Host and the like) are
-// rejected. An idempotency key is rejected for a whole client, and for a call that is not
-// idempotent: the API has no such keys, and net/http retries a request that has one.
+// WithHeader sends a header with each of the client's calls, or with one call, whose value wins.
+// Headers that the SDK sets itself (Authorization, Content-Type, User-Agent, Host and so on) are
+// rejected. An idempotency key is rejected for a client, and for a call that is not idempotent: the
+// API has no such keys, and net/http would retry the request.
 func WithHeader(name, value string) SharedOption {
 	return sharedOption{
 		func(cfg *config) error {
@@ -327,17 +328,17 @@ func WithHeader(name, value string) SharedOption {
 	}
 }
 
-// WithLogger makes the client log; by default it does not log. A call that returns an error is
-// logged once, at warn, or at debug if the caller's own context ended it. An attempt that a retry
-// follows is logged at info. All else is at debug: other attempts, calls that succeed, and the
-// calls that a composite makes, such as the polls of [AgentRunsService.Wait] and the look-ups of
-// [Client.Diagnose]: it is the composite's error that is logged.
+// WithLogger sets the client's logger; by default nothing is logged. A call that returns an error
+// is logged once, at warn, or at debug if the caller's own context ended it. An attempt that is
+// followed by a retry is logged at info. Everything else is at debug: other attempts, calls that
+// succeed, and the calls within a composite, such as the polls of [AgentRunsService.Wait] and the
+// look-ups of [Client.Diagnose], whose error is logged instead.
 //
-// Attributes are op, method, path (the template), status, kind, request_id, attempt or attempts,
-// duration, wait and budget_exhausted; of an invalid graph also detail_codes and detail_paths. No
-// body, query, id of a resource or credential is ever logged. A member of a record whose type does
-// not fit is logged at debug level, with op, member and type. Records carry the call's context, by
-// which a handler finds the current span.
+// The attributes are op, method, path (the template), status, kind, request_id, attempt or
+// attempts, duration, wait and budget_exhausted, and for an invalid graph detail_codes and
+// detail_paths. Bodies, queries, ids of resources and credentials are never logged. A field of a
+// record that does not fit its type is logged at debug with op, member and type. Log records carry
+// the call's context, so that a handler finds the current span.
 func WithLogger(logger *slog.Logger) Option {
 	return clientOption(func(cfg *config) error {
 		if logger == nil {
@@ -360,14 +361,14 @@ func WithUserAgent(userAgent string) Option {
 	})
 }
 
-// WithMaxResponseBytes limits the size of a successful response, after decompression; of a streamed
-// list, the size of each element. It must be positive. The default is 64 MiB. A larger response is
-// a [*DecodeError]. Of a failure's body at most 1 MiB is read, whatever the limit.
+// WithMaxResponseBytes limits the size of a successful response after decompression, and of each
+// element of a streamed list. The default is 64 MiB. The limit must be positive. A larger response
+// is a [*DecodeError]. At most 1 MiB of a failure's body is read, whatever the limit.
 //
-// The limit bounds the JSON text, not the memory that the decoded records take. A documented
-// response takes about its own size once more when decoded. One with little in each element, such
-// as a list of {}, takes up to 106 times its size (measured), and may take twice that while the
-// slice grows. Set a lower limit, or use the All methods, where the server is not trusted.
+// The limit is for the JSON text, not for the memory of the decoded records. A documented response
+// takes about as much memory again when it is decoded. A list of tiny elements, such as {}, takes
+// up to 106 times its size (measured), and up to twice that while the slice grows. If you do not
+// trust the server, set a lower limit or use the All methods.
 func WithMaxResponseBytes(n int64) Option {
 	return clientOption(func(cfg *config) error {
 		if n <= 0 {
@@ -378,8 +379,8 @@ func WithMaxResponseBytes(n int64) Option {
 	})
 }
 
-// WithInsecureHTTP allows plain http to a host that is not loopback. The bearer token then travels
-// in the clear.
+// WithInsecureHTTP allows plain http to hosts other than loopback. The credential then travels
+// unencrypted.
 func WithInsecureHTTP() Option {
 	return clientOption(func(cfg *config) error { cfg.insecure = true; return nil })
 }

@@ -29,12 +29,12 @@ type Response struct {
 	Body       []byte // a copy of the body, for a failure of its first MiB; nil for a streamed list
 }
 
-// WithInto decodes the same response into v as well, a non-nil pointer to a type of the caller's
-// own: the way to undocumented fields. For a list v gets the whole response, which may be an object
-// around the list; for a streamed list, one element after the other. A record inside an envelope
-// object is found there. The type may embed any record. v is set to zero first. A member whose type
-// does not fit stays zero, and v stays zero when it does not fit at all or its UnmarshalJSON fails.
-// None of these is an error. After an error or a 204, v is not valid.
+// WithInto also decodes the response into v, a non-nil pointer to your own type, which may embed a
+// record: that is how to read undocumented fields. For a list, v gets the whole response, which may
+// be an object around the list; for a streamed list, one element after another. A record inside an
+// envelope is found there. v is set to zero first. A field that does not fit stays zero, and so
+// does v if it does not fit at all or its UnmarshalJSON fails; neither is an error. After an error
+// or a 204, v is not valid.
 func WithInto(v any) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if r := reflect.ValueOf(v); r.Kind() != reflect.Pointer || r.IsNil() {
@@ -45,9 +45,9 @@ func WithInto(v any) CallOption {
 	})
 }
 
-// WithExtraBody adds members to the call's JSON body. A name that the params have is rejected, in
-// any casing and even when it is not set. Any member is rejected for a GET. A nil map, slice or
-// pointer is left out, and an untyped nil is sent as null.
+// WithExtraBody adds members to the call's JSON body. The names of the params' own fields are
+// rejected, in any casing, also if they are not set. For a GET, every member is rejected. A nil
+// map, slice or pointer is left out; an untyped nil is sent as null.
 func WithExtraBody(members map[string]any) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if cfg.extraBody == nil {
@@ -62,8 +62,8 @@ func WithExtraBody(members map[string]any) CallOption {
 	})
 }
 
-// WithExtraQuery adds a query parameter. A key given twice is sent twice. A parameter that the call
-// sends itself is rejected.
+// WithExtraQuery adds a query parameter. A key that is given twice is sent twice. Parameters that
+// the call sends itself are rejected.
 func WithExtraQuery(key, value string) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if key == "" {
@@ -74,8 +74,8 @@ func WithExtraQuery(key, value string) CallOption {
 	})
 }
 
-// WithIdempotent declares the call idempotent. It is retried like a read, and [OutcomeUnknown] is
-// false for its errors.
+// WithIdempotent declares that the call is idempotent: it is retried like a read, and
+// [OutcomeUnknown] reports false for its errors.
 func WithIdempotent() CallOption {
 	return callOption(func(cfg *callConfig) error { cfg.idempotent = true; return nil })
 }
@@ -86,8 +86,8 @@ func WithoutRetry() CallOption {
 }
 
 // WithResponse captures the last response's status, headers and body in r, on success and on
-// failure. A call that the SDK rejected before sending leaves r as it is. Concurrent calls need one
-// each.
+// failure. If the SDK rejects the call before sending, r does not change. Concurrent calls need a
+// Response each.
 func WithResponse(r *Response) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		if r == nil {

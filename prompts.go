@@ -256,14 +256,14 @@ func (s *PromptsService) Publish(ctx context.Context, promptID string, p PromptP
 	return do[PromptPublishResponse](ctx, (*service)(s), call{route: routePromptsPublish, ids: [2]string{promptID}, body: p}, opts)
 }
 
-// Run runs the published version of the prompt and returns its output. Each run is billed. When
-// [OutcomeUnknown] is true of the error, the run may have happened: look for it with
-// [RunsService.Find] before starting another. [RunID] returns its id, when the response named it.
+// Run runs the prompt's published version and returns its output. Each run is billed. If
+// [OutcomeUnknown] reports true for the error, the run may have happened: look for it with
+// [RunsService.Find] before you start another. [RunID] returns its id if the response named it.
 //
-// A result without an error may be that of a run that failed, which is billed all the same. The run
-// is done only if Status.Succeeded or, in a response without a Status, if it has an output and no
-// Diagnostic. A pending run can be read later with [RunsService.Get]. Anything else is for a
-// person: never run it again by itself.
+// A run that failed can be returned without an error, and is billed as well. The run is done only
+// if Status.Succeeded reports true or, if the response has no Status, if it has an output and no
+// Diagnostic. A pending run can be read later with [RunsService.Get]. Leave anything else to a
+// person, and never start it again automatically.
 //
 //	POST /api/prompts/{promptId}/run
 //

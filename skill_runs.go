@@ -5,8 +5,7 @@ import "context"
 // SkillRunsService reads the recorded runs of skills. Use it as Client.SkillRuns.
 type SkillRunsService struct{ c *Client }
 
-// SkillRunResponse is the result of a run of a skill. Fields of an undocumented type are
-// RawJSON.
+// SkillRunResponse is the result of a run of a skill. Fields of an undocumented type are RawJSON.
 type SkillRunResponse struct {
 	RunID      string      `json:"runId"`
 	Status     RunStatus   `json:"status"` // inferred
@@ -112,17 +111,17 @@ func (s *SkillRunsService) Get(ctx context.Context, runID string, opts ...CallOp
 	return do[SkillRunDetail](ctx, (*service)(s), call{route: routeSkillRunsGet, ids: [2]string{runID}}, opts)
 }
 
-// Wait polls the run with [SkillRunsService.Get] until it has ended, and returns it, by the rules
-// of [AgentRunsService.Wait]: a run that failed is returned like any other, and OutputText counts
+// Wait polls the run with [SkillRunsService.Get] until it has ended, and returns it. The rules of
+// [AgentRunsService.Wait] apply: a run that failed is returned without an error. OutputText counts
 // as an output.
 //
 //	GET /api/skill-runs/{runId}
 //
 // Beta. Access token, or API key with scope runs:read.
 // Idempotent: retried on network errors, 408, 429 and 5xx except 501 and 505.
-// Errors: those of every call; [KindNotFound] for an unknown id; a [*DecodeError] for
-// another run, or one that shows neither a status nor a sign that it has ended, or an unknown
-// status for ten minutes.
+// Errors: those of every call; [KindNotFound] for an unknown id; [*DecodeError] if the response is
+// another run, has neither a status nor a sign that the run has ended, or keeps an unknown status
+// for ten minutes.
 func (s *SkillRunsService) Wait(ctx context.Context, runID string, opts ...CallOption) (*SkillRunDetail, error) {
 	in := call{route: routeSkillRunsWait, ids: [2]string{runID}}
 	return observe(ctx, (*service)(s), in, opts, func(ctx context.Context, r *request) (*SkillRunDetail, error) {

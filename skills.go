@@ -338,15 +338,15 @@ func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPrev
 	return do[SkillPreviewResponse](ctx, (*service)(s), call{route: routeSkillsPreview, ids: [2]string{skillID}, body: p}, opts)
 }
 
-// Run runs the skill and returns its output. Each run is billed. When [OutcomeUnknown] is true of
-// the error, the run may have happened: check before starting another. [RunID] returns its id, when
-// the response named it. A server that wants an access token here rejects an API key with
+// Run runs the skill and returns its output. Each run is billed. If [OutcomeUnknown] reports true
+// for the error, the run may have happened: check before you start another. [RunID] returns its id
+// if the response named it. A server that wants an access token here rejects an API key with
 // [KindPermission] and the code AUTH_MODE_INVALID.
 //
-// A result without an error may be that of a run that failed, which is billed all the same. The run
-// is done only if Status.Succeeded or, in a response without a Status, if it has an output and no
-// Diagnostic. A pending run can be waited for with [SkillRunsService.Wait]. Anything else is for a
-// person: never run it again by itself.
+// A run that failed can be returned without an error, and is billed as well. The run is done only
+// if Status.Succeeded reports true or, if the response has no Status, if it has an output and no
+// Diagnostic. Wait for a pending run with [SkillRunsService.Wait]. Leave anything else to a person,
+// and never start it again automatically.
 //
 //	POST /api/skills/{skillId}/run
 //
@@ -361,9 +361,9 @@ func (s *SkillsService) Run(ctx context.Context, skillID string, p SkillRunParam
 }
 
 // GenerateImage runs the skill on an image model and returns where the images are stored. Each run
-// is billed. When the model makes no image, Failure of the result says why, and the error is nil.
-// When [OutcomeUnknown] is true of the error, the run may have happened: check before starting
-// another. [RunID] returns its id, when the response named it.
+// is billed. If the model makes no image, the error is nil and the result's Failure says why. If
+// [OutcomeUnknown] reports true for the error, the run may have happened: check before you start
+// another. [RunID] returns its id if the response named it.
 //
 //	POST /api/skills/{skillId}/generated-images
 //

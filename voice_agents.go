@@ -53,7 +53,7 @@ func (s *VoiceAgentsService) CreateVersion(ctx context.Context, agentID string, 
 }
 
 // CreateSession opens a session with the voice agent and returns what a browser or phone needs to
-// connect to it. When [OutcomeUnknown] is true of the error, a session may be open: look for it
+// connect to it. If [OutcomeUnknown] reports true for the error, a session may be open: look for it
 // with [RealtimeSessionsService.List].
 //
 //	POST /api/realtime-agents/{agentId}/session
