@@ -200,8 +200,8 @@ func (s *AgentsService) CreateVersion(ctx context.Context, agentID string, opts 
 }
 
 // Publish freezes a version, makes it the one that runs by default, and returns what was published.
-// A version with an invalid graph is rejected: [APIError.Details] has each mistake, and nothing is
-// published. [Workflow.Mermaid] draws the mistakes.
+// A version with an invalid graph is rejected: the Details of the [*APIError] are its mistakes, and
+// nothing is published. [Workflow.Mermaid] draws them.
 //
 //	POST /api/agents/{agentId}/publish
 //

@@ -16,8 +16,8 @@ import (
 
 // Mermaid returns the graph as a Mermaid flowchart, which GitHub, GitLab and many editors show as a
 // picture. The steps and transitions that the mistakes name are red and show the codes of the
-// mistakes. Mistakes come from [Workflow.Validate], from [APIError.Details] of a rejected Publish,
-// or from [AgentsService.ValidateWorkflow] through [WorkflowValidationIssue.Detail].
+// mistakes. Mistakes come from [Workflow.Validate], from the Details of a rejected Publish's
+// [*APIError], or from [AgentsService.ValidateWorkflow] through [WorkflowValidationIssue.Detail].
 //
 // A mistake is placed by its Path, else by the keys in its Raw entry, else where Validate finds the
 // same mistake. One without a place gets a red box of its own. No character of a key, a name or a

@@ -3,9 +3,9 @@
 #
 #	scripts/check-release.sh 0.2.0
 #
-# version.go and the changelog name the version, the changelog with its date; the tag is new; no module
-# but an example needs a local copy of another; and the API has changed only as docs/versioning.md
-# allows. It changes nothing.
+# version.go and the changelog name the version, the changelog with its date; the tags are new; the API has
+# changed only as docs/versioning.md allows; and what users would get works: rehearse-release.sh. It
+# changes nothing. scripts/check-release.sh X.Y.Z --tags only prints the tags, one for each released module.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +21,12 @@ if ! [[ $version =~ ^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za
 	exit 2
 fi
 
+tags=$(sed "s,\$,/v$version,; s,^\./,," scripts/released-modules)
+if [ "${2:-}" = --tags ]; then
+	echo "$tags"
+	exit
+fi
+
 in_code=$(sed -n 's/^const Version = "\(.*\)"$/\1/p' version.go)
 [ "$in_code" = "$version" ] || complain "version.go says $in_code"
 
@@ -34,8 +40,10 @@ fi
 unreleased=$(awk '/^## \[Unreleased\]/ { on = 1; next } /^## |^\[/ { on = 0 } on && NF' CHANGELOG.md)
 [ -z "$unreleased" ] || complain "CHANGELOG.md still lists changes as unreleased"
 
-! git rev-parse -q --verify "refs/tags/v$version" >/dev/null || complain "v$version is tagged already: a tag is never used again"
+for tag in $tags; do
+	! git rev-parse -q --verify "refs/tags/$tag" >/dev/null || complain "$tag is there already: a tag is never used again"
+done
 [ -z "$(git status --porcelain)" ] || complain "the tree has changes that are not committed"
 
-bash .ci/run api || complain "the API has changed more than $version allows"
+bash .ci/run --release api release || complain "the API has changed more than $version allows, or users could not use it"
 exit $wrong
