@@ -37,10 +37,11 @@ type RunFindParams struct {
 //
 // A value that is absent from the result did not run: everything that leaves it open is an error.
 // The list of runs must be an array, or an object with one list and beside it only what is known to
-// be harmless: null, "", 0, false, [], {}, success that is true, the id of the organization or
-// prompt, a total, such as totalCount or count, that is the number of elements, and what Ignore
-// names. The error names any other member. It is an error too when a header speaks of pages or
-// totals, when the status is not 200, when the list came from a cache as HTTP's headers or a
+// be harmless: null, "", 0, [], {}, false (unless its name says that the list ends, as last and done
+// do), success that is true, the id of the organization or prompt, a total, such as totalCount or
+// count, that is the number of elements, and what Ignore names. The error names any other member.
+// It is an error too when a header speaks of pages or totals by its name (others, such as Scroll-Id,
+// are not read), when the status is not 200, when the list came from a cache as HTTP's headers or a
 // cache's own say, when a run does not show its variables or has the variable as neither a text nor
 // a number, when it is not what the list said, and when it was listed and then not found. A run
 // whose variables do not have the name belongs to something else.

@@ -3,6 +3,7 @@ package jsonscan
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,9 +11,10 @@ import (
 
 // A Judge decides whether a list is whole, by what stands beside it in an object around it, and by
 // the headers of its response. It asks whether they say that there is more of it, such as a link or
-// cursor of a next page, hasMore that is true, a total above the number of elements: that much
-// holds for every list. A strict one asks whether they leave nothing open: an element that is
-// absent from a list counts as absent only then. The zero value has seen nothing.
+// cursor of a next page, hasMore that is true, a number of pages above one, a total above the
+// number of elements: that much holds for every list. A strict one asks whether they leave nothing
+// open: an element that is absent from a list counts as absent only then. The zero value has seen
+// nothing.
 type Judge struct {
 	Strict bool
 	Known  map[string]string // texts that say nothing, by the folded name of their member
@@ -30,40 +32,38 @@ type total struct {
 // Member takes a member beside the list.
 func (j *Judge) Member(name, value []byte) {
 	if j.open == "" && !j.Skips(name) {
-		j.member(name, value, 0, true)
+		j.see(member(name), string(name), value, 0, true)
 	}
 }
 
-// member looks into objects, such as links or a pageInfo. A total counts at the top or in an object
+// see looks into objects, such as links or a pageInfo. A total counts at the top or in an object
 // about pages: others have totals of other things.
-func (j *Judge) member(name, value []byte, depth int, ofPages bool) {
+func (j *Judge) see(what, name string, value []byte, depth int, ofPages bool) {
 	const deepest = 3
 	folded := foldedName(name)
 	n, isNumber := numberOf(value)
 	switch {
-	case j.isHarmless(folded, value):
-	case isTotal(folded) && isNumber:
+	case j.Strict && j.isHarmless(name, folded, value):
+	case isNumber && isTotal(folded):
 		if ofPages {
-			j.totals = append(j.totals, total{n, member(name)})
+			j.totals = append(j.totals, total{n, what})
 		}
-	case j.Strict, saysMore(folded, value):
-		j.open = member(name)
+	case j.Strict, saysMore(folded, value), n > 1 && countsPages(folded):
+		j.open = what
 	case depth < deepest: // only objects have members
 		ofPages = ofPages && depth > 0 || containsAny(folded, "page", "pagin", "meta")
 		for name, value := range Members(value) {
-			j.member(name, value, depth+1, ofPages)
+			j.see(member(name), string(name), value, depth+1, ofPages)
 		}
 	}
 }
 
-func (j *Judge) isHarmless(folded string, value []byte) bool {
+func (j *Judge) isHarmless(name, folded string, value []byte) bool {
 	known, isKnown := j.Known[folded]
 	switch {
-	case !j.Strict:
-		return false
 	case IsEmpty(value):
 		isFalse := value[0] == 'f' || value[0] == '0'
-		return !isFalse || !deniesTheEnd(folded)
+		return !isFalse || !saysTheEnd(name)
 	case folded == "success":
 		return string(value) == "true"
 	default:
@@ -80,78 +80,57 @@ func (j *Judge) Skips(name []byte) bool {
 }
 
 // Says returns what says that a list of so many elements is not whole: a member, or a header of the
-// response. Headers are not a closed world, even to a strict judge: those count whose names speak
-// of pages or totals. It returns "" if nothing does.
+// response. It returns "" if nothing does.
 func (j *Judge) Says(header map[string][]string, elements int) string {
-	if j.open != "" {
-		return j.open
-	}
-	for _, t := range j.totals {
-		if t.n > float64(elements) || j.Strict && t.n != float64(elements) {
-			return t.name
-		}
-	}
+	seen := *j
 	for name, values := range header {
-		isOpen := func(value string) bool { return headerSaysMore(name, value, elements) }
-		if j.Strict {
-			isOpen = func(value string) bool { return !isHarmlessHeader(name, value, elements) }
-		}
-		if slices.ContainsFunc(values, isOpen) && !j.Skips([]byte(name)) {
-			return "the header " + name
-		}
-	}
-	return ""
-}
-
-func headerSaysMore(name, value string, elements int) bool {
-	switch folded := strings.TrimPrefix(foldedName([]byte(name)), "x"); {
-	case folded == "link":
-		return linksToNext(value)
-	case folded == "contentrange", isTotal(folded): // items 0-24/319
-		size, err := strconv.Atoi(strings.TrimSpace(value[strings.LastIndexByte(value, '/')+1:]))
-		return err == nil && size > elements
-	default:
-		return saysMore(folded, []byte(strconv.Quote(value)))
-	}
-}
-
-func isHarmlessHeader(name, value string, elements int) bool {
-	if strings.EqualFold(name, "Link") {
-		return !linksToNext(value)
-	}
-	words := "-" + strings.ReplaceAll(strings.ToLower(name), "_", "-") + "-"
-	if !containsAny(words, "page", "pagin", "cursor", "total", "next", "more", "continu", "truncat",
-		"-count-", "-range-", "-offset-", "-marker-", "-partial-") {
-		return true
-	}
-	switch value = strings.ToLower(strings.TrimSpace(value)); value {
-	case "", "0", "false":
-		return true
-	}
-	return isTotal(strings.TrimPrefix(foldedName([]byte(name)), "x")) && value == strconv.Itoa(elements)
-}
-
-// linksToNext reports whether a Link header has a link of the relation next.
-func linksToNext(value string) bool {
-	for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == ',' }) {
-		name, relation, _ := strings.Cut(part, "=")
-		if !strings.EqualFold(strings.TrimSpace(name), "rel") {
-			continue
-		}
-		for _, word := range strings.Fields(strings.Trim(strings.TrimSpace(relation), `"'`)) {
-			if strings.EqualFold(word, "next") {
-				return true
+		for _, value := range values {
+			if seen.open == "" && !j.Skips([]byte(name)) {
+				seen.header(name, strings.ToLower(strings.TrimSpace(value)))
 			}
 		}
 	}
-	return false
+	for _, t := range seen.totals {
+		if seen.open == "" && (t.n > float64(elements) || j.Strict && t.n != float64(elements)) {
+			return t.name
+		}
+	}
+	return seen.open
+}
+
+// header takes a header as a member. Headers are not a closed world, even to a strict judge: those
+// count whose names speak of pages or totals, or say that the list ends.
+func (j *Judge) header(name, value string) {
+	what, name := "the header "+name, strings.TrimPrefix(strings.ToLower(name), "x-")
+	isFalse := value == "0" || value == "false"
+	switch {
+	case name == "link":
+		if linksToNext.MatchString(value) {
+			j.open = what
+		}
+	case j.Strict && !isFalse && !speaksOfPages(name):
+	case !j.Strict && name == "content-range": // items 0-24/319
+		j.see(what, "total", []byte(value[strings.LastIndexByte(value, '/')+1:]), 0, true)
+	case isFalse:
+		j.see(what, name, []byte(value), 0, true)
+	default:
+		j.see(what, name, []byte(strconv.Quote(value)), 0, true)
+	}
+}
+
+// linksToNext matches a Link header that has a link of the relation next.
+var linksToNext = regexp.MustCompile(`[;,]\s*rel\s*=\s*(next\b|"[^"]*\bnext\b|'[^']*\bnext\b)`)
+
+func speaksOfPages(name string) bool {
+	return containsAny(wordsOf(name), "page", "pagin", "cursor", "total", "next", "more", "continu", "truncat",
+		"-count-", "-range-", "-offset-", "-marker-", "-partial-")
 }
 
 // saysMore reports whether a member of this name has what one asks for the next page with, such as
 // next_page_token or @odata.nextLink, or says that there is one.
 func saysMore(folded string, value []byte) bool {
 	isNext := strings.Contains(folded, "next") && containsAny(folded, "page", "cursor", "token", "link", "url", "offset", "marker")
-	if isNext || strings.HasSuffix(folded, "next") || strings.Contains(folded, "continuation") {
+	if isNext || strings.HasSuffix(folded, "next") || folded == "continue" || strings.Contains(folded, "continuation") {
 		return saysSomething(value, 0)
 	}
 	return containsAny(folded, "more", "hasnext", "truncated", "incomplete", "partial") && saysTrue(value)
@@ -169,12 +148,24 @@ func isTotal(folded string) bool {
 	return false
 }
 
-// deniesTheEnd reports whether false under this name says that there is more, as under Spring's
-// last, Jira's isLast and Salesforce's done.
-func deniesTheEnd(folded string) bool {
-	return !strings.Contains(folded, "incomplete") &&
-		containsAny(folded, "last", "end", "done", "complete", "final", "finish", "whole", "full", "exhaust", "eof")
+func countsPages(folded string) bool {
+	return strings.HasSuffix(folded, "pages") || containsAny(folded, "lastpage", "pagecount")
 }
+
+// saysTheEnd reports whether a member of this name says that the list ends, so that false says that
+// there is more: Spring's last, Jira's isLast, Salesforce's done.
+func saysTheEnd(name string) bool {
+	words := wordsOf(name)
+	return !strings.Contains(words, "incomplete") &&
+		containsAny(words, "last", "-end", "end-", "done", "complete", "final", "finish", "whole", "-full", "exhaust", "eof", "-all-", "no-more")
+}
+
+// wordsOf returns the words of a name in lower case: -has-more- for hasMore, has_more or Has-More.
+func wordsOf(name string) string {
+	return "-" + strings.ToLower(strings.ReplaceAll(camel.ReplaceAllString(name, "$1-$2"), "_", "-")) + "-"
+}
+
+var camel = regexp.MustCompile(`([a-z])([A-Z])`)
 
 // saysSomething is the contrary of IsEmpty, also for texts and for objects of empty members.
 func saysSomething(value []byte, depth int) bool {
@@ -199,7 +190,7 @@ func saysSomething(value []byte, depth int) bool {
 }
 
 func saysTrue(value []byte) bool {
-	switch foldedName(value) {
+	switch foldedName(string(value)) {
 	case "true", "yes", "1":
 		return true
 	}
@@ -215,7 +206,11 @@ func numberOf(value []byte) (float64, bool) {
 // maxName bounds a name in a text.
 const maxName = 64
 
-func foldedName(name []byte) string { return string(Fold(nil, name[:min(len(name), maxName)])) }
+// foldedName is a name without what a colon or dot sets off, as in hydra:totalItems and @odata.count.
+func foldedName(name string) string {
+	name = name[:min(len(name), maxName)]
+	return string(Fold(nil, name[strings.LastIndexAny(name, ":.")+1:]))
+}
 
 func member(name []byte) string {
 	return fmt.Sprintf("the member %q", Clip(string(name), maxName))
