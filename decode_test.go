@@ -974,7 +974,7 @@ func TestListsWithMorePages(t *testing.T) {
 		`{"totalItems":2,` + runs + `}`: nil, `{"total_records":2,` + runs + `}`: nil,
 		`{` + runs + `,"continuationToken":"x"}`: nil, `{` + runs + `,"hydra:view":{"hydra:next":"/2"}}`: nil, `{` + runs + `,"has_more":1}`: nil, `{` + runs + `,"hasMore":"yes"}`: nil,
 		`{` + runs + `,"IsTruncated":true}`: nil, `{` + runs + `,"incomplete_results":true}`: nil, `{` + runs + `,"partial":true}`: nil,
-		`    [{"id":"run_1"}]`: {"X-Ms-Continuation": {"x"}},
+		`    [{"id":"run_1"}]`:                  {"X-Ms-Continuation": {"x"}},
 		`{` + runs + `,"hydra:totalItems":319}`: nil, `{"@odata.count":2,` + runs + `}`: nil, `{` + runs + `,"page":1,"pages":3}`: nil, `{` + runs + `,"last_page":3}`: nil,
 		`{` + runs + `,"meta":{"pagination":{"pageCount":3}}}`: nil, `{` + runs + `,"metadata":{"continue":"x"}}`: nil,
 		`     [{"id":"run_1"}]`: {"X-Total-Pages": {"3"}},

@@ -36,19 +36,19 @@ type RunFindParams struct {
 // value. It tells a caller whether a job whose outcome is unknown ran, before the job is retried.
 //
 // A value that is absent from the result did not run: everything that leaves it open is an error.
-// The list of runs must be an array, or an object with one list and beside it only what is known to
-// be harmless: null, "", 0, [], {}, false (unless its name says that the list ends, as last and done
-// do), success that is true, the id of the organization or prompt, a total, such as totalCount or
-// count, that is the number of elements, and what Ignore names. The error names any other member.
-// It is an error too when a header speaks of pages or totals by its name (others, such as Scroll-Id,
-// are not read), when the status is not 200, when the list came from a cache as HTTP's headers or a
-// cache's own say, when a run does not show its variables or has the variable as neither a text nor
-// a number, when it is not what the list said, and when it was listed and then not found. A run
-// whose variables do not have the name belongs to something else.
+// The list of runs must be an array, or an object with one list and beside it only what is known
+// to be harmless: null, "", 0, [], {}, false (unless its name says that the list ends, as last and
+// done do), success that is true, the id of the organization or prompt, a total, such as
+// totalCount or count, that is the number of elements, and what Ignore names. The error names any
+// other member. It is an error too when the name of a header speaks of pages or totals (others,
+// such as Scroll-Id, are not read), when the status is not 200, when the list came from a cache as
+// HTTP's headers or a cache's own say, when a run does not show its variables or has the variable
+// as neither a text nor a number, when it is not what the list said, and when it was listed and
+// then not found. A run whose variables do not have the name belongs to something else.
 //
-// Texts must be equal. A number is compared by its value: 4711.0 is "4711". One that was perhaps
-// rounded, as float64 rounds beyond 2^53, to a value that is looked for is an error: send ids as
-// texts. Of two runs with one value the oldest is returned. A run that is found may still be
+// Texts must be equal. A number is compared by its value: 4711.0 is "4711". One that may be a value
+// that is looked for, rounded as float64 rounds beyond 2^53 or to fewer digits, is an error: send
+// ids as texts. Of two runs with one value the oldest is returned. A run that is found may still be
 // pending or have failed: see [RunStatus].
 //
 // An execution that is still in flight may not be recorded yet. Call Find when none can be in
@@ -138,12 +138,15 @@ func (s *RunsService) readCandidate(
 	ctx context.Context, run runCandidate, params RunFindParams, sought soughtValues, opts []CallOption,
 ) (detail *RunDetail, values []string, err error) {
 	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsGet, ids: [2]string{run.id}}, opts)
-	detail = new(RunDetail)
+	read := new(readRun)
 	if err == nil {
-		err = r.decode(ctx, detail, func(r *request, body []byte, out any, misfit lenient.Misfit) error {
+		err = r.decode(ctx, read, func(r *request, body []byte, out any, misfit lenient.Misfit) error {
 			err := decodeRecord(r, body, out, misfit)
+			if err == nil && read.OrganizationID != "" && !strings.EqualFold(read.OrganizationID, s.c.organization) {
+				err = fmt.Errorf("the run %q is of another organization", run.id)
+			}
 			if err == nil {
-				values, err = run.valuesIn(detail, params, sought)
+				values, err = run.valuesIn(&read.RunDetail, params, sought)
 			}
 			return err
 		})
@@ -151,45 +154,66 @@ func (s *RunsService) readCandidate(
 	if err == nil && r.isEmpty() {
 		err = r.decodeError(errNoVariables)
 	}
-	r.end(err, detail)
-	return detail, values, err
+	r.end(err, &read.RunDetail)
+	return &read.RunDetail, values, err
 }
 
-var errNoVariables = errors.New("the run does not show the variables that it was given")
+// readRun is a run's detail with another member that may contradict the list.
+type readRun struct {
+	RunDetail
+	OrganizationID string `json:"organizationId"`
+}
+
+var (
+	errNoVariables = errors.New("the run does not show the variables that it was given")
+	errNoID        = errors.New("nothing shows that the response is the run that is listed: it has no id")
+)
 
 // valuesIn returns which of the sought values the run's variable has. It returns an error if the
 // run is not what the list said, or leaves that open.
 func (c runCandidate) valuesIn(detail *RunDetail, params RunFindParams, sought soughtValues) ([]string, error) {
-	var input struct {
-		Variables RawJSON `json:"variables"`
-	}
 	isOthers := detail.PromptID != "" && !strings.EqualFold(detail.PromptID, params.PromptID)
 	switch {
 	case detail.ID != "" && detail.ID != c.id, isOthers && c.ofPrompt:
 		return nil, fmt.Errorf("the run %q is another one, or of another prompt, than the list says", c.id)
 	case isOthers:
 		return nil, nil
-	case detail.InputSnapshot.Decode(&input) != nil || len(input.Variables) == 0 || input.Variables[0] != '{':
-		return nil, errNoVariables
 	}
-	values, err := sought.among(input.Variables, params.Variable)
+	variables, err := variablesOf(detail)
 	if err != nil {
+		return nil, err
+	}
+	values, err := sought.among(variables, params.Variable)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("run %q has the variable %q %w", c.id, params.Variable, err)
+	case len(values) == 0 && detail.ID == "": // a value that is sought is proof enough
+		return nil, errNoID
 	}
 	return values, nil
+}
+
+func variablesOf(detail *RunDetail) (RawJSON, error) {
+	var input struct {
+		Variables RawJSON `json:"variables"`
+	}
+	if detail.InputSnapshot.Decode(&input) != nil || len(input.Variables) == 0 || input.Variables[0] != '{' {
+		return nil, errNoVariables
+	}
+	return input.Variables, nil
 }
 
 // soughtValues are the values that Find looks for.
 type soughtValues struct {
 	texts   map[string]bool
-	numbers map[float64][]string // those that are numbers
+	numbers []string // those that are numbers
 }
 
 func newSoughtValues(values []string) soughtValues {
-	s := soughtValues{texts: map[string]bool{}, numbers: map[float64][]string{}}
+	s := soughtValues{texts: map[string]bool{}}
 	for _, value := range values {
-		if n, ok := jsonscan.ParseNumber(value); ok && !s.texts[value] {
-			s.numbers[n] = append(s.numbers[n], value)
+		if _, ok := jsonscan.ParseNumber(value); ok && !s.texts[value] {
+			s.numbers = append(s.numbers, value)
 		}
 		s.texts[value] = true
 	}
@@ -226,8 +250,7 @@ func (s soughtValues) in(variable json.RawMessage) (values []string, err error) 
 	case kind != "number":
 		return nil, fmt.Errorf("as %s, which is neither a text nor a number", kind)
 	}
-	n, _ := jsonscan.ParseNumber(string(variable))
-	for _, value := range s.numbers[n] {
+	for _, value := range s.numbers {
 		switch same, certain := jsonscan.SameNumber(string(variable), value); {
 		case !certain:
 			return nil, errors.New("as a number that may have been rounded, and may be one of those that are looked for")

@@ -16,8 +16,10 @@ func SameNumber(number, text string) (same, certain bool) {
 	f, ok := ParseNumber(number)
 	g, isNumber := ParseNumber(text)
 	switch {
-	case !ok || !isNumber || f != g:
+	case !ok || !isNumber:
 		return false, true
+	case f != g:
+		return false, !isRounding(number, f, g)
 	case math.IsInf(f, 0), !json.Valid([]byte(text)): // 007 and +7 are no JSON numbers
 		return true, false
 	case f == 0:
@@ -25,6 +27,19 @@ func SameNumber(number, text string) (same, certain bool) {
 	default:
 		return sameExactly(number, text, f)
 	}
+}
+
+// isRounding reports whether a number of few digits, such as 1.23457e+18, may stand for g. Of those
+// up to 2^53 the ones with an exponent may.
+func isRounding(number string, f, g float64) bool {
+	const exact, most = 1 << 53, 15 // more digits are float64's matter
+	mantissa, _, hasExponent := strings.Cut(strings.ToLower(number), "e")
+	digits := len(strings.Trim(strings.ReplaceAll(mantissa, ".", ""), "-0"))
+	if digits == 0 || digits > most || !hasExponent && math.Abs(f) < exact {
+		return false
+	}
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(g, 'e', digits-1, 64), 64)
+	return rounded == f
 }
 
 // sameExactly is SameNumber of two numbers that have the same float64.

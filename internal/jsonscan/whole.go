@@ -41,14 +41,14 @@ func (j *Judge) Member(name, value []byte) {
 func (j *Judge) see(what, name string, value []byte, depth int, ofPages bool) {
 	const deepest = 3
 	folded := foldedName(name)
-	n, isNumber := numberOf(value)
+	n, isTotal := totalOf(folded, value)
 	switch {
 	case j.Strict && j.isHarmless(name, folded, value):
-	case isNumber && isTotal(folded):
+	case isTotal:
 		if ofPages {
 			j.totals = append(j.totals, total{n, what})
 		}
-	case j.Strict, saysMore(folded, value), n > 1 && countsPages(folded):
+	case j.Strict, saysMore(folded, value):
 		j.open = what
 	case depth < deepest: // only objects have members
 		ofPages = ofPages && depth > 0 || containsAny(folded, "page", "pagin", "meta")
@@ -100,21 +100,21 @@ func (j *Judge) Says(header map[string][]string, elements int) string {
 
 // header takes a header as a member. Headers are not a closed world, even to a strict judge: those
 // count whose names speak of pages or totals, or say that the list ends.
-func (j *Judge) header(name, value string) {
+func (j *Judge) header(name, text string) {
 	what, name := "the header "+name, strings.TrimPrefix(strings.ToLower(name), "x-")
-	isFalse := value == "0" || value == "false"
+	value := []byte(strconv.Quote(text))
+	if text == "0" || text == "false" {
+		value = []byte(text)
+	}
 	switch {
 	case name == "link":
-		if linksToNext.MatchString(value) {
+		if linksToNext.MatchString(text) {
 			j.open = what
 		}
-	case j.Strict && !isFalse && !speaksOfPages(name):
 	case !j.Strict && name == "content-range": // items 0-24/319
-		j.see(what, "total", []byte(value[strings.LastIndexByte(value, '/')+1:]), 0, true)
-	case isFalse:
-		j.see(what, name, []byte(value), 0, true)
-	default:
-		j.see(what, name, []byte(strconv.Quote(value)), 0, true)
+		j.see(what, "total", []byte(text[strings.LastIndexByte(text, '/')+1:]), 0, true)
+	case !j.Strict, IsEmpty(value), speaksOfPages(name):
+		j.see(what, name, value, 0, true)
 	}
 }
 
@@ -130,26 +130,28 @@ func speaksOfPages(name string) bool {
 // next_page_token or @odata.nextLink, or says that there is one.
 func saysMore(folded string, value []byte) bool {
 	isNext := strings.Contains(folded, "next") && containsAny(folded, "page", "cursor", "token", "link", "url", "offset", "marker")
-	if isNext || strings.HasSuffix(folded, "next") || folded == "continue" || strings.Contains(folded, "continuation") {
+	switch {
+	case isNext, strings.HasSuffix(folded, "next"), folded == "continue", strings.Contains(folded, "continuation"):
 		return saysSomething(value, 0)
+	case strings.HasSuffix(folded, "pages"), containsAny(folded, "lastpage", "pagecount"):
+		n, _ := numberOf(value)
+		return n > 1
+	default:
+		return containsAny(folded, "more", "hasnext", "truncated", "incomplete", "partial") && saysTrue(value)
 	}
-	return containsAny(folded, "more", "hasnext", "truncated", "incomplete", "partial") && saysTrue(value)
 }
 
 func containsAny(text string, words ...string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }
 
-func isTotal(folded string) bool {
+// totalOf returns the total that a member has by its name.
+func totalOf(folded string, value []byte) (total float64, ok bool) {
 	switch folded {
 	case "total", "count", "totalcount", "totalitems", "totalelements", "totalresults", "totalrecords":
-		return true
+		return numberOf(value)
 	}
-	return false
-}
-
-func countsPages(folded string) bool {
-	return strings.HasSuffix(folded, "pages") || containsAny(folded, "lastpage", "pagecount")
+	return 0, false
 }
 
 // saysTheEnd reports whether a member of this name says that the list ends, so that false says that
@@ -206,7 +208,8 @@ func numberOf(value []byte) (float64, bool) {
 // maxName bounds a name in a text.
 const maxName = 64
 
-// foldedName is a name without what a colon or dot sets off, as in hydra:totalItems and @odata.count.
+// foldedName is a folded name without what a colon or dot sets off, as in hydra:totalItems and
+// @odata.count.
 func foldedName(name string) string {
 	name = name[:min(len(name), maxName)]
 	return string(Fold(nil, name[strings.LastIndexAny(name, ":.")+1:]))
