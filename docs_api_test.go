@@ -35,7 +35,7 @@ func signatures(t *testing.T) (takes, returns map[string]string) {
 				continue
 			}
 			method := strings.TrimPrefix(types.ExprString(f.Recv.List[0].Type), "*") + "." + f.Name.Name
-			args := []string{"ctx"}
+			var args []string
 			for _, field := range f.Type.Params.List {
 				switch text := types.ExprString(field.Type); {
 				case text == "string":
@@ -64,24 +64,29 @@ func TestAPIDocument(t *testing.T) {
 	rows := 0
 	for _, m := range apidocs.Methods(reflect.TypeFor[promptorchestra.Client]()) {
 		service, name, _ := strings.Cut(m.Op, ".")
+		if strings.HasPrefix(name, "All") {
+			continue // stands beside List
+		}
 		method := m.Receiver.Elem().Name() + "." + name
 		op := map[string]string{
 			"AgentRuns.Wait": "AgentRuns.Get", "SkillRuns.Wait": "SkillRuns.Get", "Agents.RunAndWait": "Agents.Run", "Runs.Find": "Runs.List",
 		}[m.Op]
 		if op == "" {
-			op = strings.Replace(m.Op, ".All", ".List", 1)
+			op = m.Op
 		}
 		route, ok := routes[op]
 		require.True(t, ok, m.Op)
-		credential := "either"
+		facts := []string{route.Stability}
 		if route.Auth == "user" {
-			credential = "access token"
+			facts = append(facts, "user")
 		} else if route.Scope != "" {
-			credential = "either: `" + route.Scope + "`"
+			facts = append(facts, "`"+route.Scope+"`")
 		}
-		idempotent := map[string]string{"safe": "yes", "never": "no"}[route.Replay]
-		row := fmt.Sprintf("| `%s(%s)` | `%s` | `%s %s` | %s | %s | %s |\n",
-			name, takes[method], returns[method], route.Method, route.Path, route.Stability, credential, idempotent)
+		if route.Replay == "safe" {
+			facts = append(facts, "idempotent")
+		}
+		row := fmt.Sprintf("| `%s(%s) %s` | `%s %s` | %s |\n",
+			name, takes[method], returns[method], route.Method, route.Path, strings.Join(facts, ", "))
 		_, section, found := strings.Cut(text, "\n## "+service+"\n")
 		require.True(t, found, "docs/api.md has no heading %s", service)
 		section, _, _ = strings.Cut(section, "\n## ")
@@ -97,6 +102,50 @@ func TestAPIDocument(t *testing.T) {
 		if !strings.Contains(plain, count) {
 			t.Errorf("%s does not say %q", name, count)
 		}
+	}
+}
+
+// docs/api.md has a line for each option, under what it is for, and one for each method of the client.
+func TestAPIDocumentNamesTheOptions(t *testing.T) {
+	_, options, _ := strings.Cut(documents(t)["docs/api.md"], "\n## Options\n")
+	client, options, _ := strings.Cut(options, "For a client or a call:")
+	both, options, _ := strings.Cut(options, "For a call:")
+	call, _, _ := strings.Cut(options, "\n## ")
+	listed := map[string]string{}
+	for kind, list := range map[string]string{"Option": client, "SharedOption": both, "CallOption": call} {
+		for _, line := range regexp.MustCompile("(?m)^- ((?:`\\w+`(?:, )?)+): \\S").FindAllStringSubmatch(list, -1) {
+			for _, name := range strings.Split(strings.ReplaceAll(line[1], "`", ""), ", ") {
+				listed[name] = kind
+			}
+		}
+	}
+	exported := map[string]string{}
+	var methods []string
+	names, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		require.NoError(t, err)
+		if file.Name.Name != "promptorchestra" || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, declaration := range file.Decls {
+			f, ok := declaration.(*ast.FuncDecl)
+			switch {
+			case !ok || !f.Name.IsExported():
+			case f.Recv == nil && strings.HasPrefix(f.Name.Name, "With"):
+				exported[f.Name.Name] = types.ExprString(f.Type.Results.List[0].Type)
+			case f.Recv != nil && types.ExprString(f.Recv.List[0].Type) == "*Client":
+				methods = append(methods, f.Name.Name)
+			}
+		}
+	}
+	assert.Equal(t, exported, listed)
+	require.NotEmpty(t, methods)
+	_, section, _ := strings.Cut(documents(t)["docs/api.md"], "\n## The client\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, name := range append(methods, "New", "NewFromEnv") {
+		assert.Contains(t, section, "`"+name+"(")
 	}
 }
 
