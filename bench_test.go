@@ -324,8 +324,8 @@ func BenchmarkParallel(b *testing.B) {
 }
 
 // TestAllocations guards what docs/performance.md says: how many allocations a
-// call costs over a stub transport, and that it is no more than by hand. A rise
-// wants a reason. Go 1.27 needs fewer.
+// call costs over a stub transport, that it is no more than by hand, and how many
+// bytes these are. A rise wants a reason. Go 1.27 needs fewer.
 func TestAllocations(t *testing.T) {
 	if apitest.RaceEnabled {
 		t.Skip("the race detector allocates too")
@@ -341,38 +341,52 @@ func TestAllocations(t *testing.T) {
 		call   func(*promptorchestra.Client) error
 		byHand func(*raw) error
 		most   float64 // with Go 1.26
-		ratio  float64 // to the hand-written client's, at most
+		bytes  float64 // at most, for one of the hand-written client
 		opts   []promptorchestra.Option
 	}{
 		"GET": {
-			status: 200, body: benchAgent, call: get, byHand: getByHand, most: 27, ratio: 1,
+			status: 200, body: benchAgent, call: get, byHand: getByHand, most: 22, bytes: 1.05,
 		},
 		"GET with a logger that is off": {
-			status: 200, body: benchAgent, call: get, byHand: getByHand, most: 27, ratio: 1,
+			status: 200, body: benchAgent, call: get, byHand: getByHand, most: 22, bytes: 1.05,
 			opts: []promptorchestra.Option{promptorchestra.WithLogger(quiet)},
 		},
 		"GET in another organization": {
 			status: 200, body: benchAgent,
 			call: func(c *promptorchestra.Client) error { return get(c.InOrganization("org_2")) }, byHand: getByHand,
-			most: 28, ratio: 1,
+			most: 23, bytes: 1.05,
 		},
 		"POST": {
 			status: 200, body: benchAgent,
 			call:   func(c *promptorchestra.Client) error { return apitest.ErrorOf(c.Agents.Create(ctx, benchParams)) },
-			byHand: func(r *raw) error { return r.create(ctx) }, most: 37, ratio: 1.04, // on Go 1.27 29 for 28
+			byHand: func(r *raw) error { return r.create(ctx) }, most: 35, bytes: 1.1,
 		},
 		"402": {
 			status: 402, body: benchFailure, call: func(c *promptorchestra.Client) error { return expect402(get(c)) },
-			byHand: func(r *raw) error { return expect402(getByHand(r)) }, most: 23, ratio: 1.1,
+			byHand: func(r *raw) error { return expect402(getByHand(r)) }, most: 21, bytes: 1.1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			byHand, client := pair(t, "http://127.0.0.1", stub{row.status, row.body}, row.opts...)
-			want := testing.AllocsPerRun(200, func() { _ = row.byHand(byHand) })
-			got := testing.AllocsPerRun(200, func() { _ = row.call(client) })
-			t.Logf("%.0f allocations, hand-written %.0f", got, want)
+			want, wantBytes := allocations(func() { _ = row.byHand(byHand) })
+			got, gotBytes := allocations(func() { _ = row.call(client) })
+			t.Logf("%.0f allocations of %.0f bytes, hand-written %.0f of %.0f", got, gotBytes, want, wantBytes)
 			assert.LessOrEqual(t, got, row.most)
-			assert.LessOrEqual(t, got, want*row.ratio)
+			assert.LessOrEqual(t, got, want)
+			assert.LessOrEqual(t, gotBytes, wantBytes*row.bytes)
 		})
 	}
+}
+
+// allocations returns how many allocations a call makes, and of how many bytes.
+func allocations(call func()) (count, bytes float64) {
+	const runs = 1000
+	var before, after runtime.MemStats
+	count = testing.AllocsPerRun(runs, call)
+	runtime.ReadMemStats(&before)
+	for range runs {
+		call()
+	}
+	runtime.ReadMemStats(&after)
+	return count, float64(after.TotalAlloc-before.TotalAlloc) / runs
 }

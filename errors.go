@@ -46,9 +46,9 @@ type APIError struct {
 	partial            bool   // the body goes on after the 1 MiB that is read, or was cut
 	retryForbidden     bool   // it says that a retry is pointless
 	namesRun           bool   // it names a run or session, perhaps beyond what RawBody holds
-	runID              string // the run it names, where RawBody is not the whole body
 	callerContextEnded bool   // the caller's own context has ended
 	noBudget           bool   // it was not retried because the retry budget was used up
+	runID              string // the run it names, where RawBody is not the whole body
 
 	stored *stored // what was said of it before it was encoded to JSON
 }

@@ -42,11 +42,11 @@ type place struct {
 	rank   int
 }
 
-var places = func() map[string]place {
-	all := map[string]place{}
+var places = func() map[string]*place {
+	all := map[string]*place{}
 	for _, member := range names {
 		for rank, name := range member {
-			all[name] = place{member[0], rank}
+			all[name] = &place{member[0], rank}
 		}
 	}
 	return all
@@ -68,7 +68,7 @@ type object struct {
 }
 
 type value struct {
-	place
+	*place
 	raw []byte
 }
 

@@ -49,9 +49,9 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	if ctx != caller {
 		req = req.WithContext(ctx)
 	}
-	req.Header = header // go-retryablehttp copies the request before each retry
+	req.Host, req.Header = call.URL.Host, header // go-retryablehttp copies the request before each retry
 	if call.Body != nil {
-		sent.setBody(req, call.Body)
+		sent.setBody(req, call)
 	}
 	r.attempts.Add(1)
 	resp, err := roundTrip(e.outer, req)

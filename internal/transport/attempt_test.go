@@ -19,10 +19,12 @@ import (
 func TestAttemptsShareNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		call := post(t)
+		call.URL.Host = "api.example.com"
 		call.Header, call.Extra = http.Header{"A": {"1"}}, http.Header{"B": {"2"}}
 		call.Owner = &owner{authorize: func(_ context.Context, header http.Header) error { header.Set("Authorization", "x"); return nil }}
 		engine := newEngine(func(req *http.Request) (*http.Response, error) {
 			assert.Equal(t, http.Header{"A": {"1"}, "B": {"2"}, "Authorization": {"x"}}, req.Header)
+			assert.Equal(t, "api.example.com", req.Host, "signers read it")
 			body, err := io.ReadAll(req.Body)
 			assert.NoError(t, err)
 			assert.JSONEq(t, `{"a":1}`, string(body))

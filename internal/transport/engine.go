@@ -57,18 +57,16 @@ type Result struct {
 	Outcome
 
 	// Ended is why the context ended before the next attempt was sent.
-	Ended error
-	// NoBudget is true when the last attempt was not retried because the budget was used up.
-	NoBudget bool
-
+	Ended    error
 	call     *Call
 	buffer   *Buffer       // holds the body
 	attempts atomic.Int32  // atomic: RoundTrippers read it while an attempt is in flight
 	fresh    atomic.Bool   // whether the default transport opens a new connection for the attempt
-	renewed  int           // 1 after an attempt was sent again with another credential
 	response http.Response // of the last attempt, for go-retryablehttp: the status alone
 	wait     time.Duration // before the next attempt; 0 when there is none
 	asked    bool          // the server asked for that wait
+	NoBudget bool          // the last attempt was not retried because the budget was used up
+	renewed  int32         // 1 after an attempt was sent again with another credential
 }
 
 // Outcome is the result of one attempt.
@@ -95,7 +93,21 @@ func (r *Result) Release() {
 	r.buffer, r.Body = nil, nil
 }
 
+// callContext is the context of a call, which carries its result.
+type callContext struct {
+	context.Context //nolint:containedctx // it is one
+	result          Result
+}
+
 type resultKey struct{}
+
+// Value returns the result, or a value of the caller's context.
+func (c *callContext) Value(key any) any {
+	if key == (resultKey{}) {
+		return &c.result
+	}
+	return c.Context.Value(key)
+}
 
 // FromContext returns the owner of the call that a request belongs to, and the number of attempts
 // so far. The owner is nil for other contexts.
@@ -150,11 +162,11 @@ func NewEngine(inner http.RoundTripper, wrap func(http.RoundTripper) http.RoundT
 
 // Do sends the call, and retries it as its class and the policy allow. Release the result.
 func (e *Engine) Do(ctx context.Context, call *Call) *Result {
-	r := &Result{call: call}
-	req := retryablehttp.Request{Request: (&http.Request{
-		Method: call.Method, URL: &call.URL, Host: call.URL.Host, Header: noHeader,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(context.WithValue(ctx, resultKey{}, r))}
+	c := &callContext{ctx, Result{call: call}}
+	r := &c.result
+	req := retryablehttp.Request{Request: (&http.Request{ // attempt sets Host, for which http.Client would copy the URL
+		Method: call.Method, URL: &call.URL, Header: noHeader, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(c)}
 	_, err := e.client.Do(&req) // the response has no body: see attempts.RoundTrip
 	switch {
 	case err == nil, r.NoBudget:

@@ -84,16 +84,18 @@ func TestDoIsRejected(t *testing.T) {
 	assert.Zero(t, r.Attempts())
 }
 
-// RoundTrippers and token sources find the call by the context.
+// RoundTrippers and token sources find the call by the context, beside what the caller has put there.
 func TestFromContext(t *testing.T) {
+	type callersKey struct{}
 	call := get(t)
 	engine := newEngine(func(req *http.Request) (*http.Response, error) {
+		assert.Equal(t, "caller's", req.Context().Value(callersKey{}))
 		owner, attempts := FromContext(req.Context())
 		assert.Same(t, call.Owner, owner)
 		assert.Equal(t, 1, attempts)
 		return respond(200, ""), nil
 	})
-	engine.Do(t.Context(), call).Release()
+	engine.Do(context.WithValue(t.Context(), callersKey{}, "caller's"), call).Release()
 	nobody, attempts := FromContext(t.Context())
 	assert.Nil(t, nobody)
 	assert.Zero(t, attempts)

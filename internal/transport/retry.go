@@ -71,7 +71,7 @@ func (e *Engine) decide(ctx context.Context, r *Result) time.Duration {
 	if e.renews(ctx, r) {
 		return 1
 	}
-	attempts := r.Attempts() - r.renewed
+	attempts := r.Attempts() - int(r.renewed)
 	if attempts > r.call.Retries || ctx.Err() != nil || !r.retryable() {
 		return 0
 	}

@@ -58,19 +58,19 @@ func (e *Engine) watch(ctx context.Context, call *Call) (context.Context, *sent)
 }
 
 // setBody gives a request its body, in the type that net/http sends together with the headers.
-func (s *sent) setBody(req *http.Request, body []byte) {
-	req.ContentLength = int64(len(body))
+func (s *sent) setBody(req *http.Request, call *Call) {
+	req.ContentLength = int64(len(call.Body))
 	req.GetBody = func() (io.ReadCloser, error) {
 		if !s.mayResend() {
 			return nil, errResend
 		}
-		return io.NopCloser(bytes.NewReader(body)), nil
+		return io.NopCloser(bytes.NewReader(call.Body)), nil
 	}
 	if s == nil {
-		req.Body = io.NopCloser(bytes.NewReader(body))
+		req.Body = io.NopCloser(bytes.NewReader(call.Body))
 		return
 	}
-	s.body.Reset(body)
+	s.body.Reset(call.Body)
 	req.Body = io.NopCloser(&s.body)
 }
 

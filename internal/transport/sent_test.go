@@ -119,7 +119,7 @@ func TestMayResend(t *testing.T) {
 
 	req := new(http.Request)
 	s = new(sent)
-	s.setBody(req, []byte("x"))
+	s.setBody(req, &Call{Body: []byte("x")})
 	_, err := req.GetBody()
 	require.ErrorIs(t, err, errResend)
 	assert.EqualValues(t, 1, req.ContentLength)
