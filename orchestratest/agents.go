@@ -1,5 +1,7 @@
 package orchestratest
 
+import "cmp"
+
 // agent is a workflow over prompts, skills and tools, in versions.
 type agent struct {
 	record
@@ -59,10 +61,7 @@ func (c *call) listAgents() any { return showAll(c.org.agents.all) }
 func (c *call) getAgent() any {
 	a := find(c, &c.org.agents, "agentId")
 	detail := agentDetail{agent: a, Steps: []step{}, Transitions: []transition{}, Versions: a.versions.list()}
-	inUse := a.versions.published
-	if inUse == nil {
-		inUse = a.versions.newest()
-	}
+	inUse := cmp.Or(a.versions.published, a.versions.newest())
 	if inUse == nil {
 		return show(detail, a.extra)
 	}

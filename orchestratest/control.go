@@ -87,7 +87,11 @@ func (s *Server) obey(r *http.Request) (result any, status int, err error) {
 		return nil, http.StatusNotFound, fmt.Errorf("there is no %s; the paths are %s", r.URL.Path,
 			controlPath+strings.Join(slices.Sorted(maps.Keys(orders())), ", "+controlPath))
 	}
-	carryOut := methods[r.Method]
+	method := r.Method
+	if method == http.MethodHead { // as what waits for a server may send
+		method = http.MethodGet
+	}
+	carryOut := methods[method]
 	if carryOut == nil {
 		return nil, http.StatusMethodNotAllowed, fmt.Errorf("%s does not take %s", r.URL.Path, r.Method)
 	}
@@ -247,7 +251,10 @@ func orderFaults(s *Server, in input) func() (any, error) {
 	op := in.op()
 	var faults []Fault
 	for _, each := range in.list("faults") {
-		faults = append(faults, each.readFault())
+		f, times := each.readFault()
+		if len(faults) <= maxFaults { // more are not queued anyway
+			faults = append(faults, slices.Repeat([]Fault{f}, times)...)
+		}
 	}
 	return s.changed(func() error { return s.queue(op, faults) }, (*Server).showFaults)
 }

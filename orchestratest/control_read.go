@@ -25,18 +25,25 @@ var faultReaders = map[string]func(input) Fault{
 	"noFeature": func(in input) Fault { return NoFeature(in.requiredText("feature")) },
 }
 
-func (in input) readFault() Fault {
+// readFault reads a fault and how many requests are to meet it.
+func (in input) readFault() (f Fault, times int) {
 	name := in.requiredText("fault")
 	read := faultReaders[name]
 	if read == nil {
 		if name != "" {
 			in.reject("fault", fmt.Sprintf("must be one of %s: there is no %q", strings.Join(slices.Sorted(maps.Keys(faultReaders)), ", "), name))
 		}
-		return Fault{}
+		return f, 0
 	}
-	f := read(in)
+	f, times = read(in), 1
 	if in.has("delayMs") {
 		f = f.WithDelay(in.milliseconds("delayMs"))
+	}
+	if in.has("times") {
+		if times = in.whole("times"); times > maxFaults {
+			in.reject("times", fmt.Sprintf("must be from 0 to %d", maxFaults))
+			times = 0
+		}
 	}
 	var headers map[string]string
 	in.read("headers", "an object of strings", &headers)
@@ -44,7 +51,7 @@ func (in input) readFault() Fault {
 		f = f.WithHeader(name, value)
 	}
 	in.rejectUnread()
-	return f
+	return f, times
 }
 
 // rejectUnread rejects the members that were not read: they are misspelt or belong elsewhere.

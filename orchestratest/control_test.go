@@ -86,6 +86,36 @@ func TestControlFaults(t *testing.T) {
 	}
 }
 
+// One fault for many requests is an outage, and without end until it is dropped.
+func TestControlRepeatsFaults(t *testing.T) {
+	a := start(t, orchestratest.WithControl())
+	_, queued := a.control("POST", "/faults", `{"op":"Agents.List","faults":[{"fault":"noSeats","times":2},{"fault":"status","code":503,"times":0},{"fault":"html","code":502}]}`)
+	assert.Equal(t, object{"pending": object{"Agents.List": 3.0}}, queued)
+	for _, want := range []int{402, 402, 502, 200} {
+		a.statusOnly(want, "GET", "/api/agents")
+	}
+	all := `{"op":"*","faults":[{"fault":"noSeats","times":10000}` + strings.Repeat(`,{"fault":"noSeats","times":10000}`, 1000) + `]}`
+	status, rejected := a.control("POST", "/faults", all)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, status, rejected)
+	assert.Empty(t, a.srv.PendingFaults())
+}
+
+// What waits for a server may ask with HEAD.
+func TestControlTakesHEAD(t *testing.T) {
+	srv := orchestratest.NewServer(orchestratest.WithControl())
+	defer srv.Close()
+	for _, transport := range []http.RoundTripper{srv.Transport(), &http.Transport{DisableKeepAlives: true}} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodHead, srv.URL+"/control/health", nil)
+		require.NoError(t, err)
+		response, err := transport.RoundTrip(request)
+		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		assert.Equal(t, []any{200, ""}, []any{response.StatusCode, string(body)})
+	}
+}
+
 func TestControlDropsFaults(t *testing.T) {
 	a := start(t, orchestratest.WithControl())
 	_, queued := a.control("POST", "/faults", `{"op":"*","faults":[{"fault":"noSeats"},{"fault":"noSeats"}]}`)
@@ -164,39 +194,43 @@ func TestControlRefusesMistakes(t *testing.T) {
 		status             int
 		why                string
 	}{
-		"no such path":         {method: "GET", path: "/fault", status: 404, why: "there is no /control/fault; the paths are /control/expired, /control/failures, /control/faults, "},
-		"no path":              {method: "GET", path: "/", status: 404, why: "there is no /control/; the paths are"},
-		"no such method":       {method: "PUT", path: "/faults", status: 405, why: "/control/faults does not take PUT"},
-		"no posted requests":   {method: "POST", path: "/requests", body: "{}", status: 405, why: "/control/requests does not take POST"},
-		"no JSON":              {method: "POST", path: "/faults", body: "op=Agents.List", status: 400, why: "the request body must be a JSON object"},
-		"nothing":              {method: "POST", path: "/faults", status: 400, why: "op is required; faults is required"},
-		"null":                 {method: "POST", path: "/limits", body: "null", status: 400, why: "the request body must be a JSON object"},
-		"a call that is none":  {method: "POST", path: "/faults", body: `{"op":"Agents.Lits","faults":[]}`, status: 400, why: `op must be a call such as Agents.Run, or *: there is no "Agents.Lits"`},
-		"no call":              {method: "POST", path: "/faults", body: `{"faults":[]}`, status: 400, why: "op is required"},
-		"no faults":            {method: "POST", path: "/faults", body: `{"op":"*"}`, status: 400, why: "faults is required"},
-		"faults in words":      {method: "POST", path: "/faults", body: `{"op":"*","faults":["noSeats"]}`, status: 400, why: "faults must be an array of objects"},
-		"a fault that is none": {method: "POST", path: "/faults", body: fault(`{"fault":"dropafter"}`), status: 400, why: `faults[1].fault must be one of cutBody, delay, dropAfter, dropBefore, html, noFeature, noSeats, rateLimited, slowBody, status: there is no "dropafter"`},
-		"a fault without name": {method: "POST", path: "/faults", body: fault(`{}`), status: 400, why: "faults[1].fault is required"},
-		"a misspelt member":    {method: "POST", path: "/faults", body: fault(`{"fault":"dropAfter","delayMS":1}`), status: 400, why: "faults[1].delayMS does not belong here"},
-		"another's member":     {method: "POST", path: "/faults", body: fault(`{"fault":"noSeats","code":402}`), status: 400, why: "faults[1].code does not belong here"},
-		"a member beside":      {method: "POST", path: "/faults", body: `{"op":"*","faults":[],"count":2}`, status: 400, why: "count does not belong here"},
-		"no code":              {method: "POST", path: "/faults", body: fault(`{"fault":"status"}`), status: 400, why: "faults[1].code is required"},
-		"a code in words":      {method: "POST", path: "/faults", body: fault(`{"fault":"html","code":"502"}`), status: 400, why: "faults[1].code must be a number"},
-		"half a code":          {method: "POST", path: "/faults", body: fault(`{"fault":"html","code":502.5}`), status: 400, why: "faults[1].code must be a whole number"},
-		"a code that ends not": {method: "POST", path: "/faults", body: fault(`{"fault":"status","code":100}`), status: 400, why: "faults[1].code must be a status from 200 to 999"},
-		"no time":              {method: "POST", path: "/faults", body: fault(`{"fault":"delay"}`), status: 400, why: "faults[1].ms is required"},
-		"a negative time":      {method: "POST", path: "/faults", body: fault(`{"fault":"delay","ms":-1}`), status: 400, why: "faults[1].ms must be from 0 to 1000000000"},
-		"a time without end":   {method: "POST", path: "/faults", body: fault(`{"fault":"delay","ms":1e300}`), status: 400, why: "faults[1].ms must be from 0 to 1000000000"},
-		"headers in a list":    {method: "POST", path: "/faults", body: fault(`{"fault":"noSeats","headers":{"X":["1"]}}`), status: 400, why: "faults[1].headers must be an object of strings"},
-		"no such feature name": {method: "POST", path: "/faults", body: fault(`{"fault":"noFeature"}`), status: 400, why: "faults[1].feature is required"},
-		"a limit that is none": {method: "POST", path: "/limits", body: `{"seats":3,"seat":3}`, status: 400, why: "seat does not belong here"},
-		"seats in words":       {method: "POST", path: "/limits", body: `{"seats":"3"}`, status: 400, why: "seats must be a number"},
-		"half a seat":          {method: "POST", path: "/limits", body: `{"seats":2.5}`, status: 400, why: "seats must be a whole number"},
-		"no seats":             {method: "POST", path: "/limits", body: `{"seats":null}`, status: 400, why: "seats is required"},
-		"an entitlement of 1":  {method: "POST", path: "/limits", body: `{"seats":3,"ai":1}`, status: 400, why: "ai must be true or false"},
-		"no entitlement":       {method: "POST", path: "/limits", body: `{"voice":null}`, status: 400, why: "voice must be true or false"},
-		"requests of no call":  {method: "GET", path: "/requests?op=Agents.Lits", status: 400, why: `op must be a call such as Agents.Run, or *: there is no "Agents.Lits"`},
-		"requests by path":     {method: "GET", path: "/requests?path=/api/agents", status: 400, why: "path does not belong here"},
+		"no such path":          {method: "GET", path: "/fault", status: 404, why: "there is no /control/fault; the paths are /control/expired, /control/failures, /control/faults, "},
+		"no path":               {method: "GET", path: "/", status: 404, why: "there is no /control/; the paths are"},
+		"no such method":        {method: "PUT", path: "/faults", status: 405, why: "/control/faults does not take PUT"},
+		"no posted requests":    {method: "POST", path: "/requests", body: "{}", status: 405, why: "/control/requests does not take POST"},
+		"no JSON":               {method: "POST", path: "/faults", body: "op=Agents.List", status: 400, why: "the request body must be a JSON object"},
+		"nothing":               {method: "POST", path: "/faults", status: 400, why: "op is required; faults is required"},
+		"null":                  {method: "POST", path: "/limits", body: "null", status: 400, why: "the request body must be a JSON object"},
+		"a call that is none":   {method: "POST", path: "/faults", body: `{"op":"Agents.Lits","faults":[]}`, status: 400, why: `op must be a call such as Agents.Run, or *: there is no "Agents.Lits"`},
+		"no call":               {method: "POST", path: "/faults", body: `{"faults":[]}`, status: 400, why: "op is required"},
+		"no faults":             {method: "POST", path: "/faults", body: `{"op":"*"}`, status: 400, why: "faults is required"},
+		"faults in words":       {method: "POST", path: "/faults", body: `{"op":"*","faults":["noSeats"]}`, status: 400, why: "faults must be an array of objects"},
+		"a fault that is none":  {method: "POST", path: "/faults", body: fault(`{"fault":"dropafter"}`), status: 400, why: `faults[1].fault must be one of cutBody, delay, dropAfter, dropBefore, html, noFeature, noSeats, rateLimited, slowBody, status: there is no "dropafter"`},
+		"a fault without name":  {method: "POST", path: "/faults", body: fault(`{}`), status: 400, why: "faults[1].fault is required"},
+		"a misspelt member":     {method: "POST", path: "/faults", body: fault(`{"fault":"dropAfter","delayMS":1}`), status: 400, why: "faults[1].delayMS does not belong here"},
+		"another's member":      {method: "POST", path: "/faults", body: fault(`{"fault":"noSeats","code":402}`), status: 400, why: "faults[1].code does not belong here"},
+		"a member beside":       {method: "POST", path: "/faults", body: `{"op":"*","faults":[],"count":2}`, status: 400, why: "count does not belong here"},
+		"no code":               {method: "POST", path: "/faults", body: fault(`{"fault":"status"}`), status: 400, why: "faults[1].code is required"},
+		"a code in words":       {method: "POST", path: "/faults", body: fault(`{"fault":"html","code":"502"}`), status: 400, why: "faults[1].code must be a number"},
+		"half a code":           {method: "POST", path: "/faults", body: fault(`{"fault":"html","code":502.5}`), status: 400, why: "faults[1].code must be a whole number"},
+		"a code that ends not":  {method: "POST", path: "/faults", body: fault(`{"fault":"status","code":100}`), status: 400, why: "faults[1].code must be a status from 200 to 999"},
+		"no time":               {method: "POST", path: "/faults", body: fault(`{"fault":"delay"}`), status: 400, why: "faults[1].ms is required"},
+		"a negative time":       {method: "POST", path: "/faults", body: fault(`{"fault":"delay","ms":-1}`), status: 400, why: "faults[1].ms must be from 0 to 1000000000"},
+		"a time without end":    {method: "POST", path: "/faults", body: fault(`{"fault":"delay","ms":1e300}`), status: 400, why: "faults[1].ms must be from 0 to 1000000000"},
+		"headers in a list":     {method: "POST", path: "/faults", body: fault(`{"fault":"noSeats","headers":{"X":["1"]}}`), status: 400, why: "faults[1].headers must be an object of strings"},
+		"a header of two words": {method: "POST", path: "/faults", body: fault(`{"fault":"noSeats","headers":{"X Y":"1"}}`), status: 400, why: `the header "X Y" cannot be sent`},
+		"a header of two lines": {method: "POST", path: "/faults", body: fault(`{"fault":"noSeats","headers":{"X":"1\r\nY: 2"}}`), status: 400, why: `the header "X" cannot be sent`},
+		"times without end":     {method: "POST", path: "/faults", body: fault(`{"fault":"noSeats","times":1e9}`), status: 400, why: "faults[1].times must be from 0 to 10000"},
+		"half a time":           {method: "POST", path: "/faults", body: fault(`{"fault":"noSeats","times":0.5}`), status: 400, why: "faults[1].times must be a whole number"},
+		"no such feature name":  {method: "POST", path: "/faults", body: fault(`{"fault":"noFeature"}`), status: 400, why: "faults[1].feature is required"},
+		"a limit that is none":  {method: "POST", path: "/limits", body: `{"seats":3,"seat":3}`, status: 400, why: "seat does not belong here"},
+		"seats in words":        {method: "POST", path: "/limits", body: `{"seats":"3"}`, status: 400, why: "seats must be a number"},
+		"half a seat":           {method: "POST", path: "/limits", body: `{"seats":2.5}`, status: 400, why: "seats must be a whole number"},
+		"no seats":              {method: "POST", path: "/limits", body: `{"seats":null}`, status: 400, why: "seats is required"},
+		"an entitlement of 1":   {method: "POST", path: "/limits", body: `{"seats":3,"ai":1}`, status: 400, why: "ai must be true or false"},
+		"no entitlement":        {method: "POST", path: "/limits", body: `{"voice":null}`, status: 400, why: "voice must be true or false"},
+		"requests of no call":   {method: "GET", path: "/requests?op=Agents.Lits", status: 400, why: `op must be a call such as Agents.Run, or *: there is no "Agents.Lits"`},
+		"requests by path":      {method: "GET", path: "/requests?path=/api/agents", status: 400, why: "path does not belong here"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, body := a.control(c.method, c.path, c.body)

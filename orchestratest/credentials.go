@@ -88,7 +88,7 @@ func (s *Server) IssueKey(organizationID string, grants ...string) string {
 }
 
 func (s *Server) issueOr(method, kind, organizationID string, grants []string) string {
-	token, err := s.issue(kind, organizationID, named(grants))
+	token, err := s.issue(kind, organizationID, append([]string(nil), grants...)) // nil without grants
 	s.must(method, err)
 	return token
 }
@@ -111,7 +111,7 @@ func (s *Server) issue(kind, organizationID string, grants []string) (string, er
 // Join makes the user of an access token a member of another organization too, with permissions as
 // for IssueToken. An API key belongs to one organization: it cannot join another.
 func (s *Server) Join(accessToken, organizationID string, permissions ...string) {
-	s.must("Join", s.join(accessToken, organizationID, named(permissions)))
+	s.must("Join", s.join(accessToken, organizationID, append([]string(nil), permissions...)))
 }
 
 func (s *Server) join(token, organizationID string, permissions []string) error {
@@ -129,14 +129,6 @@ func (s *Server) join(token, organizationID string, permissions []string) error 
 		known.scopes[organizationID] = scopes
 	}
 	return err
-}
-
-// named is nil for no arguments, which stand for every scope.
-func named(grants []string) []string {
-	if len(grants) == 0 {
-		return nil
-	}
-	return grants
 }
 
 // scopesOf resolves presets. Nil stands for every scope.

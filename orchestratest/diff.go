@@ -45,6 +45,8 @@ func plain(value any) any {
 // absent stands for a value on the side that does not have it.
 type absent struct{}
 
+func (absent) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+
 func (c *comparison) compare(path string, depth int, before, after any) {
 	b, beforeIsObject := before.(map[string]any)
 	a, afterIsObject := after.(map[string]any)
@@ -107,12 +109,6 @@ func (c *comparison) report(path string, before, after any) {
 	found := change{strings.TrimPrefix(path, "."), "changed", before, after}
 	_, added := before.(absent)
 	_, removed := after.(absent)
-	if added {
-		found.Before = nil
-	}
-	if removed {
-		found.After = nil
-	}
 	switch { // null and absent read the same to most, so both are called so
 	case added || before == nil && !removed && after != nil:
 		found.Change = "added"

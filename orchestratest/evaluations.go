@@ -128,14 +128,13 @@ func (r *evaluationRun) add(result evaluationResult) {
 	r.Results = append(r.Results, result)
 	summary := &r.DiagnosticSummary
 	summary.Cases++
-	if result.DraftPassed {
+	switch {
+	case result.DraftPassed:
 		summary.Passed++
-		return
-	}
-	summary.Failed++
-	if result.PublishedPassed != nil && *result.PublishedPassed {
+	case result.PublishedPassed != nil && *result.PublishedPassed:
 		summary.Regressions++
 	}
+	summary.Failed = summary.Cases - summary.Passed
 }
 
 // evaluate runs one case, which also records its skill runs.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -131,7 +132,8 @@ type faults struct {
 
 // Fail queues faults for a route by its name, such as "Agents.Run", or for any route with "*". Each
 // request takes one fault, in order; those of its own route come first. No more than 10,000 faults
-// and 64 MiB of their bodies and headers wait at a time. More than that, an unknown name, or a
+// and 64 MiB of their bodies and headers wait at a time. More than that, an unknown name, a header
+// that cannot be sent, or a
 // status that ends no request is reported by Err, and nothing is queued.
 func (s *Server) Fail(op string, faults ...Fault) {
 	s.must(fmt.Sprintf("Fail(%q)", op), s.queue(op, faults))
@@ -145,6 +147,11 @@ func (s *Server) queue(op string, added []Fault) error {
 	size := 0
 	for _, f := range added {
 		size += f.size()
+		for name, values := range f.header {
+			if !headerName.MatchString(name) || strings.ContainsAny(strings.Join(values, ""), "\r\n") {
+				return fmt.Errorf("the header %q cannot be sent", name)
+			}
+		}
 		if f.kind == replies {
 			if err := checkStatus(f.reply.status); err != nil {
 				return err
@@ -168,6 +175,8 @@ func (s *Server) queue(op string, added []Fault) error {
 func (f *Fault) size() int {
 	return len(f.reply.body) + len(f.name) + headerSize(f.header) + headerSize(f.reply.header)
 }
+
+var headerName = regexp.MustCompile("^[\\w!#$%&'*+.^`|~-]+$")
 
 var errTooMuch = errors.New("more than 10,000 faults or 64 MiB of them cannot wait")
 

@@ -17,10 +17,7 @@ type ids struct {
 func newIDs(seed uint64) ids { return ids{seed: seed, counts: map[string]int{}} }
 
 // next returns a new id such as "agt_" and 24 characters.
-func (g *ids) next(prefix string) string {
-	g.counts[prefix]++
-	return g.id(prefix, g.counts[prefix])
-}
+func (g *ids) next(prefix string) string { return g.id(prefix, g.count(prefix)) }
 
 func (g ids) id(prefix string, number int) string {
 	return prefix + letters(g.digest(prefix, number), 24)
@@ -28,17 +25,21 @@ func (g ids) id(prefix string, number int) string {
 
 // secret returns a new credential such as "sk_" and 32 characters.
 func (g *ids) secret(prefix string) string {
-	g.counts[prefix]++
-	return prefix + letters(g.digest(prefix, g.counts[prefix]), 32)
+	return prefix + letters(g.digest(prefix, g.count(prefix)), 32)
+}
+
+func (g *ids) count(kind string) int {
+	g.counts[kind]++
+	return g.counts[kind]
 }
 
 // jwt returns a new access token in the form of a JSON web token. Nobody signs it: the server
 // knows its tokens.
 func (g *ids) jwt(organizationID string) string {
-	g.counts["jwt"]++
-	digest := g.digest("jwt", g.counts["jwt"])
+	number := g.count("jwt")
+	digest := g.digest("jwt", number)
 	part := base64.RawURLEncoding.EncodeToString
-	payload := fmt.Sprintf(`{"sub":"user_%s","org":%q,"jti":%d}`, letters(digest, 12), organizationID, g.counts["jwt"])
+	payload := fmt.Sprintf(`{"sub":"user_%s","org":%q,"jti":%d}`, letters(digest, 12), organizationID, number)
 	return strings.Join([]string{part([]byte(`{"alg":"HS256","typ":"JWT"}`)), part([]byte(payload)), part(digest[:])}, ".")
 }
 

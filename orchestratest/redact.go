@@ -12,13 +12,13 @@ import (
 // server's own are kept: what stands in a place for credentials, and what has the form of one
 // anywhere else.
 var (
-	secretName  = regexp.MustCompile(`(?i)auth|token|secret|cookie|passw|credential|signature|session|api[-_]?key|^key$`)
+	secretName  = regexp.MustCompile(`(?i)auth|token|secret|cookie|passw|credential|signature|session|api[-_]?key|(^|[-_])key$`)
 	secretForm  = regexp.MustCompile(`\beyJ[\w-]{5,}\.[\w.-]+|\bsk[-_][\w-]{8,}|(?i:\bbearer\s+)[\w.~+/=-]{16,}`)
 	secretSigns = [][]byte{[]byte("eyJ"), []byte("sk_"), []byte("sk-"), []byte("earer"), []byte("EARER")} // of the form
 )
 
-// authSource is the one header with such a name that holds no credential, but the kind of one.
-const authSource = "X-Prompt-Orchestra-Auth-Source"
+// harmless are the headers with such a name that hold no credential.
+var harmless = []string{"X-Prompt-Orchestra-Auth-Source", "Idempotency-Key", "X-Idempotency-Key"}
 
 const redacted = "[redacted]"
 
@@ -37,7 +37,7 @@ func (s *Server) issued(token string) bool {
 // value redacts a credential in its place, in a header or a query, and notes it. The scheme before
 // it stays.
 func (d *redaction) value(name, value string) string {
-	if name == authSource || !secretName.MatchString(name) {
+	if slices.Contains(harmless, name) || !secretName.MatchString(name) {
 		return value
 	}
 	scheme, token, found := strings.Cut(value, " ")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,8 @@ func TestForeignCredentialsAreShownNowhere(t *testing.T) {
 		"no scheme":        func(r *http.Request, s string) { r.Header.Set("Authorization", s) },
 		"a password":       func(r *http.Request, s string) { r.SetBasicAuth("ada", s) },
 		"a key":            func(r *http.Request, s string) { r.Header.Set("X-Api-Key", s) },
+		"a gateway's key":  func(r *http.Request, s string) { r.Header.Set("Ocp-Apim-Subscription-Key", s) },
+		"a function's key": func(r *http.Request, s string) { r.URL.RawQuery += "&functions-key=" + s },
 		"a cookie":         func(r *http.Request, s string) { r.Header.Set("Cookie", "theme=dark; session="+s) },
 		"a proxy's":        func(r *http.Request, s string) { r.Header.Set("Proxy-Authorization", "Basic "+s) },
 		"twice":            func(r *http.Request, s string) { r.Header.Set("Authorization", "Bearer "+s); r.URL.Path += s },
@@ -69,8 +72,16 @@ func TestControlShowsNoForeignCredentials(t *testing.T) {
 // The server's own credentials are what tests look for.
 func TestOwnCredentialsAreShown(t *testing.T) {
 	a := start(t)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.srv.URL+"/api/none", nil)
+	require.NoError(t, err)
+	request.Header.Set("Idempotency-Key", "job-1-of-2026")
+	response, err := a.http.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	assert.Equal(t, "job-1-of-2026", a.srv.Requests("*")[0].Header.Get("Idempotency-Key"), "it is no credential")
+
 	made := a.ok("POST", "/api/service-keys", object{"name": "ci", "preset": "runtime_default", "note": "Bearer " + a.token})
-	sent := a.srv.Requests("*")[0]
+	sent := a.srv.Requests("ServiceKeys.Create")[0]
 	assert.Equal(t, "Bearer "+a.token, sent.Header.Get("Authorization"))
 	assert.Contains(t, string(sent.Body), a.token)
 	assert.Contains(t, string(sent.Response), made["key"])
@@ -153,16 +164,13 @@ func TestControlTakesNoOrdersFromPages(t *testing.T) {
 // What waits is bounded, whoever queues it.
 func TestQueuedFaultsAreBounded(t *testing.T) {
 	a := start(t, orchestratest.WithControl())
-	fault := `{"op":"*","faults":[{"fault":"status","code":500,"body":"` + strings.Repeat("x", 15<<20) + `"}]}`
-	var statuses []int
-	for range 6 {
-		status, _ := a.control("POST", "/faults", fault)
-		statuses = append(statuses, status)
-	}
-	assert.Equal(t, []int{200, 200, 200, 200, 413, 413}, statuses)
+	a.srv.Fail("*", slices.Repeat([]orchestratest.Fault{orchestratest.Status(500, strings.Repeat("x", 15<<20))}, 4)...)
+	fault := `{"op":"*","faults":[{"fault":"status","code":500,"body":"` + strings.Repeat("x", 5<<20) + `"}]}`
+	status, _ := a.control("POST", "/faults", fault)
+	assert.Equal(t, 413, status)
 	assert.Equal(t, map[string]int{"*": 4}, a.srv.PendingFaults())
 	a.statusOnly(500, "GET", "/api/agents") // takes one
-	status, _ := a.control("POST", "/faults", fault)
+	status, _ = a.control("POST", "/faults", fault)
 	assert.Equal(t, 200, status, "there is room again")
 
 	other := orchestratest.NewUnlistened()

@@ -2,6 +2,7 @@ package orchestratest
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -54,7 +55,7 @@ type Request struct {
 // their bodies, which BodyDropped tells. The newest request is always whole.
 func (s *Server) Requests(op string) []Request {
 	if !isRoute(op) {
-		s.misused("Requests(%q): there is no such route", op)
+		s.must(fmt.Sprintf("Requests(%q)", op), errNoRoute)
 		return nil
 	}
 	s.journal.Lock()

@@ -233,16 +233,10 @@ func (s *Server) Err() error {
 
 // must reports a mistake of one of the server's own methods.
 func (s *Server) must(method string, err error) {
-	if err != nil {
-		s.misused("%s: %w", method, err)
-	}
-}
-
-func (s *Server) misused(format string, args ...any) {
 	s.journal.Lock()
 	defer s.journal.Unlock()
-	if s.misuse == nil {
-		s.misuse = fmt.Errorf("orchestratest: "+format, args...)
+	if err != nil && s.misuse == nil {
+		s.misuse = fmt.Errorf("orchestratest: %s: %w", method, err)
 	}
 }
 

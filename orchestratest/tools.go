@@ -1,6 +1,7 @@
 package orchestratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -48,10 +49,7 @@ func (t *tool) showNewer() any { return t.spelt("toolKey", "inputSchema", "versi
 
 // spelt returns the tool with its newest version, with the names of three members.
 func (t *tool) spelt(key, input, number string) any {
-	newest := t.versions.newest()
-	if newest == nil { // the tool was not found
-		newest = &toolVersion{}
-	}
+	newest := cmp.Or(t.versions.newest(), &toolVersion{}) // a tool that was not found has none
 	return show(object{
 		"id": t.ID, "organizationId": t.OrganizationID, "name": t.Name, "description": t.Description, "type": t.Type,
 		key: t.ToolKey, input: newest.InputSchema, number: newest.VersionNumber,
@@ -92,10 +90,7 @@ func (c *call) updateTool() any {
 // createToolVersion begins with what the newest version has.
 func (c *call) createToolVersion() any {
 	t := find(c, &c.org.tools, "toolId")
-	v := toolVersion{}
-	if newest := t.versions.newest(); newest != nil {
-		v = *newest
-	}
+	v := *cmp.Or(t.versions.newest(), &toolVersion{})
 	c.input.patchObject("config", &v.Config)
 	c.input.patchObject("inputSchema", &v.InputSchema)
 	c.input.patchObject("outputSchema", &v.OutputSchema)

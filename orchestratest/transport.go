@@ -109,7 +109,7 @@ func (resp response) received(request *http.Request) *http.Response {
 		Status: fmt.Sprintf("%d %s", resp.status, http.StatusText(resp.status)), StatusCode: resp.status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: resp.sentHeader(), Request: request, Body: http.NoBody,
 	}
-	if resp.hasBody() {
+	if resp.hasBody() && request.Method != http.MethodHead {
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(resp.body)), int64(len(resp.body))
 	}
 	return r

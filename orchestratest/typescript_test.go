@@ -13,16 +13,16 @@ import (
 )
 
 // Requests as version 0.2.8 of the official TypeScript SDK sends them, taken from what the emulator
-// recorded when that SDK's own code made each of its calls.
+// recorded when that SDK's own code made each of its calls. They are sent in this order.
 var typescriptRequests = []struct{ op, request, body string }{
 	{"Agents.List", "GET /api/agents?organizationId=$organization&publicContract=1", ""},
 	{"Agents.Create", "POST /api/agents?publicContract=1", `{"organizationId":"$organization","name":"A"}`},
 	{"Agents.Get", "GET /api/agents/$agent?organizationId=$organization&publicContract=1", ""},
 	{"Agents.Update", "PATCH /api/agents/$agent?publicContract=1", `{"organizationId":"$organization","name":"A2"}`},
 	{"Agents.CreateVersion", "POST /api/agents/$agent/versions?publicContract=1", `{"organizationId":"$organization"}`},
-	{"Agents.Publish", "POST /api/agents/$agent/publish?publicContract=1", `{"organizationId":"$organization","versionId":"$agentV3"}`},
 	{"Agents.SaveWorkflow", "PUT /api/agent-versions/$agentV3/workflow?publicContract=1", `{"organizationId":"$organization",` + typescriptGraph},
 	{"Agents.ValidateWorkflow", "POST /api/agent-versions/$agentV3/workflow/validate?publicContract=1", `{"organizationId":"$organization",` + typescriptGraph},
+	{"Agents.Publish", "POST /api/agents/$agent/publish?publicContract=1", `{"organizationId":"$organization","versionId":"$agentV3"}`},
 	{"Agents.Run", "POST /api/agents/$agent/run?publicContract=1", `{"organizationId":"$organization","versionId":"$agentV2","variables":{"name":"Ada"}}`},
 	{"Agents.Run", "POST /api/agents/$agent/run?publicContract=1", `{"organizationId":"$organization","variables":{}}`},
 	{"Agents.DiffVersion", "GET /api/agents/$agent/versions/$agentV2/diff?organizationId=$organization&againstVersionId=$agentV1&publicContract=1", ""},
@@ -107,15 +107,13 @@ func TestRequestsOfTheTypeScriptSDK(t *testing.T) {
 	for _, r := range contract.Routes {
 		missing[r.Name] = r.Stability != "classic" // that SDK has no call for these
 	}
+	w := newWorld(t)
 	for _, c := range typescriptRequests {
-		t.Run(c.op, func(t *testing.T) {
-			w := newWorld(t)
-			response, body := w.typescript(t, c.request, c.body)
-			assert.Less(t, response.StatusCode, 300, body)
-			arrived := w.srv.Requests(c.op)
-			require.NotEmpty(t, arrived, "it is another call")
-			assert.Equal(t, response.Header.Get("X-Request-Id"), arrived[len(arrived)-1].RequestID)
-		})
+		response, body := w.typescript(t, c.request, c.body)
+		assert.Less(t, response.StatusCode, 300, "%s: %v", c.request, body)
+		arrived := w.srv.Requests("*")
+		assert.Equal(t, c.op, arrived[len(arrived)-1].Op)
+		assert.Equal(t, response.Header.Get("X-Request-Id"), arrived[len(arrived)-1].RequestID)
 		missing[c.op] = false
 	}
 	for op, without := range missing {

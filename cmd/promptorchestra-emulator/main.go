@@ -44,11 +44,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
@@ -67,6 +69,7 @@ func main() {
 type command struct {
 	addr    string
 	control bool
+	health  string // the URL of another emulator, to ask it instead of serving
 	seed    []byte // nil without a file
 	file    string
 	opts    []orchestratest.Option
@@ -79,6 +82,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c, err := parse(args, stderr)
 	if err != nil {
 		return err
+	}
+	if c.health != "" {
+		return checkHealth(ctx, c.health)
 	}
 	srv, err := orchestratest.Start(c.addr, c.opts...)
 	if err != nil {
@@ -114,6 +120,7 @@ func parse(args []string, stderr io.Writer) (*command, error) {
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:0", "where to listen; port 0 is any free one")
 	remote := flags.Bool("allow-remote", false, "accept an addr that other machines can reach")
 	flags.BoolVar(&c.control, "control", false, "serve the control API under /control/, and a page for people at /")
+	flags.StringVar(&c.health, "health", "", "ask the emulator with -control at this `URL` whether it serves, and exit")
 	flags.Func("host", "names, separated by commas, that requests may have as their Host beside loopback and -addr", list(&hosts))
 	flags.Func("allow-hosts", "hosts, separated by commas, that http tools may call", list(&tools))
 	flags.Func("seed", "a JSON `file` of what to begin with, or a number that ids and credentials are made from", func(value string) error {
@@ -143,6 +150,26 @@ func parse(args []string, stderr io.Writer) (*command, error) {
 		c.opts = append(c.opts, orchestratest.WithControl())
 	}
 	return c, nil
+}
+
+// checkHealth is for containers from scratch, which have no other program to ask with.
+func checkHealth(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/control/health", nil)
+	if err != nil {
+		return fmt.Errorf("-health: %w", err)
+	}
+	direct := &http.Transport{DisableKeepAlives: true}
+	response, err := direct.RoundTrip(request)
+	if err != nil {
+		return fmt.Errorf("-health: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("-health: %s responded with %s", request.URL, response.Status)
+	}
+	return nil
 }
 
 // list reads a flag that may be given more than once.

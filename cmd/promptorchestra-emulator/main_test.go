@@ -195,6 +195,18 @@ func TestRunWithControl(t *testing.T) {
 	}
 }
 
+// A container from scratch asks its own program whether it is healthy.
+func TestHealth(t *testing.T) {
+	printed := startCommand(t, 5, "-control")
+	healthy, _, _ := strings.Cut(strings.TrimPrefix(printed, "PROMPT_ORCHESTRA_BASE_URL="), "\n")
+	require.NoError(t, run(t.Context(), []string{"-health", healthy}, io.Discard, io.Discard))
+	without := startCommand(t, 4)
+	deaf, _, _ := strings.Cut(strings.TrimPrefix(without, "PROMPT_ORCHESTRA_BASE_URL="), "\n")
+	require.ErrorContains(t, run(t.Context(), []string{"-health", deaf}, io.Discard, io.Discard), "404 Not Found")
+	require.ErrorContains(t, run(t.Context(), []string{"-health", "http://127.0.0.1:1"}, io.Discard, io.Discard), "-health: ")
+	require.ErrorContains(t, run(t.Context(), []string{"-health", ":"}, io.Discard, io.Discard), "-health: ")
+}
+
 func TestRunRefuses(t *testing.T) {
 	for name, args := range map[string][]string{
 		"every interface":     {"-addr", ":0"},
