@@ -49,7 +49,7 @@ func open(t *testing.T) *shown {
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium's sandbox does not run as root
 	}
-	ctx, end := context.WithTimeout(t.Context(), time.Minute)
+	ctx, end := context.WithTimeout(t.Context(), 3*time.Minute) // a busy machine is slow to start it
 	t.Cleanup(end)
 	ctx, closeBrowser := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(closeBrowser)
