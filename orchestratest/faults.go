@@ -133,8 +133,7 @@ type faults struct {
 // Fail queues faults for a route by its name, such as "Agents.Run", or for any route with "*". Each
 // request takes one fault, in order; those of its own route come first. No more than 10,000 faults
 // and 64 MiB of their bodies and headers wait at a time. More than that, an unknown name, a header
-// that cannot be sent, or a
-// status that ends no request is reported by Err, and nothing is queued.
+// that cannot be sent, or a status that ends no request is reported by Err, and nothing is queued.
 func (s *Server) Fail(op string, faults ...Fault) {
 	s.must(fmt.Sprintf("Fail(%q)", op), s.queue(op, faults))
 }

@@ -3,6 +3,7 @@ module github.com/prompt-orchestra/promptorchestra-go/internal/recipes
 go 1.26.0
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/h2non/gock v1.2.0
 	github.com/jarcoal/httpmock v1.4.2
 	github.com/prompt-orchestra/promptorchestra-go v0.0.0
