@@ -2,8 +2,6 @@ package compat
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prompt-orchestra/promptorchestra-go"
-	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
 // valueTypes returns all types that methods of the services take and return, but for options.
