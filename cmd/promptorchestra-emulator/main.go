@@ -13,7 +13,7 @@
 //	GET    /health          {"status":"ok"}
 //	POST   /reset           back to the start, with what -seed loaded
 //	POST   /publish         {"prompt":"Hello {{name}}"}, {"skill":"..."} or {"agent":{...}}
-//	POST   /faults          {"op":"Agents.Run","faults":[{"fault":"dropAfter"}]}
+//	POST   /faults          {"op":"Agents.Run","faults":[{"fault":"dropAfter","times":2}]}
 //	POST   /limits          {"seats":3,"ai":false,"voice":false}
 //	POST   /held            {"polls":2,"ops":["Skills.Run"]}
 //	POST   /failures        {"id":"prm_...","message":"provider down","status":200}
