@@ -224,3 +224,14 @@ func TestRunThatIsHeldAndThenFails(t *testing.T) {
 		})
 	}
 }
+
+// A run whose response already says that it failed is one failed run for the document's query, though
+// Agents.RunAndWait makes it and reads it.
+func TestRunThatFailsAtOnceIsCountedOnce(t *testing.T) {
+	tel := newTelemetry(t)
+	client := newClient(t, inTurn(reply(200, `{"runId":"arun_1","status":"failed"}`), reply(200, ended)), tel.with())
+	done, err := client.Agents.RunAndWait(t.Context(), "agt_1", promptorchestra.AgentRunParams{}, quick)
+	require.NoError(t, err)
+	require.True(t, done.Run.Status.Failed())
+	assert.EqualValues(t, 1, query(t, "failed runs").count(t, tel))
+}

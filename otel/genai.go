@@ -123,7 +123,10 @@ func (c *call) recordModel(run *run, kind promptorchestra.Kind, seconds float64)
 		requested: plain(run.requested), responded: plain(run.model), server: c.server.endpoint,
 	}
 	duration := common
-	duration.kind, duration.status = string(kind), metricStatus(run.status)
+	duration.kind = string(kind)
+	if !c.inComposite { // whose measurement has the final status: a failed run counts once
+		duration.status = metricStatus(run.status)
+	}
 	m.duration[c.model.sort].Record(c, seconds, c.measured(&duration).record...)
 	switch {
 	case m.usage != nil:

@@ -90,6 +90,8 @@ type call struct {
 	server *server
 	extra  []attribute.KeyValue // of its metrics
 
+	inComposite bool
+
 	mu       sync.Mutex // RoundTrippers above may send attempts side by side
 	attempts int
 	last     *attempt // has ended, but its span has not
@@ -107,10 +109,12 @@ func (c *call) Value(key any) any {
 
 // begin is the client's observer.
 func (t *telemetry) begin(ctx context.Context, info promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
-	if outer, ok := ctx.Value(callKey{}).(*call); ok && outer.is(&info) {
+	outer, ok := ctx.Value(callKey{}).(*call)
+	if ok && outer.is(&info) {
 		return nil, nil // the client has another With
 	}
 	c := &call{telemetry: t, info: info, model: modelOperations[info.Op], server: t.serverOf(info.Server)}
+	c.inComposite = ok && outer.info.Composite
 	name, kind := info.Op, kindClient
 	if c.model != nil {
 		name = c.model.spanName(info.Model)

@@ -41,7 +41,7 @@ type matcher struct {
 }
 
 var (
-	queryRow       = regexp.MustCompile(`(?m)^([a-z][a-z0-9, ]+?)  +((?:sum|histogram_quantile)\b.*)$`)
+	queryRow       = regexp.MustCompile(`(?m)^([a-z0-9][a-z0-9., ]+?)  +((?:sum|histogram_quantile)\b.*)$`)
 	selectorOfText = regexp.MustCompile(`([a-z_]*)(?:\{([^}]*)\})?\[\d+[mh]\]`)
 	matcherOfText  = regexp.MustCompile(`(\w+)(=~|!=|=)"([^"]*)"`)
 )
