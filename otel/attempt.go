@@ -30,8 +30,8 @@ type transport struct {
 // wrap is the client's transport wrapper.
 func (t *telemetry) wrap(next http.RoundTripper) http.RoundTripper { return &transport{t, next} }
 
-// attempt is one request of a call, and the context of it. It is the body of its response, too: its
-// span ends with that.
+// attempt is one request of a call, and its context. It is also the body of its response, with which
+// its span ends.
 type attempt struct {
 	context.Context //nolint:containedctx // it is one
 
@@ -47,7 +47,7 @@ type attempt struct {
 	err            error  // why there is no response, or not all of it
 }
 
-// Value returns the attempt for the key of calls, so that what is below it is not taken for the call.
+// Value returns the attempt for the key of calls, so that no RoundTripper below takes it for the call.
 func (a *attempt) Value(key any) any {
 	if key == (callKey{}) {
 		return a
@@ -58,7 +58,7 @@ func (a *attempt) Value(key any) any {
 // RoundTrip sends an attempt in a span beneath its call's.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	c, ok := req.Context().Value(callKey{}).(*call)
-	if !ok || c.telemetry != t.telemetry { // of another client, without its context, or an attempt already
+	if !ok || c.telemetry != t.telemetry { // another client's, without the call's context, or already an attempt
 		return t.next.RoundTrip(req) //nolint:wrapcheck // a RoundTripper passes on what it gets
 	}
 	if t.withoutAttempts {
@@ -87,14 +87,14 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// newAttempt begins an attempt. The one before was retried: its span ends.
+// newAttempt begins an attempt, and ends the span of the one before, which was retried.
 func (c *call) newAttempt(req *http.Request) *attempt {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.finishRetried()
 	c.attempts++
 	a := &attempt{call: c, method: req.Method, server: c.server.at(req.URL), started: time.Now()}
-	// The query is left out: it may hold data of the caller's.
+	// The query is left out: it may hold the caller's data.
 	full := req.URL.Scheme + "://" + req.URL.Host + req.URL.EscapedPath()
 	attrs := make([]attribute.KeyValue, 0, 8)
 	attrs = append(attrs, operationKey.String(c.info.Op), semconv.HTTPRequestMethodKey.String(req.Method), semconv.URLFull(full))
@@ -112,16 +112,14 @@ func (c *call) newAttempt(req *http.Request) *attempt {
 	return a
 }
 
-// receive takes the response, whose body the attempt becomes.
+// receive takes the response, and replaces its body with the attempt.
 func (a *attempt) receive(req *http.Request, resp *http.Response) {
 	a.status = resp.StatusCode
 	_, a.protocol, _ = strings.Cut(resp.Proto, "/")
 	if a.span.IsRecording() {
 		attrs := make([]attribute.KeyValue, 0, 3)
 		attrs = append(attrs, semconv.HTTPResponseStatusCode(a.status))
-		if a.protocol != "" {
-			attrs = append(attrs, semconv.NetworkProtocolVersion(a.protocol))
-		}
+		attrs = appendText(attrs, semconv.NetworkProtocolVersionKey, a.protocol)
 		if id := resp.Header.Get("X-Request-Id"); id != "" && !echoes(id, req) {
 			attrs = append(attrs, semconv.HTTPResponseHeader("x-request-id", id))
 		}
@@ -134,7 +132,7 @@ func (a *attempt) receive(req *http.Request, resp *http.Response) {
 	a.body, resp.Body = resp.Body, a
 }
 
-// echoes reports whether a text of the server's holds the request's bearer token.
+// echoes reports whether a server's text holds the request's bearer token.
 func echoes(text string, req *http.Request) bool {
 	token := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
 	return token != "" && strings.Contains(text, token)
@@ -155,8 +153,8 @@ func (a *attempt) Close() error {
 	return a.body.Close() //nolint:wrapcheck // the body's own
 }
 
-// end notes the attempt's end. Its span waits: what kind of failure it was is known when the call ends,
-// or another attempt follows.
+// end notes when the attempt ended. Its span ends later, when the kind of its failure is known: once
+// the call ends or another attempt begins.
 func (a *attempt) end(err error) {
 	c := a.call
 	c.mu.Lock()
@@ -172,7 +170,7 @@ func (a *attempt) end(err error) {
 		a.finish(a.ownKind()) // it outlived its call
 		return
 	}
-	c.finishRetried() // of an attempt beside this one
+	c.finishRetried() // a concurrent attempt
 	c.last = a
 }
 
@@ -184,7 +182,7 @@ func (c *call) finishRetried() {
 	c.last = nil
 }
 
-// finishLast ends the span of the last attempt. If the call failed of it, it has the kind of that.
+// finishLast ends the span of the last attempt. If its failure is the call's, it has the call's kind.
 func (c *call) finishLast(result *promptorchestra.CallResult, kind promptorchestra.Kind) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -203,7 +201,7 @@ func (a *attempt) failed() bool {
 	return a.err != nil || a.status == 0 || a.status >= http.StatusBadRequest
 }
 
-// ownKind returns the kind of an attempt's failure as far as it shows by itself; "" for none.
+// ownKind returns the kind of an attempt's failure as far as the attempt shows it; "" for none.
 func (a *attempt) ownKind() promptorchestra.Kind {
 	switch {
 	case !a.failed():
@@ -226,7 +224,7 @@ func (a *attempt) finish(kind promptorchestra.Kind) {
 		}
 		a.span.SetStatus(codes.Error, description)
 	}
-	if a.span.IsRecording() { // its end is the measurement's, to the nanosecond
+	if a.span.IsRecording() { // it lasts exactly as long as the measurement says
 		a.span.End(trace.WithTimestamp(a.ended))
 	} else {
 		a.span.End()
@@ -234,8 +232,8 @@ func (a *attempt) finish(kind promptorchestra.Kind) {
 	a.call.recordAttempt(a, kind)
 }
 
-// captureVariables keeps the variables of a request's body, where content is captured. It returns the
-// request, or one that is like it, for the body was read.
+// captureVariables keeps the variables in a request's body, if content is captured. It returns the
+// request, or a copy with a new body if it has read the body.
 func (c *call) captureVariables(req *http.Request) (*http.Request, error) {
 	if !c.captureContent || c.model == nil || req.Body == nil {
 		return req, nil

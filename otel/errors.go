@@ -9,10 +9,10 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
-// description says of a failure what its kind does not: an API error's code and the mistakes of a graph,
-// or what the network said. Other texts may quote the caller's data.
+// description says what the kind of a failure does not: an API error's code and a graph's mistakes, or
+// the network's error. Other texts may quote the caller's data.
 func (t *telemetry) description(err error) string {
-	if err == nil { // of a composite whose run failed
+	if err == nil { // a composite whose run failed
 		return ""
 	}
 	if t.captureContent {
@@ -38,7 +38,7 @@ func (t *telemetry) description(err error) string {
 	}
 }
 
-// mistakes lists an API error's code and, of a graph, the codes and paths of the mistakes:
+// mistakes returns an API error's code and, for a graph, the codes and paths of the mistakes, such as
 // "AGENT_GRAPH_INVALID: missing_entry_step, unknown_prompt at steps[2].promptId". Other details may hold
 // anything.
 func mistakes(e *promptorchestra.APIError) string {
@@ -60,7 +60,7 @@ func mistakes(e *promptorchestra.APIError) string {
 	return codeOf(e) + ": " + strings.Join(list, ", ")
 }
 
-// codeOf returns the code of an API error, "" for other errors and where it is no code.
+// codeOf returns the code of an API error; "" for other errors and for a text that is no code.
 func codeOf(err error) string {
 	if err == nil {
 		return ""
@@ -72,7 +72,7 @@ func codeOf(err error) string {
 	return failure.Code
 }
 
-// isName reports whether a text of the server's is a code or a path rather than words.
+// isName reports whether a server's text is a code or a path rather than words.
 func isName(s string) bool {
 	const most = 80
 	return s != "" && len(s) <= most && strings.Trim(s, nameLetters+"[]") == ""

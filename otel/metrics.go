@@ -10,7 +10,7 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
-// instruments are what is measured. Those of the conventions have the bounds that the conventions give.
+// instruments measure calls and attempts. Those that the conventions define have the conventions' bounds.
 type instruments struct {
 	duration  metric.Float64Histogram
 	attempts  metric.Int64Histogram
@@ -20,36 +20,37 @@ type instruments struct {
 	model     modelInstruments
 }
 
-func newInstruments(cfg *config) (i instruments) {
+func newInstruments(cfg *config) instruments {
 	meter := cfg.meters.Meter(ScopeName,
 		metric.WithInstrumentationVersion(promptorchestra.Version), metric.WithSchemaURL(schemaURL))
-	var errs [5]error
-	i.duration, errs[0] = meter.Float64Histogram(durationName, metric.WithUnit("s"),
-		metric.WithDescription("Duration of calls, with all their attempts and waits."),
-		metric.WithExplicitBucketBoundaries(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600))
-	i.attempts, errs[1] = meter.Int64Histogram(attemptsName, metric.WithUnit("{attempt}"),
-		metric.WithDescription("Number of requests sent for a call: 0 if it was rejected before sending."),
-		metric.WithExplicitBucketBoundaries(0, 1, 2, 3, 4, 6, 10))
-	i.composite, errs[2] = meter.Float64Histogram(compositeName, metric.WithUnit("s"),
-		metric.WithDescription("Duration of methods that make several calls, such as waiting for the end of a run."),
-		metric.WithExplicitBucketBoundaries(.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200))
-	i.budget, errs[3] = meter.Int64Counter(budgetName, metric.WithUnit("{call}"),
-		metric.WithDescription("Calls that failed for want of a retry: the client's retry budget was used up."))
-	request, err := httpconv.NewClientRequestDuration(meter,
-		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10))
-	i.request, errs[4] = request.Inst(), err
-	model, modelErrs := newModelInstruments(meter, cfg.genAI)
-	i.model = model
-	for _, err := range append(errs[:], modelErrs[:]...) {
-		if err != nil {
-			otel.Handle(err) // the instrument is one that measures nothing
-		}
+	return instruments{
+		duration: made(meter.Float64Histogram(durationName, metric.WithUnit("s"),
+			metric.WithDescription("Duration of calls, with all their attempts and waits."),
+			metric.WithExplicitBucketBoundaries(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600))),
+		attempts: made(meter.Int64Histogram(attemptsName, metric.WithUnit("{attempt}"),
+			metric.WithDescription("Number of attempts of a call: 0 if it was rejected before sending."),
+			metric.WithExplicitBucketBoundaries(0, 1, 2, 3, 4, 6, 10))),
+		composite: made(meter.Float64Histogram(compositeName, metric.WithUnit("s"),
+			metric.WithDescription("Duration of methods that make several calls, such as waiting for the end of a run."),
+			metric.WithExplicitBucketBoundaries(.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200))),
+		budget: made(meter.Int64Counter(budgetName, metric.WithUnit("{call}"),
+			metric.WithDescription("Calls that were not retried because the client's retry budget was used up."))),
+		request: made(httpconv.NewClientRequestDuration(meter,
+			metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10))).Inst(),
+		model: newModelInstruments(meter, cfg.genAI),
 	}
-	return i
 }
 
-// record measures a call that has ended. A composite has a measurement of its own and none of a
-// call: those that it makes are measured.
+// made returns an instrument. One that could not be made measures nothing.
+func made[I any](instrument I, err error) I {
+	if err != nil {
+		otel.Handle(err)
+	}
+	return instrument
+}
+
+// record measures a call that has ended. A composite has another instrument: the calls that it makes
+// are measured as calls.
 func (c *call) record(result *promptorchestra.CallResult, run *run, outcome string, kind promptorchestra.Kind) {
 	m, seconds := &c.metrics, result.Duration.Seconds()
 	s := series{operation: c.info.Op, outcome: outcome, kind: string(kind)}
@@ -78,8 +79,8 @@ func (c *call) recordAttempt(a *attempt, kind promptorchestra.Kind) {
 	c.metrics.request.Record(a.Context, a.ended.Sub(a.started).Seconds(), c.measured(&s).record...)
 }
 
-// metricStatus returns a run's status as metrics have it: in lower case, since the words for a failed
-// run are known in any casing, and only if it is a plain name.
+// metricStatus returns a run's status for metrics: a plain name in lower case, because RunStatus.Failed
+// accepts any casing and a query does not.
 func metricStatus(status promptorchestra.RunStatus) string {
 	return plain(strings.ToLower(string(status)))
 }

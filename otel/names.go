@@ -11,15 +11,15 @@ import (
 
 // The names that OpenTelemetry defines come from its own packages:
 //
-//   - http.*, url.*, server.*, network.* and error.type from semconv/v1.43.0, whose HTTP part is
-//     stable but for url.template, and the instrument of HTTP requests from its httpconv. The schema
-//     URL of the scope is this version's;
-//   - gen_ai.* from semconv/v1.41.0 and its genaiconv, the last version that has a Go package. They
-//     are in development.
+//   - http.*, url.*, server.*, network.* and error.type from semconv/v1.43.0, all stable except
+//     url.template, and the instrument for HTTP requests from its httpconv. The scope has this
+//     version's schema URL;
+//   - gen_ai.* from semconv/v1.41.0 and its genaiconv, the last version with a Go package. They are in
+//     development.
 //
 // Version 1.42.0 of the conventions moved gen_ai.* to the repository semantic-conventions-genai,
-// which has released v0.1.0, also in development and without a Go package or a schema URL: what is
-// named otherwise there is in genai.go. The names below are this module's own: no convention has them.
+// which has released v0.1.0, also in development, without a Go package or a schema URL: genai.go has
+// the names that differ there. The names below are this module's: no convention has them.
 const (
 	operationKey    = attribute.Key("promptorchestra.operation")              // "Agents.Run"
 	outcomeKey      = attribute.Key("promptorchestra.outcome")                // one of the outcomes below
@@ -30,7 +30,7 @@ const (
 	runIDKey        = attribute.Key("promptorchestra.run.id")                 // spans only
 	runStatusKey    = attribute.Key("promptorchestra.run.status")             // "completed", "failed", "running"
 	runCostKey      = attribute.Key("promptorchestra.run.cost")               // USD, estimated; spans only
-	budgetKey       = attribute.Key("promptorchestra.retry_budget.exhausted") // only where it is true; spans only
+	budgetKey       = attribute.Key("promptorchestra.retry_budget.exhausted") // only if it is true; spans only
 )
 
 const schemaURL = semconv.SchemaURL
@@ -39,11 +39,11 @@ const schemaURL = semconv.SchemaURL
 const (
 	outcomeSuccess  = "success"
 	outcomeFailure  = "failure"
-	outcomeUnknown  = "unknown"  // it failed, and may have had its effect all the same
+	outcomeUnknown  = "unknown"  // it failed, and may have had its effect
 	outcomeCanceled = "canceled" // by its caller
 )
 
-// runFailed is the error.type of a composite that returned no error, but a run that failed.
+// runFailed is the error.type of a composite that returned a failed run and no error.
 const runFailed promptorchestra.Kind = "run_failed"
 
 // This module's own instruments.
@@ -57,11 +57,11 @@ const (
 // providerName is what gen_ai.provider.name is until a response names the provider of the model.
 const providerName = "prompt_orchestra"
 
-// What gen_ai.operation.name is where the conventions have no fitting value.
+// operationCreateSession is a gen_ai.operation.name that no convention has.
 const operationCreateSession = "create_session"
 
-// resourceKey returns the attribute of an id of the call: promptorchestra.resource.agent_id of
-// "agentId". Only spans have it.
+// resourceKey returns the attribute for one of the call's ids, such as
+// promptorchestra.resource.agent_id for "agentId". Only spans have it.
 func resourceKey(name string) attribute.Key {
 	key := make([]byte, 0, 48)
 	key = append(key, "promptorchestra.resource."...)
@@ -80,9 +80,9 @@ const (
 	otherValue  = "other"
 )
 
-// plain returns a name that came from outside as an attribute of a metric may have it: as it is if it
-// looks like the name of a status, a provider or a model, such as "openai/gpt-4.1-mini:free" or
-// "gemini-2@001", and otherwise "other", so that no text and no address becomes a time series.
+// plain returns the value that a metric's attribute has for a name from outside: the name if it looks
+// like a status, a provider or a model, such as "openai/gpt-4.1-mini:free" or "gemini-2@001", and
+// otherwise "other", so that no text and no address becomes a time series.
 func plain(name string) string {
 	const most = 64
 	base, version, _ := strings.Cut(name, "@")

@@ -12,7 +12,7 @@ import (
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
-// Option configures [With]. A later option wins over an earlier one.
+// Option configures [With]. A later option overrides an earlier one.
 type Option interface{ apply(cfg *config) }
 
 type optionFunc func(*config)
@@ -74,42 +74,42 @@ func WithPropagators(propagator propagation.TextMapPropagator) Option {
 	})
 }
 
-// WithAttributeFilter keeps only the attributes, of spans and of metrics, for which keep is true, such
-// as those that [attribute.NewDenyKeysFilter] leaves. By default all are kept.
+// WithAttributeFilter keeps only the attributes of spans and metrics for which keep returns true. The
+// package attribute makes such filters: see [attribute.NewDenyKeysFilter]. By default all are kept.
 func WithAttributeFilter(keep attribute.Filter) Option {
 	return optionFunc(func(cfg *config) { cfg.keep = keep })
 }
 
-// WithSpanAttributes adds what the function returns to the span of each call when it starts, where
-// samplers see it: a tenant's plan, the name of an agent that the caller knows. The function runs in
-// the caller's goroutine, from several goroutines at once.
+// WithSpanAttributes adds what the function returns to the span of each call when it starts, so that
+// samplers see it: a tenant's plan, or an agent's name, which responses do not have. The function runs
+// in the caller's goroutine, perhaps in several at once.
 func WithSpanAttributes(attributes func(ctx context.Context, call promptorchestra.CallInfo) []attribute.KeyValue) Option {
 	return optionFunc(func(cfg *config) { cfg.spanAttributes = attributes })
 }
 
 // WithMetricAttributes adds what the function returns to every measurement of a call. Each combination
-// of values is a time series of its own: keep them few, and no ids among them. The function runs in the
-// caller's goroutine, from several goroutines at once.
+// of values becomes a time series: return few different values, and no ids. The function runs in the
+// caller's goroutine, perhaps in several at once.
 func WithMetricAttributes(attributes func(ctx context.Context, call promptorchestra.CallInfo) []attribute.KeyValue) Option {
 	return optionFunc(func(cfg *config) { cfg.metricAttributes = attributes })
 }
 
-// WithContentCapture adds to spans what is the caller's own data: gen_ai.input.messages, the variables
-// of a run, gen_ai.output.messages, its output, and the text of an error, which may quote what the
-// server said, as the description of the span's status. Without it no span holds any of that.
+// WithContentCapture adds the caller's data to spans: a run's variables as gen_ai.input.messages, its
+// output as gen_ai.output.messages, and the text of an error, which may quote the server, as the
+// description of the span's status. Without this option no span holds any of it.
 func WithContentCapture() Option {
 	return optionFunc(func(cfg *config) { cfg.captureContent = true })
 }
 
-// WithoutAttempts leaves out the spans and the metrics of attempts, and the trace's header in requests:
-// for a client whose transport has otelhttp already, which makes all three. The spans of otelhttp are
+// WithoutAttempts leaves out the spans and metrics of attempts, and the trace's header in requests. It
+// is for a client whose transport is already wrapped by otelhttp, which makes all three: its spans are
 // then beneath the spans of calls.
 func WithoutAttempts() Option {
 	return optionFunc(func(cfg *config) { cfg.withoutAttempts = true })
 }
 
 // WithGenAIConventions sets the version of the conventions for generative AI. The default, also for a
-// version that is none of the constants, is [GenAIConventions141].
+// version without a constant here, is [GenAIConventions141].
 func WithGenAIConventions(version GenAIConventions) Option {
 	return optionFunc(func(cfg *config) { cfg.genAI = version })
 }

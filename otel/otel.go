@@ -1,19 +1,24 @@
-// Package promptorchestraotel gives every call of a promptorchestra.Client a span and metrics of
-// OpenTelemetry. It is one option of the client, and no call site changes:
+// Package promptorchestraotel gives every call of a promptorchestra.Client OpenTelemetry spans and
+// metrics. It is one option of the client, and no call site changes:
 //
-//	client, err := promptorchestra.New(promptorchestraotel.With(), ...)
+//	client, err := promptorchestra.NewFromEnv(promptorchestraotel.With())
 //
-// A call is a span of kind CLIENT, and each of its attempts is an HTTP client span beneath. A method
-// that makes several calls is a span of kind INTERNAL over theirs. Runs of prompts, skills and agents
-// have the attributes of the conventions for generative AI as well. Spans are named and attributed when
-// they start, with the server and the model that is asked for, so that samplers can decide by them.
+// A call is a span of kind CLIENT, and each of its attempts is an HTTP client span beneath it. A method
+// that makes several calls is a span of kind INTERNAL over them. Runs of prompts, skills and agents
+// also have the attributes of the conventions for generative AI. When a span starts, it has its name,
+// the server and the requested model, so that samplers can decide by them.
 //
-// A failure has one error.type in all spans and metrics, the [promptorchestra.Kind]. A call that its
-// own caller cancelled is no error. A method that waits for a run, which returns no error if the run
-// failed, is then a failure with the error.type run_failed. No attribute holds a prompt, an output or a variable, unless
-// [WithContentCapture] is given. No attribute of a metric holds an id.
+// A failure has one error.type in all spans and metrics: its [promptorchestra.Kind]. A call that its
+// caller cancelled is no error. If a method waits for a run that then fails, it returns no error, but
+// its span and its measurement are a failure with the error.type run_failed.
 //
-// docs/observability.md in the repository lists every attribute, its convention and its source.
+// No attribute holds a prompt, an output or a variable, unless [WithContentCapture] is given, and no
+// attribute of a metric holds an id.
+//
+// [docs/observability.md] lists every attribute and metric, shows queries for a dashboard, and how to
+// export by OTLP.
+//
+// [docs/observability.md]: https://github.com/prompt-orchestra/promptorchestra-go/blob/main/docs/observability.md
 package promptorchestraotel
 
 import (
@@ -37,11 +42,11 @@ import (
 // ScopeName is the name of the instrumentation scope of all spans and metrics.
 const ScopeName = "github.com/prompt-orchestra/promptorchestra-go/otel"
 
-// With returns an option that gives every call of a client spans and metrics: an observer of its calls,
-// and a wrapper of its transport for their attempts. Wrappers that are given after it see the attempt
-// before its span begins. Spans go to the global providers, unless an option says otherwise.
+// With returns a client option that gives every call spans and metrics: it observes the calls, and wraps
+// the transport for their attempts. Wrappers that are given after it see an attempt before its span
+// begins. Spans and metrics go to the global providers, unless an option says otherwise.
 //
-// Of two of them that a client is given the first one counts.
+// If a client is given With twice, the first one counts.
 func With(opts ...Option) promptorchestra.Option {
 	t := newTelemetry(newConfig(opts))
 	observer := promptorchestra.WithObserver(t.begin)
@@ -76,27 +81,27 @@ var (
 	kindInternal = trace.WithSpanKind(trace.SpanKindInternal)
 )
 
-// callKey finds in a context the call or the attempt that it is of.
+// callKey finds the call or the attempt to which a context belongs.
 type callKey struct{}
 
-// call is a call on its way, and the context of it.
+// call is a call that has begun, and its context.
 type call struct {
 	context.Context //nolint:containedctx // it is one
 	*telemetry
 
 	info   promptorchestra.CallInfo
-	model  *modelOperation // nil where no model runs
+	model  *modelOperation // nil if no model runs
 	span   trace.Span
 	server *server
-	extra  []attribute.KeyValue // of its metrics
+	extra  []attribute.KeyValue // for its metrics
 
-	inComposite bool
+	inComposite bool // a composite makes this call
 
-	mu       sync.Mutex // RoundTrippers above may send attempts side by side
+	mu       sync.Mutex // other RoundTrippers may send attempts concurrently
 	attempts int
 	last     *attempt // has ended, but its span has not
 	ended    bool
-	input    string // the variables, where content is captured
+	input    string // the variables, if content is captured
 }
 
 // Value returns the call for its key.
@@ -133,8 +138,8 @@ func (t *telemetry) begin(ctx context.Context, info promptorchestra.CallInfo) (c
 	return c, c.end
 }
 
-// is reports whether a call that has sent nothing yet is this one, told by another observer of the same
-// client. The calls that a composite makes have another Op.
+// is reports whether this call, which has sent nothing yet, is the one that another observer of the
+// same client is told about. The calls that a composite makes have another Op.
 func (c *call) is(info *promptorchestra.CallInfo) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,11 +155,9 @@ func (c *call) startAttributes() []attribute.KeyValue {
 	if c.model != nil {
 		attrs = c.model.appendStart(attrs, info)
 	}
-	if info.Organization != "" {
-		attrs = append(attrs, organizationKey.String(info.Organization))
-	}
+	attrs = appendText(attrs, organizationKey, info.Organization)
 	for name, id := range info.Resource {
-		if !strings.Contains(name, "[") { // the parts of a graph are many
+		if !strings.Contains(name, "[") { // a graph has many parts
 			attrs = append(attrs, resourceKey(name).String(id))
 		}
 	}
@@ -171,7 +174,7 @@ func (c *call) end(result promptorchestra.CallResult) {
 	run := runOf(&result)
 	run.requested = cmp.Or(c.info.Model, run.requested)
 	if c.info.Composite && result.Err == nil && run.status.Failed() {
-		outcome, kind = outcomeFailure, runFailed // the end of the run is what it was called for
+		outcome, kind = outcomeFailure, runFailed // its caller wants to know how the run ended
 	}
 	c.record(&result, &run, outcome, kind)
 	if c.span.IsRecording() {
@@ -187,9 +190,7 @@ func (c *call) describe(result *promptorchestra.CallResult, run *run, outcome st
 	if !c.info.Composite {
 		attrs = append(attrs, attemptsKey.Int(result.Attempts))
 	}
-	if result.RequestID != "" {
-		attrs = append(attrs, requestIDKey.String(result.RequestID))
-	}
+	attrs = appendText(attrs, requestIDKey, result.RequestID)
 	if result.BudgetExhausted {
 		attrs = append(attrs, budgetKey.Bool(true))
 	}
@@ -200,9 +201,7 @@ func (c *call) describe(result *promptorchestra.CallResult, run *run, outcome st
 			attrs = run.appendContent(attrs, c.input)
 		}
 	}
-	if code := codeOf(result.Err); code != "" {
-		attrs = append(attrs, errorCodeKey.String(code))
-	}
+	attrs = appendText(attrs, errorCodeKey, codeOf(result.Err))
 	if kind != "" {
 		attrs = append(attrs, semconv.ErrorTypeKey.String(string(kind)))
 		c.span.SetStatus(codes.Error, c.description(result.Err))
@@ -210,7 +209,15 @@ func (c *call) describe(result *promptorchestra.CallResult, run *run, outcome st
 	c.span.SetAttributes(c.filter(attrs)...)
 }
 
-// filter leaves the attributes that are to be kept. It reuses the slice.
+// appendText adds an attribute, unless its value is empty.
+func appendText(attrs []attribute.KeyValue, key attribute.Key, value string) []attribute.KeyValue {
+	if value == "" {
+		return attrs
+	}
+	return append(attrs, key.String(value))
+}
+
+// filter returns the attributes to keep. It reuses the slice.
 func (t *telemetry) filter(attrs []attribute.KeyValue) []attribute.KeyValue {
 	if t.keep == nil {
 		return attrs
@@ -218,8 +225,8 @@ func (t *telemetry) filter(attrs []attribute.KeyValue) []attribute.KeyValue {
 	return slices.DeleteFunc(attrs, func(a attribute.KeyValue) bool { return !t.keep(a) })
 }
 
-// outcomeOf returns what came of a call, and what kind of error it was: "" for none. A call that its
-// caller cancelled is none, though its outcome may be unknown.
+// outcomeOf returns the outcome of a call, and the kind of its error, "" for none. A call that its caller
+// cancelled has no kind, though its outcome may be unknown.
 func (c *call) outcomeOf(err error) (outcome string, kind promptorchestra.Kind) {
 	if err == nil {
 		return outcomeSuccess, ""

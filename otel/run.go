@@ -15,24 +15,17 @@ import (
 // appendStart adds what is known before the response.
 func (o *modelOperation) appendStart(attrs []attribute.KeyValue, info *promptorchestra.CallInfo) []attribute.KeyValue {
 	attrs = append(attrs, genai.GenAIOperationNameKey.String(o.name), genai.GenAIProviderNameKey.String(providerName))
-	if info.Model != "" {
-		attrs = append(attrs, genai.GenAIRequestModel(info.Model))
-	}
-	if id := info.Resource["agentId"]; id != "" {
-		attrs = append(attrs, genai.GenAIAgentID(id))
-	}
-	if o.output != "" {
-		attrs = append(attrs, genai.GenAIOutputTypeKey.String(o.output))
-	}
-	return attrs
+	attrs = appendText(attrs, genai.GenAIRequestModelKey, info.Model)
+	attrs = appendText(attrs, genai.GenAIAgentIDKey, info.Resource["agentId"])
+	return appendText(attrs, genai.GenAIOutputTypeKey, o.output)
 }
 
-// run is what a response says about a run. A field that the response lacks is empty.
+// run is what a response says about a run. A field is empty if the response does not have it.
 type run struct {
 	id           string
 	status       promptorchestra.RunStatus
 	provider     string
-	requested    string // the model that was asked for, or that the response says was
+	requested    string // the requested model, from the request or else the response
 	model        string // the model that responded
 	agentID      string
 	agentVersion string
@@ -96,8 +89,8 @@ func versionOf(number int, id string) string {
 	return id
 }
 
-// usageOf reads the usage of a skill's run, whose members no source states: it takes the spellings of
-// the other records and of the providers.
+// usageOf reads the usage of a skill's run. Its members are not documented: it accepts the spellings of
+// other records and of the providers.
 func usageOf(raw promptorchestra.RawJSON) run {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(raw, &members) != nil {
@@ -121,12 +114,8 @@ func usageOf(raw promptorchestra.RawJSON) run {
 
 // appendTo adds the attributes that any run has.
 func (r *run) appendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
-	if r.id != "" {
-		attrs = append(attrs, runIDKey.String(r.id))
-	}
-	if r.status != "" {
-		attrs = append(attrs, runStatusKey.String(string(r.status)))
-	}
+	attrs = appendText(attrs, runIDKey, r.id)
+	attrs = appendText(attrs, runStatusKey, string(r.status))
 	if r.cost > 0 {
 		attrs = append(attrs, runCostKey.Float64(r.cost))
 	}
@@ -136,21 +125,11 @@ func (r *run) appendTo(attrs []attribute.KeyValue) []attribute.KeyValue {
 // appendModel adds the attributes of the conventions for generative AI.
 func (r *run) appendModel(attrs []attribute.KeyValue) []attribute.KeyValue {
 	attrs = append(attrs, genai.GenAIProviderNameKey.String(r.providerName()))
-	if r.requested != "" {
-		attrs = append(attrs, genai.GenAIRequestModel(r.requested))
-	}
-	if r.model != "" {
-		attrs = append(attrs, genai.GenAIResponseModel(r.model))
-	}
-	if r.agentID != "" {
-		attrs = append(attrs, genai.GenAIAgentID(r.agentID))
-	}
-	if r.agentVersion != "" {
-		attrs = append(attrs, genai.GenAIAgentVersion(r.agentVersion))
-	}
-	if r.conversation != "" {
-		attrs = append(attrs, genai.GenAIConversationID(r.conversation))
-	}
+	attrs = appendText(attrs, genai.GenAIRequestModelKey, r.requested)
+	attrs = appendText(attrs, genai.GenAIResponseModelKey, r.model)
+	attrs = appendText(attrs, genai.GenAIAgentIDKey, r.agentID)
+	attrs = appendText(attrs, genai.GenAIAgentVersionKey, r.agentVersion)
+	attrs = appendText(attrs, genai.GenAIConversationIDKey, r.conversation)
 	if r.inputTokens > 0 {
 		attrs = append(attrs, genai.GenAIUsageInputTokens(r.inputTokens))
 	}
@@ -160,8 +139,8 @@ func (r *run) appendModel(attrs []attribute.KeyValue) []attribute.KeyValue {
 	return attrs
 }
 
-// providerName returns the provider in the spelling of the conventions, where they have it. Which names
-// the API uses is not documented.
+// providerName returns the provider in the conventions' spelling, if they have one. Which names the API
+// uses is not documented.
 func (r *run) providerName() string {
 	name := strings.ToLower(r.provider)
 	switch name {

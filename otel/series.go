@@ -9,7 +9,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-// series is what the attributes of a measurement are made of. An empty member is no attribute.
+// series holds the attributes of a measurement. An empty field is no attribute.
 type series struct {
 	operation, outcome, kind, status                        string
 	model, provider, requested, responded, tokens, modality string
@@ -18,21 +18,21 @@ type series struct {
 	server                                                  endpoint
 }
 
-// measurement is a series as instruments take it.
+// measurement is a series in the form that instruments take.
 type measurement struct {
 	record []metric.RecordOption
 	add    []metric.AddOption
 }
 
-// measurements keeps those that were made: most calls are measured as others were before them.
+// measurements keeps what was made, because most calls have the attributes of an earlier one.
 type measurements struct {
 	mu   sync.RWMutex
 	made map[series]*measurement
 }
 
-const maxMeasurements = 1000 // that are kept
+const maxMeasurements = 1000 // to keep
 
-// measured returns the measurement of a series, with what the caller adds to the call's metrics.
+// measured returns the measurement of a series, with the attributes that WithMetricAttributes adds.
 func (c *call) measured(s *series) *measurement {
 	if len(c.extra) > 0 {
 		return c.newMeasurement(s, c.extra)
@@ -79,9 +79,7 @@ func (s *series) attributes() []attribute.KeyValue {
 		{semconv.URLTemplateKey, s.template},
 		{semconv.NetworkProtocolVersionKey, s.protocol},
 	} {
-		if a.value != "" {
-			attrs = append(attrs, a.key.String(a.value))
-		}
+		attrs = appendText(attrs, a.key, a.value)
 	}
 	if s.code > 0 {
 		attrs = append(attrs, semconv.HTTPResponseStatusCode(s.code))

@@ -29,7 +29,7 @@ type server struct {
 	url  *url.URL
 }
 
-// serverOf returns the server of a call. Most clients of a program share it, so that one is kept.
+// serverOf returns the server of a call. It keeps the last one, because most clients share a server.
 func (t *telemetry) serverOf(base string) *server {
 	if s := t.server.Load(); s != nil && s.base == base {
 		return s
@@ -43,7 +43,7 @@ func (t *telemetry) serverOf(base string) *server {
 	return s
 }
 
-// at returns the server of a request: another one if a RoundTripper above sent it elsewhere.
+// at returns the server of a request: another one if a RoundTripper sent it elsewhere.
 func (s *server) at(u *url.URL) *server {
 	if u.Host == s.url.Host && u.Scheme == s.url.Scheme {
 		return s
