@@ -25,7 +25,7 @@ type AgentListItem struct {
 	Status       AgentStatus `json:"status"`
 	EntryStepKey string      `json:"entryStepKey"` // spelling inferred
 	// PublishedVersion is what the server says of the published version, of any JSON type. Its name
-	// is inferred. [AgentVersionSummary.LiveVersion] reads it.
+	// is inferred. AgentVersionSummary.LiveVersion reads it.
 	PublishedVersion RawJSON     `json:"publishedVersion,omitzero"`
 	UsageMetrics     *AgentUsage `json:"usageMetrics"` // name inferred; nil when the response has none
 	CreatedAt        Timestamp   `json:"createdAt"`    // inferred

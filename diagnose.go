@@ -17,9 +17,9 @@ import (
 
 // Diagnosis says why a call failed. All fields may be set, so that tests can build one.
 type Diagnosis struct {
-	// Kind is that of [KindOf], with two exceptions: a missing organization of the client's has the
-	// kind that the server's rejection has, and so has a missing credential or a token source that
-	// fails for good. It is "" when there was no error.
+	// Kind is what KindOf returns, except if the client lacks an organization or a credential, or
+	// if its token source fails for good: then it is the kind of the server's rejection. It is ""
+	// without an error.
 	Kind     Kind
 	Cause    string    // the first cause found, in a sentence
 	Advice   string    // what to do about it

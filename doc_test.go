@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -26,7 +27,12 @@ import (
 // parsedFiles returns this directory's files, those of tests or all others.
 func parsedFiles(t *testing.T, fset *token.FileSet, tests bool) []*ast.File {
 	t.Helper()
-	names, err := filepath.Glob("*.go")
+	return parsedFilesIn(t, fset, ".", tests)
+}
+
+func parsedFilesIn(t *testing.T, fset *token.FileSet, dir string, tests bool) []*ast.File {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	require.NoError(t, err)
 	var files []*ast.File
 	for _, name := range names {
@@ -103,6 +109,39 @@ func TestDocLinksResolve(t *testing.T) {
 			}
 		}
 	}
+}
+
+// pkg.go.dev prints the comments inside a declaration, such as those of fields, as they are: a link
+// there is left in its brackets.
+func TestDocFieldCommentsHaveNoLinks(t *testing.T) {
+	found := 0
+	for _, dir := range []string{".", "orchestratest", "otel", "jobs"} {
+		fset := token.NewFileSet()
+		for _, file := range parsedFilesIn(t, fset, dir, false) {
+			for _, decl := range file.Decls {
+				ast.Inspect(decl, func(n ast.Node) bool {
+					if _, function := n.(*ast.FuncDecl); function {
+						return false
+					}
+					if group, ok := n.(*ast.CommentGroup); ok && group != declarationDoc(decl) {
+						found++
+						assert.Empty(t, fieldLink.FindString(group.Text()), fset.Position(group.Pos()))
+					}
+					return true
+				})
+			}
+		}
+	}
+	assert.Greater(t, found, 200)
+}
+
+var fieldLink = regexp.MustCompile(`(?m)(?:^|[^"\w])(\[\*?(?:[a-z]\w*\.)?[A-Z]\w*(?:\.\w+)*\])`)
+
+func declarationDoc(decl ast.Decl) *ast.CommentGroup {
+	if general, ok := decl.(*ast.GenDecl); ok {
+		return general.Doc
+	}
+	return nil
 }
 
 // routesOf returns the operations whose routes a method calls: its own but for a wrapper.
@@ -269,9 +308,19 @@ func TestDocCommentsAreWrapped(t *testing.T) {
 	assert.Greater(t, files, 100)
 }
 
-func TestDocExamplesAreRun(t *testing.T) {
+// pkg.go.dev shows the examples of functions, types and methods: one for a variable would be missing.
+func TestDocExamplesAreRunAndShown(t *testing.T) {
 	examples := doc.Examples(parsedFiles(t, token.NewFileSet(), true)...)
 	require.Greater(t, len(examples), 20)
+	pkg := documentation(t)
+	for _, group := range slices.Concat(pkg.Vars, pkg.Consts) {
+		for _, name := range group.Names {
+			assert.False(t, slices.ContainsFunc(examples, func(e *doc.Example) bool {
+				of, _, _ := strings.Cut(e.Name, "_")
+				return of == name
+			}), name)
+		}
+	}
 	for _, example := range examples {
 		assert.NotEmpty(t, example.Output, "Example%s is not run: it has no Output", example.Name)
 	}

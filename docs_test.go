@@ -244,14 +244,17 @@ func TestLinksOfTheDocumentsResolve(t *testing.T) {
 		plain := codeSpan.ReplaceAllString(fencedBlock.ReplaceAllString(text, ""), "")
 		for _, match := range linkOfADocument.FindAllStringSubmatch(plain, -1) {
 			target, anchor, _ := strings.Cut(match[1]+match[2], "#")
-			if strings.Contains(target, "://") {
+			file, whole := strings.CutPrefix(target, "https://github.com/prompt-orchestra/promptorchestra-go/blob/main/")
+			switch {
+			case whole:
+			case strings.Contains(target, "://"):
 				continue
+			case target == "":
+				file = name
+			default:
+				file = path.Join(path.Dir(name), target)
 			}
 			found++
-			file := path.Join(path.Dir(name), target)
-			if target == "" {
-				file = name
-			}
 			_, err := os.Stat(filepath.FromSlash(file))
 			if !assert.NoError(t, err, "%s links to %s", name, match[1]) || anchor == "" {
 				continue

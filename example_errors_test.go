@@ -204,7 +204,8 @@ func ExampleRetryAfter() {
 	// Output: again after 5m0s
 }
 
-func ExampleErrMissingOrganization() {
+// Without an organization a call fails before it is sent.
+func ExampleClient_InOrganization_missing() {
 	client, err := promptorchestra.New(promptorchestra.WithAPIKey("sk_example_0123456789"))
 	if err != nil {
 		fmt.Println(err)

@@ -14,13 +14,13 @@ import (
 
 // CallInfo says which call an error, an observer or a request is about.
 type CallInfo struct {
-	Op           string            // the method, such as "Agents.Publish"; "Do" for [Client.Do]
+	Op           string            // the method, such as "Agents.Publish"; "Do" for Client.Do
 	Method       string            // HTTP method
 	Path         string            // path template, such as "/api/agents/{agentId}/publish"
 	Organization string            // the organization of the call
 	Resource     map[string]string // the call's ids by name, those in the body too; or nil
 	Attempts     int               // number of attempts sent so far
-	Idempotent   bool              // whether the call is idempotent, or [WithIdempotent] said so
+	Idempotent   bool              // whether the call is idempotent, or WithIdempotent said so
 
 	// Model is the model that the request asks for, the modelKey of its body; "" if it has none.
 	Model string `json:",omitzero"`
@@ -29,7 +29,7 @@ type CallInfo struct {
 	// observers and requests have it; in an error it is "".
 	Server string `json:",omitzero"`
 
-	// Composite is true for a method that makes several calls, such as [AgentRunsService.Wait].
+	// Composite is true for a method that makes several calls, such as AgentRunsService.Wait.
 	// Each of those is a call too: leave composites out when you count calls. Method and Path
 	// are those of the first one.
 	Composite bool `json:",omitzero"`
@@ -41,14 +41,14 @@ type CallResult struct {
 	Err        error         // what the call returned, one of the four error types; nil on success
 	StatusCode int           // of the last response, 0 when none came
 	RequestID  string        // X-Request-Id of the last response
-	Header     http.Header   // of the last response, as in [APIError]: only read it
+	Header     http.Header   // of the last response, as in APIError: only read it
 	Attempts   int           // number of attempts sent
 	Duration   time.Duration // of the whole call, waits included; of a streamed list, to its end
 	// BudgetExhausted is true when the call would have been retried, but the client's retry budget
 	// was used up, as in an outage.
 	BudgetExhausted bool
 	// Result is the pointer that the call returned or, for a list, a pointer to its slice; of
-	// [Client.Do], its out. It is nil for a streamed list and when Err is not. Only read it.
+	// Client.Do, its out. It is nil for a streamed list and when Err is not. Only read it.
 	Result any
 }
 

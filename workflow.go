@@ -82,7 +82,7 @@ type WorkflowStep struct {
 	SkillID         string             `json:"skillId,omitzero"`
 	SkillVersionID  string             `json:"skillVersionId,omitzero"`
 	ToolID          string             `json:"toolId,omitzero"`
-	Extra           map[string]RawJSON `json:"-" keep:""` // see [Workflow]
+	Extra           map[string]RawJSON `json:"-" keep:""` // see Workflow
 }
 
 // WorkflowTransition leads from one step to another. Its three JSON names are inferred: the API
@@ -91,7 +91,7 @@ type WorkflowTransition struct {
 	FromStepKey    string             `json:"fromStepKey,omitzero"`
 	ToStepKey      string             `json:"toStepKey,omitzero"`
 	TransitionType TransitionType     `json:"transitionType,omitzero"`
-	Extra          map[string]RawJSON `json:"-" keep:""` // see [Workflow]
+	Extra          map[string]RawJSON `json:"-" keep:""` // see Workflow
 }
 
 // Validate returns the mistakes that can be found without the server, in the form in which the

@@ -49,8 +49,8 @@ type Decision struct {
 	// Reason says why in one line of at most some 1,000 bytes, "" for Done: the text of the error,
 	// or what the run says of its failure, which is the server's text. It holds no credential.
 	Reason string
-	// Kind is the kind of the error, [promptorchestra.KindOf], for counts and filters; "" without
-	// an error.
+	// Kind is what promptorchestra.KindOf returns for the error, for counts and filters; "" without
+	// one.
 	Kind promptorchestra.Kind
 	// Execution tells a parked job that failed and is paid for (Executed) from one that was
 	// rejected (NotExecuted) and from one that nobody can tell about (Unknown).
