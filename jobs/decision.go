@@ -61,19 +61,19 @@ type Decision struct {
 // another time. An engine may wait for less.
 const UpgradeWait = time.Hour
 
-// AfterCall decides what follows from the error of an execution that was called with ctx and
-// without the SDK's own retries.
+// AfterCall decides what to do after an execution that was called with ctx, once and without the
+// SDK's own retries. The first row that fits counts:
 //
-//	nil                                     Done; AfterRun looks at the run, too
+//	no error                                Done: but see AfterRun, which reads the run
 //	OutcomeUnknown, or not the SDK's error  LookUp
-//	402                                     Retry, after UpgradeWait
-//	retryable: not sent, or 429             Retry, after RetryAfter if there is one
-//	any other, if ctx has ended             Retry: the next attempt has its own
-//	any other                               Park: it would fail the next time too
+//	402                                     Retry: after RetryAfter, else UpgradeWait
+//	IsRetryable: it was not sent, or 429    Retry: after RetryAfter, else as the engine backs off
+//	any other error, if ctx has ended       Retry: the next attempt has its own context
+//	any other error                         Park: it would fail the next time too
 //
-// The first row that fits counts. It is pure, and safe for concurrent use. Prompts, skills and
-// agents alike: but recorded runs of skills and agents cannot be listed, so park those that are to
-// be looked up, unless [promptorchestra.RunID] names the run.
+// AfterCall is pure. It decides for prompts, skills and agents alike. Recorded runs of skills and
+// agents cannot be listed, so park those instead of looking them up, unless [promptorchestra.RunID]
+// names the run.
 func AfterCall(ctx context.Context, err error) Decision {
 	if err == nil {
 		return Decision{Action: Done, Execution: Executed}
@@ -95,15 +95,16 @@ func AfterCall(ctx context.Context, err error) Decision {
 	return d
 }
 
-// AfterRun is [AfterCall] for what Prompts.Run returned: a response may hold a run that failed.
+// AfterRun decides what to do after Prompts.Run, whose response may hold a run that failed. If err is
+// not nil, run is not read. The first row that fits counts:
 //
-//	an error                               as AfterCall
-//	a status that is Pending               LookUp
-//	a sign of failure                      Park: it failed, and is paid for
-//	Succeeded, or output without a status  Done
-//	any other response                     LookUp: its record may tell
-//
-// run is not read if err is not nil.
+//	an error                                as AfterCall decides
+//	a status that is Pending                LookUp
+//	a status that Failed                    Park: it is paid for
+//	a status that Succeeded                 Done
+//	a diagnostic                            Park: it failed, and is paid for
+//	output without a status                 Done
+//	any other response                      LookUp: the recorded run may say more
 func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err error) Decision {
 	if err != nil {
 		return AfterCall(ctx, err)
@@ -118,19 +119,22 @@ func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err e
 	return d
 }
 
-// AfterLookUp decides what follows from a look-up of one job, when the mark that it is for had
-// settled. run and found are the job's entry in the result of [promptorchestra.RunsService.Find].
+// AfterLookUp decides what to do after a job whose mark had settled was looked up. run and found are
+// its entry in the result of [promptorchestra.RunsService.Find]. The first row that fits counts:
 //
-//	an error that may pass                 LookUp again
-//	any other error                        Park: nobody can tell whether it ran
-//	no run                                 Retry: a new mark takes the place of this one
-//	a run that is Pending                  LookUp again
-//	a run with a sign of failure           Park: it failed, and is paid for
-//	Succeeded, or output without a status  Done: adopt the run
-//	any other run                          Park: nobody knows what its status means
+//	an error that may pass                  LookUp: again, after RetryAfter if there is one
+//	any other error                         Park: nobody can tell whether it ran
+//	no run                                  Retry: a new mark takes the place of the old one
+//	a status that is Pending                LookUp: again
+//	a status that Failed                    Park: it is paid for
+//	an error message                        Park: it failed, and is paid for
+//	a status that Succeeded                 Done: keep this run's output
+//	a diagnostic                            Park: it failed, and is paid for
+//	output without a status                 Done: keep this run's output
+//	any other run                           Park: nobody knows what its status means
 //
-// An error may pass if it is retryable, a 5xx, or a missing response, or if its context has ended.
-// AfterLookUp is pure, and safe for concurrent use.
+// An error may pass if it is retryable, a 5xx, or a lost response, or if its context has ended.
+// AfterLookUp is pure.
 func AfterLookUp(run promptorchestra.RunDetail, found bool, err error) Decision {
 	kind := promptorchestra.KindOf(err)
 	switch {
