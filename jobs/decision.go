@@ -95,8 +95,8 @@ func AfterCall(ctx context.Context, err error) Decision {
 	return d
 }
 
-// AfterRun decides what to do after Prompts.Run, whose response may hold a run that failed. If err is
-// not nil, run is not read. The first row that fits counts:
+// AfterRun decides what to do after Prompts.Run, whose response may hold a run that failed. If err
+// is not nil, run is not read. The first row that fits counts:
 //
 //	an error                                as AfterCall decides
 //	a status that is Pending                LookUp
@@ -119,8 +119,9 @@ func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err e
 	return d
 }
 
-// AfterLookUp decides what to do after a job whose mark had settled was looked up. run and found are
-// its entry in the result of [promptorchestra.RunsService.Find]. The first row that fits counts:
+// AfterLookUp decides what to do after a job whose mark had settled was looked up. run and found
+// are its entry in the result of [promptorchestra.RunsService.Find]. The first row that fits
+// counts:
 //
 //	an error that may pass                  LookUp: again, after RetryAfter if there is one
 //	any other error                         Park: nobody can tell whether it ran
