@@ -240,7 +240,7 @@ const (
 	maxUnknownStatus = 10 * time.Minute
 )
 
-var errNoRunState = errors.New("nothing shows whether the run has ended: it has no status, output or time of completion")
+var errNoRunState = errors.New("the response does not show whether the run has ended: it has no status, no output and no completion time")
 
 // runState is what Wait reads in a record of a run.
 type runState struct {
@@ -294,7 +294,7 @@ func waitFor[T any](ctx context.Context, r *request, poll call, opts []CallOptio
 		}
 		now := state(run)
 		if now.id != "" && !strings.EqualFold(now.id, poll.ids[0]) {
-			return nil, w.r.unusable(w.response, fmt.Errorf("the response is of another run, %q", clean(now.id, 80)))
+			return nil, w.r.unusable(w.response, fmt.Errorf("the response is about another run, %q", clean(now.id, 80)))
 		}
 		if now.ended() {
 			return run, nil
@@ -319,7 +319,7 @@ func (w *waiter) check(ctx context.Context, status RunStatus) error {
 		w.unknown, w.since = status, time.Now()
 	default:
 		if _, given := ctx.Deadline(); !given && time.Since(w.since) >= maxUnknownStatus {
-			return w.r.unusable(w.response, fmt.Errorf("its status %q is unknown, and has not changed for ten minutes", clean(string(status), 80)))
+			return w.r.unusable(w.response, fmt.Errorf("the run's status %q is unknown and has not changed for ten minutes", clean(string(status), 80)))
 		}
 	}
 	return nil
@@ -345,7 +345,7 @@ func (w *waiter) failed(err error) error {
 	info := w.r.info()
 	return &TransportError{
 		CallInfo: info, OutcomeUnknown: true,
-		Err: fmt.Errorf("run %q was started, and waiting for it failed: %w", awaitedRun(&info), err),
+		Err: fmt.Errorf("run %q was started, but waiting for it failed: %w", awaitedRun(&info), err),
 	}
 }
 
@@ -355,7 +355,7 @@ func (w *waiter) ended(status RunStatus, err error) error {
 	info := w.r.info()
 	return &TransportError{
 		CallInfo: info, OutcomeUnknown: !w.r.idempotent(), callerContextEnded: true,
-		Err: fmt.Errorf("run %q has not ended, its status is %q: %w", awaitedRun(&info), clean(string(status), 80), err),
+		Err: fmt.Errorf("run %q has not ended; its status is %q: %w", awaitedRun(&info), clean(string(status), 80), err),
 	}
 }
 

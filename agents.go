@@ -315,7 +315,7 @@ var (
 
 	withoutExtraBody = callOption(func(cfg *callConfig) error { cfg.extraBody = nil; return nil })
 
-	errNoRunID = errors.New("the response names no run to wait for")
+	errNoRunID = errors.New("the response has no id of a run to wait for")
 )
 
 // detail returns a run that cannot be waited for, because it has no id, if it has ended: it is paid

@@ -151,14 +151,14 @@ func missingCredential(r *route) error {
 	if r.traits.has(userOnly) {
 		return &ArgumentError{
 			Argument: "accessToken",
-			Reason: "this call takes no API key, as Agents.Run, AgentRuns.RerunFromStep and ServiceKeys.Create do not: " +
+			Reason: "this call does not accept an API key: " +
 				"use WithAccessToken or WithAccessTokenSource",
 		}
 	}
 	return &ArgumentError{
 		Argument: "credential",
 		Reason: "this call needs a credential: use WithAccessToken, WithAccessTokenSource, WithAPIKey or WithAPIKeySource, " +
-			"or WithoutCredential where a gateway adds it",
+			"or WithoutCredential if a gateway adds it",
 	}
 }
 
@@ -203,7 +203,7 @@ func (source TokenSource) ask(ctx context.Context, organization string) (string,
 	done := make(chan result, 1)
 	go func() {
 		var out result
-		out.err = fmt.Errorf("the token source ended its goroutine")
+		out.err = fmt.Errorf("the token source ended its goroutine instead of returning")
 		defer func() {
 			if v := recover(); v != nil {
 				out = result{err: panicError(v)}
@@ -247,11 +247,11 @@ func badToken(token string) string {
 	for _, r := range token {
 		switch {
 		case r == ' ' || r == '\t':
-			return "has a space: give the token alone"
+			return "contains a space: pass only the token"
 		case r < ' ' || r == 0x7f:
-			return "has a control character: give the token alone, on one line"
+			return "contains a control character: pass only the token, on one line"
 		case r > '~':
-			return "has a character that is not ASCII: copy it again"
+			return "contains a character that is not ASCII: copy it again"
 		}
 	}
 	return ""
@@ -265,9 +265,9 @@ func pastedBadly(value string) string {
 	case trimmed == "":
 		return "is only white space"
 	case strings.HasSuffix(value, "\n") || strings.HasSuffix(value, "\r"):
-		return "ends in a line break: if it was read from a file, use strings.TrimSpace"
+		return "ends in a line break: if it comes from a file, use strings.TrimSpace"
 	case strings.HasPrefix(value, "\ufeff"):
-		return "begins with a byte order mark: if it was read from a file, remove that"
+		return "begins with a byte order mark: if it comes from a file, remove the mark"
 	case trimmed != value:
 		return "begins or ends with white space: use strings.TrimSpace"
 	case isQuoted(value):
@@ -346,11 +346,11 @@ func setHeader(h *http.Header, name, value string) error {
 	canonical := textproto.CanonicalMIMEHeaderKey(name)
 	switch {
 	case !isToken(name):
-		return &ArgumentError{Argument: "WithHeader", Reason: fmt.Sprintf("%q is not a header's name", clean(name, 80))}
+		return &ArgumentError{Argument: "WithHeader", Reason: fmt.Sprintf("%q is not a header name", clean(name, 80))}
 	case reservedHeaders[canonical]:
 		return &ArgumentError{Argument: "WithHeader", Reason: canonical + " is set by the SDK itself"}
 	case hasControl(value):
-		return &ArgumentError{Argument: "WithHeader", Reason: "the value of " + canonical + " has a control character"}
+		return &ArgumentError{Argument: "WithHeader", Reason: "the value of " + canonical + " contains a control character"}
 	}
 	if *h == nil {
 		*h = http.Header{}

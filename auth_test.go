@@ -34,8 +34,8 @@ func TestCredentialOfARoute(t *testing.T) {
 	}{
 		"both":         {[]promptorchestra.Option{token, key}, "Bearer " + apitest.Token, "Bearer " + apitest.Token},
 		"access token": {[]promptorchestra.Option{token}, "Bearer " + apitest.Token, "Bearer " + apitest.Token},
-		"API key":      {[]promptorchestra.Option{key}, "Bearer " + apitest.Key, "this call takes no API key"},
-		"none":         {nil, "this call needs a credential", "this call takes no API key"},
+		"API key":      {[]promptorchestra.Option{key}, "Bearer " + apitest.Key, "this call does not accept an API key"},
+		"none":         {nil, "this call needs a credential", "this call does not accept an API key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var seen apitest.Recorder

@@ -181,7 +181,7 @@ func fromVariable(name string, option Option) Option {
 func nameVariable(err error, variable string) error {
 	var e *ArgumentError
 	if variable != "" && errors.As(err, &e) {
-		e.Argument, e.Reason = variable, "as for "+e.Argument+": "+e.Reason
+		e.Argument = variable
 	}
 	return err
 }
@@ -280,9 +280,9 @@ func badHost(u *url.URL, insecure bool) string {
 	case u.Hostname() == "" || u.Opaque != "":
 		return "must name a host"
 	case u.User != nil:
-		return "must not hold user info"
+		return "must not contain a user name or password"
 	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
-		return "is plain http to " + clean(u.Hostname(), 80) + ", where the token would travel in the clear; WithInsecureHTTP allows it"
+		return "is plain http to " + clean(u.Hostname(), 80) + ", which would send the token unencrypted: use https, or allow it with WithInsecureHTTP"
 	default:
 		return ""
 	}
@@ -297,9 +297,9 @@ func badPath(u *url.URL, text string) string {
 	case u.Fragment != "" || strings.Contains(text, "#"):
 		return "must not have a fragment"
 	case slices.Contains(segments, ".") || slices.Contains(segments, ".."):
-		return "must not have a . or .. in its path"
+		return "must not have . or .. in its path"
 	case strings.EqualFold(segments[len(segments)-1], "api"):
-		return "must not end in /api, which the SDK adds: remove that"
+		return "must not end in /api: the SDK adds that itself"
 	default:
 		return ""
 	}

@@ -48,7 +48,7 @@ func TestNewFromEnv(t *testing.T) {
 
 	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", "a\nb")
 	_, err := promptorchestra.NewFromEnv()
-	require.ErrorContains(t, err, "WithAccessToken")
+	require.ErrorContains(t, err, "PROMPT_ORCHESTRA_ACCESS_TOKEN: the token contains a control character")
 }
 
 func TestNewFromEnvNamesTheVariable(t *testing.T) {

@@ -21,14 +21,14 @@ var (
 	errNull      = errors.New("the response is null")
 	errHTML      = errors.New("the response is an HTML page, not JSON: it came from a proxy, or the base URL is wrong")
 	errNotObject = errors.New("the response is not a JSON object")
-	errTrailing  = errors.New("the response goes on after the list")
-	errNotList   = errors.New("the response is neither a JSON array nor an object that holds one array")
+	errTrailing  = errors.New("the response continues after the end of the list")
+	errNotList   = errors.New("the response is neither a JSON array nor an object with exactly one array")
 	errTooDeep   = errors.New("the response is nested too deeply")
-	errFailure   = errors.New("the response is a failure with a status of success")
-	errOthers    = errors.New("the response has too many members beside the list")
-	errElement   = errors.New("the list has an element that is null")
+	errFailure   = errors.New("the response has a success status, but its body describes a failure")
+	errOthers    = errors.New("the response has too many members besides the list")
+	errElement   = errors.New("the list contains null")
 
-	errNoEvidence = errors.New("nothing in the response shows that it is the record: it has no id, and of a run no result either")
+	errNoEvidence = errors.New("the response is not recognizable as the record: it has no id and, for a run, no result")
 )
 
 // A decodeFunc decodes the body of the response to r into out. misfit is called with members whose
@@ -123,7 +123,7 @@ func decodeWhole(_ *request, body []byte, out any, misfit lenient.Misfit) error 
 		whole = whole.Elem()
 	}
 	if found := jsonscan.Kind(begin); !lenient.Takes(whole, found) && json.Valid(text) {
-		return fmt.Errorf("the response is a JSON %s, which does not fit %v", found, whole)
+		return fmt.Errorf("the response is a JSON %s, which cannot be decoded into %v", found, whole)
 	}
 	if members, ok := lenient.MembersOf(out); ok && begin == '{' && !members.Has([]byte("error")) {
 		return decodeObject(text, out, recordShape{members: members}, misfit)
@@ -162,7 +162,7 @@ func decodeRecord(r *request, body []byte, out any, misfit lenient.Misfit) error
 // ErrMorePages is matched by the error of a list of which the server says that there is more, on
 // another page or in another response. The API documents no pages, so the SDK cannot ask for the
 // next one. All yields what came before it returns this error; List returns the error alone.
-var ErrMorePages = errors.New("the server says that the list goes on elsewhere: All yields what came of it, List returns this error alone")
+var ErrMorePages = errors.New("the server says that the list has more elements than this response: All yields those that came, List returns only this error")
 
 // besideList gathers the members of an object that may hold a list, as they arrive.
 type besideList struct {
@@ -201,7 +201,7 @@ func (b *besideList) err(lists int) error {
 // whole returns an error if the judge says that a list of so many elements is not whole.
 func (b *besideList) whole(header http.Header, elements int) error {
 	if by := b.judge.Says(header, elements); by != "" {
-		return fmt.Errorf("%w (by %s)", b.notWhole, by)
+		return fmt.Errorf("%w (see %s)", b.notWhole, by)
 	}
 	return nil
 }

@@ -59,30 +59,30 @@ type bucket struct {
 }
 
 var buckets = map[Kind]bucket{
-	KindMissingOrganization: {[]int{2}, "The call names no organization", "Give the client one with WithOrganization or InOrganization; if it has one, look for what drops organizationId on the way."},
-	KindAuthentication:      {[]int{2}, "The bearer token is missing, invalid or expired", "Set a valid access token or API key; tokens expire, and WithAccessTokenSource asks for a fresh one each time."},
-	KindPermission:          {[]int{2}, "The credential may not do this", "Use a credential of this organization, of the kind and with the scope that the call needs."},
+	KindMissingOrganization: {[]int{2}, "The call has no organization id", "Set one with WithOrganization or InOrganization; if one is set, find out what removes organizationId on the way."},
+	KindAuthentication:      {[]int{2}, "The bearer token is missing, invalid or expired", "Set a valid access token or API key; if tokens expire, use WithAccessTokenSource, which is asked before each attempt."},
+	KindPermission:          {[]int{2}, "The credential is not allowed to do this", "Use a credential that belongs to this organization and has the kind and the scope that the call needs."},
 	KindEntitlement:         {nil, "The organization's plan does not allow this", "Upgrade the plan or reduce usage; the same call succeeds once the plan allows it."},
-	KindNotFound:            {[]int{2, 3, 4}, "The organization has no such record", "Check the id, and that the record belongs to this organization and not to another."},
-	KindInvalidGraph:        {[]int{5}, "The agent's graph is not valid", "Fix the mistakes of step 5 and save the graph with Agents.SaveWorkflow; Workflow.Validate finds most of them before a round trip."},
+	KindNotFound:            {[]int{2, 3, 4}, "The organization has no such record", "Check the id, and whether the record belongs to another organization."},
+	KindInvalidGraph:        {[]int{5}, "The agent's graph is not valid", "Fix the mistakes listed in step 5 and save the graph with Agents.SaveWorkflow; Workflow.Validate finds most of them without a request."},
 	KindValidation:          {[]int{5, 3}, "The server rejected the values of the call", "Fix what the details name."},
 	KindInvalidRequest:      {[]int{3}, "The server rejected the request", "Fix the request as the message says."},
-	KindConflict:            {nil, "The call does not fit the record's present state", "Read the record again and decide on it."},
-	KindRateLimited:         {nil, "The server takes no more requests for now", "Send fewer requests at a time."},
+	KindConflict:            {nil, "The call does not fit the record's current state", "Read the record again, then decide."},
+	KindRateLimited:         {nil, "The server accepts no more requests for now", "Send fewer requests at a time."},
 	KindServer:              {[]int{3, 4}, "The server, or the provider behind it, failed", "Look at the recorded run; give the request id to support."},
-	KindUnknown:             {[]int{2}, "The response is not the API's: it came from a proxy, or the base URL is wrong", "Check the base URL, and the proxies before it."},
-	KindTransport:           {[]int{2, 4}, "No response came", "Check the base URL, the network and the timeout of the call."},
-	KindTimeout:             {[]int{2, 4}, "No response came in time", "Check the base URL and the network; give the call more time with WithTimeout or its context's deadline."},
-	KindCanceled:            {[]int{4}, "The context of the call was cancelled", "Look for what cancelled it: the call itself did not fail."},
-	KindDecode:              {[]int{4}, "The call succeeded, but its response cannot be used", "Take the result from the record that the call left, if it left one; DecodeError.Body keeps what arrived."},
-	KindArgument:            {nil, "The call was rejected by the SDK before sending", "Fix the argument."},
+	KindUnknown:             {[]int{2}, "The API did not send this response: a proxy did, or the base URL is wrong", "Check the base URL and the proxies in between."},
+	KindTransport:           {[]int{2, 4}, "No response arrived", "Check the base URL, the network and the timeout of the call."},
+	KindTimeout:             {[]int{2, 4}, "No response arrived in time", "Check the base URL and the network; give the call more time with WithTimeout or a later deadline."},
+	KindCanceled:            {[]int{4}, "The call's context was cancelled", "Find out what cancelled it: the call itself did not fail."},
+	KindDecode:              {[]int{4}, "The call succeeded, but its response cannot be used", "If the call left a record, take the result from there; DecodeError.Body has what arrived."},
+	KindArgument:            {nil, "The SDK rejected the call before sending it", "Fix the argument."},
 }
 
 // Buckets that share their kind with another.
 var (
-	foreignBucket = bucket{nil, "The error is not one of this package", "Pass the error that a method of the client returned."}
-	unusualBucket = bucket{[]int{2}, "The API responded with a status that its documentation does not list", "Act on the code and the message; give the request id to support."}
-	sourceBucket  = bucket{[]int{2}, "The token source failed", "Fix the token source: the server that it asks, or its own credential. The SDK calls it before each attempt and does not retry its failures."}
+	foreignBucket = bucket{nil, "The error is not from this package", "Pass an error that a method of the client returned."}
+	unusualBucket = bucket{[]int{2}, "The API responded with an undocumented status", "Act on the code and the message; give the request id to support."}
+	sourceBucket  = bucket{[]int{2}, "The token source failed", "Fix the token source, the server that it asks or its credential. The SDK calls it before each attempt, and does not retry if it fails."}
 )
 
 var stepNames = [...]string{"", "status and body", "credential and organization", "records of the call", "recorded run", "graph"}
@@ -99,7 +99,7 @@ func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {
 	d := diagnosing{failedCall: failureOf(err), lookups: map[string]lookup{}}
 	d.checkBody()
 	if c == nil || c.core == nil || ctx == nil {
-		d.report(2, VerdictNotChecked, "Without a client made by New and a context nothing more can be checked.")
+		d.report(2, VerdictNotChecked, "Nothing more can be checked without a client made by New and a context.")
 		return d.conclude(err)
 	}
 	d.client = c.InOrganization(cmp.Or(d.Organization, c.organization))
@@ -185,9 +185,9 @@ func (f *failedCall) setTransport(e *TransportError) {
 		f.sourceFailed(e)
 	case errors.As(e.Err, &last) && last != nil: // met before ctx ended
 		f.api, f.text = last, last.Message
-		f.note = "the context ended while the call waited for its next attempt"
+		f.note = "the context ended while the call waited to retry"
 		if e.Composite {
-			f.note = "the run was started, and waiting for it failed"
+			f.note = "the run was started, but waiting for it failed"
 		}
 	}
 }
@@ -247,7 +247,7 @@ func (d *diagnosing) reading(call func(context.Context, CallOption) error) error
 	case d.ctx.Err() != nil:
 		return fmt.Errorf("the diagnosis took too long: %w", context.Cause(d.ctx))
 	case d.calls == maxDiagnosisCalls:
-		return errors.New("enough requests were made")
+		return errors.New("the diagnosis has sent all the requests that it may send")
 	}
 	d.calls++
 	return call(d.ctx, WithoutRetry())
@@ -257,14 +257,14 @@ func (d *diagnosing) checkBody() {
 	evidence := []string{prefixed("call: ", joinTexts(d.Op, strings.TrimSpace(d.Method+" "+d.Path)))}
 	if e := d.api; e != nil {
 		evidence = append(evidence, fmt.Sprintf("status: %d %s", e.StatusCode, http.StatusText(e.StatusCode)),
-			prefixed("code: ", e.Code), prefixed("shape of the body: ", string(e.Shape)), prefixed("request id: ", e.RequestID))
+			prefixed("code: ", e.Code), prefixed("body shape: ", string(e.Shape)), prefixed("request id: ", e.RequestID))
 		if e.Diagnostic != nil {
 			evidence = append(evidence, prefixed("recovery: ", cmp.Or(failure.Text(e.Diagnostic.Recovery), e.Diagnostic.Recovery.String())))
 		}
 	}
 	evidence = append(evidence, d.note)
 	if d.joined > 0 {
-		evidence = append(evidence, fmt.Sprintf("joined with %d more, which are not diagnosed", d.joined))
+		evidence = append(evidence, fmt.Sprintf("further errors joined to it, not diagnosed: %d", d.joined))
 	}
 	d.report(1, VerdictProblem, d.bucket.cause+prefixed(": ", d.text), evidence...)
 }
@@ -289,7 +289,7 @@ func (d *diagnosing) conclude(err error) *Diagnosis {
 func retryAdvice(err error) string {
 	switch wait, given := RetryAfter(err); {
 	case OutcomeUnknown(err):
-		return " The call may have had its effect: do not retry it before you know that it had none."
+		return " The call may have taken effect: do not retry it until you know that it did not."
 	case IsRetryable(err) && given:
 		return fmt.Sprintf(" The call may be retried after %v.", wait)
 	case IsRetryable(err):

@@ -102,14 +102,14 @@ func (d *diagnosing) checkCredential() {
 	evidence = append(evidence, prefixed("credential: ", v.AuthSource), prefixed("scopes: ", strings.Join(v.Scopes, " ")))
 	problem := d.misfit(v)
 	if ok, given := said.OK.Get(); problem == "" && given && !ok {
-		problem = "The server accepts the credential, but its check of the setup is not ok."
+		problem = "The server accepts the credential, but its setup check failed."
 		evidence = append(evidence, failedChecks(v.Checks)...)
 	}
 	if problem != "" {
 		d.report(2, VerdictProblem, problem, evidence...)
 		return
 	}
-	d.report(2, VerdictOK, "The server accepts the credential for the organization.", evidence...)
+	d.report(2, VerdictOK, "The server accepts the credential for this organization.", evidence...)
 }
 
 // misfit returns why the credential does not fit the call, or "".
@@ -120,9 +120,9 @@ func (d *diagnosing) misfit(v *SetupVerifyResponse) string {
 	case r == nil:
 		return ""
 	case r.traits.has(userOnly) && v.AuthSource == authAPIKey:
-		return "The call takes access tokens only, and the client sends an API key."
+		return "The call needs an access token, but the client sends an API key."
 	case r.scope != "" && lacksScope(v.Scopes, r.scope):
-		return "The credential lacks the scope " + r.scope + " that the call needs."
+		return "The credential lacks the scope " + r.scope + ", which the call needs."
 	default:
 		return ""
 	}
@@ -144,7 +144,7 @@ func failedChecks(raw RawJSON) (failed []string) {
 	_ = raw.Decode(&checks) // undocumented: it may be missing, or have another form
 	for _, c := range checks {
 		if !c.OK {
-			failed = append(failed, "not ok: "+joinTexts(c.Name, c.Message))
+			failed = append(failed, "failed check: "+joinTexts(c.Name, c.Message))
 		}
 	}
 	return failed
@@ -160,7 +160,7 @@ func (d *diagnosing) credentialRejected(err error, evidence []string) {
 		d.report(2, VerdictNotChecked, "The credential could not be checked: "+err.Error(), evidence...)
 		return
 	}
-	d.blocked = "step 2 must be right first"
+	d.blocked = "the problem of step 2 must be fixed first"
 	if strings.HasSuffix(problem, wrongBaseURL) && slices.Contains(d.bucket.settledBy, 2) {
 		d.bucket.advice = buckets[KindUnknown].advice
 	}
@@ -179,13 +179,13 @@ func (d *diagnosing) problemOfVerify(err error) (problem, cause string) {
 	)
 	switch {
 	case errors.As(err, &argument):
-		return "The client has no fitting credential", err.Error()
+		return "The client has no suitable credential", err.Error()
 	case errors.As(err, &lost) && lost != nil && lost.source:
 		return "The token source failed", errorText(lost.Err)
 	case errors.As(err, &decode) && !errors.Is(err, io.ErrUnexpectedEOF):
-		return "What responds is not the API", err.Error()
+		return "The server that responds is not the API", err.Error()
 	case !errors.As(err, &api), api == nil:
-		return "There is no response to Setup.Verify either", err.Error()
+		return "Setup.Verify gets no response either", err.Error()
 	default:
 		return d.problemOfStatus(api), api.Message
 	}
@@ -198,13 +198,13 @@ func (d *diagnosing) problemOfStatus(e *APIError) string {
 	}
 	switch kind := e.kind(); {
 	case kind == KindUnknown && !e.isJSON():
-		return "What responds is not the API"
+		return "The server that responds is not the API"
 	case e.IsNotFound() && d.api.IsNotFound():
-		return "Setup.Verify, which every organization has, is not found either" + wrongBaseURL
+		return "Setup.Verify, which every server has, is not found either" + wrongBaseURL
 	case kind == KindAuthentication:
 		return "The server does not accept the credential"
 	case kind == KindPermission && e.Code != "AUTH_SCOPE_MISSING":
-		return "The credential does not fit the organization"
+		return "The credential is not valid for this organization"
 	default:
 		return ""
 	}
@@ -218,8 +218,8 @@ func (d *diagnosing) checkRecords() {
 	}
 	switch {
 	case len(d.Resource) == 0 && d.route != nil && d.kind == KindNotFound && d.answers:
-		d.bucket.advice = "Check the base URL, and whether the server is of a release that has this route."
-		d.report(3, VerdictProblem, "The call names no record, so the server does not have its route, "+d.Path+".")
+		d.bucket.advice = "Check the base URL, and whether this release of the server has the route."
+		d.report(3, VerdictProblem, "The call names no record that could be missing, so the server does not have its route, "+d.Path+".")
 	case len(names) == 0:
 		d.report(3, VerdictNotChecked, "The call names no prompt, version, tool, agent or skill.")
 	}
@@ -256,7 +256,7 @@ func (d *diagnosing) reportMissing(step int, summary string) {
 		d.report(step, VerdictProblem, summary)
 		return
 	}
-	d.report(step, VerdictNotChecked, "A look-up got 404, and nothing else shows that the base URL is the API's.")
+	d.report(step, VerdictNotChecked, "A look-up returned 404, which proves nothing as long as the base URL may be wrong.")
 }
 
 // checkVersion looks for a version among those of its owner.
@@ -271,7 +271,7 @@ func (d *diagnosing) checkVersion(what, id, owner string, r *record) {
 	case len(r.Versions) == 0:
 		d.report(3, VerdictNotChecked, fmt.Sprintf("%s could not be checked: the response does not list the versions of %s.", what, owner))
 	default:
-		d.report(3, VerdictProblem, fmt.Sprintf("%s is no version of %s.", what, owner), "versions: "+strings.TrimSpace(strings.Join(versions, " ")))
+		d.report(3, VerdictProblem, fmt.Sprintf("%s is not a version of %s.", what, owner), "versions: "+strings.TrimSpace(strings.Join(versions, " ")))
 	}
 }
 
@@ -305,15 +305,15 @@ func (d *diagnosing) owner(name string) (kind, id string, version bool) {
 func (d *diagnosing) checkGraph() {
 	isGraph := d.kind == KindInvalidGraph
 	if (isGraph || d.kind == KindValidation) && d.api != nil && len(d.api.Details) > 0 {
-		d.reportMistakes("The server names these mistakes", d.api.Details)
+		d.reportMistakes("The server lists these mistakes", d.api.Details)
 		return
 	}
 	agent := d.lookups["agent "+d.Resource["agentId"]].record
 	// The response may leave out the entry step of an agent that was never published.
 	if agent == nil || agent.EntryStepKey == "" {
-		why := "The call is not about a graph."
+		why := "The call does not involve a graph."
 		if isGraph || d.Resource["agentId"] != "" {
-			why = "The graph could not be read; Agents.ValidateWorkflow says more of one."
+			why = "The graph could not be read; check it with Agents.ValidateWorkflow."
 		}
 		d.report(5, VerdictNotChecked, why)
 		return
@@ -330,23 +330,23 @@ func (d *diagnosing) checkWorkflow(w Workflow) {
 	// The members that name a skill or a tool are inferred: their absence says nothing.
 	mistakes := slices.DeleteFunc(w.Validate(), func(d ErrorDetail) bool { return d.Code == GraphMissingPrompt || d.Code == GraphMissingTool })
 	if len(mistakes) > 0 {
-		d.reportMistakes("The agent's version in use has these mistakes", mistakes)
+		d.reportMistakes("The agent's current version has these mistakes", mistakes)
 		return
 	}
-	d.report(5, VerdictOK, fmt.Sprintf("The graph of the agent's version in use, %d steps, has no mistake that Validate finds.", len(w.Steps)))
+	d.report(5, VerdictOK, fmt.Sprintf("Validate finds no mistake in the graph of the agent's current version (%d steps).", len(w.Steps)))
 }
 
 // graphOf returns the graph of the version that the call uses, or why it is not known.
 func (d *diagnosing) graphOf(agent *record) (w Workflow, unclear string) {
 	if version := d.Resource["versionId"]; version != "" && agent.VersionID != "" && version != agent.VersionID {
-		return w, fmt.Sprintf("The API shows the graph of version %q, not of %q; Agents.ValidateWorkflow says more of one.", agent.VersionID, version)
+		return w, fmt.Sprintf("The API shows the graph of version %q, not of %q; check the other one with Agents.ValidateWorkflow.", agent.VersionID, version)
 	}
 	w = Workflow{EntryStepKey: agent.EntryStepKey, Transitions: agent.Transitions}
 	if err := agent.Steps.Decode(&w.Steps); err != nil {
 		return w, "The agent's graph could not be read: " + err.Error()
 	}
 	if slices.ContainsFunc(w.Transitions, func(t WorkflowTransition) bool { return t.FromStepKey == "" || t.ToStepKey == "" }) {
-		return w, "The graph of the agent's version in use spells its transitions in a way unknown here."
+		return w, "The transitions of the agent's current version have an unknown form."
 	}
 	return w, ""
 }

@@ -29,9 +29,9 @@ func TestDiagnoseReadsAnyAnswerToVerify(t *testing.T) {
 		{200, `{"scopes":"runs:read skills:read"}`, diagnosisProblem, "lacks the scope agents:read"},
 		{200, `{"scopes":"runs:read agents:read"}`, diagnosisOK, "accepts the credential"},
 		{200, `{"ok":true,"organizationId":"org_2"}`, diagnosisProblem, "belongs to organization org_2"},
-		{200, `{"ok":false,"checks":"x"}`, diagnosisProblem, "not ok"},
+		{200, `{"ok":false,"checks":"x"}`, diagnosisProblem, "its setup check failed"},
 		{200, `{"scopes":[]}`, diagnosisOK, "accepts the credential"},
-		{200, `<html>`, diagnosisProblem, "What responds is not the API"},
+		{200, `<html>`, diagnosisProblem, "The server that responds is not the API"},
 		{404, `{"error":"not_found","message":"Cannot POST /api/setup/verify"}`, diagnosisNotChecked, "Cannot POST"},
 		{500, `{"error":"failed"}`, diagnosisNotChecked, "500"},
 		{402, `{"error":"failed"}`, diagnosisNotChecked, "402"},
@@ -54,7 +54,7 @@ func TestDiagnoseNamesIDsOfTheBody(t *testing.T) {
 	text := d.String()
 	assert.Contains(t, text, `agentVersionId "agv_1" could not be checked`)
 	assert.Contains(t, text, fmt.Sprintf(`steps[0].promptId %q exists`, promptID))
-	assert.Contains(t, text, fmt.Sprintf(`steps[2].promptVersionId "prv_2" is no version of prompt %q`, promptID))
+	assert.Contains(t, text, fmt.Sprintf(`steps[2].promptVersionId "prv_2" is not a version of prompt %q`, promptID))
 	assert.Contains(t, text, `There is no tool "tol_1"`)
 	assert.Len(t, srv.Requests("Prompts.Get"), 2, "each record once")
 }
@@ -131,7 +131,7 @@ func TestDiagnoseARouteThatTheServerLacks(t *testing.T) {
 	}))
 	_, err := client.Models.List(t.Context(), promptorchestra.ModelListParams{})
 	d := client.Diagnose(t.Context(), err)
-	assert.Equal(t, "The call names no record, so the server does not have its route, /api/models.", d.Cause)
+	assert.Equal(t, "The call names no record that could be missing, so the server does not have its route, /api/models.", d.Cause)
 	assert.Contains(t, d.Advice, "release")
 }
 
@@ -142,11 +142,11 @@ func TestDiagnoseUnusualStatuses(t *testing.T) {
 		body   string
 		cause  string
 	}{
-		{408, `{"error":"The request took too long","code":"REQUEST_TIMEOUT"}`, "The API responded with a status that its documentation does not list: The request took too long"},
-		{423, `{"error":"The agent is locked","code":"AGENT_LOCKED"}`, "The API responded with a status that its documentation does not list: The agent is locked"},
-		{451, `{"message":"No"}`, "The API responded with a status that its documentation does not list: No"},
-		{423, `<html><title>Locked</title></html>`, "The response is not the API's"},
-		{418, ``, "The response is not the API's"},
+		{408, `{"error":"The request took too long","code":"REQUEST_TIMEOUT"}`, "The API responded with an undocumented status: The request took too long"},
+		{423, `{"error":"The agent is locked","code":"AGENT_LOCKED"}`, "The API responded with an undocumented status: The agent is locked"},
+		{451, `{"message":"No"}`, "The API responded with an undocumented status: No"},
+		{423, `<html><title>Locked</title></html>`, "The API did not send this response"},
+		{418, ``, "The API did not send this response"},
 	} {
 		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/api/setup/verify" {

@@ -19,7 +19,7 @@ func (c *Client) DiagnoseRun(ctx context.Context, id string) *Diagnosis {
 	d := diagnosing{lookups: map[string]lookup{}}
 	if err := checkID("id", id); err != nil || c == nil || c.core == nil || ctx == nil {
 		d.kind, d.bucket = KindArgument, buckets[KindArgument]
-		d.report(4, VerdictProblem, "It takes the id of a run, a context, and a client made by New.")
+		d.report(4, VerdictProblem, "DiagnoseRun needs the id of a run, a context and a client made by New.")
 		return d.conclude(nil)
 	}
 	d.bucket = bucket{settledBy: []int{4, 2}}
@@ -57,7 +57,7 @@ func (d *diagnosing) checkAnyRun(id string) {
 	}
 	if unread != nil {
 		d.kind, d.bucket.advice = KindOf(unread), buckets[KindOf(unread)].advice
-		d.report(4, VerdictNotChecked, "Whether there is such a run could not be checked: "+unread.Error())
+		d.report(4, VerdictNotChecked, "Whether the run exists could not be checked: "+unread.Error())
 		return
 	}
 	d.kind, d.bucket.advice = KindNotFound, buckets[KindNotFound].advice
@@ -69,13 +69,13 @@ func adviceOf(r *record) string {
 	status := r.status()
 	switch {
 	case r.failure() != "" || status.Failed():
-		advice := "A run that failed was paid for: fix the cause before a new one is started."
+		advice := "The failed run was paid for: fix the cause before you start another."
 		if r.Diagnostic != nil {
 			advice = strings.TrimSpace(failure.Text(r.Diagnostic.Recovery) + " " + advice)
 		}
 		return advice
 	case status.Pending():
-		return "Wait for its end with AgentRuns.Wait or SkillRuns.Wait, or read it again later."
+		return "Wait for it with AgentRuns.Wait or SkillRuns.Wait, or read it again later."
 	case status.Succeeded():
 		return "Take the result from the record."
 	default:
@@ -94,15 +94,15 @@ func (d *diagnosing) checkRun() {
 	case d.route == nil:
 		d.report(4, VerdictNotChecked, "The error names no run.")
 	case !d.starts():
-		d.report(4, VerdictNotChecked, "The call runs nothing, so there is no record of a run.")
+		d.report(4, VerdictNotChecked, "The call starts no run.")
 	case d.rejected:
-		d.report(4, VerdictNotChecked, "The call was rejected or never sent, so there is no record of a run.")
+		d.report(4, VerdictNotChecked, "The call was rejected or not sent, so it started no run.")
 	case d.route == routePromptsRun:
 		d.checkNewestRun(routeRunsList, "run of the prompt", d.Resource["promptId"])
 	case d.route == routeVoiceAgentsCreateSession:
 		d.checkNewestRun(routeRealtimeSessionsList, "session of the agent", d.Resource["agentId"])
 	default:
-		d.report(4, VerdictNotChecked, "The record could not be checked: the error names no run, and the API lists those of prompts and of voice agents only.", d.runCount())
+		d.report(4, VerdictNotChecked, "The run could not be looked up: the error names none, and the API lists only the runs of prompts and the sessions of voice agents.", d.runCount())
 	}
 }
 
@@ -133,7 +133,7 @@ func (d *diagnosing) runCount() string {
 	if agent == nil || agent.UsageMetrics.RunCount == nil {
 		return ""
 	}
-	return fmt.Sprintf("runs of the agent now: %d", *agent.UsageMetrics.RunCount)
+	return fmt.Sprintf("runs of the agent so far: %d", *agent.UsageMetrics.RunCount)
 }
 
 // starts reports whether the call starts a run. A run id in such a call is that of an earlier run.
@@ -221,16 +221,16 @@ func (d *diagnosing) checkNewestRun(lister *route, what, owner string) {
 	case err != nil:
 		d.report(4, VerdictNotChecked, "The runs could not be listed: "+err.Error())
 	case newest.found == 0 && newest.unnamed > 0:
-		d.report(4, VerdictNotChecked, fmt.Sprintf("The list does not say of %d whose they are.", newest.unnamed))
+		d.report(4, VerdictNotChecked, fmt.Sprintf("%d of the listed runs do not show which prompt or agent they belong to.", newest.unnamed))
 	case newest.found == 0:
-		d.report(4, VerdictOK, fmt.Sprintf("No %s %q is recorded now; one that has not ended may be recorded later.", what, owner))
+		d.report(4, VerdictOK, fmt.Sprintf("No %s %q is recorded yet; one that has not ended may be recorded later.", what, owner))
 	case newest.found > 1 && newest.undated > 0:
-		d.report(4, VerdictNotChecked, fmt.Sprintf("The list does not say which of %d is the newest %s %q.", newest.found, what, owner))
+		d.report(4, VerdictNotChecked, fmt.Sprintf("The newest %s %q is not known: %d of %d have no time.", what, owner, newest.undated, newest.found))
 	default:
 		d.mayBeAnotherRun = true
-		d.reportRun(fmt.Sprintf("The newest %s, %q, which may be another call's,", what, newest.ID),
+		d.reportRun(fmt.Sprintf("The newest %s, %q, which may belong to another call,", what, newest.ID),
 			cmp.Or(newest.Status, newest.CompletionState), newest.ErrorMessage,
-			"created: "+newest.when().String(), "compare what it was given with the call")
+			"created: "+newest.when().String(), "compare its input with the call's")
 	}
 }
 
@@ -271,8 +271,8 @@ func (d *diagnosing) reportRun(what string, status RunStatus, failure string, ev
 	case status.Pending():
 		d.report(4, VerdictOK, what+" has not ended yet.", evidence...)
 	case status.Succeeded():
-		d.report(4, VerdictOK, what+" exists and shows no failure: its result is in the record.", evidence...)
+		d.report(4, VerdictOK, what+" succeeded: its result is in the record.", evidence...)
 	default:
-		d.report(4, VerdictNotChecked, what+" exists; the record does not say how it ended.", evidence...)
+		d.report(4, VerdictNotChecked, what+" exists, but the record does not say how it ended.", evidence...)
 	}
 }

@@ -30,7 +30,7 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 	}{
 		"runs that do not name their prompt": {
 			err: lost("Prompts.Run", prompt), path: "/api/runs", body: `[{"id":"run_1"}]`, step: 4,
-			verdict: diagnosisNotChecked, summary: "does not say of 1 whose they are",
+			verdict: diagnosisNotChecked, summary: "1 of the listed runs do not show",
 		},
 		"a list that is none": {
 			err: lost("Prompts.Run", prompt), path: "/api/runs", body: `{}`, step: 4, verdict: diagnosisNotChecked,
@@ -39,22 +39,22 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 		"the newest of several": {
 			err: lost("Prompts.Run", prompt), path: "/api/runs",
 			body: `[{"id":"a","promptId":"prm_1","createdAt":"2026-01-01T00:00:00Z"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z","status":"running"},{"id":"c","promptId":"prm_2","createdAt":"2026-01-03T00:00:00Z"},{"id":"d","promptId":"prm_1","createdAt":"2025-01-01T00:00:00Z"}]`,
-			step: 4, verdict: diagnosisOK, summary: `"b", which may be another call's, has not ended yet`,
+			step: 4, verdict: diagnosisOK, summary: `"b", which may belong to another call, has not ended yet`,
 		},
 		"a call that may be repeated, and so may have run": {
 			err:  &promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Prompts.Run", Idempotent: true, Resource: prompt}},
 			path: "/api/runs", body: `[{"id":"a","promptId":"prm_1"}]`, step: 4, verdict: diagnosisNotChecked,
-			summary: `The newest run of the prompt, "a", which may be another call's, exists; the record does not say how it ended`,
+			summary: `The newest run of the prompt, "a", which may belong to another call, exists, but the record does not say how it ended`,
 		},
 		"a body that names the run to begin from": {
 			err:  &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "AgentRuns.RerunFromStep", Resource: map[string]string{"runId": "arun_1"}}, StatusCode: 500, RawBody: []byte(`{"runId":"arun_1"}`)},
 			path: "/api/agent-runs/arun_1", body: `{"run":{"id":"arun_1","status":"failed"}}`, step: 4,
-			verdict: diagnosisNotChecked, summary: "names no run",
+			verdict: diagnosisNotChecked, summary: "the error names none",
 		},
 		"several without a time": {
 			err: lost("Prompts.Run", prompt), path: "/api/runs",
 			body: `[{"id":"a","promptId":"prm_1"},{"id":"b","promptId":"prm_1","createdAt":"2026-01-02T00:00:00Z"}]`,
-			step: 4, verdict: diagnosisNotChecked, summary: "does not say which of 2 is the newest",
+			step: 4, verdict: diagnosisNotChecked, summary: "is not known: 1 of 2 have no time",
 		},
 		"several that say when they ended": {
 			err: lost("Prompts.Run", prompt), path: "/api/runs",
@@ -66,7 +66,7 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 			path: "/api/realtime-sessions",
 			body: `[{"id":"a","rootAgentId":"agt_1","completionState":"failed"},{"id":"b","rootAgentId":"agt_2"}]`,
 			step: 4, verdict: diagnosisProblem,
-			summary: `The newest session of the agent, "a", which may be another call's, failed`,
+			summary: `The newest session of the agent, "a", which may belong to another call, failed`,
 		},
 		"no session of the agent": {
 			err:  lost("VoiceAgents.CreateSession", map[string]string{"agentId": "agt_1"}),
@@ -91,11 +91,11 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 		"a session": {
 			err:  lost("RealtimeSessions.Get", map[string]string{"runId": "rts_1"}),
 			path: "/api/realtime-sessions/rts_1", body: `{"completionState":"completed"}`, step: 4,
-			verdict: diagnosisOK, summary: "shows no failure",
+			verdict: diagnosisOK, summary: "succeeded",
 		},
 		"an agent run that nobody names": {
 			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/", step: 4,
-			verdict: diagnosisNotChecked, summary: "names no run",
+			verdict: diagnosisNotChecked, summary: "the error names none",
 		},
 		"a published graph with mistakes": {
 			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
@@ -106,12 +106,12 @@ func TestDiagnoseReadsRecords(t *testing.T) {
 		"a published graph whose skills and tools are named otherwise": {
 			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
 			body: `{"id":"agt_1","entryStepKey":"a","steps":[{"stepKey":"a","stepType":"tool_step","toolVersionId":"tlv_1"},{"stepKey":"b","stepType":"prompt_step","skill":"s"}],"transitions":[{"fromStepKey":"a","toStepKey":"b"}]}`,
-			step: 5, verdict: diagnosisOK, summary: "has no mistake",
+			step: 5, verdict: diagnosisOK, summary: "finds no mistake",
 		},
 		"a published graph whose transitions are spelled otherwise": {
 			err: lost("Agents.Run", map[string]string{"agentId": "agt_1"}), path: "/api/agents/agt_1",
 			body: `{"id":"agt_1","entryStepKey":"a","steps":[{"stepKey":"a"},{"stepKey":"b"}],"transitions":[{"source":"a","target":"b"}]}`,
-			step: 5, verdict: diagnosisNotChecked, summary: "spells its transitions in a way unknown here",
+			step: 5, verdict: diagnosisNotChecked, summary: "transitions of the agent's current version have an unknown form",
 		},
 		"a graph of another version": {
 			err:  lost("Agents.Publish", map[string]string{"agentId": "agt_1", "versionId": "agv_2"}),
@@ -176,7 +176,7 @@ func TestDiagnoseShowsTheRunsOfAnAgent(t *testing.T) {
 	_, err = client.Agents.Run(t.Context(), agentID, promptorchestra.AgentRunParams{})
 	require.True(t, promptorchestra.OutcomeUnknown(err))
 	d := client.Diagnose(t.Context(), err)
-	assert.Equal(t, []string{"runs of the agent now: 2"}, step(t, d, 4, diagnosisNotChecked).Evidence)
+	assert.Equal(t, []string{"runs of the agent so far: 2"}, step(t, d, 4, diagnosisNotChecked).Evidence)
 }
 
 // The run is found in what arrived of a response.
@@ -209,7 +209,7 @@ func TestDiagnoseRun(t *testing.T) {
 	run, err := client.Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{Variables: variables})
 	require.NoError(t, err)
 	d := client.DiagnoseRun(t.Context(), run.RunID)
-	assert.Equal(t, fmt.Sprintf("The run %q exists and shows no failure: its result is in the record.", run.RunID), d.Cause)
+	assert.Equal(t, fmt.Sprintf("The run %q succeeded: its result is in the record.", run.RunID), d.Cause)
 	assert.Empty(t, d.Kind)
 	assert.Contains(t, step(t, d, 4, diagnosisOK).Evidence, "prompt: "+promptID)
 
@@ -256,9 +256,9 @@ func TestDiagnoseRunThatCannotBeRead(t *testing.T) {
 		cause   string
 		verdict promptorchestra.Verdict
 	}{
-		"a 404 of everything":           {404, `{"error":"Not Found"}`, promptorchestra.KindNotFound, "nothing else shows that the base URL is the API's", diagnosisNotChecked},
+		"a 404 of everything":           {404, `{"error":"Not Found"}`, promptorchestra.KindNotFound, "which proves nothing", diagnosisNotChecked},
 		"a failure of the server":       {500, `{"error":"failed"}`, promptorchestra.KindServer, "could not be checked", diagnosisNotChecked},
-		"a response that is not JSON":   {200, `<html>`, promptorchestra.KindUnknown, "What responds is not the API", diagnosisNotChecked},
+		"a response that is not JSON":   {200, `<html>`, promptorchestra.KindUnknown, "The server that responds is not the API", diagnosisNotChecked},
 		"a record that is not the run":  {200, `{"jobId":"job_1"}`, promptorchestra.KindDecode, "could not be checked", diagnosisNotChecked},
 		"a credential that is rejected": {401, `{"error":"no","code":"AUTH_INVALID_TOKEN"}`, promptorchestra.KindUnknown, "does not accept the credential", diagnosisNotChecked},
 	} {

@@ -103,7 +103,7 @@ func TestDiagnose(t *testing.T) {
 				return srv.Client(), err
 			},
 			kind:  promptorchestra.KindMissingOrganization,
-			cause: `^The call names no organization: organizationId is required`, advice: "drops organizationId",
+			cause: `^The call has no organization id: organizationId is required`, advice: "removes organizationId",
 			verdicts: verdicts{2: diagnosisOK},
 		},
 		{
@@ -125,7 +125,7 @@ func TestDiagnose(t *testing.T) {
 				return client, err
 			},
 			kind:  promptorchestra.KindAuthentication,
-			cause: `^The call takes access tokens only, and the client sends an API key`, advice: "access token",
+			cause: `^The call needs an access token, but the client sends an API key`, advice: "access token",
 			verdicts: verdicts{2: diagnosisProblem, 3: diagnosisProblem},
 		},
 		{
@@ -145,7 +145,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := client.Agents.Get(t.Context(), "agt_1")
 				return client, err
 			},
-			kind: promptorchestra.KindPermission, cause: `^The credential may not do this: .*agents:read`,
+			kind: promptorchestra.KindPermission, cause: `^The credential is not allowed to do this: .*agents:read`,
 			advice: "scope", verdicts: verdicts{2: diagnosisNotChecked, 3: diagnosisNotChecked},
 		},
 		{
@@ -156,7 +156,7 @@ func TestDiagnose(t *testing.T) {
 				return client, err
 			},
 			kind:   promptorchestra.KindPermission,
-			cause:  `^The credential does not fit the organization: .*another organization`,
+			cause:  `^The credential is not valid for this organization: .*another organization`,
 			advice: "this organization", verdicts: verdicts{2: diagnosisProblem},
 		},
 		{
@@ -198,7 +198,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := srv.Client().Agents.Publish(t.Context(), agentID, promptorchestra.AgentPublishParams{VersionID: other})
 				return srv.Client(), err
 			},
-			kind: promptorchestra.KindNotFound, cause: `^versionId "agv_\w+" is no version of agent "agt_`,
+			kind: promptorchestra.KindNotFound, cause: `^versionId "agv_\w+" is not a version of agent "agt_`,
 			advice: "Check the id", verdicts: verdicts{3: diagnosisProblem},
 		},
 		{
@@ -278,7 +278,7 @@ func TestDiagnose(t *testing.T) {
 				_, err = srv.Client().VoiceAgents.CreateSession(t.Context(), agentID)
 				return srv.Client(), err
 			},
-			kind: promptorchestra.KindTransport, cause: `^No response came`, advice: "do not retry it",
+			kind: promptorchestra.KindTransport, cause: `^No response arrived`, advice: "do not retry it",
 			verdicts: verdicts{3: diagnosisOK, 4: diagnosisOK},
 		},
 		{
@@ -363,7 +363,7 @@ func TestDiagnose(t *testing.T) {
 				return srv.Client(), err
 			},
 			kind:  promptorchestra.KindRateLimited,
-			cause: `^The server takes no more requests for now: .*Too many requests`, advice: "Send fewer",
+			cause: `^The server accepts no more requests for now: .*Too many requests`, advice: "Send fewer",
 			verdicts: verdicts{2: diagnosisOK},
 		},
 		{
@@ -374,7 +374,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := srv.Client().Prompts.Run(t.Context(), promptID, promptorchestra.PromptRunParams{})
 				return srv.Client(), err
 			},
-			kind: promptorchestra.KindTransport, cause: `^No response came: .*`, advice: "do not retry it",
+			kind: promptorchestra.KindTransport, cause: `^No response arrived: .*`, advice: "do not retry it",
 			verdicts: verdicts{2: diagnosisOK, 3: diagnosisOK, 4: diagnosisOK},
 		},
 		{
@@ -385,7 +385,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := client.Agents.Get(t.Context(), "agt_1")
 				return client, err
 			},
-			kind: promptorchestra.KindTransport, cause: `^There is no response to Setup.Verify either: .*refused`, advice: "base URL",
+			kind: promptorchestra.KindTransport, cause: `^Setup.Verify gets no response either: .*refused`, advice: "base URL",
 			verdicts: verdicts{2: diagnosisProblem, 3: diagnosisNotChecked},
 		},
 		{
@@ -397,7 +397,7 @@ func TestDiagnose(t *testing.T) {
 				return srv.Client(), err
 			},
 			kind: promptorchestra.KindDecode, cause: `^The call succeeded, but its response cannot be used: .*cut short`,
-			advice: "Take the result from the record", verdicts: verdicts{4: diagnosisOK},
+			advice: "If the call left a record", verdicts: verdicts{4: diagnosisOK},
 		},
 		{
 			name: "ArgumentError",
@@ -405,7 +405,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := srv.Client().Agents.Create(t.Context(), promptorchestra.AgentCreateParams{})
 				return srv.Client(), err
 			},
-			kind: promptorchestra.KindArgument, cause: `^The call was rejected by the SDK before sending: name: must not be empty`,
+			kind: promptorchestra.KindArgument, cause: `^The SDK rejected the call before sending it: name: must not be empty`,
 			advice: "Fix the argument", verdicts: verdicts{2: diagnosisOK, 4: diagnosisNotChecked},
 		},
 		{
@@ -415,7 +415,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := client.Prompts.Get(t.Context(), "prm_1")
 				return client, err
 			},
-			kind: promptorchestra.KindUnknown, cause: `^What responds is not the API: 404 Not Found`,
+			kind: promptorchestra.KindUnknown, cause: `^The server that responds is not the API: 404 Not Found`,
 			advice: "base URL", verdicts: verdicts{2: diagnosisProblem, 3: diagnosisNotChecked},
 		},
 		{
@@ -425,7 +425,7 @@ func TestDiagnose(t *testing.T) {
 				_, err := srv.Client().Agents.List(t.Context(), promptorchestra.WithoutRetry())
 				return srv.Client(), err
 			},
-			kind: promptorchestra.KindRateLimited, cause: `^The server takes no more requests for now`,
+			kind: promptorchestra.KindRateLimited, cause: `^The server accepts no more requests for now`,
 			advice: "after 7s", verdicts: verdicts{2: diagnosisOK},
 		},
 		{
@@ -433,7 +433,7 @@ func TestDiagnose(t *testing.T) {
 			fail: func(t *testing.T, srv *orchestratest.Server) (clientOf, error) {
 				return srv.Client(), errors.New("disk full")
 			},
-			kind: promptorchestra.KindUnknown, cause: `^The error is not one of this package: disk full`,
+			kind: promptorchestra.KindUnknown, cause: `^The error is not from this package: disk full`,
 			advice:   "error that a method of the client returned",
 			verdicts: verdicts{2: diagnosisOK, 3: diagnosisNotChecked, 4: diagnosisNotChecked, 5: diagnosisNotChecked},
 		},
@@ -511,7 +511,7 @@ func TestDiagnoseIsBounded(t *testing.T) {
 	failure := &promptorchestra.APIError{CallInfo: promptorchestra.CallInfo{Op: "Agents.SaveSteps", Organization: srv.OrganizationID, Resource: ids}, StatusCode: 404}
 	d := srv.Client().Diagnose(t.Context(), failure)
 	assert.Len(t, srv.Requests("*"), 8)
-	assert.Contains(t, step(t, d, 3, diagnosisNotChecked).Summary, "enough requests")
+	assert.Contains(t, step(t, d, 3, diagnosisNotChecked).Summary, "all the requests")
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("shutting down"))
@@ -595,7 +595,7 @@ func TestDiagnoseShowsNoSecretInItsEvidence(t *testing.T) {
 
 func TestDiagnoseOfJoinedErrors(t *testing.T) {
 	d := apitest.NewClient(t, apitest.Respond(200, `{}`)).Diagnose(t.Context(), errors.Join(&promptorchestra.APIError{StatusCode: 402}, &promptorchestra.APIError{StatusCode: 404}))
-	assert.Contains(t, d.String(), "joined with 1 more")
+	assert.Contains(t, d.String(), "joined to it, not diagnosed: 1")
 }
 
 func TestDiagnoseOfContextsThatEnded(t *testing.T) {
@@ -605,8 +605,8 @@ func TestDiagnoseOfContextsThatEnded(t *testing.T) {
 		kind  promptorchestra.Kind
 		cause string
 	}{
-		{context.Canceled, promptorchestra.KindCanceled, "The context of the call was cancelled"},
-		{context.DeadlineExceeded, promptorchestra.KindTimeout, "No response came in time"},
+		{context.Canceled, promptorchestra.KindCanceled, "The call's context was cancelled"},
+		{context.DeadlineExceeded, promptorchestra.KindTimeout, "No response arrived in time"},
 	} {
 		d := srv.Client().Diagnose(t.Context(), &promptorchestra.TransportError{CallInfo: promptorchestra.CallInfo{Op: "Agents.List"}, Err: row.err})
 		assert.Equal(t, row.kind, d.Kind)

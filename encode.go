@@ -46,7 +46,7 @@ func checkID(name, id string) error {
 	case id == "." || id == "..":
 		reason = `must not be "." or "..", which are steps in a path`
 	case strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		reason = "has a control character"
+		reason = "contains a control character"
 	default:
 		return nil
 	}
@@ -60,16 +60,16 @@ func checkPath(path string) error {
 	case !strings.HasPrefix(path, "/api/"):
 		return reject("must begin with /api/")
 	case strings.ContainsAny(path, "?#"):
-		return reject("must hold neither a query nor a fragment: use Query")
+		return reject("must not contain a query or a fragment: use Query")
 	case strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) }):
-		return reject("has a character that is not escaped")
+		return reject("contains a character that must be escaped")
 	}
 	for segment := range strings.SplitSeq(path[1:], "/") {
 		switch plain, err := url.PathUnescape(segment); {
 		case err != nil:
 			return reject("has an invalid escape")
 		case slices.Contains([]string{"", ".", ".."}, plain):
-			return reject("has an empty, . or .. segment")
+			return reject("has a segment that is empty, . or ..")
 		}
 	}
 	return nil
@@ -103,7 +103,7 @@ func (r *request) appendExtraQuery(q []byte) ([]byte, error) {
 	for _, p := range r.options.extraQuery {
 		own := func(of param) bool { return of.name == p.name && (of.value != "" || r.call.custom) }
 		if r.setsItself(p.name) || slices.ContainsFunc(r.call.query, own) {
-			return nil, &ArgumentError{Argument: "WithExtraQuery", Reason: clean(p.name, 80) + " is part of the call already"}
+			return nil, &ArgumentError{Argument: "WithExtraQuery", Reason: clean(p.name, 80) + " is already part of the call"}
 		}
 		q = appendParam(q, p.name, p.value)
 	}
@@ -197,7 +197,7 @@ func appendMembers(buf *transport.Buffer, v any) error {
 		if errors.As(err, &argument) && argument != nil {
 			return argument
 		}
-		return &ArgumentError{Argument: "body", Reason: "does not encode as JSON", Err: err}
+		return &ArgumentError{Argument: "body", Reason: "cannot be encoded as JSON", Err: err}
 	}
 	members := bytes.TrimSpace(buf.B[end+1:])
 	switch {
@@ -234,7 +234,7 @@ func (r *request) appendExtra(buf *transport.Buffer) error {
 	}
 	for name := range r.options.extraBody {
 		if taken[strings.ToLower(name)] || name == "" || isOrganization(name) {
-			return &ArgumentError{Argument: "WithExtraBody", Reason: clean(name, 80) + " is part of the call already"}
+			return &ArgumentError{Argument: "WithExtraBody", Reason: clean(name, 80) + " is already part of the call"}
 		}
 	}
 	if len(r.options.extraBody) == 0 {

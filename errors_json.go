@@ -204,7 +204,7 @@ func (e *ArgumentError) UnmarshalJSON(data []byte) error {
 func MarshalError(err error) ([]byte, error) {
 	found := firstCallError(err)
 	if found == nil {
-		return nil, errors.New("promptorchestra: MarshalError: there is no error of this package")
+		return nil, errors.New("promptorchestra: MarshalError: the error is not from this package")
 	}
 	text := err.Error()
 	if text == found.Error() {
@@ -233,7 +233,7 @@ func UnmarshalError(data []byte) (error, error) {
 	case "ArgumentError":
 		e = new(ArgumentError)
 	default:
-		return nil, fmt.Errorf("promptorchestra: UnmarshalError: there is no error type %.40q", s.Type)
+		return nil, fmt.Errorf("promptorchestra: UnmarshalError: the error type %.40q is unknown", s.Type)
 	}
 	if err := json.Unmarshal(data, e); err != nil {
 		return nil, err //nolint:wrapcheck // of UnmarshalJSON

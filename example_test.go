@@ -77,7 +77,7 @@ func ExampleNew_mistakes() {
 	// Output:
 	// promptorchestra: WithAccessToken: the token is empty
 	// promptorchestra: WithTimeout: must be positive
-	// promptorchestra: WithBaseURL: is plain http to api.example.com, where the token would travel in the clear; WithInsecureHTTP allows it
+	// promptorchestra: WithBaseURL: is plain http to api.example.com, which would send the token unencrypted: use https, or allow it with WithInsecureHTTP
 }
 
 func ExampleNewFromEnv() {
@@ -283,5 +283,5 @@ func ExampleWithLogger() {
 	_, _ = client.Agents.Get(context.Background(), "agent_unknown")
 	// Output:
 	// level=DEBUG msg="promptorchestra: attempt" op=Agents.Get method=GET path=/api/agents/{agentId} status=404 kind=not_found attempt=1
-	// level=WARN msg="promptorchestra: call" op=Agents.Get method=GET path=/api/agents/{agentId} status=404 kind=not_found attempts=1
+	// level=WARN msg="promptorchestra: call failed" op=Agents.Get method=GET path=/api/agents/{agentId} status=404 kind=not_found attempts=1
 }

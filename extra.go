@@ -32,7 +32,7 @@ func marshalOpen(v, fields any, extra map[string]RawJSON) ([]byte, error) {
 		case !json.Valid(value):
 			return nil, &ArgumentError{Argument: "Extra", Reason: clean(name, 80) + " is not JSON"}
 		case given[own]:
-			return nil, &ArgumentError{Argument: "Extra", Reason: clean(name, 80) + " is there in another spelling, too"}
+			return nil, &ArgumentError{Argument: "Extra", Reason: clean(name, 80) + " is also present in another spelling"}
 		case index != nil:
 			given[own] = true
 			if !reflect.ValueOf(v).FieldByIndex(index).IsZero() {

@@ -159,7 +159,7 @@ func (r *RawJSON) setObject(object map[any]RawJSON) error {
 	for key, value := range object {
 		name, isText := key.(string)
 		if !isText || !utf8.ValidString(name) {
-			return fmt.Errorf("promptorchestra: the YAML key %s is not a text", clean(fmt.Sprint(key), 80))
+			return fmt.Errorf("promptorchestra: the YAML key %s is not a string", clean(fmt.Sprint(key), 80))
 		}
 		members[name] = value
 	}
@@ -174,7 +174,7 @@ func marshalYAMLScalar(scalar any, unmarshal func(any) error) ([]byte, error) {
 	switch v := scalar.(type) {
 	case string:
 		if !utf8.ValidString(v) {
-			return nil, errors.New("promptorchestra: a text in YAML is not UTF-8")
+			return nil, errors.New("promptorchestra: a YAML string is not UTF-8")
 		}
 		return marshal(v)
 	case nil, bool:

@@ -233,7 +233,11 @@ func (r *request) logCall(err error) {
 		}
 	}
 	attrs = append(attrs, slog.Duration("duration", time.Since(r.started)))
-	logger.LogAttrs(r.ctx, level, "promptorchestra: call", attrs...)
+	message := "promptorchestra: call"
+	if err != nil {
+		message += " failed"
+	}
+	logger.LogAttrs(r.ctx, level, message, attrs...)
 }
 
 // logMismatch logs that a response has a member of an unexpected type.

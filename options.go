@@ -160,11 +160,11 @@ func WithOrganization(organizationID string) Option {
 		reason := ""
 		switch pasted := pastedBadly(organizationID); {
 		case organizationID == "":
-			reason = "must be an organization's id: it is empty"
+			reason = "must be an organization id: it is empty"
 		case pasted != "":
-			reason = "must be an organization's id: it " + pasted
+			reason = "must be an organization id: it " + pasted
 		case hasControl(organizationID):
-			reason = "must be an organization's id, without control characters"
+			reason = "must be an organization id without control characters"
 		}
 		if reason != "" {
 			return &ArgumentError{Argument: "WithOrganization", Reason: reason}
@@ -265,7 +265,7 @@ func Options(opts ...Option) Option {
 func WithRetry(policy RetryPolicy) Option {
 	return clientOption(func(cfg *config) error {
 		if policy.MaxRetries < -1 || policy.Budget < -1 || policy.MinWait < 0 || policy.MaxWait < 0 || policy.MaxRetryAfter < 0 {
-			return &ArgumentError{Argument: "WithRetry", Reason: "no field may be negative, but for MaxRetries -1, which is none, and Budget -1, which is no bound"}
+			return &ArgumentError{Argument: "WithRetry", Reason: "no field may be negative, except MaxRetries -1 (no retries) and Budget -1 (no bound)"}
 		}
 		cfg.retry = policy
 		return nil
@@ -354,7 +354,7 @@ func WithLogger(logger *slog.Logger) Option {
 func WithUserAgent(userAgent string) Option {
 	return clientOption(func(cfg *config) error {
 		if strings.TrimSpace(userAgent) == "" || hasControl(userAgent) {
-			return &ArgumentError{Argument: "WithUserAgent", Reason: "must be a text without control characters"}
+			return &ArgumentError{Argument: "WithUserAgent", Reason: "must be text without control characters"}
 		}
 		cfg.userAgent = userAgent
 		return nil

@@ -83,8 +83,8 @@ func TestBaseURLs(t *testing.T) {
 		"https://":                          "must name a host",
 		"https:///api":                      "must name a host",
 		"https://:443":                      "must name a host",
-		"https://user@host.example":         "must not hold user info",
-		"https://user:hunter2@host.example": "must not hold user info",
+		"https://user@host.example":         "must not contain a user name or password",
+		"https://user:hunter2@host.example": "must not contain a user name or password",
 		"https://host.example?a=b":          "must not have a query",
 		"https://host.example/?":            "must not have a query",
 		"https://host.example/#a":           "must not have a fragment",
@@ -109,8 +109,8 @@ func TestBaseURLs(t *testing.T) {
 		"https://host.example/%61pi":        "must not end in /api",
 		"https://host.example/API":          "must not end in /api",
 		"http://localhost:8080/api":         "must not end in /api",
-		"https://host.example/a/../b":       "must not have a . or ..",
-		"https://host.example/%2e%2e":       "must not have a . or ..",
+		"https://host.example/a/../b":       "must not have . or ..",
+		"https://host.example/%2e%2e":       "must not have . or ..",
 		"https://host.example:port":         "is not a URL",
 		"https://host.example/%zz":          "is not a URL",
 		"https://u:hunter2@host.example:p":  "is not a URL",
@@ -227,7 +227,7 @@ func TestOptionsJoined(t *testing.T) {
 func TestNewSaysWhatAValueLooksLike(t *testing.T) {
 	const secret = "sk_hunter2hunter2"
 	for value, reason := range map[string]string{
-		secret + "\n":                     "ends in a line break: if it was read from a file",
+		secret + "\n":                     "ends in a line break: if it comes from a file",
 		secret + "\r\n":                   "ends in a line break",
 		secret + " \n\n":                  "ends in a line break",
 		" " + secret:                      "begins or ends with white space",
@@ -241,12 +241,12 @@ func TestNewSaysWhatAValueLooksLike(t *testing.T) {
 		"Bearer " + secret:                `begins with "Bearer": give the token alone`,
 		"bearer " + secret:                `begins with "Bearer"`,
 		"BEARER  " + secret:               `begins with "Bearer"`,
-		"Basic " + secret:                 "has a space: give the token alone",
-		"Authorization: Bearer " + secret: "has a space: give the token alone",
-		secret + "\nsecond":               "has a control character",
-		secret + "\x00":                   "has a control character",
-		secret + "\u2026":                 "has a character that is not ASCII",
-		secret + "\u200b":                 "has a character that is not ASCII",
+		"Basic " + secret:                 "contains a space: pass only the token",
+		"Authorization: Bearer " + secret: "contains a space: pass only the token",
+		secret + "\nsecond":               "contains a control character",
+		secret + "\x00":                   "contains a control character",
+		secret + "\u2026":                 "contains a character that is not ASCII",
+		secret + "\u200b":                 "contains a character that is not ASCII",
 		"\t\n":                            "is only white space",
 		"":                                "is empty",
 	} {
@@ -482,7 +482,7 @@ func TestRoundTrippersThatSign(t *testing.T) {
 		var seen apitest.Recorder
 		client := apitest.NewClient(t, handler(&seen), sign(func(r *http.Request) (io.ReadCloser, error) { return r.GetBody() }))
 		for range 2 {
-			assert.ErrorContains(t, apitest.Run(t.Context(), client), "a RoundTripper that signs requests reads Body instead")
+			assert.ErrorContains(t, apitest.Run(t.Context(), client), "a RoundTripper that signs requests must read Body instead")
 		}
 		assert.Empty(t, seen.All())
 		require.NoError(t, apitest.Run(t.Context(), client, promptorchestra.WithIdempotent()), "it may be sent twice")

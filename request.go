@@ -195,7 +195,7 @@ func (r *request) checkSender() error {
 	case id == "":
 		return &ArgumentError{Argument: "organizationId", Reason: "must not be empty", Err: ErrMissingOrganization}
 	case hasControl(id) || !utf8.ValidString(id):
-		return &ArgumentError{Argument: "organizationId", Reason: "has a control character, or is not UTF-8"}
+		return &ArgumentError{Argument: "organizationId", Reason: "contains a control character or is not UTF-8"}
 	case !core.noCredential && len(core.credentials(r.call.route)) == 0:
 		return missingCredential(r.call.route)
 	default:
@@ -332,7 +332,7 @@ func (r *Request) check(out any) error {
 	switch r.Method {
 	case http.MethodGet:
 		if r.Body != nil {
-			return &ArgumentError{Argument: "Body", Reason: "a GET has none"}
+			return &ArgumentError{Argument: "Body", Reason: "a GET has no body"}
 		}
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 	default:

@@ -91,11 +91,11 @@ func (p *RunFindParams) check(now time.Time) error {
 	}
 	switch {
 	case len(p.Values) == 0 || slices.Contains(p.Values, ""):
-		return &ArgumentError{Argument: "Values", Reason: "must not be empty, nor hold an empty value"}
+		return &ArgumentError{Argument: "Values", Reason: "must not be empty or contain an empty value"}
 	case slices.ContainsFunc(append([]string{p.PromptID, p.Variable}, p.Values...), isNotUTF8):
-		return &ArgumentError{Argument: "Values", Reason: "must be UTF-8, like PromptID and Variable: JSON holds no other text"}
+		return &ArgumentError{Argument: "Values", Reason: "must be UTF-8, and so must PromptID and Variable"}
 	case slices.Contains(p.Ignore, ""):
-		return &ArgumentError{Argument: "Ignore", Reason: "must not hold an empty name"}
+		return &ArgumentError{Argument: "Ignore", Reason: "must not contain an empty name"}
 	case p.Since.After(now.Add(findMargin)):
 		return &ArgumentError{Argument: "Since", Reason: "must not be in the future"}
 	case !p.Until.IsZero() && p.Until.Before(p.Since):
@@ -165,8 +165,8 @@ type readRun struct {
 }
 
 var (
-	errNoVariables = errors.New("the run does not show the variables that it was given")
-	errNoID        = errors.New("nothing shows that the response is the run that is listed: it has no id")
+	errNoVariables = errors.New("the run's record does not show its variables")
+	errNoID        = errors.New("the response has no id, so it may be another run than the listed one")
 )
 
 // valuesIn returns which of the sought values the run's variable has. It returns an error if the
@@ -175,7 +175,7 @@ func (c runCandidate) valuesIn(detail *RunDetail, params RunFindParams, sought s
 	isOthers := detail.PromptID != "" && !strings.EqualFold(detail.PromptID, params.PromptID)
 	switch {
 	case detail.ID != "" && detail.ID != c.id, isOthers && c.ofPrompt:
-		return nil, fmt.Errorf("the run %q is another one, or of another prompt, than the list says", c.id)
+		return nil, fmt.Errorf("the record of run %q has another id or prompt than the list says", c.id)
 	case isOthers:
 		return nil, nil
 	}
@@ -227,7 +227,7 @@ func (s soughtValues) among(variables []byte, name string) ([]string, error) {
 		switch {
 		case string(n) != name:
 		case variable != nil && !bytes.Equal(variable, value):
-			return nil, errors.New("twice, with two values")
+			return nil, errors.New("twice, with different values")
 		default:
 			variable = value
 		}
@@ -248,12 +248,12 @@ func (s soughtValues) in(variable json.RawMessage) (values []string, err error) 
 		}
 		return values, nil
 	case kind != "number":
-		return nil, fmt.Errorf("as %s, which is neither a text nor a number", kind)
+		return nil, fmt.Errorf("as %s, which is neither text nor a number", kind)
 	}
 	for _, value := range s.numbers {
 		switch same, certain := jsonscan.SameNumber(string(variable), value); {
 		case !certain:
-			return nil, errors.New("as a number that may have been rounded, and may be one of those that are looked for")
+			return nil, errors.New("as a number that may have been rounded from a sought one")
 		case same:
 			values = append(values, value)
 		}

@@ -29,10 +29,9 @@ var (
 	errRunWithoutID = errors.New("the list has a run without an id, which cannot be read")
 	errLongID       = fmt.Errorf("the list has a run whose id is longer than %d bytes", longestFindID)
 	errEndless      = fmt.Errorf("the list has more than %d runs", mostFindElements)
-	errManyRuns     = fmt.Errorf("more than %d runs of the prompt may be the ones that are looked for", mostFindCandidates)
-	errCached       = errors.New("the list came from a cache, so that it may not have the newest runs")
-	errNotWhole     = errors.New("the list names a next page, or has something that is not known to be harmless, so that a run " +
-		"which is not in it may exist all the same: it is not complete for certain")
+	errManyRuns     = fmt.Errorf("more than %d runs of the prompt would have to be read", mostFindCandidates)
+	errCached       = errors.New("the list came from a cache, so it may lack the newest runs")
+	errNotWhole     = errors.New("the list may be incomplete, so a run that is not in it may exist all the same")
 )
 
 // runCandidate is a listed run that may have one of the values.
@@ -103,12 +102,12 @@ func (c runCandidate) compare(other runCandidate) int {
 // isFresh returns an error for a list that is not a whole response of the server's own.
 func isFresh(status int, header http.Header) error {
 	if status != http.StatusOK {
-		return fmt.Errorf("%w (by the status %d)", errNotWhole, status)
+		return fmt.Errorf("%w (see the status %d)", errNotWhole, status)
 	}
 	for name, values := range header {
 		for _, value := range values {
 			if isOfCache(strings.ToLower(name), strings.ToLower(strings.TrimSpace(value))) {
-				return fmt.Errorf("%w (by the header %s)", errCached, name)
+				return fmt.Errorf("%w (see the header %s)", errCached, name)
 			}
 		}
 	}

@@ -189,9 +189,9 @@ func (p promptAttachments) validate() error {
 		case a.PromptID == "" && !has(a.Extra, a, "promptId"):
 			return required(fmt.Sprintf("prompts[%d].promptId", i), a.PromptID)
 		case a.AttachmentMode == AttachmentModePinnedVersion && a.VersionNumber == 0 && !has(a.Extra, a, "versionNumber"):
-			return &ArgumentError{Argument: argument, Reason: "a pinned prompt needs the number of its version"}
+			return &ArgumentError{Argument: argument, Reason: "a pinned prompt needs a version number"}
 		case a.AttachmentMode == AttachmentModeFloatingLatestPublished && a.VersionNumber != 0:
-			return &ArgumentError{Argument: argument, Reason: "a floating prompt takes the latest published version and has no number"}
+			return &ArgumentError{Argument: argument, Reason: "a floating prompt uses the latest published version, so it takes no version number"}
 		}
 	}
 	return nil

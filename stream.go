@@ -306,7 +306,7 @@ func (e *elementReader) Read(p []byte) (int, error) {
 	const separators = 16 // a comma and an indentation belong to no element
 	left := e.limit + separators - (e.total - e.mark)
 	if left <= 0 {
-		e.err = fmt.Errorf("%w of %d bytes an element", transport.ErrTooLarge, e.limit)
+		e.err = fmt.Errorf("%w of %d bytes per element", transport.ErrTooLarge, e.limit)
 		return 0, e.err
 	}
 	p = p[:min(int64(len(p)), left)]

@@ -202,7 +202,7 @@ func TestRoundTripperThatSignsGetBody(t *testing.T) {
 		return true
 	})
 	err := apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, sign(func(r *http.Request) (io.ReadCloser, error) { return r.GetBody() })))
-	require.ErrorContains(t, err, "a RoundTripper that signs requests reads Body instead")
+	require.ErrorContains(t, err, "a RoundTripper that signs requests must read Body instead")
 	assert.True(t, promptorchestra.OutcomeUnknown(err))
 	assert.Zero(t, srv.Count(http.MethodPost))
 

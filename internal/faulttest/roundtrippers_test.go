@@ -57,7 +57,7 @@ func TestRoundTripperThatRenewsItsToken(t *testing.T) {
 			})
 			err := apitest.Run(t.Context(), apitest.NewClientAt(t, srv.URL, promptorchestra.WithTransport(renewing)))
 			if protocol == "HTTP/2" {
-				assert.ErrorContains(t, err, "sent already, and is not idempotent")
+				assert.ErrorContains(t, err, "sent already and is not idempotent")
 				assert.EqualValues(t, 1, posts.Load())
 				return
 			}

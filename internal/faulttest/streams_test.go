@@ -210,10 +210,10 @@ func TestTimeoutBetweenTheBytesOfAStream(t *testing.T) {
 		failure  string // "" for none
 		took     time.Duration
 	}{
-		"silent from the start":        {parts: []part{{0, "["}, {time.Hour, "]"}}, timeout: 300 * time.Millisecond, failure: "nothing more of the response came for 300ms", took: 300 * time.Millisecond},
-		"silent in the middle":         {parts: append(elements(3, time.Millisecond), part{time.Hour, "]"}), timeout: time.Second, want: 3, failure: "nothing more of the response came for 1s", took: time.Second + 3*time.Millisecond},
+		"silent from the start":        {parts: []part{{0, "["}, {time.Hour, "]"}}, timeout: 300 * time.Millisecond, failure: "no more of the response arrived for 300ms", took: 300 * time.Millisecond},
+		"silent in the middle":         {parts: append(elements(3, time.Millisecond), part{time.Hour, "]"}), timeout: time.Second, want: 3, failure: "no more of the response arrived for 1s", took: time.Second + 3*time.Millisecond},
 		"silent at the end":            {parts: append(elements(1, 0), part{0, "]"}, part{time.Hour, " "}), timeout: time.Second, want: 1, failure: "for 1s", took: time.Second},
-		"silent before the first byte": {parts: []part{{time.Hour, "[]"}}, failure: "nothing more of the response came for 1m0s", took: time.Minute},
+		"silent before the first byte": {parts: []part{{time.Hour, "[]"}}, failure: "no more of the response arrived for 1m0s", took: time.Minute},
 		"silent beside a deadline":     {parts: append(elements(2, 0), part{time.Hour, "]"}), deadline: time.Hour, want: 2, failure: "for 1m0s", took: time.Minute},
 		"the deadline comes first":     {parts: append(elements(2, 0), part{time.Hour, "]"}), deadline: 30 * time.Second, want: 2, failure: "context deadline exceeded", took: 30 * time.Second},
 		"by the http.Client's Timeout": {parts: append(elements(2, 0), part{time.Hour, "]"}), client: 10 * time.Second, want: 2, failure: "for 10s", took: 10 * time.Second},
@@ -295,7 +295,7 @@ func TestSilentStreamThroughAServer(t *testing.T) {
 				n++
 			}
 			assert.Equal(t, 2, n)
-			assert.ErrorContains(t, last, "nothing more of the response came for 1s")
+			assert.ErrorContains(t, last, "no more of the response arrived for 1s")
 		})
 	}
 }

@@ -186,7 +186,7 @@ func (l *attemptTimeout) explain(err error) error {
 	case l.caller.Err() == nil && l.timeout > 0 && errors.Is(why, context.DeadlineExceeded):
 		text, instead := "the attempt took longer than", why
 		if l.reading {
-			text, instead = "nothing more of the response came for", ErrCut
+			text, instead = "no more of the response arrived for", ErrCut
 		}
 		if errors.Is(err, context.Canceled) { // a stream's timeout cancels; its caller did not
 			err = instead

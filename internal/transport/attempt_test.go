@@ -113,7 +113,7 @@ func TestStream(t *testing.T) {
 		start := time.Now()
 		_, err = r.Stream.Read(got)
 		assert.Equal(t, time.Second, time.Since(start))
-		require.ErrorContains(t, r.Stream.Explain(err), "nothing more of the response came for 1s")
+		require.ErrorContains(t, r.Stream.Explain(err), "no more of the response arrived for 1s")
 		require.ErrorIs(t, r.Stream.Explain(err), ErrCut)
 		require.NoError(t, r.Stream.Close())
 		r.Release()

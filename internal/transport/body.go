@@ -82,8 +82,8 @@ func (b *Buffer) fill(r io.Reader, declared, limit int64) error {
 	}
 }
 
-// ErrEncoded means that a body has a Content-Encoding that was not asked for and is not gzip.
-var ErrEncoded = errors.New("the response has a Content-Encoding that was not asked for")
+// ErrEncoded means that a body has a Content-Encoding that the SDK did not ask for and is not gzip.
+var ErrEncoded = errors.New("the response has a Content-Encoding that the SDK did not ask for")
 
 // decompressed returns the body without gzip. net/http leaves gzip in a body if it did not ask for
 // it: some proxies send it all the same, and a transport may have its own compression turned off.

@@ -19,7 +19,7 @@ func newDial() func(ctx context.Context, network, address string) (net.Conn, err
 // fetch follows no redirect, which the API of that name does unless it is told not to.
 type fetch struct{ NetHTTP }
 
-var errRedirect = errors.New("the server redirected the request; fetch does not say where to, and no redirect is followed")
+var errRedirect = errors.New("the server redirected the request; the SDK follows no redirect, and fetch does not say where this one leads")
 
 // RoundTrip sends the request.
 func (f fetch) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -18,8 +18,8 @@ import (
 var ErrNotSent = errors.New("the request was not sent")
 
 // errResend is what a transport gets that asks for a body which it must not have a second time.
-var errResend = errors.New("the request may have been sent already, and is not idempotent, so GetBody refuses; " +
-	"a RoundTripper that signs requests reads Body instead")
+var errResend = errors.New("GetBody is refused because the request may have been sent already and is not idempotent; " +
+	"a RoundTripper that signs requests must read Body instead")
 
 // sent watches an attempt whose call is not idempotent, to prove afterwards that it was not sent.
 // Only the hooks of httptrace prove that, and only because the attempt's context has ended before
