@@ -69,7 +69,9 @@ type RetryPolicy struct {
 	// outage from being amplified. A retry takes one when its wait ends, and every response but a
 	// 408, a 429, a 5xx that is retried and a truncated one gives one back. A call that finds none
 	// returns the failure it had, whose text says so. A 429 that asks for a wait takes none, and
-	// one that does not draws on a budget of its own organization, which is as large.
+	// one that does not draws on a budget of its own organization, which is as large. A client that
+	// has made few calls has less of it for many at once: eight times Budget, divided by the number
+	// of calls in flight, or a fifth of all calls so far if that is more.
 	Budget int
 }
 

@@ -192,7 +192,7 @@ func saysSomething(value []byte, depth int) bool {
 }
 
 func saysTrue(value []byte) bool {
-	switch foldedName(string(value)) {
+	switch string(Fold(nil, value[:min(len(value), maxName)])) {
 	case "true", "yes", "1":
 		return true
 	}

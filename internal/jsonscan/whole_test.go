@@ -12,7 +12,7 @@ func TestJudge(t *testing.T) {
 	for member, want := range map[string]string{
 		`"next":"x"`: `the member "next"`, `"nextResetAt":"x"`: "", `"hasMore":false`: "", `"more":true`: `the member "more"`,
 		`"a":{"b":{"c":{"next":1}}}`: `the member "next"`, `"a":{"b":{"c":{"d":{"next":1}}}}`: "", `"total":"3"`: `the member "total"`, `"total":2`: "",
-		`"next":{"a":{"b":null}}`: "", `"nextPage":"false"`: "",
+		`"next":{"a":{"b":null}}`: "", `"more":{"x":[1]}`: "", `"more":"a:1"`: "", `"nextPage":"false"`: "",
 	} {
 		var judge jsonscan.Judge
 		for name, value := range jsonscan.Members([]byte("{" + member + "}")) {

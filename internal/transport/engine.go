@@ -162,6 +162,9 @@ func NewEngine(inner http.RoundTripper, wrap func(http.RoundTripper) http.RoundT
 
 // Do sends the call, and retries it as its class and the policy allow. Release the result.
 func (e *Engine) Do(ctx context.Context, call *Call) *Result {
+	e.budget.calls.Add(1)
+	e.budget.inFlight.Add(1)
+	defer e.budget.inFlight.Add(-1)
 	c := &callContext{ctx, Result{call: call}}
 	r := &c.result
 	req := retryablehttp.Request{Request: (&http.Request{ // attempt sets Host, for which http.Client would copy the URL

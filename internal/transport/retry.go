@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -256,19 +257,26 @@ var ErrNoBudget = errors.New("not retried because the client's retry budget is u
 // responses which show that the server works: of each organization for its rate limits, and under
 // "" for all else. Safe for concurrent use.
 type budget struct {
-	size  int // the most that a count may be; negative for no bound
-	mu    sync.Mutex
-	spent map[string]int // holds no zeros
+	size     int // the most that a count may be; negative for no bound
+	calls    atomic.Int64
+	inFlight atomic.Int64
+	mu       sync.Mutex
+	spent    map[string]int // holds no zeros
+	most     int            // calls in flight at once, as far as a retry saw them
 }
 
-// withdraw takes a token of a bucket, if there is one.
+// withdraw takes a token of a bucket, if there is one. A few callers have all of them. Of many at
+// once the retries are at most a fifth of the calls: else a client whose first calls meet an outage
+// would send more retries than calls.
 func (b *budget) withdraw(bucket string) bool {
+	const few, share = 8, 5
 	if b.size < 0 {
 		return true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.spent[bucket] >= b.size {
+	b.most = max(b.most, int(b.inFlight.Load()), few)
+	if b.spent[bucket] >= min(b.size, max(few*b.size/b.most, int(b.calls.Load()/share))) {
 		return false
 	}
 	b.spent[bucket]++
