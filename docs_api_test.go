@@ -149,7 +149,7 @@ func TestAPIDocumentNamesTheOptions(t *testing.T) {
 	}
 }
 
-var rowOfService = regexp.MustCompile(`\| \[(\w+)\]\(docs/api\.md#(\w+)\) \| (.*) \|`)
+var rowOfService = regexp.MustCompile(`\| \[(\w+)\]\(` + regexp.QuoteMeta(blobs) + `docs/api\.md#(\w+)\) \| (.*) \|`)
 
 // The README has a row for each service, with its methods.
 func TestREADMENamesTheServices(t *testing.T) {

@@ -79,3 +79,22 @@ func TestContributingNamesTheGates(t *testing.T) {
 	}
 	assert.ElementsMatch(t, strings.Fields(string(all[1])), named)
 }
+
+// The Go releases that the documents name are those of go.mod and of the CI.
+func TestDocumentsNameTheGoReleases(t *testing.T) {
+	find := func(file, expression string) string {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		match := regexp.MustCompile(expression).FindSubmatch(text)
+		require.NotNil(t, match, "%s: %s", file, expression)
+		return string(match[1])
+	}
+	oldest := find("go.mod", `(?m)^go (\d+\.\d+)`)
+	newest := find(".ci/run", `(?m)^newest_go=(\d+\.\d+)`)
+	older := find(".github/workflows/ci.yml", `go: \["(\S+)", "`+newest+`"\]`)
+	assert.Equal(t, oldest, find("README.md", `It needs Go (\S+)`))
+	assert.Equal(t, older, find("CONTRIBUTING.md", `You need Go (\S+)`))
+	assert.Equal(t, older, find("README.md", `are Go (\S+) and `+newest+`\.\n`))
+	assert.Equal(t, older, find("docs/versioning.md", `\| `+newest+` \| .*\n\| (\S+) \|`))
+	assert.Equal(t, older, find("otel/go.mod", `(?m)^go (\d+\.\d+)`))
+}

@@ -236,6 +236,9 @@ var (
 	codeSpan        = regexp.MustCompile("`[^`\n]*`")
 )
 
+// blobs is the address of the repository's files. The README's links to headings begin with it.
+const blobs = "https://github.com/prompt-orchestra/promptorchestra-go/blob/main/"
+
 // A link inside the repository leads to a file that exists, and to a heading in it.
 func TestLinksOfTheDocumentsResolve(t *testing.T) {
 	texts := documents(t)
@@ -244,7 +247,7 @@ func TestLinksOfTheDocumentsResolve(t *testing.T) {
 		plain := codeSpan.ReplaceAllString(fencedBlock.ReplaceAllString(text, ""), "")
 		for _, match := range linkOfADocument.FindAllStringSubmatch(plain, -1) {
 			target, anchor, _ := strings.Cut(match[1]+match[2], "#")
-			file, whole := strings.CutPrefix(target, "https://github.com/prompt-orchestra/promptorchestra-go/blob/main/")
+			file, whole := strings.CutPrefix(target, blobs)
 			switch {
 			case whole:
 			case strings.Contains(target, "://"):
@@ -253,6 +256,9 @@ func TestLinksOfTheDocumentsResolve(t *testing.T) {
 				file = name
 			default:
 				file = path.Join(path.Dir(name), target)
+			}
+			if name == "README.md" && !whole && target != "" {
+				assert.Empty(t, anchor, "pkg.go.dev drops the anchor of a relative link: %s", match[0])
 			}
 			found++
 			_, err := os.Stat(filepath.FromSlash(file))
