@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command with DATABASE_URL naming a PostgreSQL of its own, which it starts in a scratch folder and
+# Runs a command with DATABASE_URL naming a PostgreSQL that it starts in a scratch folder and
 # stops afterwards, whatever becomes of the command:
 #
 #	scripts/postgres.sh go -C examples/river test ./...
@@ -29,7 +29,7 @@ find_binaries() {
 install_postgres() {
 	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
 	mkdir -p /etc/postgresql-common
-	# Debian would make and start a server of its own.
+	# Debian would make and start a server as well.
 	[ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
 	{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql; } >&2
 }
