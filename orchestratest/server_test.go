@@ -197,7 +197,7 @@ func TestCloseEndsWhatIsInProgress(t *testing.T) {
 				_, _, err := a.send("GET", "/api/agents", nil)
 				failed <- err
 			}()
-			require.Eventually(t, func() bool { return len(srv.Requests("*")) == 1 }, time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return len(srv.Requests("*")) == 1 }, time.Minute, time.Millisecond)
 			srv.Close()
 			require.Error(t, <-failed)
 			srv.Close() // once more does no harm
