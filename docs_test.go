@@ -200,7 +200,7 @@ var commands = map[string]string{
 	"scripts/bench.sh 5":                                                                                "takes minutes, and its figures need a machine at rest",
 	"GOTOOLCHAIN=go1.27.4 scripts/bench.sh 5":                                                           "takes minutes, and its figures need a machine at rest",
 	"go run ./cmd/promptorchestra-emulator -addr 127.0.0.1:8080":                                        "runs until it is ended: the command's own tests start it",
-	`curl --json '{"op":"Agents.Run","faults":[{"fault":"dropafter"}]}' "$EMULATOR_CONTROL_URL/faults"`: "needs the emulator: examples/curl does the same, and its test runs it",
+	`curl --json '{"op":"Agents.Run","faults":[{"fault":"dropAfter"}]}' "$EMULATOR_CONTROL_URL/faults"`: "needs the emulator: examples/curl does the same, and its test runs it",
 }
 
 func TestCommandsOfTheDocuments(t *testing.T) {
