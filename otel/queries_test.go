@@ -102,6 +102,29 @@ func (all selectors) count(t *testing.T, tel *telemetry) (count uint64) {
 	return count
 }
 
+// isAVector asserts that no two selected metrics have series with the same labels: rate drops the
+// metric's name, and Prometheus rejects what is left.
+func (s *selector) isAVector(t *testing.T, tel *telemetry) {
+	t.Helper()
+	var collected metricdata.ResourceMetrics
+	require.NoError(t, tel.reader.Collect(t.Context(), &collected))
+	metricOf := map[string]string{}
+	for _, scope := range collected.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if !s.names(m) {
+				continue
+			}
+			for _, p := range tel.points(t, m.Name) {
+				labels := fmt.Sprint(p.attributes)
+				if s.matches(p) {
+					assert.Empty(t, metricOf[labels], "%s has the labels of %s", m.Name, labels)
+					metricOf[labels] = m.Name
+				}
+			}
+		}
+	}
+}
+
 // names reports whether a metric is selected, under the names that Prometheus' exporter makes of it.
 func (s *selector) names(m metricdata.Metrics) bool {
 	name := strings.ReplaceAll(m.Name, ".", "_")
@@ -142,9 +165,30 @@ func TestQueriesOfTheDocument(t *testing.T) {
 					continue
 				}
 				assert.NotZero(t, selected.count(t, tel), name)
+				for _, s := range selected {
+					s.isAVector(t, tel)
+				}
 			}
 		})
 	}
+}
+
+// Prometheus' increase is 0 for a series that has only just begun, such as that of the first failed run:
+// a query that counts adds those that are new.
+func TestQueriesThatCountSeeTheFirst(t *testing.T) {
+	counted := regexp.MustCompile(`\(\((.+) unless (.+) offset (\w+)\) or increase\((.+)\[(\w+)\]\)\)`)
+	found := 0
+	for _, row := range queryRow.FindAllStringSubmatch(document(t), -1) {
+		if !strings.Contains(row[2], "increase(") {
+			continue
+		}
+		found++
+		parts := counted.FindStringSubmatch(row[2])
+		require.NotNil(t, parts, row[1])
+		assert.Equal(t, []string{parts[1], parts[1]}, []string{parts[2], parts[4]}, row[1])
+		assert.Equal(t, parts[3], parts[5], row[1])
+	}
+	assert.Equal(t, 3, found)
 }
 
 // The query for failed runs knows the words that RunStatus.Failed knows.

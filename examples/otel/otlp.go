@@ -19,8 +19,8 @@ import (
 	promptorchestraotel "github.com/prompt-orchestra/promptorchestra-go/otel"
 )
 
-// exportOTLP sets the global providers, which send to the collector that OTEL_EXPORTER_OTLP_ENDPOINT
-// names, http://localhost:4318 by default. shutdown sends what is left.
+// exportOTLP sets the global providers, which send to OTEL_EXPORTER_OTLP_ENDPOINT, by default
+// https://localhost:4318, with TLS. shutdown sends what is left.
 func exportOTLP(ctx context.Context, service string) (shutdown func(context.Context) error, err error) {
 	spans, err := otlptracehttp.New(ctx)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,9 +12,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel"
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	tracespb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 )
 
 // What a short program did has arrived when it ends, though the batches are not due yet.
@@ -54,6 +58,22 @@ func TestWhatIsExportedArrives(t *testing.T) {
 	}
 	assert.Contains(t, names, "gen_ai.client.token.usage")
 	assert.Contains(t, names, "promptorchestra.client.operation.duration")
+}
+
+// The comment's default is the exporters'. Whatever listens there does not speak TLS for localhost.
+func TestDefaultOfTheEndpoint(t *testing.T) {
+	source, err := os.ReadFile("otlp.go")
+	require.NoError(t, err)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+	err = runExported(t.Context(), func(context.Context, promptorchestra.Option) error {
+		counter, err := otel.Meter("test").Int64Counter("test")
+		counter.Add(t.Context(), 1)
+		return err
+	})
+	require.Error(t, err)
+	const endpoint = "https://localhost:4318"
+	assert.Contains(t, err.Error(), endpoint)
+	assert.Contains(t, string(source), endpoint+", with TLS")
 }
 
 // The document shows what is compiled here.
