@@ -73,6 +73,8 @@ func (s recordShape) find(object []byte) ([]byte, error) {
 
 // identifiesRecord reports whether a member of a record says something, and has none of the names
 // that failures and envelopes have too.
+//
+//mutelist:check
 func identifiesRecord(name, value []byte) bool {
 	switch string(name) {
 	case "code", "message", "details", "status":
@@ -99,6 +101,8 @@ func nestsRecord(name, value []byte) bool {
 
 // provesRun reports whether a member shows a run: its id, or what came of it. Envelopes have a
 // status of their own: it is proof only where nothing else is.
+//
+//mutelist:check
 func provesRun(name, value []byte) jsonscan.Proof {
 	var buf [16]byte
 	proof, proves := jsonscan.Full, false

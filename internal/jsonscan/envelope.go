@@ -10,6 +10,8 @@ import (
 type Failure struct{ err, code, reason, unsuccessful, listed bool }
 
 // Add takes a member of the object.
+//
+//mutelist:check .
 func (f *Failure) Add(name, value []byte) {
 	var buf [16]byte
 	folded := Short(&buf, name)
@@ -38,6 +40,8 @@ func (f *Failure) Failed(found bool) bool {
 }
 
 // IsReport reports whether an array of this name beside or instead of a list is about the call.
+//
+//mutelist:check .
 func IsReport(name []byte) bool {
 	var buf [16]byte
 	switch string(Short(&buf, name)) {
@@ -149,6 +153,8 @@ func WithMember(object []byte, name string, value []byte) []byte {
 
 // isEnvelopes reports whether a member of this name is the envelope's own, though records have such
 // members too.
+//
+//mutelist:check .
 func isEnvelopes(name []byte) bool {
 	var buf [16]byte
 	switch string(Short(&buf, name)) {
