@@ -73,13 +73,10 @@ func (s *service) client() *Client {
 func do[T any](ctx context.Context, s *service, in call, opts []CallOption) (*T, error) {
 	r, ctx, err := s.client().start(ctx, in, opts)
 	if err != nil {
-		r.end(err, nil)
 		return nil, err
 	}
 	out := new(T)
-	err = r.decode(ctx, out, decodeRecord)
-	r.end(err, out)
-	if err != nil {
+	if err := r.decode(ctx, out, decodeRecord); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -89,7 +86,6 @@ func do[T any](ctx context.Context, s *service, in call, opts []CallOption) (*T,
 func list[T any](ctx context.Context, s *service, in call, opts []CallOption) ([]T, error) {
 	r, ctx, err := s.client().start(ctx, in, opts)
 	if err != nil {
-		r.end(err, nil)
 		return nil, err
 	}
 	decode := in.decode
@@ -97,28 +93,29 @@ func list[T any](ctx context.Context, s *service, in call, opts []CallOption) ([
 		decode = decodeList
 	}
 	out := make([]T, 0, countElements(r.result.Body))
-	err = r.decode(ctx, &out, decode)
-	r.end(err, &out)
-	if err != nil {
+	if err := r.decode(ctx, &out, decode); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
 // start makes a call up to its response. It returns the context of the observers. On success the
-// caller releases the result.
+// caller releases the result and ends the call; a stream's caller ends it in any case.
 func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*request, context.Context, error) {
 	r := &request{client: c, call: in, options: &noOptions}
 	err := r.prepare(ctx, opts)
 	ctx = r.begin(ctx)
 	if err != nil {
-		return r, ctx, r.reject(err)
+		err = r.reject(err)
+	} else {
+		r.result = c.core.engine.Do(ctx, &r.out)
+		r.capture()
+		if err = noteEnd(ctx, r.failure()); err != nil {
+			r.result.Release()
+		}
 	}
-	r.result = c.core.engine.Do(ctx, &r.out)
-	r.capture()
-	err = noteEnd(ctx, r.failure())
-	if err != nil {
-		r.result.Release()
+	if err != nil && !in.stream {
+		r.end(err, nil)
 	}
 	return r, ctx, err
 }
@@ -152,18 +149,14 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	r.out = transport.Call{
 		Method: route.method, URL: url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
 		Header: c.core.header(route.method != http.MethodGet), Extra: r.options.header,
-		Idempotent: r.idempotent(), Retries: r.retries(),
+		Idempotent: r.idempotent(), Retries: c.core.retries,
 		Timeout: timeout, ReadTimeout: readTimeout, MaxBytes: c.core.maxBytes, Stream: r.call.stream, Owner: r,
+	}
+	if r.options.noRetry {
+		r.out.Retries = 0
 	}
 	r.out.Body, err = r.encodeBody()
 	return err
-}
-
-func (r *request) retries() int {
-	if r.options.noRetry {
-		return 0
-	}
-	return r.client.core.retries
 }
 
 func (r *request) applyOptions(opts []CallOption) error {
@@ -268,9 +261,12 @@ func (r *request) capture() {
 	}
 }
 
-// decode decodes a response that was read to its end, and releases it.
-func (r *request) decode(ctx context.Context, out any, decode decodeFunc) error {
-	defer r.result.Release()
+// decode decodes a response that was read to its end, releases it and ends the call.
+func (r *request) decode(ctx context.Context, out any, decode decodeFunc) (err error) {
+	defer func() {
+		r.result.Release()
+		r.end(err, out)
+	}()
 	if r.isEmpty() {
 		return nil
 	}
@@ -321,11 +317,10 @@ func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption)
 		}
 	}
 	sent, ctx, err := c.start(ctx, in, opts)
-	if err == nil {
-		err = sent.decode(ctx, out, decodeWhole)
+	if err != nil {
+		return err
 	}
-	sent.end(err, out)
-	return err
+	return sent.decode(ctx, out, decodeWhole)
 }
 
 func (r *Request) check(out any) error {

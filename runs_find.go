@@ -1,6 +1,7 @@
 package promptorchestra
 
 import (
+	"cmp"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -138,30 +139,27 @@ func (s *RunsService) readCandidate(
 	ctx context.Context, run runCandidate, params RunFindParams, sought soughtValues, opts []CallOption,
 ) (detail *RunDetail, values []string, err error) {
 	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsGet, ids: [2]string{run.id}}, opts)
-	read := new(readRun)
-	if err == nil {
-		err = r.decode(ctx, read, func(r *request, body []byte, out any, misfit lenient.Misfit) error {
-			err := decodeRecord(r, body, out, misfit)
-			if err == nil && read.OrganizationID != "" && !strings.EqualFold(read.OrganizationID, s.c.organization) {
-				err = fmt.Errorf("the run %q is of another organization", run.id)
-			}
-			if err == nil {
-				values, err = run.valuesIn(&read.RunDetail, params, sought)
-			}
-			return err
-		})
+	if err != nil {
+		return nil, nil, err
 	}
+	detail = new(RunDetail)
+	err = r.decode(ctx, detail, func(r *request, body []byte, out any, misfit lenient.Misfit) error {
+		var beside struct {
+			OrganizationID string `json:"organizationId"`
+		}
+		err := cmp.Or(decodeRecord(r, body, out, misfit), decodeInto(body, &beside, nil))
+		if err == nil && beside.OrganizationID != "" && !strings.EqualFold(beside.OrganizationID, s.c.organization) {
+			err = fmt.Errorf("the run %q is of another organization", run.id)
+		}
+		if err == nil {
+			values, err = run.valuesIn(detail, params, sought)
+		}
+		return err
+	})
 	if err == nil && r.isEmpty() {
 		err = r.decodeError(errNoVariables)
 	}
-	r.end(err, &read.RunDetail)
-	return &read.RunDetail, values, err
-}
-
-// readRun is a run's detail with another member that may contradict the list.
-type readRun struct {
-	RunDetail
-	OrganizationID string `json:"organizationId"`
+	return detail, values, err
 }
 
 var (

@@ -48,6 +48,7 @@ type elementStream struct {
 	request  *request
 	input    elementReader
 	dec      *json.Decoder
+	element  json.RawMessage // the last one
 	beside   besideList
 	envelope bool // the array is a member of an object
 	members  int  // of that object, so far
@@ -197,25 +198,19 @@ func (s *elementStream) skip(token json.Token) (err error) {
 	}
 }
 
-// decode decodes an element as encoding/json does, and a second time if that was not enough. It
-// reports whether the element is null, which is no record.
+// decode decodes an element, and reports whether it is null, which is no record.
 func (s *elementStream) decode(v any, misfit lenient.Misfit) (isNull bool, err error) {
-	err = s.dec.Decode(v)
-	var mismatch *json.UnmarshalTypeError
-	if err != nil && !errors.As(err, &mismatch) {
+	if err := s.dec.Decode(&s.element); err != nil {
 		return false, err //nolint:wrapcheck // fail wraps it
 	}
-	element := s.input.until(s.dec.InputOffset())
-	if element[0] == 'n' {
+	if s.element[0] == 'n' {
 		return true, nil
 	}
-	if err := lenient.Redecode(element, v, err, misfit); err != nil {
-		return false, err
+	err = lenient.Unmarshal(s.element, v, misfit)
+	if into := s.request.options.into; err == nil && into != nil {
+		err = decodeValueInto(s.element, into, misfit)
 	}
-	if into := s.request.options.into; into != nil {
-		return false, decodeValueInto(element, into, misfit)
-	}
-	return false, nil
+	return false, err
 }
 
 // end reads what follows the last element, because a connection can be reused only if it is read to

@@ -166,18 +166,14 @@ func (d *decoder) array(v reflect.Value) {
 		v.SetLen(n + 1)
 		element, begin := v.Index(n), d.data[d.pos]
 		element.SetZero()
-		if !d.value(element) || isNothing(begin, element.Kind()) {
+		// null, {} and [] leave a scalar as it is.
+		if !d.value(element) || isScalar(element.Kind()) && (begin == 'n' || begin == '{' || begin == '[') {
 			d.unheld++
 		}
 	}
 	if v.IsNil() {
 		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 	}
-}
-
-// isNothing reports whether a value that begins so leaves a scalar as it is: null, {} or [].
-func isNothing(begin byte, k reflect.Kind) bool {
-	return (begin == 'n' || begin == '{' || begin == '[') && isScalar(k)
 }
 
 func (d *decoder) dictionary(v reflect.Value) {

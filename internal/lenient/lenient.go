@@ -27,7 +27,7 @@ type Misfit func(*json.UnmarshalTypeError)
 // members are decoded all the same. A value that does not fit v at all is a misfit without a name.
 func Unmarshal(data []byte, v any, misfit Misfit) error {
 	known := spellingsOf(reflect.TypeOf(v).Elem())
-	if !known.open && !known.needsOwnDecoder(data) {
+	if !known.mayMislead(data) {
 		err := json.Unmarshal(data, v)
 		if err == nil || !isMismatch(err) && !json.Valid(data) {
 			return err //nolint:wrapcheck // as encoding/json would return it
@@ -35,17 +35,6 @@ func Unmarshal(data []byte, v any, misfit Misfit) error {
 	} else if !json.Valid(data) {
 		return json.Unmarshal(data, new(any)) //nolint:wrapcheck // says what is wrong
 	}
-	return decode(data, v, misfit)
-}
-
-// Redecode decodes data, which is valid JSON and was just decoded into v by encoding/json with err,
-// a second time, as Unmarshal does, if it has members in another spelling or of another type. It is
-// for a json.Decoder.
-func Redecode(data []byte, v any, err error, misfit Misfit) error {
-	if !isMismatch(err) && (err != nil || !spellingsOf(reflect.TypeOf(v).Elem()).needsOwnDecoder(data)) {
-		return err
-	}
-	reflect.ValueOf(v).Elem().SetZero()
 	return decode(data, v, misfit)
 }
 

@@ -222,9 +222,10 @@ func (s *structure) find(name []byte) (index int, exact bool) {
 
 // spellings are what Unmarshal has to know of all that a type may hold.
 type spellings struct {
-	names   map[string]bool // false for those of fields, true for the same in snake_case
-	partial bool            // encoding/json would leave out fields, or set pointers to nothing
-	open    bool            // it holds open types, which encoding/json would read twice
+	names map[string]bool // false for those of fields, true for the same in snake_case
+	// unfit is set if encoding/json would leave out fields, set pointers to nothing, or read open
+	// types twice.
+	unfit bool
 }
 
 func spellingsOf(t reflect.Type) *spellings {
@@ -242,28 +243,18 @@ func (s *spellings) visit(t reflect.Type, visited map[reflect.Type]bool) {
 	visited[t] = true
 	switch how := methodOf(t); {
 	case how == byFields || how == byPromotedMethod:
-		s.partial = s.partial || how == byPromotedMethod
-		s.visitFields(t, structureOf(t), visited)
+		of := structureOf(t)
+		s.unfit = s.unfit || how == byPromotedMethod || of.kept != nil
+		for _, f := range of.fields {
+			s.add(f.name)
+			s.visit(t.FieldByIndex(f.index).Type, visited)
+		}
 	case how == byKind && !isScalar(t.Kind()):
+		// A pointer to a struct that decodes by itself must stay nil for an empty value of any
+		// type, but encoding/json knows only null.
+		s.unfit = s.unfit || t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && t.Implements(jsonUnmarshaler)
 		s.visit(t.Elem(), visited)
 	}
-}
-
-func (s *spellings) visitFields(t reflect.Type, of *structure, visited map[reflect.Type]bool) {
-	s.open = s.open || of.kept != nil
-	s.partial = s.partial || len(of.kept) > 1
-	for _, f := range of.fields {
-		s.add(f.name)
-		inner := t.FieldByIndex(f.index).Type
-		s.partial = s.partial || isPointerToItself(inner)
-		s.visit(inner, visited)
-	}
-}
-
-// isPointerToItself reports whether a type is a pointer to a struct that decodes by itself. It must
-// stay nil for an empty value of any type, but encoding/json knows only null.
-func isPointerToItself(t reflect.Type) bool {
-	return t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && t.Implements(jsonUnmarshaler)
 }
 
 var hump = regexp.MustCompile(`([^A-Z_])([A-Z])`)
@@ -280,16 +271,13 @@ func (s *spellings) add(name string) {
 	s.names[name] = false
 }
 
-// needsOwnDecoder reports whether a JSON text has anything that encoding/json would misread without
-// a word.
-func (s *spellings) needsOwnDecoder(data []byte) bool { return s.partial || s.otherSpelling(data) }
-
-// otherSpelling reports whether a JSON text has one of the type's names in snake_case, at any
-// depth: where that is the user's own data, looking at it closer does no harm. It goes from one
-// underscore to the next, of which most documents have few.
-func (s *spellings) otherSpelling(data []byte) bool {
-	if len(s.names) == 0 {
-		return false
+// mayMislead reports whether encoding/json might misread a JSON text without a word, because it has
+// one of the type's names in snake_case, at any depth: where that is the user's own data, looking
+// at it closer does no harm. It goes from one underscore to the next, of which most documents have
+// few.
+func (s *spellings) mayMislead(data []byte) bool {
+	if s.unfit || len(s.names) == 0 {
+		return s.unfit
 	}
 	for at := 0; ; {
 		found := bytes.IndexByte(data[at:], '_')
