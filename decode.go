@@ -3,11 +3,9 @@ package promptorchestra
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
 	"reflect"
@@ -35,14 +33,6 @@ var (
 // type does not fit. All the rest is decoded, because a response that was paid for is worth more
 // than one member of it.
 type decodeFunc func(r *request, body []byte, out any, misfit lenient.Misfit) error
-
-// misfit logs, once a name, each member of the response that does not fit.
-func (r *request) misfit(ctx context.Context) lenient.Misfit {
-	if logger := r.client.core.logger; logger == nil || !logger.Enabled(ctx, slog.LevelDebug) {
-		return nil
-	}
-	return func(e *json.UnmarshalTypeError) { r.logMismatch(ctx, e) }
-}
 
 // undecodable returns the error for a response that cannot be used. If the response is a failure,
 // the error has the failure's message.
@@ -97,7 +87,7 @@ func decodeInto(body []byte, into any, misfit lenient.Misfit) error {
 func decodeValueInto(text []byte, into any, misfit lenient.Misfit) error {
 	reflect.ValueOf(into).Elem().SetZero()
 	if members, ok := lenient.MembersOf(into); ok && text[0] == '{' {
-		if record, err := (recordShape{members: members}).find(text); err == nil {
+		if record, err := (recordShape{Members: members}).find(text); err == nil {
 			text = record
 		}
 	}
@@ -126,7 +116,7 @@ func decodeWhole(_ *request, body []byte, out any, misfit lenient.Misfit) error 
 		return fmt.Errorf("the response is a JSON %s, which cannot be decoded into %v", found, whole)
 	}
 	if members, ok := lenient.MembersOf(out); ok && begin == '{' && !members.Has([]byte("error")) {
-		return decodeObject(text, out, recordShape{members: members}, misfit)
+		return decodeObject(text, out, recordShape{Members: members}, misfit)
 	}
 	return decodeFitting(text, out, whole, misfit)
 }

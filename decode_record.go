@@ -26,12 +26,10 @@ func decodeObject(text []byte, out any, shape recordShape, misfit lenient.Misfit
 // is not the record at all. Without one of the traits that name its evidence, any member will do,
 // and what has none is a record whose members are all unknown.
 type recordShape struct {
-	members lenient.Members
-	traits  traits
-}
+	lenient.Members
 
-// Has reports whether the record has a member of this name.
-func (s recordShape) Has(name []byte) bool { return s.members.Has(name) }
+	traits traits
+}
 
 // Proof reports how well a member shows that the object around it is the record.
 func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
@@ -44,7 +42,7 @@ func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
 	case s.traits.has(holdsRun):
 		proves = nestsRecord(name, value)
 	default:
-		proves = s.members.Has(name) && identifiesRecord(name, value)
+		proves = s.Has(name) && identifiesRecord(name, value)
 	}
 	if proves {
 		return jsonscan.Full
@@ -130,7 +128,7 @@ func (s recordShape) onlyAcknowledges(record []byte) bool {
 		case jsonscan.Full:
 			return false
 		case jsonscan.Weak:
-			succeeded = RunStatus(jsonscan.Unquote(value)).Succeeded()
+			succeeded = wordIn(value).Succeeded()
 		case jsonscan.NoProof:
 			strange = strange || !s.Has(name) && value[0] != 'n' && !namesRecord(name, value)
 		}
@@ -212,20 +210,22 @@ func (d *doubts) add(s recordShape, name, value []byte, isStatus bool) {
 // isWord reports whether a value is a word for a run that failed, or that is pending though it has
 // an output.
 func (d *doubts) isWord(value []byte) bool {
-	if value[0] != '"' {
-		return false
-	}
-	word := RunStatus(jsonscan.Unquote(value))
+	word := wordIn(value)
 	return word.Failed() || d.hasOutput && word.Pending()
 }
 
 // saysNoSuccess reports whether the status of an envelope is a text for anything but success.
 func saysNoSuccess(value []byte) bool {
+	word := wordIn(value)
+	return word != "" && !strings.EqualFold(string(word), "ok") && !word.Succeeded()
+}
+
+// wordIn returns a text as a status, and "" for other values.
+func wordIn(value []byte) RunStatus {
 	if value[0] != '"' {
-		return false
+		return ""
 	}
-	text := jsonscan.Unquote(value)
-	return text != "" && !strings.EqualFold(text, "ok") && !RunStatus(text).Succeeded()
+	return RunStatus(jsonscan.Unquote(value))
 }
 
 // saysError reports whether a member of this name is about an error, such as lastError.

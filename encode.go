@@ -2,13 +2,16 @@ package promptorchestra
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
@@ -273,4 +276,92 @@ func appendString(b []byte, s string) []byte {
 	}
 	quoted, _ := marshal(s) // a string always encodes
 	return append(b, quoted...)
+}
+
+// checkUTF8 rejects a body made of texts that are not UTF-8: encoding/json sends U+FFFD in the
+// place of each such byte, escaped or not, which would change a prompt silently. The values are
+// searched only if the body has one.
+func checkUTF8(body []byte, own any, extra map[string]any) error {
+	whole := utf8.Valid(body)
+	if whole && !bytes.Contains(body, []byte(`\ufffd`)) && !bytes.Contains(body, []byte("\ufffd")) {
+		return nil
+	}
+	for _, v := range []any{own, extra} {
+		if name, found := invalidText(reflect.ValueOf(v), "", 0); found {
+			return &ArgumentError{Argument: clean(strings.TrimPrefix(name, "."), 80), Reason: "is not UTF-8"}
+		}
+	}
+	if !whole {
+		return &ArgumentError{Argument: "body", Reason: "is not UTF-8"}
+	}
+	return nil
+}
+
+// invalidText finds a text that is not UTF-8, and returns the names that lead to it.
+func invalidText(v reflect.Value, path string, depth int) (name string, found bool) {
+	const deepest = 100 // a value may lead back to itself
+	if !v.IsValid() || depth > deepest {
+		return "", false
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return path, !utf8.ValidString(v.String())
+	case reflect.Pointer, reflect.Interface:
+		return invalidText(v.Elem(), path, depth+1)
+	case reflect.Slice, reflect.Array:
+		return invalidElement(v, path, depth)
+	case reflect.Map:
+		return invalidEntry(v, path, depth)
+	case reflect.Struct:
+		return invalidField(v, path, depth)
+	default:
+		return "", false
+	}
+}
+
+func invalidElement(v reflect.Value, path string, depth int) (name string, found bool) {
+	if v.Type().Elem().Kind() == reflect.Uint8 {
+		return path, v.Kind() == reflect.Slice && !utf8.Valid(v.Bytes())
+	}
+	for i := range v.Len() {
+		if name, found = invalidText(v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth+1); found {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+func invalidEntry(v reflect.Value, path string, depth int) (name string, found bool) {
+	for entries := v.MapRange(); entries.Next(); {
+		key := ""
+		if entries.Key().Kind() == reflect.String {
+			key = entries.Key().String()
+		}
+		if !utf8.ValidString(key) {
+			return path, true
+		}
+		if name, found = invalidText(entries.Value(), path+"."+key, depth+1); found {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+func invalidField(v reflect.Value, path string, depth int) (name string, found bool) {
+	itself := v.Type().Implements(jsonMarshaler) // an Opt, which may encode any field
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		member, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.Anonymous && !itself && (member == "-" || !f.IsExported()) {
+			continue
+		}
+		under := path
+		if !f.Anonymous && f.IsExported() {
+			under += "." + cmp.Or(member, f.Name)
+		}
+		if name, found = invalidText(v.Field(i), under, depth+1); found {
+			return name, true
+		}
+	}
+	return "", false
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -165,23 +166,15 @@ func (r *request) end(err error, out any) {
 		result.Attempts, result.StatusCode = r.result.Attempts(), r.result.StatusCode
 		result.BudgetExhausted = r.result.NoBudget
 		if r.result.StatusCode > 0 {
-			result.RequestID, result.Header = r.requestID(), r.observedHeader(err)
+			result.RequestID, result.Header = r.requestID(), r.header()
+			if api := (*APIError)(nil); errors.As(err, &api) {
+				result.Header = api.Header
+			}
 		}
 	}
 	for i := len(r.observed) - 1; i >= 0; i-- {
 		r.observed[i](result)
 	}
-}
-
-// observedHeader is header, but that of the error, where it has one.
-func (r *request) observedHeader(err error) http.Header {
-	if err != nil {
-		var api *APIError
-		if errors.As(err, &api) {
-			return api.Header
-		}
-	}
-	return r.header()
 }
 
 // Observe logs an attempt, if the client has a logger.
@@ -240,9 +233,13 @@ func (r *request) logCall(err error) {
 	logger.LogAttrs(r.ctx, level, message, attrs...)
 }
 
-// logMismatch logs that a response has a member of an unexpected type.
-func (r *request) logMismatch(ctx context.Context, e *json.UnmarshalTypeError) {
-	if logger := r.client.core.logger; logger != nil {
+// misfit returns a function that logs a member of the response that does not fit, or nil.
+func (r *request) misfit(ctx context.Context) lenient.Misfit {
+	logger := r.client.core.logger
+	if logger == nil || !logger.Enabled(ctx, slog.LevelDebug) {
+		return nil
+	}
+	return func(e *json.UnmarshalTypeError) {
 		found, _, _ := strings.Cut(e.Value, " ") // the type of "number 12.5", no value
 		logger.LogAttrs(ctx, slog.LevelDebug, "promptorchestra: a member of the response has an unexpected type",
 			slog.String("op", r.call.route.op), slog.String("member", clean(e.Field, 80)), slog.String("type", clean(found, 20)))

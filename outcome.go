@@ -60,6 +60,7 @@ func (r *request) attemptFailure() error {
 
 func (r *request) newFailure() error {
 	result := r.result
+	var source *sourceError
 	switch {
 	case result.StatusCode == 0:
 		//nolint:errorlint // not one that a token source's error wraps
@@ -68,7 +69,7 @@ func (r *request) newFailure() error {
 		}
 		return &TransportError{
 			CallInfo: r.info(), OutcomeUnknown: !result.NotSent && !r.out.Idempotent,
-			Err: r.tokens().Err(result.Err), source: isSourceError(result.Err),
+			Err: r.tokens().Err(result.Err), source: errors.As(result.Err, &source),
 		}
 	case result.Success():
 		if result.Err == nil {
@@ -265,6 +266,7 @@ func isIDName(name string) bool { return strings.HasSuffix(name, "Id") && name !
 // collectIDs adds the ids of a request's body, those of nested lists by their path,
 // "steps[2].promptId", and returns its modelKey. The user's own data is left out.
 func collectIDs(body []byte, ids map[string]string) (model string) {
+	const mostListed = 100
 	if !bytes.Contains(body, []byte(`Id":"`)) || !json.Valid(body) {
 		return ""
 	}
@@ -276,21 +278,16 @@ func collectIDs(body []byte, ids map[string]string) (model string) {
 				model = jsonscan.Unquote(value)
 			}
 		case "steps", "prompts", "tools":
-			collectListed(string(name), value, ids)
+			index := 0
+			jsonscan.EachElement(value, mostListed, func(item []byte) {
+				for inner, value := range jsonscan.Members(item) {
+					collectID(fmt.Sprintf("%s[%d].", name, index), string(inner), value, ids)
+				}
+				index++
+			})
 		}
 	}
 	return model
-}
-
-func collectListed(list string, value []byte, ids map[string]string) {
-	const most = 100
-	index := 0
-	jsonscan.EachElement(value, most, func(item []byte) {
-		for name, value := range jsonscan.Members(item) {
-			collectID(fmt.Sprintf("%s[%d].", list, index), string(name), value, ids)
-		}
-		index++
-	})
 }
 
 func collectID(path, name string, value []byte, ids map[string]string) {
@@ -323,11 +320,6 @@ type sourceError struct {
 
 func (e *sourceError) Error() string { return e.option + ": " + e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
-
-func isSourceError(err error) bool {
-	var e *sourceError
-	return errors.As(err, &e)
-}
 
 // sourceMayRecover reports whether a token source's error says of itself that it may pass.
 func sourceMayRecover(err error) bool {

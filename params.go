@@ -2,14 +2,94 @@ package promptorchestra
 
 import (
 	"bytes"
-	"cmp"
 	"encoding"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
+
+// Opt is an optional value with three states, above all for the fields of update params: the zero
+// Opt is absent and leaves the server's value alone, [Null] clears it, and [Set] replaces it, also
+// by a zero value.
+type Opt[T any] struct {
+	value T
+	state optState
+}
+
+type optState uint8
+
+const (
+	optAbsent optState = iota
+	optNull
+	optSet
+)
+
+// Set returns an Opt that holds v, which is sent even when it is a zero value.
+func Set[T any](v T) Opt[T] { return Opt[T]{value: v, state: optSet} }
+
+// Null returns an Opt that is sent as JSON null.
+func Null[T any]() Opt[T] { return Opt[T]{state: optNull} }
+
+// Get returns the value and whether there is one; it is false for an absent Opt and for null.
+func (o Opt[T]) Get() (T, bool) { return o.value, o.state == optSet }
+
+// IsNull reports whether the Opt is an explicit null.
+func (o Opt[T]) IsNull() bool { return o.state == optNull }
+
+// IsZero reports whether the Opt is absent; encoding/json asks it for omitzero.
+func (o Opt[T]) IsZero() bool { return o.state == optAbsent }
+
+// Equal reports whether both are absent, both are null or both hold equal values. It is what go-cmp
+// asks. Values with an Equal method for their own type are compared by it, others as
+// reflect.DeepEqual does.
+func (o Opt[T]) Equal(other Opt[T]) bool {
+	if o.state != other.state || o.state != optSet {
+		return o.state == other.state
+	}
+	if v, ok := any(o.value).(interface{ Equal(other T) bool }); ok {
+		return v.Equal(other.value)
+	}
+	return reflect.DeepEqual(o.value, other.value)
+}
+
+// String returns the value in its default format, "null" or "absent".
+func (o Opt[T]) String() string {
+	switch o.state {
+	case optNull:
+		return "null"
+	case optSet:
+		return fmt.Sprint(o.value)
+	default:
+		return "absent"
+	}
+}
+
+// MarshalJSON encodes the value, or null when there is none.
+func (o Opt[T]) MarshalJSON() ([]byte, error) {
+	if o.state != optSet {
+		return []byte("null"), nil
+	}
+	return marshal(o.value)
+}
+
+// UnmarshalJSON decodes a value or null; a value of another type leaves the Opt absent.
+func (o *Opt[T]) UnmarshalJSON(data []byte) error {
+	*o = Opt[T]{}
+	if string(data) == "null" {
+		o.state = optNull
+		return nil
+	}
+	var v T
+	fits := true
+	err := lenient.Unmarshal(data, &v, func(e *json.UnmarshalTypeError) { fits = fits && e.Field != "" })
+	if err == nil && fits {
+		*o = Set(v)
+	}
+	return err
+}
 
 // object prepares v for a member that must be a JSON object, such as the variables of a run. Nil
 // and null become {}, and raw JSON stays as it is. A value that cannot be an object becomes one
@@ -108,92 +188,4 @@ func required(pairs ...string) error {
 		}
 	}
 	return nil
-}
-
-// checkUTF8 rejects a body made of texts that are not UTF-8: encoding/json sends U+FFFD in the
-// place of each such byte, escaped or not, which would change a prompt silently. The values are
-// searched only if the body has one.
-func checkUTF8(body []byte, own any, extra map[string]any) error {
-	whole := utf8.Valid(body)
-	if whole && !bytes.Contains(body, []byte(`\ufffd`)) && !bytes.Contains(body, []byte("\ufffd")) {
-		return nil
-	}
-	for _, v := range []any{own, extra} {
-		if name, found := invalidText(reflect.ValueOf(v), "", 0); found {
-			return &ArgumentError{Argument: clean(strings.TrimPrefix(name, "."), 80), Reason: "is not UTF-8"}
-		}
-	}
-	if !whole {
-		return &ArgumentError{Argument: "body", Reason: "is not UTF-8"}
-	}
-	return nil
-}
-
-// invalidText finds a text that is not UTF-8, and returns the names that lead to it.
-func invalidText(v reflect.Value, path string, depth int) (name string, found bool) {
-	const deepest = 100 // a value may lead back to itself
-	if !v.IsValid() || depth > deepest {
-		return "", false
-	}
-	switch v.Kind() {
-	case reflect.String:
-		return path, !utf8.ValidString(v.String())
-	case reflect.Pointer, reflect.Interface:
-		return invalidText(v.Elem(), path, depth+1)
-	case reflect.Slice, reflect.Array:
-		return invalidElement(v, path, depth)
-	case reflect.Map:
-		return invalidEntry(v, path, depth)
-	case reflect.Struct:
-		return invalidField(v, path, depth)
-	default:
-		return "", false
-	}
-}
-
-func invalidElement(v reflect.Value, path string, depth int) (name string, found bool) {
-	if v.Type().Elem().Kind() == reflect.Uint8 {
-		return path, v.Kind() == reflect.Slice && !utf8.Valid(v.Bytes())
-	}
-	for i := range v.Len() {
-		if name, found = invalidText(v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth+1); found {
-			return name, true
-		}
-	}
-	return "", false
-}
-
-func invalidEntry(v reflect.Value, path string, depth int) (name string, found bool) {
-	for entries := v.MapRange(); entries.Next(); {
-		key := ""
-		if entries.Key().Kind() == reflect.String {
-			key = entries.Key().String()
-		}
-		if !utf8.ValidString(key) {
-			return path, true
-		}
-		if name, found = invalidText(entries.Value(), path+"."+key, depth+1); found {
-			return name, true
-		}
-	}
-	return "", false
-}
-
-func invalidField(v reflect.Value, path string, depth int) (name string, found bool) {
-	itself := v.Type().Implements(jsonMarshaler) // an Opt, which may encode any field
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		member, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if !f.Anonymous && !itself && (member == "-" || !f.IsExported()) {
-			continue
-		}
-		under := path
-		if !f.Anonymous && f.IsExported() {
-			under += "." + cmp.Or(member, f.Name)
-		}
-		if name, found = invalidText(v.Field(i), under, depth+1); found {
-			return name, true
-		}
-	}
-	return "", false
 }

@@ -71,14 +71,20 @@ func runPlaceOf(object runPlace, name []byte) runPlace {
 	return runPlace{session: bytes.HasSuffix(thing, []byte("session")), isID: isID}
 }
 
-// value reads a text or number that is a run or session, or says something else of one.
+// value reads a text or number that is a run or session, or says something else of one. It keeps
+// the first id, but prefers one whose name is "run" alone. An id that was cut is not kept: it only
+// shows that there is a run.
 func (r *runReader) value(at runPlace, raw []byte, whole bool) {
 	switch id := at.idIn(raw); {
 	case id == "":
 	case at.session:
 		r.Named = true
 	default:
-		r.take(at.prefix, id, whole)
+		r.Named = true
+		better := r.ID == "" || r.Prefix != "" && at.prefix == ""
+		if whole && better && (r.skip == nil || !r.skip(id)) {
+			r.Prefix, r.ID = at.prefix, id
+		}
 	}
 }
 
@@ -98,16 +104,6 @@ func (p runPlace) idIn(raw []byte) string {
 	return id
 }
 
-// take keeps the first id, but prefers one whose name is "run" alone. An id that was cut is not
-// kept: it only shows that there is a run.
-func (r *runReader) take(prefix, id string, whole bool) {
-	r.Named = true
-	better := r.ID == "" || r.Prefix != "" && prefix == ""
-	if whole && better && (r.skip == nil || !r.skip(id)) {
-		r.Prefix, r.ID = prefix, id
-	}
-}
-
 // looksLikeID distinguishes the id of a run from its status, as in {"run":"failed"}, and from a
 // count or rate.
 func looksLikeID(text string) bool {
@@ -125,6 +121,8 @@ func looksLikeID(text string) bool {
 
 // ForbidsRetry reports whether a body says that a retry is pointless: at its top, or, where that
 // says nothing, anywhere.
+//
+//mutelist:check
 func ForbidsRetry(body []byte) bool {
 	type place struct {
 		depth int
@@ -132,7 +130,12 @@ func ForbidsRetry(body []byte) bool {
 	}
 	forbidden, atTop := false, ""
 	jsonscan.Walk(body, place{}, func(object place, name []byte) place {
-		return place{object.depth + 1, namesRetryable(name)}
+		var buf [64]byte
+		switch string(folded(&buf, name)) {
+		case "retryable", "isretryable": // the API's own name, and that of the Vercel AI SDK's errors
+			return place{object.depth + 1, true}
+		}
+		return place{depth: object.depth + 1}
 	}, func(at place, raw []byte, _ bool) {
 		if !at.named {
 			return
@@ -144,16 +147,4 @@ func ForbidsRetry(body []byte) bool {
 		}
 	})
 	return forbidden && atTop != "true"
-}
-
-// namesRetryable knows the API's own name, and that of the errors of the Vercel AI SDK.
-//
-//mutelist:check
-func namesRetryable(name []byte) bool {
-	var buf [64]byte
-	switch string(folded(&buf, name)) {
-	case "retryable", "isretryable":
-		return true
-	}
-	return false
 }

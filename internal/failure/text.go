@@ -29,7 +29,7 @@ func (r reader) text(raw []byte, depth int) string {
 	}
 	switch c := raw[0]; {
 	case c == '"':
-		return r.withoutJSON(r.unquote(raw), depth)
+		return r.withoutJSON(r.tokens.Text(jsonscan.Unquote(raw)), depth)
 	case c == '[':
 		return r.list(raw, depth)
 	case c == '{':
@@ -44,8 +44,6 @@ func (r reader) text(raw []byte, depth int) string {
 	}
 	return ""
 }
-
-func (r reader) unquote(raw []byte) string { return r.tokens.Text(jsonscan.Unquote(raw)) }
 
 // list joins the texts of an array's first elements.
 func (r reader) list(array []byte, depth int) string {

@@ -15,7 +15,7 @@ type Failure struct{ err, code, reason, unsuccessful, listed bool }
 func (f *Failure) Add(name, value []byte) {
 	var buf [16]byte
 	folded := Short(&buf, name)
-	if string(folded) == "success" && saysFalse(value) {
+	if string(folded) == "success" && len(value) <= len(`"false"`) && string(Fold(nil, value)) == "false" {
 		f.unsuccessful = true
 	}
 	if IsEmpty(value) {
@@ -162,8 +162,4 @@ func isEnvelopes(name []byte) bool {
 		return true
 	}
 	return false
-}
-
-func saysFalse(value []byte) bool {
-	return string(value) == "false" || len(value) == len(`"false"`) && string(Fold(nil, value)) == "false"
 }

@@ -232,7 +232,7 @@ func hexByte[T string | []byte](text T, from, digits int) (v byte, ok bool) {
 // "&".
 func reference[T string | []byte](text T, from int) (c byte, n int) {
 	const longest = 10 // of those of a token's characters
-	if from >= len(text) || text[from] != '#' && !isLetter(text[from]) {
+	if from >= len(text) || text[from] != '#' && (text[from]|0x20 < 'a' || text[from]|0x20 > 'z') {
 		return 0, 0
 	}
 	for i := from; i < len(text) && i < from+longest; i++ {
@@ -245,5 +245,3 @@ func reference[T string | []byte](text T, from int) (c byte, n int) {
 	}
 	return 0, 0
 }
-
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
