@@ -1,6 +1,8 @@
 package jsonscan_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,7 +14,7 @@ import (
 type withID struct{}
 
 func (withID) Has(name []byte) bool {
-	return string(name) == "id" || string(name) == "state" || string(name) == "more"
+	return slices.Contains(strings.Fields("id state more code message details status success error"), string(name))
 }
 
 func (withID) Proof(name, value []byte) jsonscan.Proof {
@@ -33,19 +35,22 @@ func TestRecord(t *testing.T) {
 		`{"a":{"id":2},"more":[1],"id":null}`: `{"id":2,"more":[1]}`,
 		`{"a":{"id":2,"more":3},"more":[1]}`:  `{"id":2,"more":3}`,
 		`{"state":"ok","a":{"id":2}}`:         `{"id":2,"state":"ok"}`,
-		`{"a":{"id":2},"b":{"id":3}}`:         none,
-		`{"more":{"id":2}}`:                   none,
-		`{"a":{"b":{"id":2}}}`:                none,
-		`{"a":{"state":1}}`:                   `{"state":1}`,
-		`{"state":1,"a":{"state":2}}`:         `{"state":2}`,
-		`{"error":"x","state":1}`:             failed,
-		`{"Error":"x","a":{"id":2}}`:          failed,
-		`{"errors":["x"],"a":{"id":2}}`:       `{"id":2}`,
-		`{"errors":["x"]}`:                    failed,
-		`{"success":"false"}`:                 failed,
-		`{"code":1,"why":"x"}`:                failed,
-		`{"code":1,"error":"","title":null}`:  none,
-		`{"a":{"id":2`:                        "",
+
+		`{"code":1,"message":"m","details":[1],"status":"ok","success":true,"error":"","id":"","more":[1],"a":{"id":2}}`: `{"id":2,"more":[1]}`,
+
+		`{"a":{"id":2},"b":{"id":3}}`:        none,
+		`{"more":{"id":2}}`:                  none,
+		`{"a":{"b":{"id":2}}}`:               none,
+		`{"a":{"state":1}}`:                  `{"state":1}`,
+		`{"state":1,"a":{"state":2}}`:        `{"state":2}`,
+		`{"error":"x","state":1}`:            failed,
+		`{"Error":"x","a":{"id":2}}`:         failed,
+		`{"errors":["x"],"a":{"id":2}}`:      `{"id":2}`,
+		`{"errors":["x"]}`:                   failed,
+		`{"success":"false"}`:                failed,
+		`{"code":1,"why":"x"}`:               failed,
+		`{"code":1,"error":"","title":null}`: none,
+		`{"a":{"id":2`:                       "",
 	} {
 		record, found, isFailure := jsonscan.Record(withID{}, []byte(object))
 		got := string(record)
