@@ -35,7 +35,11 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	header := make(http.Header, 8)
 	maps.Copy(header, call.Header)
 	maps.Copy(header, call.Extra)
-	if err := authorize(limit.ctx, call, header); err != nil {
+	err := contextErr(limit.ctx)
+	if err == nil {
+		err = call.Owner.Authorize(limit.ctx, header)
+	}
+	if err != nil {
 		if caller.Err() != nil && r.Attempts() > 0 {
 			r.Ended = contextErr(caller) // the outcome of the last attempt stays
 		} else {
@@ -64,13 +68,6 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	r.receive(resp, limit)
 }
 
-func authorize(ctx context.Context, call *Call, header http.Header) error {
-	if err := contextErr(ctx); err != nil {
-		return err
-	}
-	return call.Owner.Authorize(ctx, header)
-}
-
 func roundTrip(through http.RoundTripper, req *http.Request) (*http.Response, error) {
 	resp, err := through.RoundTrip(req)
 	if err != nil || resp != nil && resp.StatusCode != 0 {
@@ -93,7 +90,9 @@ func (r *Result) receive(resp *http.Response, limit attemptTimeout) {
 	}
 	body, err := decompressed(resp)
 	if raw, ok := resp.Body.(*timedBody); ok && err == nil {
-		raw.limit = limit.ofReads(r.call.ReadTimeout)
+		limit.timer.Stop() // if it has fired already, reading the body fails
+		limit.timeout, limit.reading = r.call.ReadTimeout, true
+		raw.limit = limit
 		r.Stream = &Stream{Reader: body, body: raw}
 		return
 	}
@@ -156,13 +155,6 @@ func (e *Engine) attemptTimeout(caller context.Context, call *Call) attemptTimeo
 	case !call.Idempotent && !e.shared: // sent needs a context that the engine can end
 		l.ctx, l.cancel = context.WithCancel(caller)
 	}
-	return l
-}
-
-// ofReads ends the limit of a stream's headers, and returns that of its Reads.
-func (l attemptTimeout) ofReads(timeout time.Duration) attemptTimeout {
-	l.timer.Stop() // if it has fired already, reading the body fails
-	l.timeout, l.reading = timeout, true
 	return l
 }
 
