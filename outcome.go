@@ -60,7 +60,6 @@ func (r *request) attemptFailure() error {
 
 func (r *request) newFailure() error {
 	result := r.result
-	var source *sourceError
 	switch {
 	case result.StatusCode == 0:
 		//nolint:errorlint // not one that a token source's error wraps
@@ -69,7 +68,7 @@ func (r *request) newFailure() error {
 		}
 		return &TransportError{
 			CallInfo: r.info(), OutcomeUnknown: !result.NotSent && !r.out.Idempotent,
-			Err: r.tokens().Err(result.Err), source: errors.As(result.Err, &source),
+			Err: r.tokens().Err(result.Err), source: isSourceError(result.Err),
 		}
 	case result.Success():
 		if result.Err == nil {
@@ -320,6 +319,11 @@ type sourceError struct {
 
 func (e *sourceError) Error() string { return e.option + ": " + e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
+
+func isSourceError(err error) bool {
+	var e *sourceError
+	return errors.As(err, &e)
+}
 
 // sourceMayRecover reports whether a token source's error says of itself that it may pass.
 func sourceMayRecover(err error) bool {
