@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -29,14 +30,7 @@ func (c *core) expand(r *route, ids *[2]string) (path, rawPath string, err error
 		if err := checkID(name, ids[i]); err != nil {
 			return "", "", err
 		}
-		escaped := url.PathEscape(ids[i])
-		same := path == rawPath && escaped == ids[i] // as for real ids
-		path += ids[i] + r.fixed[i+1]
-		if same {
-			rawPath = path
-		} else {
-			rawPath += escaped + r.fixed[i+1]
-		}
+		path, rawPath = path+ids[i]+r.fixed[i+1], rawPath+url.PathEscape(ids[i])+r.fixed[i+1]
 	}
 	return path, rawPath, nil
 }
@@ -223,20 +217,17 @@ func (r *request) appendExtra(buf *transport.Buffer) error {
 	taken := map[string]bool{}
 	tenants := 0
 	for member := range jsonscan.Members(buf.B) {
-		name := string(member)
-		taken[strings.ToLower(name)] = true
-		if isOrganization(name) {
+		taken[string(jsonscan.Fold(nil, member))] = true
+		if isOrganization(string(member)) {
 			tenants++
 		}
 	}
 	if tenants > 1 {
 		return &ArgumentError{Argument: "organizationId", Reason: "is set by the SDK itself: use InOrganization"}
 	}
-	for _, name := range memberNames(r.call.body) {
-		taken[strings.ToLower(name)] = true
-	}
+	own, _ := lenient.MembersOf(r.call.body) // those too that it does not send now
 	for name := range r.options.extraBody {
-		if taken[strings.ToLower(name)] || name == "" || isOrganization(name) {
+		if taken[string(jsonscan.Fold(nil, name))] || own.Has([]byte(name)) || name == "" || isOrganization(name) {
 			return &ArgumentError{Argument: "WithExtraBody", Reason: clean(name, 80) + " is already part of the call"}
 		}
 	}
@@ -244,27 +235,6 @@ func (r *request) appendExtra(buf *transport.Buffer) error {
 		return nil
 	}
 	return appendMembers(buf, r.options.extraBody)
-}
-
-// memberNames returns the names that a params struct can send.
-func memberNames(v any) []string {
-	t := reflect.TypeOf(v)
-	for t != nil && t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if t == nil || t.Kind() != reflect.Struct {
-		return nil
-	}
-	var names []string
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); f.IsExported() && name != "-" {
-			if name == "" {
-				name = f.Name
-			}
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // appendString appends s as a JSON string.
