@@ -30,7 +30,14 @@ func (c *core) expand(r *route, ids *[2]string) (path, rawPath string, err error
 		if err := checkID(name, ids[i]); err != nil {
 			return "", "", err
 		}
-		path, rawPath = path+ids[i]+r.fixed[i+1], rawPath+url.PathEscape(ids[i])+r.fixed[i+1]
+		escaped := url.PathEscape(ids[i])
+		same := path == rawPath && escaped == ids[i] // as for real ids
+		path += ids[i] + r.fixed[i+1]
+		if same {
+			rawPath = path
+		} else {
+			rawPath += escaped + r.fixed[i+1]
+		}
 	}
 	return path, rawPath, nil
 }
