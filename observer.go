@@ -69,11 +69,8 @@ type observer = func(ctx context.Context, call CallInfo) (context.Context, func(
 // have its context, and end before it does. Without an observer it costs nothing.
 func WithObserver(observe func(ctx context.Context, call CallInfo) (context.Context, func(CallResult))) Option {
 	return clientOption(func(cfg *config) error {
-		if observe == nil {
-			return &ArgumentError{Argument: "WithObserver", Reason: "must not be nil"}
-		}
 		cfg.observers = append(cfg.observers, observe)
-		return nil
+		return unless(observe != nil, "WithObserver", "must not be nil")
 	})
 }
 

@@ -31,6 +31,14 @@ type (
 	}
 )
 
+// unless returns an *ArgumentError unless an argument is ok.
+func unless(ok bool, argument, reason string) error {
+	if ok {
+		return nil
+	}
+	return &ArgumentError{Argument: argument, Reason: reason}
+}
+
 func (o clientOption) applyClient(cfg *config) error { return o(cfg) }
 func (o callOption) applyCall(cfg *callConfig) error { return o(cfg) }
 
@@ -233,11 +241,8 @@ func WithHTTPClient(client *http.Client) Option {
 //     [WithAccessTokenSource], which is called before each attempt.
 func WithTransport(transport http.RoundTripper) Option {
 	return clientOption(func(cfg *config) error {
-		if transport == nil || isNilPointer(transport) {
-			return &ArgumentError{Argument: "WithTransport", Reason: "must not be nil"}
-		}
 		cfg.transport = transport
-		return nil
+		return unless(transport != nil && !isNilPointer(transport), "WithTransport", "must not be nil")
 	})
 }
 
@@ -247,11 +252,8 @@ func WithTransport(transport http.RoundTripper) Option {
 // not return nil.
 func WithTransportWrapper(wrap func(http.RoundTripper) http.RoundTripper) Option {
 	return clientOption(func(cfg *config) error {
-		if wrap == nil {
-			return &ArgumentError{Argument: "WithTransportWrapper", Reason: "must not be nil"}
-		}
 		cfg.wrappers = append(cfg.wrappers, wrap)
-		return nil
+		return unless(wrap != nil, "WithTransportWrapper", "must not be nil")
 	})
 }
 
@@ -288,15 +290,10 @@ func WithRetry(policy RetryPolicy) Option {
 // [AgentRunsService.RerunFromStep]. A read of a streamed list takes at most one minute by default,
 // even if the context has a deadline.
 func WithTimeout(d time.Duration) SharedOption {
-	check := func() error {
-		if d <= 0 {
-			return &ArgumentError{Argument: "WithTimeout", Reason: "must be positive"}
-		}
-		return nil
-	}
+	err := unless(d > 0, "WithTimeout", "must be positive")
 	return sharedOption{
-		func(cfg *config) error { cfg.timeout = d; return check() },
-		func(cfg *callConfig) error { cfg.timeout = d; return check() },
+		func(cfg *config) error { cfg.timeout = d; return err },
+		func(cfg *callConfig) error { cfg.timeout = d; return err },
 	}
 }
 
@@ -306,11 +303,8 @@ func WithTimeout(d time.Duration) SharedOption {
 // calls of [Client.Do]. WithTimeout for a call wins over it. The timeout must be positive.
 func WithExecutionTimeout(d time.Duration) Option {
 	return clientOption(func(cfg *config) error {
-		if d <= 0 {
-			return &ArgumentError{Argument: "WithExecutionTimeout", Reason: "must be positive"}
-		}
 		cfg.execution = d
-		return nil
+		return unless(d > 0, "WithExecutionTimeout", "must be positive")
 	})
 }
 
@@ -343,11 +337,8 @@ func WithHeader(name, value string) SharedOption {
 // the call's context, so that a handler finds the current span.
 func WithLogger(logger *slog.Logger) Option {
 	return clientOption(func(cfg *config) error {
-		if logger == nil {
-			return &ArgumentError{Argument: "WithLogger", Reason: "must not be nil"}
-		}
 		cfg.logger = logger
-		return nil
+		return unless(logger != nil, "WithLogger", "must not be nil")
 	})
 }
 
@@ -373,11 +364,8 @@ func WithUserAgent(userAgent string) Option {
 // trust the server, set a lower limit or use the All methods.
 func WithMaxResponseBytes(n int64) Option {
 	return clientOption(func(cfg *config) error {
-		if n <= 0 {
-			return &ArgumentError{Argument: "WithMaxResponseBytes", Reason: "must be positive"}
-		}
 		cfg.maxBytes = min(n, 1<<62) // room for sums
-		return nil
+		return unless(n > 0, "WithMaxResponseBytes", "must be positive")
 	})
 }
 

@@ -66,11 +66,8 @@ func WithExtraBody(members map[string]any) CallOption {
 // the call sends itself are rejected.
 func WithExtraQuery(key, value string) CallOption {
 	return callOption(func(cfg *callConfig) error {
-		if key == "" {
-			return &ArgumentError{Argument: "WithExtraQuery", Reason: "the key must not be empty"}
-		}
 		cfg.extraQuery = append(cfg.extraQuery, param{name: key, value: value})
-		return nil
+		return unless(key != "", "WithExtraQuery", "the key must not be empty")
 	})
 }
 
@@ -90,11 +87,8 @@ func WithoutRetry() CallOption {
 // Response each.
 func WithResponse(r *Response) CallOption {
 	return callOption(func(cfg *callConfig) error {
-		if r == nil {
-			return &ArgumentError{Argument: "WithResponse", Reason: "must not be nil"}
-		}
 		cfg.response = r
-		return nil
+		return unless(r != nil, "WithResponse", "must not be nil")
 	})
 }
 
