@@ -176,11 +176,8 @@ func WithOrganization(organizationID string) Option {
 		case hasControl(organizationID):
 			reason = "must be an organization id without control characters"
 		}
-		if reason != "" {
-			return &ArgumentError{Argument: "WithOrganization", Reason: reason}
-		}
 		cfg.organization = organizationID
-		return nil
+		return unless(reason == "", "WithOrganization", reason)
 	})
 }
 
@@ -268,11 +265,9 @@ func Options(opts ...Option) Option {
 // -1 the budget.
 func WithRetry(policy RetryPolicy) Option {
 	return clientOption(func(cfg *config) error {
-		if policy.MaxRetries < -1 || policy.Budget < -1 || policy.MinWait < 0 || policy.MaxWait < 0 || policy.MaxRetryAfter < 0 {
-			return &ArgumentError{Argument: "WithRetry", Reason: "no field may be negative, except MaxRetries -1 (no retries) and Budget -1 (no bound)"}
-		}
 		cfg.retry = policy
-		return nil
+		return unless(min(policy.MaxRetries, policy.Budget) >= -1 && min(policy.MinWait, policy.MaxWait, policy.MaxRetryAfter) >= 0,
+			"WithRetry", "no field may be negative, except MaxRetries -1 (no retries) and Budget -1 (no bound)")
 	})
 }
 
@@ -346,11 +341,8 @@ func WithLogger(logger *slog.Logger) Option {
 // By default User-Agent holds the SDK's name and version alone.
 func WithUserAgent(userAgent string) Option {
 	return clientOption(func(cfg *config) error {
-		if strings.TrimSpace(userAgent) == "" || hasControl(userAgent) {
-			return &ArgumentError{Argument: "WithUserAgent", Reason: "must be text without control characters"}
-		}
 		cfg.userAgent = userAgent
-		return nil
+		return unless(strings.TrimSpace(userAgent) != "" && !hasControl(userAgent), "WithUserAgent", "must be text without control characters")
 	})
 }
 

@@ -1,6 +1,7 @@
 package promptorchestra
 
 import (
+	"cmp"
 	"net/http"
 	"reflect"
 	"time"
@@ -37,11 +38,8 @@ type Response struct {
 // or a 204, v is not valid.
 func WithInto(v any) CallOption {
 	return callOption(func(cfg *callConfig) error {
-		if r := reflect.ValueOf(v); r.Kind() != reflect.Pointer || r.IsNil() {
-			return &ArgumentError{Argument: "WithInto", Reason: "must be a non-nil pointer"}
-		}
 		cfg.into = v
-		return nil
+		return unless(v != nil && reflect.TypeOf(v).Kind() == reflect.Pointer && !isNilPointer(v), "WithInto", "must be a non-nil pointer")
 	})
 }
 
@@ -98,13 +96,9 @@ func WithResponse(r *Response) CallOption {
 // Both must be positive, and first must not be longer than most. Other methods ignore it.
 func WithPollInterval(first, most time.Duration) CallOption {
 	return callOption(func(cfg *callConfig) error {
-		switch {
-		case first <= 0 || most <= 0:
-			return &ArgumentError{Argument: "WithPollInterval", Reason: "both intervals must be positive"}
-		case first > most:
-			return &ArgumentError{Argument: "WithPollInterval", Reason: "the first interval must not be longer than the longest one"}
-		}
 		cfg.firstPoll, cfg.mostPoll = first, most
-		return nil
+		return cmp.Or(
+			unless(first > 0 && most > 0, "WithPollInterval", "both intervals must be positive"),
+			unless(first <= most, "WithPollInterval", "the first interval must not be longer than the longest one"))
 	})
 }
