@@ -250,11 +250,15 @@ func (s *spellings) visit(t reflect.Type, visited map[reflect.Type]bool) {
 			s.visit(t.FieldByIndex(f.index).Type, visited)
 		}
 	case how == byKind && !isScalar(t.Kind()):
-		// A pointer to a struct that decodes by itself must stay nil for an empty value of any
-		// type, but encoding/json knows only null.
-		s.unfit = s.unfit || t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && t.Implements(jsonUnmarshaler)
+		s.unfit = s.unfit || isPointerToItself(t)
 		s.visit(t.Elem(), visited)
 	}
+}
+
+// isPointerToItself reports whether a type is a pointer to a struct that decodes by itself. It must
+// stay nil for an empty value of any type, but encoding/json knows only null.
+func isPointerToItself(t reflect.Type) bool {
+	return t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && t.Implements(jsonUnmarshaler)
 }
 
 var hump = regexp.MustCompile(`([^A-Z_])([A-Z])`)
@@ -276,8 +280,8 @@ func (s *spellings) add(name string) {
 // at it closer does no harm. It goes from one underscore to the next, of which most documents have
 // few.
 func (s *spellings) mayMislead(data []byte) bool {
-	if s.unfit || len(s.names) == 0 {
-		return s.unfit
+	if s.unfit {
+		return true
 	}
 	for at := 0; ; {
 		found := bytes.IndexByte(data[at:], '_')
