@@ -44,7 +44,7 @@ func WithInto(v any) CallOption {
 }
 
 // WithExtraBody adds members to the call's JSON body. The names of the params' own fields are
-// rejected, in any casing, also if they are not set. For a GET, every member is rejected. A nil
+// rejected, in any spelling, also if they are not set. For a GET, every member is rejected. A nil
 // map, slice or pointer is left out; an untyped nil is sent as null.
 func WithExtraBody(members map[string]any) CallOption {
 	return callOption(func(cfg *callConfig) error {
