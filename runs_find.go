@@ -1,8 +1,8 @@
 package promptorchestra
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
