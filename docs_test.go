@@ -325,7 +325,7 @@ func TestDependabotCoversEveryModule(t *testing.T) {
 // Each promise names tests, and they exist.
 func TestReliabilityNamesItsTests(t *testing.T) {
 	var sources strings.Builder
-	for _, pattern := range []string{"*_test.go", "internal/faulttest/*_test.go", "internal/transport/*_test.go", "internal/transports/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "internal/faulttest/*_test.go", "internal/transport/*_test.go", "internal/transports/*_test.go", "internal/jsonscan/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range files {
@@ -334,7 +334,7 @@ func TestReliabilityNamesItsTests(t *testing.T) {
 			sources.Write(source)
 		}
 	}
-	text, err := os.ReadFile("docs/reliability.md")
+	text, err := os.ReadFile("internal/faulttest/README.md")
 	require.NoError(t, err)
 	rows := 0
 	for line := range strings.Lines(string(text)) {

@@ -22,7 +22,7 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-// Every row of the table in docs/errors.md, through a real server: what the three
+// Every row of the table in docs/reliability.md, through a real server: what the three
 // questions answer for a call that may be repeated and for an execution.
 func TestWhatToDoWithAnError(t *testing.T) {
 	const (

@@ -5,8 +5,9 @@
 //	go run ./examples/diagnose -live -error failed.json what promptorchestra.MarshalError wrote,
 //	                                                    or one line of a slog JSON log
 //
-// Without either flag it provokes the six common kinds of platform failure and diagnoses each. With
-// -live it uses the API that PROMPT_ORCHESTRA_* names, else the emulator, started in this process.
+// Without either flag it provokes the six common kinds of platform failure and prints the cause and
+// advice of each, and the last report whole. With -live it uses the API that PROMPT_ORCHESTRA_*
+// names, else the emulator, started in this process.
 //
 // It compiles in this repository only, for it shares examples/internal/setup with the other
 // examples. A program of your own begins with promptorchestra.NewFromEnv.
@@ -50,11 +51,11 @@ func run(ctx context.Context, out io.Writer) error {
 		return diagnoseFile(ctx, out, client, *errorFile)
 	case emulator == nil:
 		_, err = client.Prompts.Get(ctx, "prm_does_not_exist")
-		return report(ctx, out, "invalid id", client, err)
+		return report(ctx, out, "invalid id", client, err, true)
 	}
-	for _, bucket := range buckets {
+	for i, bucket := range buckets {
 		client, err := bucket.provoke(ctx, emulator)
-		if err := report(ctx, out, bucket.name, client, err); err != nil {
+		if err := report(ctx, out, bucket.name, client, err, i == len(buckets)-1); err != nil {
 			return err
 		}
 		emulator.Lift()
@@ -62,14 +63,19 @@ func run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-func report(ctx context.Context, out io.Writer, name string, client *promptorchestra.Client, err error) error {
+// report prints a diagnosis: the whole of it, or its cause and advice.
+func report(ctx context.Context, out io.Writer, name string, client *promptorchestra.Client, err error, whole bool) error {
 	if err == nil {
 		return errors.New(name + ": the call succeeded")
 	}
 	if _, err := fmt.Fprintf(out, "=== %s\n", name); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
-	return write(out, client.Diagnose(ctx, err))
+	d := client.Diagnose(ctx, err)
+	if !whole {
+		d.Findings = nil
+	}
+	return write(out, d)
 }
 
 func diagnoseFile(ctx context.Context, out io.Writer, client *promptorchestra.Client, name string) error {

@@ -26,7 +26,7 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/orchestratest"
 )
 
-// A failure is one row of docs/errors.md: what comes of the call, and where the job ends.
+// A failure is one row of docs/reliability.md: what comes of the call, and where the job ends.
 type failure struct {
 	name       string
 	faults     []orchestratest.Fault // of the execution
