@@ -27,20 +27,6 @@ var symptoms = map[string]func(ctx context.Context, srv *orchestratest.Server) (
 		_, err := client.Agents.List(ctx)
 		return client, err
 	},
-	"The outcome is unknown": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
-		promptID := srv.PublishPrompt("Greet {{name}}.")
-		srv.Fail("Prompts.Run", orchestratest.DropAfter())
-		client := srv.Client()
-		_, err := client.Prompts.Run(ctx, promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
-		return client, err
-	},
-	"A `*DecodeError`": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
-		promptID := srv.PublishPrompt("Greet {{name}}.")
-		srv.Fail("Prompts.Run", orchestratest.HTML(http.StatusOK))
-		client := srv.Client()
-		_, err := client.Prompts.Run(ctx, promptID, promptorchestra.PromptRunParams{Variables: map[string]any{"name": "Ada"}})
-		return client, err
-	},
 	"The first call is slow": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
 		srv.Fail("Agents.List", orchestratest.Delay(time.Hour))
 		client := srv.Client(promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))
