@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	promptorchestra "github.com/prompt-orchestra/promptorchestra-go"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/apitest"
@@ -71,5 +72,17 @@ func TestARecordedRunIsDoneOnEvidence(t *testing.T) {
 		run, err := apitest.NewClient(t, apitest.Respond(200, body)).Runs.Get(t.Context(), "run_1")
 		assert.NoError(t, err, body)
 		assert.Equal(t, want, jobs.AfterLookUp(*run, true, nil).Action, body)
+	}
+}
+
+// Members that envelopes have too do not make an envelope the record.
+func TestMembersOfEnvelopesIdentifyNoRecord(t *testing.T) {
+	for _, name := range []string{"code", "message", "details", "status"} {
+		client := apitest.NewClient(t, apitest.Respond(200, `{"`+name+`":"x","data":{"id":"a"}}`))
+		var out struct {
+			ID, Code, Message, Details, Status string
+		}
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &out), name)
+		assert.Equal(t, "a", out.ID, name)
 	}
 }
