@@ -199,7 +199,7 @@ var waits = map[string]struct {
 func TestWaitForARunThatIsAnother(t *testing.T) {
 	for of, bodies := range map[string][]string{
 		"agent run": {`{"run":{"id":"arun_2","status":"completed"}}`, `{"data":{"run":{"id":"arun_2","status":"running"}}}`},
-		"skill run": {`{"runId":"srun_2","status":"completed"}`, `{"status":"success","message":"x"}`, `{"status":"success","data":{"state":"running"}}`, `{}`},
+		"skill run": {`{"runId":"srun_2","status":"completed"}`, `{"id":"srun_2","status":"completed"}`, `{"status":"success","message":"x"}`, `{"status":"success","data":{"state":"running"}}`, `{}`},
 	} {
 		for _, body := range bodies {
 			err := waits[of].call(t.Context(), apitest.NewClient(t, apitest.Respond(200, body)))
@@ -216,6 +216,13 @@ func TestWaitTakesOutputTextForAnOutput(t *testing.T) {
 	run, err := client.SkillRuns.Wait(t.Context(), "srun_1")
 	require.NoError(t, err)
 	assert.Equal(t, "Hi", run.OutputText)
+}
+
+// A run of a skill may call its id id.
+func TestWaitForARunThatCallsItsIDID(t *testing.T) {
+	run, err := apitest.NewClient(t, apitest.Respond(200, `{"id":"srun_1","status":"completed"}`)).SkillRuns.Wait(t.Context(), "srun_1")
+	require.NoError(t, err)
+	assert.Equal(t, "srun_1", run.RunID)
 }
 
 // An unknown status is polled for ten minutes after it last changed; the caller's deadline counts instead.

@@ -136,19 +136,22 @@ func (s recordShape) onlyAcknowledges(record []byte) bool {
 	return succeeded && strange
 }
 
-var nameStatus, nameDiagnostic = []byte("status"), []byte("diagnostic")
+var nameStatus, nameDiagnostic, nameRunID = []byte("status"), []byte("diagnostic"), []byte("runId")
 
 // doubts are what a response says against a run in members that the run's record does not have.
 type doubts struct {
 	status, why       []byte
 	hasStatus, hasWhy bool // the record has a status or a diagnostic of its own
 	hasOutput         bool
+	id                []byte // of the record
+	hasRunID          bool
 }
 
 // withDoubts adds to a run what its response says against it. A run without a status of its own
 // gets what stands in the place of one, or a word for a run that failed, whatever its member is
 // called; beside an output, which may be partial, also one for a run that is pending. A run without
-// a diagnostic gets what the response says of an error.
+// a diagnostic gets what the response says of an error. A run that was asked for by its id gets the
+// one that it calls id.
 func (s recordShape) withDoubts(record, response []byte) []byte {
 	d := doubts{hasStatus: !s.Has(nameStatus)}
 	for name, value := range jsonscan.Members(record) {
@@ -160,6 +163,9 @@ func (s recordShape) withDoubts(record, response []byte) []byte {
 	}
 	if d.why != nil && !d.hasWhy {
 		record = jsonscan.WithMember(record, "diagnostic", d.why)
+	}
+	if d.id != nil && !d.hasRunID && s.Has(nameRunID) && !s.traits.has(notIdempotent) {
+		record = jsonscan.WithMember(record, "runId", d.id)
 	}
 	return record
 }
@@ -184,6 +190,11 @@ func (d *doubts) addResponse(s recordShape, response []byte) {
 
 func (d *doubts) addOwn(name, value []byte) {
 	switch {
+	case namesRecord(name, value):
+		d.id = value
+	case hasName(name, "runid"):
+		d.hasRunID = isID(value)
+		return
 	case hasName(name, "diagnostic"):
 		d.hasWhy = value[0] != 'n'
 	case !hasName(name, "status") || jsonscan.IsEmpty(value):
@@ -192,26 +203,46 @@ func (d *doubts) addOwn(name, value []byte) {
 	default:
 		d.hasStatus = true
 	}
-	d.hasOutput = d.hasOutput || !hasName(name, "runid") && provesRun(name, value) == jsonscan.Full
+	d.hasOutput = d.hasOutput || provesRun(name, value) == jsonscan.Full
 }
 
 func (d *doubts) add(s recordShape, name, value []byte, isStatus bool) {
 	if s.Has(name) && !hasName(name, "status") {
 		return
 	}
-	if d.status == nil && (isStatus || d.isWord(value)) {
+	switch word := d.word(name, value); {
+	case d.status != nil:
+	case isStatus:
 		d.status = value
+	case word != "":
+		d.status = []byte(strconv.Quote(word))
 	}
 	if d.why == nil && !jsonscan.IsEmpty(value) && saysError(name) {
 		d.why = value
 	}
 }
 
-// isWord reports whether a value is a word for a run that failed, or that is pending though it has
-// an output.
-func (d *doubts) isWord(value []byte) bool {
-	word := wordIn(value)
-	return word.Failed() || d.hasOutput && word.Pending()
+// word returns the word for a run that failed, or that is pending though it has an output, that a
+// member has in the place of a status: as a text, or as the name of what is true, such as "failed".
+// Of what is false it is the opposite, such as "not completed".
+func (d *doubts) word(name, value []byte) string {
+	word := string(name)
+	switch value[0] {
+	case '"':
+		word = jsonscan.Unquote(value)
+	case 'f':
+		if d.hasOutput && RunStatus(word).Succeeded() {
+			return "not " + word
+		}
+		return ""
+	case 't':
+	default:
+		return ""
+	}
+	if status := RunStatus(word); status.Failed() || d.hasOutput && status.Pending() {
+		return word
+	}
+	return ""
 }
 
 // saysNoSuccess reports whether the status of an envelope is a text for anything but success.

@@ -145,13 +145,14 @@ func (w *worker) put(ctx context.Context, j job, decision jobs.Decision) {
 
 // lookUp finds the parked jobs among the recorded runs. Those that did not run are retried.
 func (w *worker) lookUp(ctx context.Context, since time.Time) error {
+	until := time.Now().Add(w.settle) // nothing of theirs is recorded later
 	pause(ctx, w.settle)
 	var values []string
 	for _, j := range w.parked {
 		values = append(values, j.ID)
 	}
 	runs, err := w.client.Runs.Find(ctx, promptorchestra.RunFindParams{
-		PromptID: w.promptID, Variable: "job_id", Values: values, Since: since,
+		PromptID: w.promptID, Variable: "job_id", Values: values, Since: since, Until: until,
 	})
 	if err != nil {
 		return fmt.Errorf("looking parked jobs up: %w", err)
