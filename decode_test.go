@@ -983,7 +983,7 @@ func TestListsWithMorePages(t *testing.T) {
 		`{` + runs + `,"nextCursor":null,"has_more":false,"total":1,"count":1}`: nil, `{` + runs + `,"next":"","links":{"next":null,"last":"/1"}}`: nil,
 		`{` + runs + `,"pageInfo":{"hasNextPage":false,"endCursor":"x"},"cursor":"y"}`: nil, `{` + runs + `,"quota":{"nextResetAt":"2027"},"totalTokens":5000}`: nil,
 		`{` + runs + `,"usage":{"total":319,"perModel":{"count":12}}}`: nil, `{` + runs + `,"continuationToken":null,"truncated":false}`: nil,
-		`{` + runs + `,"pages":1,"lastPage":1,"perPage":100,"pageSize":50,"currentPage":1}`: nil, `{` + runs + `,"@odata.count":1,"@odata.context":"x"}`: nil,
+		`{` + runs + `,"pages":1,"lastPage":1,"perPage":100,"pageSize":50,"currentPage":1}`: nil, `{` + runs + `,"@odata.count":1,"@odata.context":"x"}`: nil, `{` + runs + `,"webpages":5,"usage":{"pages":7}}`: nil,
 		`{` + runs + `,"tags":[]}`: nil, `{` + runs + `,"links":{"next":{"href":null}}}`: nil, `{` + runs + `,"page":1,"limit":100,"last":false}`: nil,
 		`[{"id":"run_1"}]`: {"X-Total-Count": {"1"}, "Link": {`</1>; rel="first"`}, "X-Next-Page": {""}, "Content-Range": {"0-0/*"}},
 	}

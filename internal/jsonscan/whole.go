@@ -3,6 +3,7 @@ package jsonscan
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -133,9 +134,6 @@ func saysMore(folded string, value []byte) bool {
 	switch {
 	case isNext, strings.HasSuffix(folded, "next"), folded == "continue", strings.Contains(folded, "continuation"):
 		return saysSomething(value, 0)
-	case strings.HasSuffix(folded, "pages"), containsAny(folded, "lastpage", "pagecount"):
-		n, _ := numberOf(value)
-		return n > 1
 	default:
 		return containsAny(folded, "more", "hasnext", "truncated", "incomplete", "partial") && saysTrue(value)
 	}
@@ -145,11 +143,18 @@ func containsAny(text string, words ...string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }
 
-// totalOf returns the total that a member has by its name.
+// totalOf returns the total that a member has by its name. A number of pages above one is above any
+// number of elements, and one page tells no total.
 func totalOf(folded string, value []byte) (total float64, ok bool) {
 	switch folded {
 	case "total", "count", "totalcount", "totalitems", "totalelements", "totalresults", "totalrecords":
 		return numberOf(value)
+	case "pages", "totalpages", "pagecount", "lastpage":
+		n, ok := numberOf(value)
+		if n > 1 {
+			return math.Inf(1), ok
+		}
+		return -1, ok
 	}
 	return 0, false
 }
