@@ -226,21 +226,15 @@ func (d *doubts) add(s recordShape, name, value []byte, isStatus bool) {
 // member has in the place of a status: as a text, or as the name of what is true, such as "failed".
 // Of what is false it is the opposite, such as "not completed".
 func (d *doubts) word(name, value []byte) string {
-	word := string(name)
-	switch value[0] {
-	case '"':
-		word = jsonscan.Unquote(value)
-	case 'f':
-		if d.hasOutput && RunStatus(word).Succeeded() {
-			return "not " + word
-		}
-		return ""
-	case 't':
-	default:
-		return ""
+	word := wordIn(value)
+	switch {
+	case value[0] == 't':
+		word = RunStatus(name)
+	case value[0] == 'f' && d.hasOutput && RunStatus(name).Succeeded():
+		return "not " + string(name)
 	}
-	if status := RunStatus(word); status.Failed() || d.hasOutput && status.Pending() {
-		return word
+	if word.Failed() || d.hasOutput && word.Pending() {
+		return string(word)
 	}
 	return ""
 }
