@@ -816,9 +816,11 @@ func TestErrorsShowNoCredentialsOfAProxy(t *testing.T) {
 	address.User = url.UserPassword(user, password)
 	for _, server := range []string{"https://api.example", "http://127.0.0.1:1"} {
 		transport := newTransport(t, nil)
-		transport.Proxy = http.ProxyURL(address)
+		asked := 0
+		transport.Proxy = func(*http.Request) (*url.URL, error) { asked++; return address, nil }
 		err := apitest.Get(t.Context(), apitest.NewClientAt(t, server, promptorchestra.WithTransport(transport)))
 		require.ErrorContains(t, err, "[redacted]")
+		assert.LessOrEqual(t, asked, 2, "once for the request, and once for the error")
 		var e *promptorchestra.APIError
 		if server[4] == ':' {
 			require.ErrorAs(t, err, &e)

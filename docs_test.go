@@ -198,7 +198,6 @@ var commands = map[string]string{
 	"go run ./internal/mutelists internal/failure":                                                      "takes a minute",
 	"go -C otel test -run '^$' -bench Call -benchmem":                                                   "its figures need a machine at rest",
 	"scripts/bench.sh 5":                                                                                "takes minutes, and its figures need a machine at rest",
-	"GOTOOLCHAIN=go1.27.4 scripts/bench.sh 5":                                                           "takes minutes, and its figures need a machine at rest",
 	"go run ./cmd/promptorchestra-emulator -addr 127.0.0.1:8080":                                        "runs until it is ended: the command's own tests start it",
 	`curl --json '{"op":"Agents.Run","faults":[{"fault":"dropAfter"}]}' "$EMULATOR_CONTROL_URL/faults"`: "needs the emulator: examples/curl does the same, and its test runs it",
 }

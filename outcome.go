@@ -76,11 +76,13 @@ func (r *request) newFailure() error {
 		}
 		return r.decodeError(result.Err)
 	default:
+		tokens := r.tokens() // once: it may ask for a proxy
 		e := &APIError{
-			CallInfo: r.info(), RequestID: r.requestID(), Header: r.header(), Err: r.tokens().Err(result.Err), partial: result.Partial,
+			CallInfo: r.info(), RequestID: tokens.Text(result.Header.Get("X-Request-Id")), Header: tokens.Header(result.Header),
+			Err: tokens.Err(result.Err), partial: result.Partial,
 		}
 		e.RetryAfter, _ = transport.RetryAfter(result.Header, time.Now())
-		e.read(result.StatusCode, result.Body, r.tokens())
+		e.read(result.StatusCode, result.Body, tokens)
 		if errors.Is(result.Err, transport.ErrEncoded) {
 			e.Message = result.Err.Error() // the body's text is binary
 		}

@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
-# Measures the SDK beside hand-written net/http and prints the medians.
-# Usage: scripts/bench.sh [runs], 5 by default. GOTOOLCHAIN chooses the release.
+# Measures the SDK beside hand-written net/http, on the installed Go and on the newest one, and prints the tables of
+# docs/performance.md: medians of some runs, 5 by default. A busy machine spoils the times.
+# Usage: scripts/bench.sh [runs]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-go version
-go test -run '^$' -bench 'InProcess|Loopback|Parallel|Stream' -benchtime "${BENCHTIME:-1s}" -count "${1:-5}" . | tee /dev/stderr | go run ./internal/benchtable
+newest=go$(sed -n 's/^newest_go=\([0-9.]*\).*/\1/p' .ci/run)
+for release in local "$newest"; do
+	GOTOOLCHAIN=$release go version
+	GOTOOLCHAIN=$release go test -run '^$' -bench 'InProcess|Loopback|Parallel|Stream' \
+		-benchtime "${BENCHTIME:-1s}" -count "${1:-5}" .
+done | tee /dev/stderr | go run ./internal/benchtable

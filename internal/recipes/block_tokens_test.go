@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -14,55 +15,46 @@ type tokenCache struct {
 	mu      sync.Mutex
 	token   string
 	expires time.Time
-	running *renewal // nil while nothing is renewed
-}
-
-type renewal struct {
-	done  chan struct{}
-	token string
-	err   error
-}
-
-func newTokenCache(fetch func(ctx context.Context) (string, time.Time, error)) *tokenCache {
-	return &tokenCache{fetch: fetch}
+	err     error         // of the last renewal
+	renewed chan struct{} // closed after the renewal in progress, else nil
 }
 
 func (c *tokenCache) Token(ctx context.Context, _ string) (string, error) {
 	rejected, _ := promptorchestra.RejectedToken(ctx)
 	c.mu.Lock()
-	token, left := c.token, time.Until(c.expires)
-	good := left > 0 && token != rejected
-	if good && left > time.Minute {
-		c.mu.Unlock()
-		return token, nil
+	defer c.mu.Unlock()
+	left := time.Until(c.expires)
+	valid := left > 0 && c.token != rejected
+	if valid && left > time.Minute {
+		return c.token, nil
 	}
-	if c.running == nil {
-		c.running = &renewal{done: make(chan struct{})}
-		go c.renew(c.running)
+	renewed := c.renewed
+	if renewed == nil {
+		renewed = make(chan struct{})
+		c.renewed = renewed
+		go c.renew()
 	}
-	running := c.running
+	if valid {
+		return c.token, nil
+	}
 	c.mu.Unlock()
-	if good {
-		return token, nil
-	}
 	select {
-	case <-running.done:
-		return running.token, running.err
+	case <-renewed:
 	case <-ctx.Done():
-		return "", ctx.Err()
 	}
+	c.mu.Lock()
+	return c.token, cmp.Or(ctx.Err(), c.err)
 }
 
-func (c *tokenCache) renew(r *renewal) {
+func (c *tokenCache) renew() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	token, expires, err := c.fetch(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r.token, r.err = token, err
-	if err == nil {
+	if c.err = err; err == nil {
 		c.token, c.expires = token, expires
 	}
-	c.running = nil
-	close(r.done)
+	close(c.renewed)
+	c.renewed = nil
 }

@@ -132,7 +132,7 @@ func (e *Engine) ProxySecrets(u *url.URL) []string {
 	if !ok || t.Proxy == nil {
 		return nil
 	}
-	proxy, _ := t.Proxy(&http.Request{URL: u, Host: u.Host, Header: http.Header{}})
+	proxy, _ := t.Proxy(&http.Request{URL: u, Host: u.Host, Header: noHeader})
 	secrets := userSecrets(proxy)
 	for _, values := range t.ProxyConnectHeader {
 		secrets = append(secrets, values...)

@@ -11,17 +11,13 @@ import (
 	"encoding/pem"
 	"io"
 	"log"
-	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -257,146 +253,33 @@ func TestSocket(t *testing.T) {
 func TestTenants(t *testing.T) {
 	client, err := newTenantClient(nil)
 	require.NoError(t, err)
-	_, err = listPromptsOf(t.Context(), client, "org_1")
-	assert.ErrorContains(t, err, "org_1 has not finished its setup")
+	_, err = client.InOrganization("org_1").Prompts.List(t.Context())
+	assert.ErrorIs(t, err, errNoKey)
 }
 
+// A key is checked at the client's own server, whatever the environment has.
 func TestRotation(t *testing.T) {
 	srv := orchestratest.NewServer()
 	defer srv.Close()
-	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", srv.URL)
-	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", "")
-	t.Setenv("PROMPT_ORCHESTRA_API_KEY", "")
-	assert.NoError(t, check(t.Context(), srv.Client(), srv.APIKey))
-	assert.Error(t, check(t.Context(), srv.Client(), "sk_other"))
-	var key currentKey
-	_, err := key.Key(t.Context(), "")
-	require.Error(t, err)
-	key.Set("sk_1")
-	current, err := key.Key(t.Context(), "")
+	elsewhere := orchestratest.NewServer(orchestratest.WithSeed(7))
+	defer elsewhere.Close()
+	t.Setenv("PROMPT_ORCHESTRA_BASE_URL", elsewhere.URL)
+	t.Setenv("PROMPT_ORCHESTRA_ACCESS_TOKEN", srv.AccessToken)
+	t.Setenv("PROMPT_ORCHESTRA_API_KEY", srv.APIKey)
+	key := rotating{options: promptorchestra.Options(
+		promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithOrganization(srv.OrganizationID))}
+	client, err := key.client()
 	require.NoError(t, err)
-	assert.Equal(t, "sk_1", current)
-}
+	_, err = client.Prompts.List(t.Context())
+	require.ErrorContains(t, err, "no API key has been set")
 
-func TestHandler(t *testing.T) {
-	srv := orchestratest.NewServer()
-	defer srv.Close()
-	promptID := srv.PublishPrompt("Greet {{name}}.")
-	ask := func() string {
-		recorder := httptest.NewRecorder()
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // the browser is gone
-		greet(srv.Client(withAttempts()), promptID)(recorder, httptest.NewRequestWithContext(ctx, "GET", "/?name=Ada", nil))
-		return recorder.Body.String()
-	}
-	assert.Equal(t, "Greet Ada.\n", ask())
-	assert.Equal(t, "Prompts.Run 1", srv.Requests("Prompts.Run")[0].Header.Get("X-Attempt"))
-	srv.Fail("Prompts.Run", orchestratest.DropAfter())
-	assert.Contains(t, ask(), "may have run")
-	srv.Restrict(orchestratest.AI(false))
-	assert.Contains(t, ask(), "did not run")
-}
-
-// Neither the token nor a header of the caller's is in the log, and an execution is sent whole and
-// once.
-func TestWire(t *testing.T) {
-	const token = "token-0123456789"
-	var received []string
-	respond := func(w http.ResponseWriter) { _, _ = io.WriteString(w, `{"runId":"run_1","outputText":"Hello Ada"}`) }
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		assert.NoError(t, err)
-		assert.Equal(t, "Bearer "+token, r.Header.Get("Authorization"))
-		received = append(received, string(body))
-		w.Header().Set("Set-Cookie", "session=cookie-of-the-server")
-		w.Header().Set("X-Request-Id", "req_1")
-		respond(w)
-	}))
-	defer srv.Close()
-	var out strings.Builder
-	newClient := func(url string, bodies ...string) *promptorchestra.Client {
-		out.Reset()
-		received = nil
-		client, err := promptorchestra.New(
-			promptorchestra.WithBaseURL(url), promptorchestra.WithOrganization("org_1"), promptorchestra.WithAccessToken(token),
-			promptorchestra.WithHeader("X-Signature", "header-of-the-caller"),
-			withWire(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), bodies...))
-		require.NoError(t, err)
-		return client
-	}
-	check := func(shown ...string) {
-		t.Helper()
-		for _, text := range shown {
-			assert.Contains(t, out.String(), text)
-		}
-		for _, secret := range []string{token, token[:8], "header-of-the-caller", "cookie-of-the-server"} {
-			assert.NotContains(t, out.String(), secret)
-		}
-	}
-
-	require.NoError(t, calls["execution"](t.Context(), newClient(srv.URL)))
-	check("msg=request op=Prompts.Run attempt=1 method=POST", "Authorization=[redacted]", "status=200", "X-Request-Id=req_1")
-	assert.NotContains(t, out.String(), "Ada")
-	require.Len(t, received, 1)
-	assert.Contains(t, received[0], `"name":"Ada"`)
-
-	sent := received[0]
-	require.NoError(t, calls["execution"](t.Context(), newClient(srv.URL, "Prompts.Run")))
-	check(strconv.Quote(sent), "Hello Ada")
-	assert.Equal(t, []string{sent}, received)
-
-	// A server that echoes the token, across the end of what is logged.
-	for before := 2<<10 - len(token) - 2; before <= 2<<10+2; before++ {
-		respond = func(w http.ResponseWriter) {
-			w.WriteHeader(http.StatusBadRequest)
-			_, _ = io.WriteString(w, strings.Repeat(" ", before)+token+strings.Repeat("x", 64<<10))
-		}
-		require.Error(t, calls["execution"](t.Context(), newClient(srv.URL, "Prompts.Run")))
-		check("status=400")
-		assert.Less(t, out.Len(), 4<<10)
-		assert.Len(t, received, 1)
-	}
-
-	// The evidence that nothing was sent is left as it is. DumpRequestOut destroys it.
-	closed := httptest.NewServer(nil)
-	closed.Close()
-	err := calls["execution"](t.Context(), newClient(closed.URL, "Prompts.Run"))
-	require.Error(t, err)
-	assert.False(t, promptorchestra.OutcomeUnknown(err))
-	client, err := promptorchestra.New(
-		promptorchestra.WithBaseURL(closed.URL), promptorchestra.WithOrganization("org_1"), promptorchestra.WithAccessToken(token),
-		promptorchestra.WithTransportWrapper(func(next http.RoundTripper) http.RoundTripper {
-			return roundTripper(func(req *http.Request) (*http.Response, error) {
-				_, _ = httputil.DumpRequestOut(req, true)
-				return next.RoundTrip(req)
-			})
-		}))
-	require.NoError(t, err)
-	assert.True(t, promptorchestra.OutcomeUnknown(calls["execution"](t.Context(), client)))
-}
-
-// A response that is streamed is not held back.
-func TestWireOfAStream(t *testing.T) {
-	second := make(chan struct{})
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, `[{"id":"run_1"},`)
-		_ = http.NewResponseController(w).Flush()
-		<-second
-		_, _ = io.WriteString(w, `{"id":"run_2"}]`)
-	}))
-	defer srv.Close()
-	var out strings.Builder
-	client, err := promptorchestra.New(
-		promptorchestra.WithBaseURL(srv.URL), promptorchestra.WithOrganization("org_1"), promptorchestra.WithAccessToken("token-0123456789"),
-		withWire(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), "Runs.List"))
-	require.NoError(t, err)
-	var ids []string
-	for run, err := range client.Runs.All(t.Context()) {
-		require.NoError(t, err)
-		if ids = append(ids, run.ID); len(ids) == 1 {
-			close(second)
-		}
-	}
-	assert.Equal(t, []string{"run_1", "run_2"}, ids)
-	assert.Equal(t, 1, strings.Count(out.String(), "msg=response"), out.String())
+	assert.Error(t, key.Set(t.Context(), "sk_that_does_not_exist"))
+	assert.Error(t, key.Set(t.Context(), elsewhere.APIKey))
+	_, err = client.Prompts.List(t.Context())
+	require.ErrorContains(t, err, "no API key has been set")
+	require.NoError(t, key.Set(t.Context(), srv.APIKey))
+	list(t, client, nil)
+	assert.Error(t, key.Set(t.Context(), "sk_that_does_not_exist"))
+	list(t, client, nil)
+	assert.Empty(t, append(elsewhere.Requests("Setup.Verify"), elsewhere.Requests("Prompts.List")...))
 }
