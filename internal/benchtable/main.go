@@ -1,5 +1,5 @@
-// Benchtable reads what scripts/bench.sh measured, of one Go release after the other, and prints the
-// tables of docs/performance.md: the median of each figure over all runs.
+// Benchtable reads what scripts/bench.sh measured on one Go release after the other, and prints
+// the tables of docs/performance.md: the median of each figure over all runs.
 package main
 
 import (
