@@ -216,17 +216,16 @@ func hasValue(output promptorchestra.RawJSON) bool {
 	return true
 }
 
-// oneLine makes a text one line of bounded length.
+// oneLine makes a text one line of bounded length, without what could turn other text around.
 func oneLine(text string) string {
 	const most = 1000
-	text = strings.ToValidUTF8(text, "�")
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "..."
 	}
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return ' '
 		}
 		return r
-	}, text)
+	}, strings.ToValidUTF8(text, "\uFFFD"))
 }

@@ -192,8 +192,8 @@ func TestAfterLookUp(t *testing.T) {
 // What the server says is one line of bounded length.
 func TestReasons(t *testing.T) {
 	t.Parallel()
-	run := promptorchestra.RunDetail{Run: promptorchestra.Run{ID: "a\nb", Status: "failed", ErrorMessage: "x\x1b[31m\u2028" + strings.Repeat("ü", 5000) + "\xff"}}
+	run := promptorchestra.RunDetail{Run: promptorchestra.Run{ID: "a\nb", Status: "failed", ErrorMessage: "x\x1b[31m\u2028\u202e" + strings.Repeat("ü", 5000) + "\xff"}}
 	reason := jobs.AfterLookUp(run, true, nil).Reason
 	assert.Less(t, len(reason), 1100)
-	assert.True(t, strings.HasPrefix(reason, `run "a\nb" is paid for and failed: x [31m üü`), "%.60q", reason)
+	assert.True(t, strings.HasPrefix(reason, `run "a\nb" is paid for and failed: x [31m  üü`), "%.60q", reason)
 }

@@ -8,8 +8,8 @@
 //	go -C examples/temporal run ./demo
 //
 // worker and starter are the two programs of a deployment. They connect to the Temporal server that
-// TEMPORAL_ADDRESS or a profile names, as Temporal's own tools do, to 127.0.0.1:7233 by default;
-// the worker calls the API that PROMPT_ORCHESTRA_* names:
+// TEMPORAL_ADDRESS or a profile names, as Temporal's own tools do, to 127.0.0.1:7233 by default,
+// where "temporal server start-dev" listens. The worker calls the API that PROMPT_ORCHESTRA_* names:
 //
 //	go -C examples/temporal run ./worker -prompt prm_1
 //	go -C examples/temporal run ./starter -id job-1 -name Ada
