@@ -21,18 +21,6 @@ import (
 // symptoms are the sections of docs/troubleshooting.md that show a diagnosis, by the beginning of
 // their headings.
 var symptoms = map[string]func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error){
-	"404": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
-		srv.Fail("Agents.List", orchestratest.HTML(http.StatusNotFound))
-		client := srv.Client()
-		_, err := client.Agents.List(ctx)
-		return client, err
-	},
-	"The first call is slow": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
-		srv.Fail("Agents.List", orchestratest.Delay(time.Hour))
-		client := srv.Client(promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}))
-		_, err := client.Agents.List(ctx, promptorchestra.WithTimeout(200*time.Millisecond))
-		return client, err
-	},
 	"There are too many connections": func(ctx context.Context, srv *orchestratest.Server) (*promptorchestra.Client, error) {
 		client := srv.Client(promptorchestra.WithRetry(promptorchestra.RetryPolicy{MaxRetries: -1}),
 			promptorchestra.WithTransport(&http.Transport{DialContext: noPorts}))
