@@ -158,13 +158,13 @@ func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey str
 //
 // A run has ended if its status is a word for success or failure. If the status is missing or
 // unknown to this version, the run has ended if it has an output or a completion time. A pending
-// run is polled further, whatever else it has. So is an unknown status without such a sign, until
-// ctx ends or, if ctx has no deadline, for ten minutes after the status last changed.
+// run is polled on, whatever else it has. A run with an unknown status and neither of these is
+// polled until ctx ends or, if ctx has no deadline, for ten minutes after the status last changed.
 //
 // The first wait takes half a second, and waits grow to ten seconds; [WithPollInterval] changes
 // both. A pending run is polled without a limit: give ctx a deadline. If ctx ends between two
 // polls, the error is a [*TransportError] that wraps the context's error. An error from Get ends
-// the wait too. After either, Wait can be called again. The options apply to each poll.
+// the wait too. In both cases Wait can be called again. The options apply to each poll.
 //
 //	GET /api/agent-runs/{runId}
 //
@@ -187,7 +187,7 @@ func (d *AgentRunDetail) state() runState {
 }
 
 // RunStatus is the state of a run. Its values are not documented, so expect any. Succeeded, Failed
-// and Pending know a few words each, and a status may be none of them.
+// and Pending recognize a few words each; a status may be none of these.
 type RunStatus string
 
 // The states of a run that has not finished. A new run is running; the other two are inferred.

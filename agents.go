@@ -275,10 +275,11 @@ func (s *AgentsService) Run(ctx context.Context, agentID string, p AgentRunParam
 
 // RunAndWait is [AgentsService.Run] followed by [AgentRunsService.Wait]. Each run is billed. A run
 // that failed is returned without an error: Run.Status.Succeeded reports whether it succeeded. Once
-// the run was started, [OutcomeUnknown] reports true for each error, and [RunID] returns the run's
+// the run has started, [OutcomeUnknown] reports true for every error, and [RunID] returns the run's
 // id: wait for it with Wait, and do not start another.
 //
-// The options apply to the run and to each poll, [WithExtraBody] to the run alone.
+// The options apply to the run and to each poll, except that [WithExtraBody] applies to the run
+// alone.
 //
 //	POST /api/agents/{agentId}/run
 //	GET /api/agent-runs/{runId}

@@ -17,7 +17,7 @@ import (
 )
 
 // Client calls the Prompt Orchestra API. Make one with [New] or [NewFromEnv] and share it: it is
-// immutable and safe for concurrent use, and it prints no secret under any verb.
+// immutable and safe for concurrent use, and no verb of package fmt prints its secrets.
 type Client struct {
 	// The services, one for each kind of resource.
 	Agents           *AgentsService

@@ -87,9 +87,9 @@ var (
 
 var stepNames = [...]string{"", "status and body", "credential and organization", "records of the call", "recorded run", "graph"}
 
-// Diagnose walks the product's own debugging order for an error of this client: status and body,
-// credential and organization, whether what the call names exists there, the recorded run, the
-// graph's details. It takes any error, wrapped or joined; of joined ones the first is diagnosed. It
+// Diagnose looks for the cause of an error of this client, in the product's own debugging order:
+// status and body, credential and organization, the records that the call names, the recorded run,
+// the graph's details. The error may be wrapped; if errors are joined, the first is diagnosed. It
 // never fails, and says what it cannot check. It changes nothing, sends at most eight requests and
 // takes ten seconds at most.
 func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {

@@ -60,8 +60,8 @@
 // [WithAccessTokenSource] and [WithAPIKeySource] set a function that is called before each attempt,
 // so that it can renew the token. If it returns "", it has no token for the organization, and the
 // client uses the other kind of credential if it has one and the route takes it. If the server
-// rejects the token, the source is called once more: see [RejectedToken]. With [WithoutCredential]
-// a sidecar or gateway adds the credential.
+// rejects the token, the source is called once more: see [RejectedToken]. Use [WithoutCredential]
+// if a sidecar or gateway adds the credential.
 //
 // [AgentsService.Run], [AgentRunsService.RerunFromStep] and [ServiceKeysService.Create] take an
 // access token only. With an API key alone, such a call is rejected with an [*ArgumentError] before
@@ -108,8 +108,8 @@
 //	KindValidation           other 422s
 //	KindRateLimited          429
 //	KindServer               5xx: the server or a provider behind it failed
-//	KindUnknown              redirects, other statuses, and a 403 or 404 of HTML
-//	                         or text, which a proxy or a wrong base URL returns
+//	KindUnknown              redirects, other statuses, and a 403 or 404 without a
+//	                         JSON body, which a proxy or a wrong base URL returns
 //
 // The other three types have these kinds:
 //
@@ -127,7 +127,7 @@
 // four types and the kinds KindMissingOrganization, KindAuthentication, KindPermission,
 // KindEntitlement (an organization with too few seats), KindRateLimited, KindServer and
 // KindUnknown. The API documents the statuses, but not which route returns which. So these lists,
-// and KindConflict above all, are expectations and no promise.
+// and KindConflict above all, are expectations, not promises.
 //
 // The text of an error is one line without control characters, JSON bodies or tokens. As a slog
 // value, an error is a group of attributes. [Client.Diagnose] looks for the cause of a failure step
@@ -166,9 +166,9 @@
 //
 // A retry budget of 100 keeps retries from amplifying an outage. A client shares it with the
 // clients that InOrganization returns. Each retry takes one from it when it is sent, and each
-// response that is no reason to retry puts one back. If the budget is empty, the call returns the
-// failure it had, and the error says why. Retries after a 429 with Retry-After are free, and other
-// 429s have a budget for each organization. RetryPolicy.Budget changes the number.
+// response that gives no reason to retry puts one back. If the budget is empty, the call returns
+// the failure it had, and the error says why. Retries after a 429 with Retry-After are free, and
+// other 429s have a budget for each organization. RetryPolicy.Budget changes the number.
 //
 // [WithRetry] changes the number of retries and the waits of a client. For one call, [WithoutRetry]
 // turns retries off, and [WithIdempotent] declares the call idempotent. The API has no idempotency
@@ -176,16 +176,16 @@
 //
 // The default transport speaks HTTP/1.1, so that the client knows which requests were sent when the
 // server closes connections. [WithHTTPClient], [WithTransport] and [WithTransportWrapper] say how
-// to change it, and what a RoundTripper must do. One that rejects requests by itself returns an
-// error that wraps [ErrNotSent].
+// to change it, and what a RoundTripper must do. A RoundTripper that rejects requests itself
+// returns an error that wraps [ErrNotSent].
 //
 // # Timeouts
 //
-// [WithTimeout], for a client or for a call, limits each attempt, and [WithExecutionTimeout] those
-// of executions. A deadline of the context limits the whole call, waits included. If both are
-// given, the earlier one counts. Without either, an attempt may take one minute, or ten minutes for
-// an execution. A call with retries may take several times as long: give the context a deadline if
-// that matters. The Timeout of a client given to [WithHTTPClient] replaces these defaults. For a
+// [WithTimeout], for a client or for a call, limits each attempt, and [WithExecutionTimeout] each
+// attempt of an execution. A deadline of the context limits the whole call, waits included. If both
+// are given, the earlier one counts. Without either, an attempt may take one minute, or ten minutes
+// for an execution. A call with retries may take several times as long: give the context a deadline
+// if that matters. The Timeout of a client given to [WithHTTPClient] replaces these defaults. For a
 // streamed list, the timeout limits the time to the headers, and then each read.
 //
 // The error of a call that timed out matches [context.DeadlineExceeded]. It is a [*TransportError]
@@ -213,8 +213,8 @@
 //
 // # Optional fields
 //
-// The fields of update params have the type [Opt], which has three states. The temperature of a
-// prompt version has it too:
+// The fields of update params, and the temperature of a prompt version, have the type [Opt], which
+// has three states:
 //
 //	params.Description = promptorchestra.Opt[string]{}  // keeps it; the zero value
 //	params.Description = promptorchestra.Null[string]() // clears it
@@ -230,7 +230,7 @@
 //
 // # Undocumented fields and endpoints
 //
-// The API changes faster than its documentation. All of it can be reached:
+// The API changes faster than its documentation. What is not documented can be reached too:
 //
 //   - [WithInto] decodes the same response into a type of your own as well.
 //   - Extra keeps the undocumented fields of a [Workflow], its steps and transitions, of a
@@ -299,8 +299,8 @@
 //
 // [WithObserver] sets a function that is called when a call begins and when it ends, with the
 // result. Traces, metrics and audits can be built on it without changes at the call sites.
-// [WithLogger] logs each attempt and each call with log/slog: names and numbers only, no body,
-// query, id of a resource or token. A RoundTripper given to [WithTransport] or
+// [WithLogger] logs each attempt and each call with log/slog: names and numbers only, never bodies,
+// queries, resource ids or tokens. A RoundTripper given to [WithTransport] or
 // [WithTransportWrapper] sees each attempt, and [Operation] returns which call the attempt belongs
 // to. The request id of a failure is in its error.
 //
@@ -314,6 +314,6 @@
 // its route. Stable and beta routes are the product's public surface. Classic routes are documented
 // only by the older generation of the API, and the newer generation calls them non-public.
 //
-// "Inferred" in a comment means that no documentation states it, such as the name of a field. It is
-// a guess: such a field may stay zero, and may be corrected when more is known.
+// "Inferred" in a comment marks what no documentation states, such as the name of a field. It is a
+// guess: such a field may stay zero, and may be corrected when more is known.
 package promptorchestra

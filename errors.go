@@ -23,9 +23,9 @@ var ErrMissingOrganization = errors.New(
 // without calling the hooks of net/http/httptrace counts as having sent the request.
 var ErrNotSent = transport.ErrNotSent
 
-// APIError is a failure that the server responded with: any status from 300 on, whatever its body
-// is. The decoder reads every shape that the backend and the proxies before it are known to send;
-// what fits no field is in RawBody. All fields may be set, so that tests can build one.
+// APIError is a failure that the server responded with: any status from 300 on, with any body. The
+// decoder reads every shape that the backend and the proxies in front of it are known to send; what
+// fits no field is in RawBody. All fields may be set, so that tests can build one.
 type APIError struct {
 	CallInfo // which call it is about
 
@@ -54,9 +54,10 @@ type APIError struct {
 }
 
 // TransportError means that no response came, or that the context ended while a call waited for its
-// next attempt. It unwraps to the cause, the context's error included, and after a wait to the last
-// failure too: helpers such as [IsRateLimited] then match that one. A token source that failed is
-// one with Attempts 0, or as many as were sent before.
+// next attempt. It unwraps to the cause, such as the context's error. If the context ended during a
+// wait, it also unwraps to the last failure, which helpers such as [IsRateLimited] then match. If a
+// token source fails, the error is a TransportError too: its Attempts counts the attempts sent
+// before, if any.
 type TransportError struct {
 	CallInfo // which call it is about
 
@@ -73,8 +74,8 @@ type TransportError struct {
 }
 
 // DecodeError means that the call succeeded, with a 2xx status, but that its response cannot be
-// used: it is cut short, empty, null, HTML, not JSON, too large, or one of the API's failures in
-// the place of the record. The effect may have happened: never retry an execution because of it.
+// used: it is cut short, empty, null, HTML, not JSON, too large, or one of the API's failures
+// instead of a record. The effect may have happened: never retry an execution because of it.
 type DecodeError struct {
 	CallInfo // which call it is about
 
@@ -175,21 +176,22 @@ type callError interface {
 	encode(text string) ([]byte, error)
 }
 
-// IsRetryable reports whether the same call can be retried safely and may succeed then. It
-// is true for
-//   - an idempotent call that met 408, 429 or a 5xx that may pass, no response, or one cut short,
-//   - any other call that met 429, unless the body names a run or session: a rate limit rejects a
-//     call before it works (an assumption),
-//   - any call that was not sent, because of a failed dial for example,
+// IsRetryable reports whether the same call can be retried safely and may then succeed. It is true
+// for
+//   - an idempotent call that failed with 408, 429 or a 5xx that may pass, or whose response is
+//     missing or cut short,
+//   - any other call that failed with 429, unless the body names a run or session, or was not read
+//     whole: a rate limit is assumed to reject a call before it runs,
+//   - any call that was not sent, for example because a dial failed,
 //
 // and false for everything else: an unknown outcome, a certificate that does not verify, a body
-// that says "retryable": false, a rejection that a retry does not change. It is false, too, once
-// the caller's own context has ended, because a retry with it would fail at once: with a new
-// context the call may succeed, if [OutcomeUnknown] is false. A token source's error is final
-// unless it says otherwise itself: a timeout, a network error, or an error of this package that is
-// retryable.
+// that says "retryable": false, a rejection that a retry would not change. It is also false once
+// the caller's own context has ended, because a retry with that context would fail at once. With a
+// new context the call may succeed: retry it if [OutcomeUnknown] is false. A token source's error
+// is final unless it says otherwise itself: a timeout, a network error, or an error of this package
+// that is retryable.
 //
-// By default the SDK has retried by itself before a caller sees the error. Of joined errors, all
+// By default the SDK has already retried when a caller sees the error. If errors are joined, all
 // must be retryable.
 func IsRetryable(err error) bool {
 	found, all := false, true
@@ -201,9 +203,10 @@ func IsRetryable(err error) bool {
 func (e *APIError) IsRetryable() bool { return e != nil && e.retryable() }
 
 // OutcomeUnknown reports whether a failed call that is not idempotent may have had its effect: the
-// request was sent and no response came, or a 5xx came, or a 2xx that cannot be used.
-// Do not retry such a call. Look for what it left behind, such as the recorded run, which
-// [RunID] may name. It is false for idempotent calls, which can be retried.
+// request was sent, and the response is missing, a 5xx, a 2xx that cannot be used, or a 429 that
+// names a run or session or was not read whole. Do not retry such a call. Look for what it left
+// behind, such as the recorded run, which [RunID] may name. It is false for idempotent calls, which
+// can be retried.
 func OutcomeUnknown(err error) bool {
 	unknown := false
 	eachCallError(err, func(e callError) { unknown = unknown || e.outcomeUnknown() })
@@ -277,13 +280,13 @@ func (e *APIError) isFinal() bool {
 	return e.retryForbidden || failure.ForbidsRetry(e.RawBody)
 }
 
-// RunID returns the id of the run that a failure's body names, in any spelling and however much of
-// the body arrived: an [APIError]'s and a [DecodeError]'s, and that of the last failure in a
-// [TransportError]. An error of [AgentsService.RunAndWait] has the id of the run that was started.
-// It is the run that an execution of unknown outcome left behind, or one of
-// several. It is never the id of a session, and not one that the call itself was given, such as the
-// run that [AgentRunsService.RerunFromStep] begins from. Of joined errors the first that names a
-// run counts.
+// RunID returns the id of the run that the body of a failure names, in any spelling, even if the
+// body is incomplete. The failure is an [APIError], a [DecodeError], or the last one in a
+// [TransportError]. For an error of [AgentsService.RunAndWait], it is the run that was started. If
+// the outcome of an execution is unknown, it is the run that the execution left behind, or one of
+// several. RunID never returns the id of a session, nor an id that the call was given, such as the
+// run that [AgentRunsService.RerunFromStep] begins from. If errors are joined, the first that names
+// a run counts.
 func RunID(err error) (string, bool) {
 	id := ""
 	eachCallError(err, func(e callError) {

@@ -144,14 +144,15 @@ func RequestID(err error) (string, bool) {
 	return id, id != ""
 }
 
-// KindOf returns the kind of any error of this package: that of an [APIError], [KindCanceled],
-// [KindTimeout] or [KindTransport] of a [TransportError], [KindDecode] of a [DecodeError] (or one
-// of the first two, if its body broke off because of that) and [KindArgument] of an
-// [ArgumentError]. A call whose wait for the next attempt was cut off has the kind of its last
-// failure. It looks through wrapping; of joined errors the first of this package counts. nil is "",
-// and an error of another package is [KindUnknown].
+// KindOf returns the kind of any error of this package. An [APIError] has its own Kind. A
+// [TransportError] is [KindCanceled], [KindTimeout] or [KindTransport], but has the kind of the
+// last failure if the wait for the next attempt was cut off. A [DecodeError] is [KindDecode], or
+// [KindCanceled] or [KindTimeout] if one of these cut its body off. An [ArgumentError] is
+// [KindArgument]. KindOf looks through wrapping; if errors are joined, the first of this package
+// counts. It returns "" for nil. For an error of another package it returns [KindUnknown], or the
+// kind of the context's error that it wraps.
 //
-// Whether the call may have had its effect is no kind: ask [OutcomeUnknown] first.
+// No kind says whether the call may have had its effect: ask [OutcomeUnknown] first.
 func KindOf(err error) Kind {
 	if err == nil {
 		return ""

@@ -60,13 +60,14 @@ type observer = func(ctx context.Context, call CallInfo) (context.Context, func(
 // lists, [Client.Do], and calls that the SDK rejects before sending. Tracing, metrics and audits
 // can be built on it.
 //
-// The function is called when a call begins, before its first attempt, with Attempts 0. The context
-// that it returns is the call's from then on; nil keeps the one it had. The function that it
-// returns is called when the call ends, of a streamed list when the loop over it ends; it may be
-// nil. Both run in the caller's goroutine, from several goroutines at once. Observers add up: the
-// first is the outermost. The Path of a [Client.Do] is "", since only its caller knows where the
-// ids are. A composite, such as [AgentRunsService.Wait], is observed too: the calls that it makes
-// have its context, and end before it does. Without an observer it costs nothing.
+// The function is called when a call begins, before its first attempt, with Attempts 0. The call
+// continues with the context that it returns, or with its own if that is nil. The function that it
+// returns, if not nil, is called when the call ends; a streamed list ends with the loop over it.
+// Both run in the caller's goroutine, so concurrent calls run them concurrently. Observers add up:
+// the first is the outermost. The Path of a [Client.Do] is "", since only its caller knows where
+// the ids are. A composite, such as [AgentRunsService.Wait], is observed too: the calls that it
+// makes have its context, and end before it does. A client without an observer pays nothing for
+// this.
 func WithObserver(observe func(ctx context.Context, call CallInfo) (context.Context, func(CallResult))) Option {
 	return clientOption(func(cfg *config) error {
 		cfg.observers = append(cfg.observers, observe)

@@ -72,14 +72,15 @@ type RetryPolicy struct {
 	MaxWait       time.Duration // the bound doubles with each wait, up to this; 8 s by default
 	MaxRetryAfter time.Duration // the longest Retry-After that is waited for; 60 s by default
 
-	// Budget is the number of retries, over all of the client's calls, that may be sent beyond the
-	// responses which show that the server works: 100 by default, -1 for no bound. It keeps an
-	// outage from being amplified. A retry takes one when its wait ends, and every response but a
-	// 408, a 429, a 5xx that is retried and a truncated one gives one back. A call that finds none
-	// returns the failure it had, whose text says so. A 429 that asks for a wait takes none, and
-	// one that does not draws on a budget of its own organization, which is as large. A client that
-	// has made few calls has less of it for many at once: eight times Budget, divided by the number
-	// of calls in flight, or a fifth of all calls so far if that is more.
+	// Budget is how many more retries the client may send, over all its calls, than it gets
+	// responses which show that the server works: 100 by default, -1 for no bound. It keeps retries
+	// from amplifying an outage. A retry takes one from the budget when its wait ends. Every
+	// response gives one back, except a 408, a 429, a 5xx that is retried and a truncated response.
+	// If the budget is empty, the call returns the failure it had, whose text says so. A retry
+	// after a 429 with Retry-After takes none; after any other 429 it draws on an equally large
+	// budget of the organization. While the client has made few calls, many at once may use less of
+	// the budget: eight times Budget, divided by the number of calls in flight, or a fifth of all
+	// calls so far if that is more.
 	Budget int
 }
 
@@ -220,22 +221,23 @@ func WithHTTPClient(client *http.Client) Option {
 // [WithHTTPClient]. To wrap the client's transport, use [WithTransportWrapper].
 //
 // An execution is retried only if it was not sent. The SDK learns this from the net/http/httptrace
-// hooks in the request's context, which the transport calls. It ends that context before it
-// decides. So a RoundTripper may return early while the one below it continues, as circuit breakers
-// do: nothing is sent after the decision. The rules for a RoundTripper:
-//   - that signs requests reads Body and gives the request that it passes on another one. It never
-//     calls GetBody, which is for net/http alone: it refuses, and the execution fails;
-//   - that sends a request twice, by retrying or hedging, may run an execution twice, and so may an
-//     [http.Client] in its place. This package promises nothing for one that sets GetBody, or that
-//     goes on or retries without the request's context (over HTTP/2; over HTTP/1 one that goes on
-//     is stopped);
-//   - that drops the request's context, or does not call its hooks, makes the outcome of every
-//     failed execution unknown. One that rejects a request by itself, such as a circuit breaker,
-//     returns an error that wraps [ErrNotSent];
-//   - that speaks HTTP/2 makes the outcome of an execution unknown when the server ends the
-//     connection with GOAWAY or resets the stream;
-//   - that renews a token and retries an execution cannot do so over HTTP/2: use
-//     [WithAccessTokenSource], which is called before each attempt.
+// hooks in the request's context, which the transport calls. The SDK ends that context before it
+// decides, so nothing is sent after the decision. A RoundTripper may therefore return early while
+// the one below it continues, as circuit breakers do. The rules for a RoundTripper:
+//   - One that signs requests reads Body, and gives the request that it passes on a new Body. It
+//     never calls GetBody, which is for net/http alone: GetBody refuses, and the execution fails.
+//   - One that sends a request twice, by retrying or hedging, may run an execution twice, and so
+//     may an [http.Client] in its place. This package promises nothing for one that sets GetBody,
+//     or that goes on or retries without the request's context (over HTTP/2; over HTTP/1 one that
+//     goes on is stopped).
+//   - One that drops the request's context, or does not call its hooks, makes the outcome of every
+//     failed execution unknown.
+//   - One that rejects a request itself, such as a circuit breaker, returns an error that wraps
+//     [ErrNotSent].
+//   - One that speaks HTTP/2 makes the outcome of an execution unknown when the server ends the
+//     connection with GOAWAY or resets the stream.
+//   - One that renews a token cannot retry an execution over HTTP/2: use [WithAccessTokenSource],
+//     which is called before each attempt.
 func WithTransport(transport http.RoundTripper) Option {
 	return clientOption(func(cfg *config) error {
 		cfg.transport = transport
@@ -323,7 +325,7 @@ func WithHeader(name, value string) SharedOption {
 // is logged once, at warn, or at debug if the caller's own context ended it. An attempt that is
 // followed by a retry is logged at info. Everything else is at debug: other attempts, calls that
 // succeed, and the calls within a composite, such as the polls of [AgentRunsService.Wait] and the
-// look-ups of [Client.Diagnose], whose error is logged instead.
+// look-ups of [Client.Diagnose] (the composite's own error is logged like that of a call).
 //
 // The attributes are op, method, path (the template), status, kind, request_id, attempt or
 // attempts, duration, wait and budget_exhausted, and for an invalid graph detail_codes and

@@ -33,9 +33,9 @@ type Response struct {
 // WithInto also decodes the response into v, a non-nil pointer to your own type, which may embed a
 // record: that is how to read undocumented fields. For a list, v gets the whole response, which may
 // be an object around the list; for a streamed list, one element after another. A record inside an
-// envelope is found there. v is set to zero first. A field that does not fit stays zero, and so
-// does v if it does not fit at all or its UnmarshalJSON fails; neither is an error. After an error
-// or a 204, v is not valid.
+// envelope is found. v is set to zero first. A field that does not fit stays zero, and so does v if
+// it does not fit at all or its UnmarshalJSON fails; neither is an error. After an error or a 204,
+// v is not valid.
 func WithInto(v any) CallOption {
 	return callOption(func(cfg *callConfig) error {
 		cfg.into = v

@@ -11,9 +11,9 @@ import (
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
 
-// Opt is an optional value with three states, above all for the fields of update params: the zero
-// Opt is absent and leaves the server's value alone, [Null] clears it, and [Set] replaces it, also
-// by a zero value.
+// Opt is an optional value with three states, used mainly in update params: the zero Opt is absent
+// and leaves the server's value alone, [Null] clears it, and [Set] replaces it, even with a zero
+// value.
 type Opt[T any] struct {
 	value T
 	state optState

@@ -23,37 +23,42 @@ type RunFindParams struct {
 	Variable string   // the name of one of its input variables, such as "job_id"
 	Values   []string // the values to look for: the ids of jobs, each sent in that variable
 
-	// Since is when the oldest was sent, by this machine's clock; zero reads every run.
+	// Since is when the oldest job was sent, by this machine's clock; zero reads every run.
 	Since time.Time
-	// Until is when the last of them must have been recorded: when the youngest was sent, plus the
-	// time after which none can be in flight. Zero is now.
+	// Until is the time by which every run must have been recorded: when the youngest job was sent,
+	// plus the longest that one can be in flight. Zero is now.
 	Until time.Time
-	// Ignore names members beside the list of runs, and headers, that the caller knows to be
-	// harmless, in any spelling, so that a new one does not make every look-up uncertain.
+	// Ignore lists headers, and members next to the list of runs, that the caller knows to be
+	// harmless, in any spelling. Without it, a new one makes every look-up uncertain.
 	Ignore []string
 }
 
-// Find returns the recorded runs of a prompt whose input variable has one of the values, by that
-// value. It tells a caller whether a job whose outcome is unknown ran, before the job is retried.
+// Find looks for the recorded runs of a prompt whose input variable has one of the values, and
+// returns them by that value. It tells a caller, before a job with an unknown outcome is retried,
+// whether the job ran.
 //
-// A value that is absent from the result did not run: everything that leaves it open is an error.
-// The list of runs must be an array, or an object with one list and beside it only what is known
-// to be harmless: null, "", 0, [], {}, false (unless its name says that the list ends, as last and
-// done do), success that is true, the id of the organization or prompt, a total, such as
-// totalCount or count, that is the number of elements, and what Ignore names. The error names any
-// other member. It is an error too when the name of a header speaks of pages or totals (others,
-// such as Scroll-Id, are not read), when the status is not 200, when the list came from a cache as
-// HTTP's headers or a cache's own say, when a run does not show its variables or has the variable
-// as neither a text nor a number, when it is not what the list said, and when it was listed and
-// then not found. A run whose variables do not have the name belongs to something else.
+// A value that is absent from the result did not run: if that is uncertain, Find returns an error.
+// The list of runs must be an array, or an object with one list whose other members are harmless:
+// null, "", 0, [], {}, false (unless its name says that the list ends, as last and done do),
+// success that is true, the id of the organization or prompt, a total, such as totalCount or count,
+// that is the number of elements, and what Ignore names. The error names any other member. It is
+// also an error if
+//   - the name of a header speaks of pages or totals (other headers, such as Scroll-Id, are not
+//     read),
+//   - the status is not 200,
+//   - the list came from a cache, as the headers of HTTP or of a cache say,
+//   - a run does not show its variables, or the variable is neither a text nor a number,
+//   - a run differs from what the list said, or was listed and then not found.
 //
-// Texts must be equal. A number is compared by its value: 4711.0 is "4711". One that may be a value
-// that is looked for, rounded as float64 rounds beyond 2^53 or to fewer digits, is an error: send
-// ids as texts. Of two runs with one value the oldest is returned. A run that is found may still be
-// pending or have failed: see [RunStatus].
+// A run whose variables lack the name belongs to something else.
 //
-// An execution that is still in flight may not be recorded yet. Call Find when none can be in
-// flight any more.
+// Texts must be equal. A number is compared by its value: 4711.0 is "4711". A number that may be a
+// rounded form of one of the values, as float64 rounds beyond 2^53 or to fewer digits, is an error:
+// send ids as texts. If several runs have the same value, the oldest is returned. A run that is
+// found may still be pending or have failed: see [RunStatus].
+//
+// An execution that is still in flight may not be recorded yet. Call Find when no execution can be
+// in flight any more.
 //
 // It lists the runs once, as a stream, and reads those of the prompt that were created between
 // Since and Until, oldest first, until every value is found. A run is passed over for its age only
