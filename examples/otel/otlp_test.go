@@ -65,9 +65,9 @@ func TestDefaultOfTheEndpoint(t *testing.T) {
 	source, err := os.ReadFile("otlp.go")
 	require.NoError(t, err)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
-	err = runExported(t.Context(), func(context.Context, promptorchestra.Option) error {
+	err = runExported(t.Context(), func(ctx context.Context, _ promptorchestra.Option) error {
 		counter, err := otel.Meter("test").Int64Counter("test")
-		counter.Add(t.Context(), 1)
+		counter.Add(ctx, 1)
 		return err
 	})
 	require.Error(t, err)
