@@ -294,8 +294,8 @@ func (s *AgentsService) RunAndWait(ctx context.Context, agentID string, p AgentR
 		poll := call{route: routeAgentRunsGet, ids: [2]string{"run"}}
 		response, opts := r.captureIn(opts)
 		pollOpts := append(slices.Clip(opts), withoutExtraBody)
-		check := &request{client: r.client, call: poll, options: &noOptions}
-		if err := check.prepare(ctx, pollOpts); err != nil {
+		check := &request{client: r.client, call: poll, options: &noOptions, ctx: ctx}
+		if err := check.prepare(pollOpts); err != nil {
 			return nil, r.reject(err) // before there is a run to pay for
 		}
 		run, err := s.Run(ctx, agentID, p, opts...)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
@@ -36,6 +37,7 @@ type Client struct {
 
 	core         *core
 	organization string
+	invalid      error // why the organization cannot be sent, or nil
 	service      service
 }
 
@@ -224,7 +226,7 @@ func (c *Client) String() string {
 }
 
 func newClient(shared *core, organization string) *Client {
-	c := &Client{core: shared, organization: organization}
+	c := &Client{core: shared, organization: organization, invalid: checkOrganization(organization)}
 	c.service.c = c
 	s := &c.service // one for all: the services differ by their methods only
 	c.Agents = (*AgentsService)(s)
@@ -241,6 +243,17 @@ func newClient(shared *core, organization string) *Client {
 	c.RealtimeSessions = (*RealtimeSessionsService)(s)
 	c.ServiceKeys = (*ServiceKeysService)(s)
 	return c
+}
+
+func checkOrganization(id string) error {
+	switch {
+	case id == "":
+		return &ArgumentError{Argument: "organizationId", Reason: "must not be empty", Err: ErrMissingOrganization}
+	case hasControl(id) || !utf8.ValidString(id):
+		return &ArgumentError{Argument: "organizationId", Reason: "contains a control character or is not UTF-8"}
+	default:
+		return nil
+	}
 }
 
 func parseBaseURL(baseURL string, insecure bool) (*url.URL, error) {

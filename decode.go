@@ -29,10 +29,10 @@ var (
 	errNoEvidence = errors.New("the response is not recognizable as the record: it has no id and, for a run, no result")
 )
 
-// A decodeFunc decodes the body of the response to r into out. misfit is called with members whose
-// type does not fit. All the rest is decoded, because a response that was paid for is worth more
-// than one member of it.
-type decodeFunc func(r *request, body []byte, out any, misfit lenient.Misfit) error
+// A decodeFunc decodes the body of the response to r into out. Members whose type does not fit are
+// logged, and all the rest is decoded, because a response that was paid for is worth more than one
+// member of it.
+type decodeFunc func(r *request, body []byte, out any) error
 
 // undecodable returns the error for a response that cannot be used. If the response is a failure,
 // the error has the failure's message.
@@ -65,8 +65,8 @@ func opening(body []byte) ([]byte, byte, error) {
 	}
 }
 
-func unmarshal(text []byte, out any, misfit lenient.Misfit) error {
-	if err := lenient.Unmarshal(text, out, misfit); err != nil {
+func (r *request) unmarshal(text []byte, out any) error {
+	if err := lenient.Unmarshal(text, out, r.misfit()); err != nil {
 		return fmt.Errorf("decoding the response: %w", err)
 	}
 	return nil
@@ -75,27 +75,27 @@ func unmarshal(text []byte, out any, misfit lenient.Misfit) error {
 // decodeInto decodes a response of any kind into the value of WithInto, which is set to zero first.
 // A record is found inside an envelope. What the caller's own type does not take is no error: the
 // call was paid for, and it has a result.
-func decodeInto(body []byte, into any, misfit lenient.Misfit) error {
+func (r *request) decodeInto(body []byte, into any) error {
 	text, _, err := opening(body)
 	if err != nil {
 		return err
 	}
-	return decodeValueInto(text, into, misfit)
+	return r.decodeValueInto(text, into)
 }
 
 // decodeValueInto is decodeInto for a JSON value without anything around it.
-func decodeValueInto(text []byte, into any, misfit lenient.Misfit) error {
+func (r *request) decodeValueInto(text []byte, into any) error {
 	reflect.ValueOf(into).Elem().SetZero()
 	if members, ok := lenient.MembersOf(into); ok && text[0] == '{' {
 		if record, err := (recordShape{Members: members}).find(text); err == nil {
 			text = record
 		}
 	}
-	err := unmarshal(text, into, misfit)
+	err := r.unmarshal(text, into)
 	if err == nil || !json.Valid(text) {
 		return err
 	}
-	if misfit != nil {
+	if misfit := r.misfit(); misfit != nil {
 		misfit(&json.UnmarshalTypeError{Value: jsonscan.Kind(text[0]), Type: reflect.TypeOf(into)})
 	}
 	return nil
@@ -103,7 +103,7 @@ func decodeValueInto(text []byte, into any, misfit lenient.Misfit) error {
 
 // decodeWhole rejects a response of another type than out's. A wrong guess at an unknown endpoint
 // must not look like an empty response.
-func decodeWhole(_ *request, body []byte, out any, misfit lenient.Misfit) error {
+func decodeWhole(r *request, body []byte, out any) error {
 	text, begin, err := opening(body)
 	if err != nil {
 		return err
@@ -116,36 +116,40 @@ func decodeWhole(_ *request, body []byte, out any, misfit lenient.Misfit) error 
 		return fmt.Errorf("the response is a JSON %s, which cannot be decoded into %v", found, whole)
 	}
 	if members, ok := lenient.MembersOf(out); ok && begin == '{' && !members.Has([]byte("error")) {
-		return decodeObject(text, out, recordShape{Members: members}, misfit)
+		return r.decodeObject(text, out, recordShape{Members: members})
 	}
-	return decodeFitting(text, out, whole, misfit)
+	return r.decodeFitting(text, out, whole)
 }
 
 // decodeFitting decodes a value, and fails if it does not fit the whole of out.
-func decodeFitting(text []byte, out any, whole reflect.Type, misfit lenient.Misfit) error {
+func (r *request) decodeFitting(text []byte, out any, whole reflect.Type) error {
 	var unfit error
-	err := unmarshal(text, out, func(e *json.UnmarshalTypeError) {
+	misfit := r.misfit()
+	err := lenient.Unmarshal(text, out, func(e *json.UnmarshalTypeError) {
 		if e.Field == "" && e.Type == whole {
-			unfit = fmt.Errorf("decoding the response: %w", e)
+			unfit = e
 		} else if misfit != nil {
 			misfit(e)
 		}
 	})
-	return cmp.Or(err, unfit)
+	if err = cmp.Or(err, unfit); err != nil {
+		return fmt.Errorf("decoding the response: %w", err)
+	}
+	return nil
 }
 
-func decodeRecord(r *request, body []byte, out any, misfit lenient.Misfit) error {
+func decodeRecord(r *request, body []byte, out any) error {
 	text, begin, err := opening(body)
 	switch {
 	case err != nil:
 		return err
 	case begin == '{':
 		members, _ := lenient.MembersOf(out)
-		return decodeObject(text, out, recordShape{members, r.call.route.traits}, misfit)
+		return r.decodeObject(text, out, recordShape{members, r.call.route.traits})
 	case json.Valid(text):
 		return errNotObject
 	default:
-		return unmarshal(text, out, misfit) // its error says what is wrong
+		return r.unmarshal(text, out) // its error says what is wrong
 	}
 }
 
@@ -205,8 +209,8 @@ func findList(body []byte, beside *besideList) ([]byte, error) {
 	case begin != '{' && json.Valid(text):
 		return nil, errNotList
 	}
-	if err := unmarshal(text, &struct{}{}, nil); err != nil { // rejects what is not JSON
-		return nil, err
+	if err := json.Unmarshal(text, &struct{}{}); err != nil {
+		return nil, fmt.Errorf("decoding the response: %w", err)
 	}
 	list, lists := []byte("[]"), 0
 	for name, value := range jsonscan.Members(text) {
@@ -220,13 +224,13 @@ func findList(body []byte, beside *besideList) ([]byte, error) {
 	return list, beside.err(lists)
 }
 
-func decodeList(r *request, body []byte, out any, misfit lenient.Misfit) error {
+func decodeList(r *request, body []byte, out any) error {
 	beside := besideList{notWhole: ErrMorePages}
 	list, err := findList(body, &beside)
 	if err != nil {
 		return err
 	}
-	if err := unmarshal(list, out, misfit); err != nil {
+	if err := r.unmarshal(list, out); err != nil {
 		return err
 	}
 	elements := reflect.ValueOf(out).Elem()
@@ -249,17 +253,17 @@ func hasPhantoms(list []byte, elements reflect.Value) (phantoms bool) {
 
 // decodeSteps decodes a list of steps from a response that is not documented. An object may hold
 // the steps under their name, or no steps.
-func decodeSteps(_ *request, body []byte, out any, misfit lenient.Misfit) error {
+func decodeSteps(r *request, body []byte, out any) error {
 	list, err := findList(body, new(besideList))
 	switch text, begin, _ := opening(body); {
 	case err == nil:
-		return unmarshal(list, out, misfit)
+		return r.unmarshal(list, out)
 	case !errors.Is(err, errNotList) || begin != '{':
 		return err
 	default:
 		for name, value := range jsonscan.Members(text) {
 			if string(name) == "steps" && value[0] == '[' {
-				return unmarshal(value, out, misfit)
+				return r.unmarshal(value, out)
 			}
 		}
 		return nil

@@ -11,7 +11,7 @@ import (
 
 // decodeObject decodes an object into a record, unless it is a failure of the API, or nothing shows
 // that it is the record.
-func decodeObject(text []byte, out any, shape recordShape, misfit lenient.Misfit) error {
+func (r *request) decodeObject(text []byte, out any, shape recordShape) error {
 	record, err := shape.find(text)
 	if err != nil {
 		return err
@@ -19,7 +19,7 @@ func decodeObject(text []byte, out any, shape recordShape, misfit lenient.Misfit
 	if shape.Has(nameDiagnostic) {
 		record = shape.withDoubts(record, text)
 	}
-	return unmarshal(record, out, misfit)
+	return r.unmarshal(record, out)
 }
 
 // recordShape tells a record of a route from an envelope around it, from a failure, and from what

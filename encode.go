@@ -11,11 +11,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
-	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
 // expand puts the ids into the path, each as one escaped segment. It returns the path as net/url
@@ -99,19 +99,14 @@ func (r *request) encodeQuery() (string, error) {
 			return "", &ArgumentError{Argument: p.name, Reason: "must not be empty"}
 		}
 	}
-	q, err := r.appendExtraQuery(q)
-	return string(q), err
-}
-
-func (r *request) appendExtraQuery(q []byte) ([]byte, error) {
 	for _, p := range r.options.extraQuery {
 		own := func(of param) bool { return of.name == p.name && (of.value != "" || r.call.custom) }
 		if r.setsItself(p.name) || slices.ContainsFunc(r.call.query, own) {
-			return nil, &ArgumentError{Argument: "WithExtraQuery", Reason: clean(p.name, 80) + " is already part of the call"}
+			return "", &ArgumentError{Argument: "WithExtraQuery", Reason: clean(p.name, 80) + " is already part of the call"}
 		}
 		q = appendParam(q, p.name, p.value)
 	}
-	return q, nil
+	return string(q), nil
 }
 
 func appendParam(query []byte, name, value string) []byte {
@@ -145,7 +140,8 @@ func letters(text string) string {
 	}, text)
 }
 
-// encodeBody returns the body, nil for a GET.
+// encodeBody returns the body, nil for a GET: the organization first, then the members of the
+// call's own body, then the extra ones.
 func (r *request) encodeBody() ([]byte, error) {
 	if r.call.route.method == http.MethodGet {
 		if len(r.options.extraBody) > 0 {
@@ -158,72 +154,90 @@ func (r *request) encodeBody() ([]byte, error) {
 			return nil, err
 		}
 	}
-	buf := transport.NewBuffer()
-	defer buf.Release()
-	if err := r.writeBody(buf); err != nil {
+	own := r.call.body
+	var err error
+	if w, ok := own.(Workflow); ok {
+		own, err = w.forOrganization(r.client.organization)
+	} else if r.call.custom {
+		own = rawValue(own)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return bytes.Clone(buf.B), nil
+	e := newEncoder()
+	sender := append(e.buf.AvailableBuffer(), `{"organizationId":`...)
+	e.buf.Write(append(appendString(sender, r.client.organization), '}'))
+	if err = e.addMembers(own); err != nil {
+		return nil, err
+	}
+	if len(r.options.extraBody) > 0 || r.call.custom {
+		if err = r.encodeExtra(e); err != nil {
+			return nil, err
+		}
+	}
+	body := e.finish()
+	return body, checkUTF8(body, own, r.options.extraBody)
 }
 
-// writeBody writes the organization first, then the members of the call's own body, then the extra
-// ones.
-func (r *request) writeBody(buf *transport.Buffer) (err error) {
-	buf.B = append(appendString(append(buf.B, `{"organizationId":`...), r.client.organization), '}')
-	body := r.call.body
-	if w, ok := body.(Workflow); ok {
-		body, err = w.forOrganization(r.client.organization)
-	} else if r.call.custom {
-		body = rawValue(body)
-	}
-	if err == nil {
-		err = appendMembers(buf, body)
-	}
-	if err == nil && (len(r.options.extraBody) > 0 || r.call.custom) {
-		err = r.appendExtra(buf)
-	}
-	if err == nil {
-		err = checkUTF8(buf.B, body, r.options.extraBody)
-	}
-	return err
+// An encoder encodes JSON without escapes for HTML, which only a browser would need.
+type encoder struct {
+	buf  bytes.Buffer
+	json *json.Encoder // writes to buf
 }
 
-// appendMembers adds the members of what v encodes to to the object in buf.
-func appendMembers(buf *transport.Buffer, v any) error {
+var encoders = sync.Pool{New: func() any {
+	e := new(encoder)
+	e.json = json.NewEncoder(&e.buf)
+	e.json.SetEscapeHTML(false)
+	return e
+}}
+
+func newEncoder() *encoder {
+	return encoders.Get().(*encoder) //nolint:forcetypeassert // the pool holds nothing else
+}
+
+// finish returns what was encoded. The encoder must not be used from then on.
+func (e *encoder) finish() []byte {
+	const maxPooled = 1 << 20
+	encoded := bytes.Clone(e.buf.Bytes())
+	if e.buf.Reset(); e.buf.Cap() <= maxPooled {
+		encoders.Put(e)
+	}
+	return encoded
+}
+
+// addMembers adds the members of what v encodes to to the JSON object that was encoded so far.
+func (e *encoder) addMembers(v any) error {
 	if v == nil {
 		return nil
 	}
-	end := len(buf.B) - 1 // of the object, at its brace
-	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	end := e.buf.Len()
+	if err := e.json.Encode(v); err != nil {
 		var argument *ArgumentError
 		if errors.As(err, &argument) && argument != nil {
 			return argument
 		}
 		return &ArgumentError{Argument: "body", Reason: "cannot be encoded as JSON", Err: err}
 	}
-	members := bytes.TrimSpace(buf.B[end+1:])
-	switch {
-	case string(members) == "null":
-		buf.B = buf.B[:end+1]
-	case len(members) == 0 || members[0] != '{':
+	both := bytes.TrimSuffix(e.buf.Bytes(), []byte("\n"))
+	switch members := both[end:]; {
+	case string(members) == "null", string(members) == "{}":
+		e.buf.Truncate(end)
+	case members[0] != '{':
 		return &ArgumentError{Argument: "body", Reason: "must encode to a JSON object"}
-	case len(members) == 2:
-		buf.B = buf.B[:end+1]
 	default:
-		buf.B[end] = ','
-		buf.B = append(buf.B[:end+1], members[1:]...)
+		both[end-1] = ',' // in the place of the object's brace
+		e.buf.Truncate(end + copy(members, members[1:]))
 	}
 	return nil
 }
 
-// appendExtra adds the extra members, none of which may be there already: a second organizationId,
+// encodeExtra adds the extra members, none of which may be there already: a second organizationId,
 // above all, would be another tenant's.
-func (r *request) appendExtra(buf *transport.Buffer) error {
+func (r *request) encodeExtra(e *encoder) error {
 	taken := map[string]bool{}
 	tenants := 0
-	for member := range jsonscan.Members(buf.B) {
+	for member := range jsonscan.Members(e.buf.Bytes()) {
 		taken[string(jsonscan.Fold(nil, member))] = true
 		if isOrganization(string(member)) {
 			tenants++
@@ -241,7 +255,7 @@ func (r *request) appendExtra(buf *transport.Buffer) error {
 	if len(r.options.extraBody) == 0 {
 		return nil
 	}
-	return appendMembers(buf, r.options.extraBody)
+	return e.addMembers(r.options.extraBody)
 }
 
 // appendString appends s as a JSON string.

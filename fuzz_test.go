@@ -94,7 +94,7 @@ func fuzzRedaction(t *testing.T, status int, body []byte) {
 }
 
 // anyRequest is one whose record or list needs no evidence.
-var anyRequest = &request{call: call{route: &route{}}, result: &transport.Result{}}
+var anyRequest = &request{client: &Client{core: &core{}}, call: call{route: &route{}}, result: &transport.Result{}}
 
 // FuzzRecords: any JSON object decodes into any record, whatever its members are, and the record is the same after
 // it was encoded and decoded again.
@@ -118,7 +118,7 @@ func FuzzRecords(f *testing.F) {
 		object := len(text) > 0 && text[0] == '{' && json.Valid(data)
 		for _, typ := range types {
 			record := reflect.New(typ)
-			err := decodeRecord(anyRequest, data, record.Interface(), nil)
+			err := decodeRecord(anyRequest, data, record.Interface())
 			if object != (err == nil || errors.Is(err, errFailure)) {
 				t.Fatalf("%v: %v", typ, err)
 			}
@@ -268,7 +268,7 @@ func FuzzListEnvelope(f *testing.F) {
 	apidocs.AddLists(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var got []RawJSON
-		err := decodeList(anyRequest, data, &got, nil)
+		err := decodeList(anyRequest, data, &got)
 		data = bytes.TrimPrefix(data, byteOrderMark)
 		var want []RawJSON
 		is := json.Valid(data) && json.Unmarshal(data, &want) == nil && want != nil

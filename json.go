@@ -111,15 +111,13 @@ func (r *RawJSON) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// marshal is json.Marshal without escapes for HTML, which only a browser would need.
+// marshal is json.Marshal without escapes for HTML.
 func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	e := newEncoder()
+	if err := e.json.Encode(v); err != nil {
 		return nil, err //nolint:wrapcheck // as json.Marshal would return it
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return bytes.TrimSuffix(e.finish(), []byte("\n")), nil
 }
 
 // A workflow, its steps and transitions and RawJSON are in YAML the JSON that they are. The methods

@@ -98,28 +98,24 @@ func (r *request) observedInfo(attempts int) CallInfo {
 	return info
 }
 
-// begin calls the observers, and returns the context that the last one returned.
-func (r *request) begin(ctx context.Context) context.Context {
-	if ctx == nil || r.client == nil || r.client.core == nil {
-		return ctx
+// begin calls the observers. The call goes on with the context that the last one returned.
+func (r *request) begin() {
+	if r.ctx == nil || r.client == nil || r.client.core == nil {
+		return
 	}
 	core := r.client.core
 	if core.logger != nil || len(core.observers) > 0 {
 		r.started = time.Now()
 	}
 	for _, observe := range core.observers {
-		inner, end := observe(ctx, r.observedInfo(0))
+		inner, end := observe(r.ctx, r.observedInfo(0))
 		if inner != nil {
-			ctx = inner
+			r.ctx = inner
 		}
 		if end != nil {
 			r.observed = append(r.observed, end)
 		}
 	}
-	if core.logger != nil {
-		r.ctx = ctx
-	}
-	return ctx
 }
 
 // newComposite describes a method that makes several calls, by the first of them.
@@ -136,15 +132,15 @@ func newComposite(op string, first *route) *route {
 func observe[T any](
 	ctx context.Context, s *service, in call, opts []CallOption, run func(ctx context.Context, r *request) (T, error),
 ) (out T, err error) {
-	r := &request{client: s.client(), call: in, options: &noOptions}
+	r := &request{client: s.client(), call: in, options: &noOptions, ctx: ctx}
 	if err = in.invalid; err == nil {
 		err = r.applyOptions(opts)
 	}
-	ctx = r.begin(ctx)
+	r.begin()
 	if err != nil {
 		err = r.reject(err)
 	} else {
-		out, err = run(quiet(ctx), r)
+		out, err = run(quiet(r.ctx), r)
 	}
 	r.end(err, out)
 	return out, err
@@ -152,7 +148,12 @@ func observe[T any](
 
 // end logs the call, and calls what the observers returned with its result.
 func (r *request) end(err error, out any) {
-	r.logCall(err)
+	if r.started.IsZero() {
+		return // nobody is told
+	}
+	if r.client.core.logger != nil {
+		r.logCall(err)
+	}
 	if len(r.observed) == 0 {
 		return
 	}
@@ -206,9 +207,6 @@ func quiet(ctx context.Context) context.Context { return context.WithValue(ctx, 
 // logCall logs the call as a whole: at warn if it returns an error that its caller has not caused
 // by ending the context.
 func (r *request) logCall(err error) {
-	if r.ctx == nil {
-		return
-	}
 	logger, level := r.client.core.logger, slog.LevelDebug
 	if err != nil && r.ctx.Err() == nil && r.ctx.Value(quietKey{}) == nil {
 		level = slog.LevelWarn
@@ -232,14 +230,14 @@ func (r *request) logCall(err error) {
 }
 
 // misfit returns a function that logs a member of the response that does not fit, or nil.
-func (r *request) misfit(ctx context.Context) lenient.Misfit {
+func (r *request) misfit() lenient.Misfit {
 	logger := r.client.core.logger
-	if logger == nil || !logger.Enabled(ctx, slog.LevelDebug) {
+	if logger == nil || !logger.Enabled(r.ctx, slog.LevelDebug) {
 		return nil
 	}
 	return func(e *json.UnmarshalTypeError) {
 		found, _, _ := strings.Cut(e.Value, " ") // the type of "number 12.5", no value
-		logger.LogAttrs(ctx, slog.LevelDebug, "promptorchestra: a member of the response has an unexpected type",
+		logger.LogAttrs(r.ctx, slog.LevelDebug, "promptorchestra: a member of the response has an unexpected type",
 			slog.String("op", r.call.route.op), slog.String("member", clean(e.Field, 80)), slog.String("type", clean(found, 20)))
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/failure"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
@@ -44,7 +43,7 @@ type request struct {
 	result   *transport.Result // nil before anything was sent
 	observed []func(CallResult)
 
-	ctx           context.Context //nolint:containedctx // of the call, for its logger alone
+	ctx           context.Context //nolint:containedctx // of the call, as its observers returned it
 	started       time.Time       // for loggers and observers alone
 	attemptOffset time.Duration   // when the last attempt began, after started: for loggers alone
 
@@ -71,12 +70,12 @@ func (s *service) client() *Client {
 
 // do makes a call whose response is a record.
 func do[T any](ctx context.Context, s *service, in call, opts []CallOption) (*T, error) {
-	r, ctx, err := s.client().start(ctx, in, opts)
+	r, err := s.client().start(ctx, in, opts)
 	if err != nil {
 		return nil, err
 	}
 	out := new(T)
-	if err := r.decode(ctx, out, decodeRecord); err != nil {
+	if err := r.decode(out, decodeRecord); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -84,7 +83,7 @@ func do[T any](ctx context.Context, s *service, in call, opts []CallOption) (*T,
 
 // list makes a call whose response is an array, or an object that holds one.
 func list[T any](ctx context.Context, s *service, in call, opts []CallOption) ([]T, error) {
-	r, ctx, err := s.client().start(ctx, in, opts)
+	r, err := s.client().start(ctx, in, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -93,64 +92,61 @@ func list[T any](ctx context.Context, s *service, in call, opts []CallOption) ([
 		decode = decodeList
 	}
 	out := make([]T, 0, countElements(r.result.Body))
-	if err := r.decode(ctx, &out, decode); err != nil {
+	if err := r.decode(&out, decode); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// start makes a call up to its response. It returns the context of the observers. On success the
-// caller releases the result and ends the call; a stream's caller ends it in any case.
-func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*request, context.Context, error) {
-	r := &request{client: c, call: in, options: &noOptions}
-	err := r.prepare(ctx, opts)
-	ctx = r.begin(ctx)
+// start makes a call up to its response. On success the caller releases the result and ends the
+// call; a stream's caller ends it in any case.
+func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*request, error) {
+	r := &request{client: c, call: in, options: &noOptions, ctx: ctx}
+	err := r.prepare(opts)
+	r.begin()
 	if err != nil {
 		err = r.reject(err)
 	} else {
-		r.result = c.core.engine.Do(ctx, &r.out)
-		r.capture()
-		if err = noteEnd(ctx, r.failure()); err != nil {
+		r.result = c.core.engine.Do(r.ctx, &r.out)
+		if r.options.response != nil {
+			r.capture()
+		}
+		if !r.result.IsOK() {
+			err = noteEnd(r.ctx, r.failure())
 			r.result.Release()
 		}
 	}
 	if err != nil && !in.stream {
 		r.end(err, nil)
 	}
-	return r, ctx, err
+	return r, err
 }
 
 // prepare checks the call and fills in r.out. An error means that nothing is sent.
-func (r *request) prepare(ctx context.Context, opts []CallOption) error {
-	c, route := r.client, r.call.route
-	switch {
-	case c == nil || c.core == nil:
-		return &ArgumentError{Argument: "client", Reason: "was not made by New"}
-	case ctx == nil:
-		return &ArgumentError{Argument: "ctx", Reason: "must not be nil"}
-	case r.call.invalid != nil:
-		return r.call.invalid
-	}
-	if err := r.applyOptions(opts); err != nil {
+func (r *request) prepare(opts []CallOption) error {
+	if err := r.check(); err != nil {
 		return err
 	}
+	if len(opts) > 0 {
+		if err := r.applyOptions(opts); err != nil {
+			return err
+		}
+	}
+	c, route := r.client, r.call.route
 	path, rawPath, err := c.core.expand(route, &r.call.ids)
 	if err != nil {
-		return err
-	}
-	if err := r.checkSender(); err != nil {
 		return err
 	}
 	query, err := r.encodeQuery()
 	if err != nil {
 		return err
 	}
-	timeout, readTimeout := c.core.timeoutsFor(ctx, route, r.options.timeout)
+	timeout, readTimeout := c.core.timeoutsFor(r.ctx, route, r.options.timeout)
 	r.out = transport.Call{
 		Method: route.method, URL: url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
 		Header: c.core.header(route.method != http.MethodGet), Extra: r.options.header,
 		Idempotent: r.idempotent(), Retries: c.core.retries,
-		Timeout: timeout, ReadTimeout: readTimeout, MaxBytes: c.core.maxBytes, Stream: r.call.stream, Owner: r,
+		Timeout: timeout, ReadTimeout: readTimeout, MaxBytes: c.core.maxBytes, Stream: r.call.stream, Bucket: c.organization, Owner: r,
 	}
 	if r.options.noRetry {
 		r.out.Retries = 0
@@ -159,10 +155,27 @@ func (r *request) prepare(ctx context.Context, opts []CallOption) error {
 	return err
 }
 
-func (r *request) applyOptions(opts []CallOption) error {
-	if len(opts) > 0 {
-		r.options = new(callConfig)
+// check rejects a call that nobody can make, or not with this client.
+func (r *request) check() error {
+	c := r.client
+	switch {
+	case c == nil || c.core == nil:
+		return &ArgumentError{Argument: "client", Reason: "was not made by New"}
+	case r.ctx == nil:
+		return &ArgumentError{Argument: "ctx", Reason: "must not be nil"}
+	case r.call.invalid != nil:
+		return r.call.invalid
+	case c.invalid != nil:
+		return c.invalid
+	case !c.core.noCredential && len(c.core.credentials(r.call.route)) == 0:
+		return missingCredential(r.call.route)
+	default:
+		return nil
 	}
+}
+
+func (r *request) applyOptions(opts []CallOption) error {
+	r.options = new(callConfig)
 	for _, opt := range opts {
 		if opt == nil {
 			return &ArgumentError{Argument: "CallOption", Reason: "must not be nil"}
@@ -179,21 +192,6 @@ func (r *request) applyOptions(opts []CallOption) error {
 		}
 	}
 	return nil
-}
-
-// checkSender rejects a call without an organization or a fitting credential.
-func (r *request) checkSender() error {
-	core, id := r.client.core, r.client.organization
-	switch {
-	case id == "":
-		return &ArgumentError{Argument: "organizationId", Reason: "must not be empty", Err: ErrMissingOrganization}
-	case hasControl(id) || !utf8.ValidString(id):
-		return &ArgumentError{Argument: "organizationId", Reason: "contains a control character or is not UTF-8"}
-	case !core.noCredential && len(core.credentials(r.call.route)) == 0:
-		return missingCredential(r.call.route)
-	default:
-		return nil
-	}
 }
 
 // credentials returns the client's credentials that a route takes, in the order in which they are
@@ -225,9 +223,6 @@ func (c *core) timeoutsFor(ctx context.Context, route *route, own time.Duration)
 	return read, read
 }
 
-// Organization returns the organization of the call.
-func (r *request) Organization() string { return r.client.organization }
-
 // IsFinal reports whether a failure's body forbids a retry.
 func (r *request) IsFinal(status int, body []byte) bool { return final(status, body, r.idempotent()) }
 
@@ -251,9 +246,6 @@ func (r *request) IsWhole(body []byte) bool {
 // capture fills in the Response of WithResponse.
 func (r *request) capture() {
 	to := r.options.response
-	if to == nil {
-		return
-	}
 	*to = Response{Attempts: r.result.Attempts()}
 	if r.result.StatusCode > 0 {
 		to.StatusCode, to.Header, to.RequestID = r.result.StatusCode, r.result.Header.Clone(), r.requestID()
@@ -262,7 +254,7 @@ func (r *request) capture() {
 }
 
 // decode decodes a response that was read to its end, releases it and ends the call.
-func (r *request) decode(ctx context.Context, out any, decode decodeFunc) (err error) {
+func (r *request) decode(out any, decode decodeFunc) (err error) {
 	defer func() {
 		r.result.Release()
 		r.end(err, out)
@@ -271,12 +263,12 @@ func (r *request) decode(ctx context.Context, out any, decode decodeFunc) (err e
 		return nil
 	}
 	if out != nil {
-		if err := decode(r, r.result.Body, out, r.misfit(ctx)); err != nil {
+		if err := decode(r, r.result.Body, out); err != nil {
 			return r.undecodable(err, r.body())
 		}
 	}
 	if into := r.options.into; into != nil {
-		if err := decodeInto(r.result.Body, into, r.misfit(ctx)); err != nil {
+		if err := r.decodeInto(r.result.Body, into); err != nil {
 			return r.decodeError(err)
 		}
 	}
@@ -316,11 +308,11 @@ func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption)
 			in.query = append(in.query, param{name: name, value: value})
 		}
 	}
-	sent, ctx, err := c.start(ctx, in, opts)
+	sent, err := c.start(ctx, in, opts)
 	if err != nil {
 		return err
 	}
-	return sent.decode(ctx, out, decodeWhole)
+	return sent.decode(out, decodeWhole)
 }
 
 func (r *Request) check(out any) error {

@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
-	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
 
 // RunFindParams says which recorded runs [RunsService.Find] looks for. PromptID, Variable and
@@ -143,16 +142,16 @@ func (s *RunsService) findAmong(
 func (s *RunsService) readCandidate(
 	ctx context.Context, run runCandidate, params RunFindParams, sought soughtValues, opts []CallOption,
 ) (detail *RunDetail, values []string, err error) {
-	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsGet, ids: [2]string{run.id}}, opts)
+	r, err := (*service)(s).client().start(ctx, call{route: routeRunsGet, ids: [2]string{run.id}}, opts)
 	if err != nil {
 		return nil, nil, err
 	}
 	detail = new(RunDetail)
-	err = r.decode(ctx, detail, func(r *request, body []byte, out any, misfit lenient.Misfit) error {
+	err = r.decode(detail, func(r *request, body []byte, out any) error {
 		var beside struct {
 			OrganizationID string `json:"organizationId"`
 		}
-		err := cmp.Or(decodeRecord(r, body, out, misfit), decodeInto(body, &beside, nil))
+		err := cmp.Or(decodeRecord(r, body, out), r.decodeInto(body, &beside))
 		if err == nil && beside.OrganizationID != "" && !strings.EqualFold(beside.OrganizationID, s.c.organization) {
 			err = fmt.Errorf("the run %q is of another organization", run.id)
 		}

@@ -55,7 +55,7 @@ func (s *RunsService) candidates(
 	ctx context.Context, params RunFindParams, opts []CallOption,
 ) (candidates []runCandidate, err error) {
 	asked := time.Now()
-	r, ctx, err := (*service)(s).client().start(ctx, call{route: routeRunsList, stream: true}, opts)
+	r, err := (*service)(s).client().start(ctx, call{route: routeRunsList, stream: true}, opts)
 	defer func() { r.end(err, nil) }()
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (s *RunsService) candidates(
 	window := newFindWindow(params, r.result.Header["Date"], asked, time.Now())
 	for {
 		var run findElement
-		more, err := list.next(ctx, &run)
+		more, err := list.next(&run)
 		if err != nil {
 			return nil, err
 		}

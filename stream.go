@@ -20,7 +20,7 @@ func stream[T any](ctx context.Context, s *service, in call, opts []CallOption) 
 	in.stream = true
 	return func(yield func(T, error) bool) {
 		var zero T
-		r, ctx, err := s.client().start(ctx, in, opts)
+		r, err := s.client().start(ctx, in, opts)
 		defer func() { r.end(err, nil) }()
 		if err != nil {
 			yield(zero, err)
@@ -31,10 +31,10 @@ func stream[T any](ctx context.Context, s *service, in call, opts []CallOption) 
 		for {
 			var v T
 			var more bool
-			more, err = s.next(ctx, &v)
+			more, err = s.next(&v)
 			switch {
 			case err != nil:
-				yield(zero, noteEnd(ctx, err))
+				yield(zero, noteEnd(r.ctx, err))
 				return
 			case !more || !yield(v, nil):
 				return
@@ -72,7 +72,7 @@ func newElementStream(r *request, beside besideList) *elementStream {
 }
 
 // next decodes the next element that is not null into v; false at the list's end.
-func (s *elementStream) next(ctx context.Context, v any) (bool, error) {
+func (s *elementStream) next(v any) (bool, error) {
 	if s.done {
 		return false, nil
 	}
@@ -83,12 +83,11 @@ func (s *elementStream) next(ctx context.Context, v any) (bool, error) {
 			return false, s.fail(err)
 		}
 	}
-	misfit := s.request.misfit(ctx)
 	for s.hasNext() {
 		if s.elements++; s.most > 0 && s.elements > s.most {
 			return false, s.fail(errEndless)
 		}
-		switch isNull, err := s.decode(v, misfit); {
+		switch isNull, err := s.decode(v); {
 		case err != nil:
 			return false, s.fail(err)
 		case !isNull:
@@ -199,16 +198,16 @@ func (s *elementStream) skip(token json.Token) (err error) {
 }
 
 // decode decodes an element, and reports whether it is null, which is no record.
-func (s *elementStream) decode(v any, misfit lenient.Misfit) (isNull bool, err error) {
+func (s *elementStream) decode(v any) (isNull bool, err error) {
 	if err := s.dec.Decode(&s.element); err != nil {
 		return false, err //nolint:wrapcheck // fail wraps it
 	}
 	if s.element[0] == 'n' {
 		return true, nil
 	}
-	err = lenient.Unmarshal(s.element, v, misfit)
+	err = lenient.Unmarshal(s.element, v, s.request.misfit())
 	if into := s.request.options.into; err == nil && into != nil {
-		err = decodeValueInto(s.element, into, misfit)
+		err = s.request.decodeValueInto(s.element, into)
 	}
 	return false, err
 }

@@ -236,6 +236,7 @@ func TestSlowBodiesThroughAServer(t *testing.T) {
 		for r.Context().Err() == nil {
 			_, _ = io.WriteString(w, " ")
 			_ = http.NewResponseController(w).Flush()
+			time.Sleep(time.Millisecond) // a fast server would reach the most that is read of a failure
 		}
 	}), apitest.OwnPool(t), promptorchestra.WithTimeout(2*time.Second))
 	err := apitest.Run(t.Context(), client)

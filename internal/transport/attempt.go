@@ -32,8 +32,7 @@ func (e *Engine) attempt(r *Result, req *http.Request) {
 	r.fresh.Store(r.Attempts() > 0 && r.StatusCode == 0)
 
 	limit := e.attemptTimeout(caller, call)
-	header := make(http.Header, 8)
-	maps.Copy(header, call.Header)
+	header := maps.Clone(call.Header)
 	maps.Copy(header, call.Extra)
 	err := contextErr(limit.ctx)
 	if err == nil {
@@ -73,8 +72,8 @@ func roundTrip(through http.RoundTripper, req *http.Request) (*http.Response, er
 	if err != nil || resp != nil && resp.StatusCode != 0 {
 		return resp, err //nolint:wrapcheck // explain does
 	}
-	if resp != nil {
-		closeBody(resp.Body)
+	if resp != nil && resp.Body != nil {
+		_ = resp.Body.Close() // its error changes nothing
 	}
 	return nil, errors.New("the RoundTripper returned neither a response nor an error")
 }
@@ -102,7 +101,7 @@ func (r *Result) receive(resp *http.Response, limit attemptTimeout) {
 			r.Err, r.Partial = err, !r.Success()
 		}
 	}
-	closeBody(resp.Body)
+	_ = resp.Body.Close() // its error changes nothing
 	limit.stop()
 }
 
@@ -112,12 +111,11 @@ func (r *Result) read(resp *http.Response, body io.Reader, limit attemptTimeout)
 		most = r.call.MaxBytes
 	}
 	if r.buffer == nil {
-		r.buffer = NewBuffer()
+		r.buffer = buffers.Get().(*buffer) //nolint:forcetypeassert // the pool holds nothing else
 	}
-	r.buffer.B = r.buffer.B[:0] // the last attempt used it too
 	err := r.buffer.fill(body, resp.ContentLength, most)
-	r.Body = r.buffer.B
-	if err == nil && mayBeCut(resp) && !r.call.Owner.IsWhole(r.Body) {
+	r.Body = r.buffer.b
+	if err == nil && resp.ContentLength < 0 && mayBeCut(resp) && !r.call.Owner.IsWhole(r.Body) {
 		err = ErrCut
 	}
 	r.Partial = err != nil && !r.Success()
@@ -126,10 +124,10 @@ func (r *Result) read(resp *http.Response, body io.Reader, limit attemptTimeout)
 	}
 }
 
-// mayBeCut reports whether the body ended with its connection, so that HTTP does not tell whether
-// it is complete.
+// mayBeCut reports whether a body without a length ended with its connection, so that HTTP does not
+// tell whether it is complete.
 func mayBeCut(resp *http.Response) bool {
-	return resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed && resp.ProtoMajor == 1
+	return len(resp.TransferEncoding) == 0 && !resp.Uncompressed && resp.ProtoMajor == 1
 }
 
 // attemptTimeout bounds an attempt in time. For a stream it bounds the time up to the headers, and
@@ -239,10 +237,4 @@ func (s *Stream) Close() error {
 	err := s.body.Close()
 	s.body.limit.stop()
 	return err //nolint:wrapcheck // the body's own
-}
-
-func closeBody(body io.Closer) {
-	if body != nil {
-		_ = body.Close() // its error changes nothing
-	}
 }

@@ -12,8 +12,8 @@ import (
 	"sync"
 )
 
-// Buffer is a byte slice from a pool.
-type Buffer struct{ B []byte }
+// buffer is a byte slice from a pool.
+type buffer struct{ b []byte }
 
 const (
 	smallBuffer  = 4 << 10
@@ -22,27 +22,7 @@ const (
 	maxErrorBody = 1 << 20 // the part of a failure's body that is read
 )
 
-var buffers = sync.Pool{New: func() any { return &Buffer{B: make([]byte, 0, smallBuffer)} }}
-
-// NewBuffer returns an empty buffer.
-func NewBuffer() *Buffer {
-	b := buffers.Get().(*Buffer) //nolint:forcetypeassert // the pool holds nothing else
-	b.B = b.B[:0]
-	return b
-}
-
-// Release gives the buffer back to the pool. Nothing may use it, or a part of it, from then on.
-func (b *Buffer) Release() {
-	if b != nil && cap(b.B) <= maxPooled {
-		buffers.Put(b)
-	}
-}
-
-// Write appends p.
-func (b *Buffer) Write(p []byte) (int, error) {
-	b.B = append(b.B, p...)
-	return len(p), nil
-}
+var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, smallBuffer)} }}
 
 // ErrTooLarge means that a body is larger than the limit.
 var ErrTooLarge = errors.New("the response is larger than the limit")
@@ -51,23 +31,24 @@ var ErrTooLarge = errors.New("the response is larger than the limit")
 var ErrCut = fmt.Errorf("the response was cut short: %w", io.ErrUnexpectedEOF)
 
 // fill reads r to its end, or to limit bytes. The declared length sizes the buffer, up to a limit:
-// a server may claim any length.
-func (b *Buffer) fill(r io.Reader, declared, limit int64) error {
-	if want := min(declared, limit, maxPresize) + 1; want > int64(cap(b.B)) {
-		b.B = make([]byte, 0, want)
+// a server may claim any length. What the buffer held before is lost.
+func (b *buffer) fill(r io.Reader, declared, limit int64) error {
+	b.b = b.b[:0]
+	if want := min(declared, limit, maxPresize) + 1; want > int64(cap(b.b)) {
+		b.b = make([]byte, 0, want)
 	}
 	for {
-		if len(b.B) == cap(b.B) {
-			b.B = slices.Grow(b.B, len(b.B)+smallBuffer)
+		if len(b.b) == cap(b.b) {
+			b.b = slices.Grow(b.b, len(b.b)+smallBuffer)
 		}
-		room := b.B[len(b.B):cap(b.B)]
-		if left := limit + 1 - int64(len(b.B)); int64(len(room)) > left {
+		room := b.b[len(b.b):cap(b.b)]
+		if left := limit + 1 - int64(len(b.b)); int64(len(room)) > left {
 			room = room[:left]
 		}
 		n, err := r.Read(room)
-		b.B = b.B[:len(b.B)+n]
-		if int64(len(b.B)) > limit {
-			b.B = b.B[:limit]
+		b.b = b.b[:len(b.b)+n]
+		if int64(len(b.b)) > limit {
+			b.b = b.b[:limit]
 			return fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
 		}
 		if err == io.EOF { // not errors.Is: an error that wraps io.EOF is no end

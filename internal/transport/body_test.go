@@ -36,30 +36,29 @@ func TestFill(t *testing.T) {
 		"an error that wraps EOF": {iotest.ErrReader(errors.Join(io.EOF)), 5, 10, 0, ErrCut},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := NewBuffer()
-			defer b.Release()
+			b := new(buffer)
 			err := b.fill(row.body, row.declared, row.limit)
 			require.ErrorIs(t, err, row.err)
-			assert.Len(t, b.B, row.want)
+			assert.Len(t, b.b, row.want)
 			if row.err != nil && !errors.Is(err, ErrTooLarge) {
 				require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 			}
-			assert.LessOrEqual(t, cap(b.B), maxPresize+1, "a declared length is not believed")
+			assert.LessOrEqual(t, cap(b.b), maxPresize+1, "a declared length is not believed")
 		})
 	}
 }
 
 // A buffer comes back empty; a large one is not kept.
 func TestBuffer(t *testing.T) {
-	b := NewBuffer()
-	n, err := b.Write([]byte("secret"))
-	require.NoError(t, err)
-	assert.Equal(t, 6, n)
-	b.Release()
-	assert.Empty(t, NewBuffer().B)
-	(*Buffer)(nil).Release()
-	(&Buffer{B: make([]byte, maxPooled+1)}).Release()
-	assert.LessOrEqual(t, cap(NewBuffer().B), maxPooled)
+	b := &buffer{b: []byte("secret")}
+	require.NoError(t, b.fill(strings.NewReader("body"), -1, 10))
+	assert.Equal(t, "body", string(b.b))
+	r := Result{buffer: &buffer{b: make([]byte, maxPooled+1)}}
+	r.Release()
+	r.Release()
+	assert.Nil(t, r.buffer)
+	pooled, _ := buffers.Get().(*buffer)
+	assert.LessOrEqual(t, cap(pooled.b), maxPooled)
 }
 
 func zipped(t *testing.T, text string) string {

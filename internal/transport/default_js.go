@@ -30,7 +30,7 @@ func (f fetch) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Header.Set("js.fetch:redirect", "manual")
 	resp, err := f.NetHTTP.RoundTrip(req)
 	if err == nil && resp.StatusCode == 0 { // a browser hides the response
-		closeBody(resp.Body)
+		_ = resp.Body.Close() // its error changes nothing
 		return nil, errRedirect
 	}
 	return resp, err

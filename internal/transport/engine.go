@@ -32,13 +32,12 @@ type Call struct {
 	Timeout     time.Duration // of an attempt, for a stream up to the headers; 0 for none
 	ReadTimeout time.Duration // of each read of a stream's body; 0 for none
 	MaxBytes    int64         // of a successful response's body
+	Bucket      string        // of the budget for rate limits: calls that share one share it
 	Owner       Owner         // makes the call
 }
 
 // Owner makes a call. It knows the API, which the engine does not.
 type Owner interface {
-	// Organization returns the organization whose calls share a budget for rate limits.
-	Organization() string
 	// Authorize puts the credential into the headers of an attempt, before it is sent.
 	Authorize(ctx context.Context, header http.Header) error
 	// Renew gets another credential for the next attempt, after one that was rejected with a 401.
@@ -59,7 +58,7 @@ type Result struct {
 	// Ended is why the context ended before the next attempt was sent.
 	Ended    error
 	call     *Call
-	buffer   *Buffer       // holds the body
+	buffer   *buffer       // holds the body
 	attempts atomic.Int32  // atomic: RoundTrippers read it while an attempt is in flight
 	fresh    atomic.Bool   // whether the default transport opens a new connection for the attempt
 	response http.Response // of the last attempt, for go-retryablehttp: the status alone
@@ -81,6 +80,9 @@ type Outcome struct {
 	Partial    bool    // Body is not all of a failure's body
 }
 
+// IsOK reports whether a whole response of success came.
+func (o *Outcome) IsOK() bool { return o.Err == nil && o.Success() }
+
 // Success reports whether the status is 2xx.
 func (o *Outcome) Success() bool { return o.StatusCode >= 200 && o.StatusCode <= 299 }
 
@@ -89,7 +91,9 @@ func (r *Result) Attempts() int { return int(r.attempts.Load()) }
 
 // Release gives the body's buffer back to the pool. The body must not be used from then on.
 func (r *Result) Release() {
-	r.buffer.Release()
+	if r.buffer != nil && cap(r.buffer.b) <= maxPooled {
+		buffers.Put(r.buffer)
+	}
 	r.buffer, r.Body = nil, nil
 }
 

@@ -21,7 +21,6 @@ func (o *owner) Authorize(ctx context.Context, header http.Header) error {
 	}
 	return nil
 }
-func (o *owner) Organization() string                { return "org_1" }
 func (o *owner) Renew(context.Context, *Result) bool { return false }
 func (o *owner) IsWhole(body []byte) bool            { return !strings.HasSuffix(string(body), "...") }
 func (o *owner) IsFinal(_ int, body []byte) bool     { return string(body) == "final" }
@@ -47,7 +46,7 @@ func newEngine(f roundTripFunc) *Engine {
 
 func get(t *testing.T) *Call {
 	t.Helper()
-	return &Call{Method: http.MethodGet, Idempotent: true, Retries: 3, MaxBytes: 1000, Owner: new(owner)}
+	return &Call{Method: http.MethodGet, Idempotent: true, Retries: 3, MaxBytes: 1000, Bucket: "org_1", Owner: new(owner)}
 }
 
 func post(t *testing.T) *Call {

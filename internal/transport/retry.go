@@ -32,10 +32,11 @@ func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (b
 	if r.Ended != nil {
 		return false, err // no attempt was made
 	}
-	if err == nil {
-		if r.StatusCode > 0 && !RetryableStatus(r.StatusCode) && !r.isCut() { // the server works
-			e.budget.deposit(r.call.Owner.Organization())
-		}
+	if err == nil && (r.IsOK() || r.StatusCode > 0 && !RetryableStatus(r.StatusCode) && !r.isCut()) {
+		// The server works.
+		e.budget.deposit(r.call.Bucket)
+	}
+	if err == nil && !r.IsOK() {
 		r.wait = e.decide(ctx, r)
 	}
 	r.call.Owner.Observe(ctx, r, r.wait)
@@ -58,7 +59,7 @@ func (e *Engine) prepareRetry(req *http.Request) error {
 	case r.StatusCode == http.StatusTooManyRequests && r.asked:
 		return nil
 	case r.StatusCode == http.StatusTooManyRequests:
-		bucket = r.call.Owner.Organization()
+		bucket = r.call.Bucket
 	}
 	if e.budget.withdraw(bucket) {
 		return nil
@@ -254,8 +255,8 @@ func isFinalAlert(err error) bool {
 var ErrNoBudget = errors.New("not retried because the client's retry budget is used up")
 
 // budget keeps an outage from being amplified. It counts the retries that were sent beyond the
-// responses which show that the server works: of each organization for its rate limits, and under
-// "" for all else. Safe for concurrent use.
+// responses which show that the server works: of each bucket for its rate limits, and under "" for
+// all else. Safe for concurrent use.
 type budget struct {
 	size     int // the most that a count may be; negative for no bound
 	calls    atomic.Int64
@@ -283,11 +284,11 @@ func (b *budget) withdraw(bucket string) bool {
 	return true
 }
 
-// deposit gives back a token of an organization's bucket, and one of the bucket of all.
-func (b *budget) deposit(organization string) {
+// deposit gives back a token of a bucket, and one of the bucket of all.
+func (b *budget) deposit(bucket string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, bucket := range [...]string{"", organization} {
+	for _, bucket := range [...]string{"", bucket} {
 		if b.spent[bucket] > 1 {
 			b.spent[bucket]--
 		} else {
