@@ -148,7 +148,7 @@ func (r *request) wasRejected() bool {
 }
 
 func missingCredential(r *route) error {
-	if r.traits.has(userOnly) {
+	if r.traits&userOnly != 0 {
 		return &ArgumentError{
 			Argument: "accessToken",
 			Reason: "this call does not accept an API key: " +

@@ -66,7 +66,7 @@ func opening(body []byte) ([]byte, byte, error) {
 }
 
 func (r *request) unmarshal(text []byte, out any) error {
-	if err := lenient.Unmarshal(text, out, r.misfit()); err != nil {
+	if err := lenient.Unmarshal(text, out, r.misfit); err != nil {
 		return fmt.Errorf("decoding the response: %w", err)
 	}
 	return nil
@@ -95,8 +95,8 @@ func (r *request) decodeValueInto(text []byte, into any) error {
 	if err == nil || !json.Valid(text) {
 		return err
 	}
-	if misfit := r.misfit(); misfit != nil {
-		misfit(&json.UnmarshalTypeError{Value: jsonscan.Kind(text[0]), Type: reflect.TypeOf(into)})
+	if r.misfit != nil {
+		r.misfit(&json.UnmarshalTypeError{Value: jsonscan.Kind(text[0]), Type: reflect.TypeOf(into)})
 	}
 	return nil
 }
@@ -124,12 +124,11 @@ func decodeWhole(r *request, body []byte, out any) error {
 // decodeFitting decodes a value, and fails if it does not fit the whole of out.
 func (r *request) decodeFitting(text []byte, out any, whole reflect.Type) error {
 	var unfit error
-	misfit := r.misfit()
 	err := lenient.Unmarshal(text, out, func(e *json.UnmarshalTypeError) {
 		if e.Field == "" && e.Type == whole {
 			unfit = e
-		} else if misfit != nil {
-			misfit(e)
+		} else if r.misfit != nil {
+			r.misfit(e)
 		}
 	})
 	if err = cmp.Or(err, unfit); err != nil {

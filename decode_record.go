@@ -35,11 +35,11 @@ type recordShape struct {
 func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
 	var proves bool
 	switch {
-	case s.traits.has(isRun):
+	case s.traits&isRun != 0:
 		return provesRun(name, value)
-	case s.traits.has(hasID):
+	case s.traits&hasID != 0:
 		proves = namesRecord(name, value)
-	case s.traits.has(holdsRun):
+	case s.traits&holdsRun != 0:
 		proves = nestsRecord(name, value)
 	default:
 		proves = s.Has(name) && identifiesRecord(name, value)
@@ -53,7 +53,7 @@ func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
 // find returns the part of an object that is the record.
 func (s recordShape) find(object []byte) ([]byte, error) {
 	record, found, failed := jsonscan.Record(s, object)
-	found = found && !(s.traits.has(isRun) && s.onlyAcknowledges(record))
+	found = found && !(s.traits&isRun != 0 && s.onlyAcknowledges(record))
 	if found && len(record) == len(object) || !json.Valid(object) {
 		return object, nil // decoding it says what is wrong with it, if anything is
 	}
@@ -62,7 +62,7 @@ func (s recordShape) find(object []byte) ([]byte, error) {
 		return nil, errFailure
 	case found:
 		return record, nil
-	case s.traits.has(hasID | isRun | holdsRun):
+	case s.traits&(hasID|isRun|holdsRun) != 0:
 		return nil, errNoEvidence
 	default:
 		return object, nil
@@ -164,7 +164,7 @@ func (s recordShape) withDoubts(record, response []byte) []byte {
 	if d.why != nil && !d.hasWhy {
 		record = jsonscan.WithMember(record, "diagnostic", d.why)
 	}
-	if d.id != nil && !d.hasRunID && s.Has(nameRunID) && !s.traits.has(notIdempotent) {
+	if d.id != nil && !d.hasRunID && s.Has(nameRunID) && s.traits&notIdempotent == 0 {
 		record = jsonscan.WithMember(record, "runId", d.id)
 	}
 	return record

@@ -119,7 +119,7 @@ func (d *diagnosing) misfit(v *SetupVerifyResponse) string {
 		return "The credential belongs to organization " + v.OrganizationID + "."
 	case r == nil:
 		return ""
-	case r.traits.has(userOnly) && v.AuthSource == authAPIKey:
+	case r.traits&userOnly != 0 && v.AuthSource == authAPIKey:
 		return "The call needs an access token, but the client sends an API key."
 	case r.scope != "" && lacksScope(v.Scopes, r.scope):
 		return "The credential lacks the scope " + r.scope + ", which the call needs."

@@ -138,7 +138,7 @@ func (d *diagnosing) runCount() string {
 
 // starts reports whether the call starts a run. A run id in such a call is that of an earlier run.
 func (d *diagnosing) starts() bool {
-	return d.route != nil && (d.route.traits.has(execution) || d.route == routeVoiceAgentsCreateSession)
+	return d.route != nil && (d.route.traits&execution != 0 || d.route == routeVoiceAgentsCreateSession)
 }
 
 func (d *diagnosing) runKind() string {

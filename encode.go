@@ -86,7 +86,7 @@ func (r *request) encodeQuery() (string, error) {
 	if r.call.route.method == http.MethodGet {
 		q = appendParam(q, "organizationId", r.client.organization)
 	}
-	if r.call.route.traits.has(publicContract) {
+	if r.call.route.traits&publicContract != 0 {
 		q = appendParam(q, "publicContract", "1")
 	}
 	for _, p := range r.call.query {
@@ -119,7 +119,7 @@ func appendParam(query []byte, name, value string) []byte {
 
 // setsItself reports whether a query parameter is the SDK's own.
 func (r *request) setsItself(name string) bool {
-	return isOrganization(name) || name == "publicContract" && r.call.route.traits.has(publicContract)
+	return isOrganization(name) || name == "publicContract" && r.call.route.traits&publicContract != 0
 }
 
 // isOrganization reports whether a name is that of the organization, in a spelling that a server

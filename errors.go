@@ -359,7 +359,7 @@ func awaitedRun(call *CallInfo) string {
 // outcome. It is nil for other calls.
 func ownIDs(call *CallInfo) func(id string) bool {
 	at := slices.IndexFunc(routes, func(r *route) bool { return r.op == call.Op })
-	if at < 0 || !routes[at].traits.has(execution) {
+	if at < 0 || routes[at].traits&execution == 0 {
 		return nil
 	}
 	return func(id string) bool {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -104,9 +103,10 @@ func (r *request) begin() {
 		return
 	}
 	core := r.client.core
-	if core.logger != nil || len(core.observers) > 0 {
-		r.started = time.Now()
+	if core.logger == nil && len(core.observers) == 0 {
+		return
 	}
+	r.started = time.Now()
 	for _, observe := range core.observers {
 		inner, end := observe(r.ctx, r.observedInfo(0))
 		if inner != nil {
@@ -115,6 +115,19 @@ func (r *request) begin() {
 		if end != nil {
 			r.observed = append(r.observed, end)
 		}
+	}
+	if core.logger != nil {
+		r.chooseLogs(core.logger)
+	}
+}
+
+// chooseLogs decides what is logged while the call is made.
+func (r *request) chooseLogs(logger *slog.Logger) {
+	if logger.Enabled(r.ctx, slog.LevelInfo) {
+		r.out.Observe = r.logAttempt
+	}
+	if logger.Enabled(r.ctx, slog.LevelDebug) {
+		r.misfit = r.logMisfit
 	}
 }
 
@@ -176,17 +189,14 @@ func (r *request) end(err error, out any) {
 	}
 }
 
-// Observe logs an attempt, if the client has a logger.
-func (r *request) Observe(ctx context.Context, result *transport.Result, wait time.Duration) {
+// logAttempt logs an attempt.
+func (r *request) logAttempt(result *transport.Result, wait time.Duration) {
 	logger := r.client.core.logger
-	if logger == nil {
-		return
-	}
 	level, message := slog.LevelDebug, "promptorchestra: attempt"
 	if wait > 0 {
 		level, message = slog.LevelInfo, "promptorchestra: retrying"
 	}
-	if !logger.Enabled(ctx, level) {
+	if !logger.Enabled(r.ctx, level) {
 		return
 	}
 	r.result = result
@@ -195,7 +205,7 @@ func (r *request) Observe(ctx context.Context, result *transport.Result, wait ti
 	if wait > 0 {
 		attrs = append(attrs, slog.Duration("wait", wait))
 	}
-	logger.LogAttrs(ctx, level, message, attrs...)
+	logger.LogAttrs(r.ctx, level, message, attrs...)
 }
 
 type quietKey struct{}
@@ -229,17 +239,11 @@ func (r *request) logCall(err error) {
 	logger.LogAttrs(r.ctx, level, message, attrs...)
 }
 
-// misfit returns a function that logs a member of the response that does not fit, or nil.
-func (r *request) misfit() lenient.Misfit {
-	logger := r.client.core.logger
-	if logger == nil || !logger.Enabled(r.ctx, slog.LevelDebug) {
-		return nil
-	}
-	return func(e *json.UnmarshalTypeError) {
-		found, _, _ := strings.Cut(e.Value, " ") // the type of "number 12.5", no value
-		logger.LogAttrs(r.ctx, slog.LevelDebug, "promptorchestra: a member of the response has an unexpected type",
-			slog.String("op", r.call.route.op), slog.String("member", clean(e.Field, 80)), slog.String("type", clean(found, 20)))
-	}
+// logMisfit logs a member of the response that does not fit.
+func (r *request) logMisfit(e *json.UnmarshalTypeError) {
+	found, _, _ := strings.Cut(e.Value, " ") // the type of "number 12.5", no value
+	r.client.core.logger.LogAttrs(r.ctx, slog.LevelDebug, "promptorchestra: a member of the response has an unexpected type",
+		slog.String("op", r.call.route.op), slog.String("member", clean(e.Field, 80)), slog.String("type", clean(found, 20)))
 }
 
 // logAttrs returns what may be logged of a call: names and numbers, but no body, query, id or

@@ -236,7 +236,7 @@ func (r *request) infoAt(attempts int) CallInfo {
 	route := r.call.route
 	info := CallInfo{
 		Op: route.op, Method: route.method, Path: route.path, Attempts: attempts, Idempotent: r.idempotent(),
-		Composite: route.traits.has(composite),
+		Composite: route.traits&composite != 0,
 	}
 	if r.client != nil {
 		info.Organization = r.client.organization

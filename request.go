@@ -13,6 +13,7 @@ import (
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/failure"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
+	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/transport"
 )
 
@@ -46,6 +47,7 @@ type request struct {
 	ctx           context.Context //nolint:containedctx // of the call, as its observers returned it
 	started       time.Time       // for loggers and observers alone
 	attemptOffset time.Duration   // when the last attempt began, after started: for loggers alone
+	misfit        lenient.Misfit  // logs a member of the response that does not fit; or nil
 
 	credential    *credential // of the last attempt
 	authorization []string    // of the last attempt: a secret
@@ -197,7 +199,7 @@ func (r *request) applyOptions(opts []CallOption) error {
 // credentials returns the client's credentials that a route takes, in the order in which they are
 // asked. The second one is asked when the first has no token for the organization.
 func (c *core) credentials(r *route) []*credential {
-	if r.traits.has(userOnly) {
+	if r.traits&userOnly != 0 {
 		return c.userCredentials
 	}
 	return c.anyCredentials
@@ -205,14 +207,14 @@ func (c *core) credentials(r *route) []*credential {
 
 // idempotent reports whether the call may be retried even if it had its effect.
 func (r *request) idempotent() bool {
-	return !r.call.route.traits.has(notIdempotent) || r.options.idempotent
+	return r.call.route.traits&notIdempotent == 0 || r.options.idempotent
 }
 
 // timeoutsFor returns the timeout of an attempt, or 0 for none, and that of each read of a stream's
 // body. The default of the first one applies only to a context without a deadline.
 func (c *core) timeoutsFor(ctx context.Context, route *route, own time.Duration) (attempt, read time.Duration) {
 	given, byDefault := c.timeout, defaultTimeout
-	if route.traits.has(execution) {
+	if route.traits&execution != 0 {
 		given, byDefault = c.execution, defaultExecutionTimeout
 	}
 	given = cmp.Or(own, given)

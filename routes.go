@@ -30,8 +30,6 @@ const (
 	composite      // no endpoint, but a method that makes several calls: see newComposite
 )
 
-func (t traits) has(x traits) bool { return t&x != 0 }
-
 var routes []*route
 
 func newRoute(op, method, path, scope string, t traits) *route {

@@ -205,7 +205,7 @@ func (s *elementStream) decode(v any) (isNull bool, err error) {
 	if s.element[0] == 'n' {
 		return true, nil
 	}
-	err = lenient.Unmarshal(s.element, v, s.request.misfit())
+	err = lenient.Unmarshal(s.element, v, s.request.misfit)
 	if into := s.request.options.into; err == nil && into != nil {
 		err = s.request.decodeValueInto(s.element, into)
 	}

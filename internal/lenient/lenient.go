@@ -26,8 +26,7 @@ type Misfit func(*json.UnmarshalTypeError)
 // Unmarshal returns an error if data is not JSON, or that of an UnmarshalJSON method; the other
 // members are decoded all the same. A value that does not fit v at all is a misfit without a name.
 func Unmarshal(data []byte, v any, misfit Misfit) error {
-	known := spellingsOf(reflect.TypeOf(v).Elem())
-	if !known.mayMislead(data) {
+	if !spelled.of(reflect.TypeOf(v).Elem(), newSpellings).mayMislead(data) {
 		err := json.Unmarshal(data, v)
 		if err == nil || !isMismatch(err) && !json.Valid(data) {
 			return err //nolint:wrapcheck // as encoding/json would return it
@@ -69,14 +68,18 @@ type Members struct{ s *structure }
 // MembersOf returns the members of what v points to, and false if that is no struct that decodes
 // from an object by its fields.
 func MembersOf(v any) (Members, bool) {
-	t := reflect.TypeOf(v)
+	m := known.of(reflect.TypeOf(v), findMembers)
+	return m, m.s != nil
+}
+
+func findMembers(t reflect.Type) Members {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if t == nil || t.Kind() != reflect.Struct || methodOf(t) != byFields && methodOf(t) != byPromotedMethod {
-		return Members{}, false
+		return Members{}
 	}
-	return Members{structureOf(t)}, true
+	return Members{structureOf(t)}
 }
 
 // Has reports whether a member of this name is decoded into a field, or is the record's all the

@@ -115,7 +115,7 @@ func FuzzUnmarshal(f *testing.F) {
 			}
 			return
 		}
-		if err != nil || json.Unmarshal(data, &strict) != nil || spellingsOf(reflect.TypeFor[record]()).mayMislead(data) || unusual(data) {
+		if err != nil || json.Unmarshal(data, &strict) != nil || spelled.of(reflect.TypeFor[record](), newSpellings).mayMislead(data) || unusual(data) {
 			return
 		}
 		var slow record

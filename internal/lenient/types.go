@@ -57,6 +57,7 @@ var (
 	methods    cache[method]
 	structures cache[*structure]
 	spelled    cache[*spellings]
+	known      cache[Members]
 )
 
 func methodOf(t reflect.Type) method { return methods.of(t, findMethod) }
@@ -228,12 +229,10 @@ type spellings struct {
 	unfit bool
 }
 
-func spellingsOf(t reflect.Type) *spellings {
-	return spelled.of(t, func(t reflect.Type) *spellings {
-		s := &spellings{names: map[string]bool{}}
-		s.visit(t, map[reflect.Type]bool{})
-		return s
-	})
+func newSpellings(t reflect.Type) *spellings {
+	s := &spellings{names: map[string]bool{}}
+	s.visit(t, map[reflect.Type]bool{})
+	return s
 }
 
 func (s *spellings) visit(t reflect.Type, visited map[reflect.Type]bool) {
@@ -275,44 +274,24 @@ func (s *spellings) add(name string) {
 	s.names[name] = false
 }
 
-// mayMislead reports whether encoding/json might misread a JSON text without a word, because it has
-// one of the type's names in snake_case, at any depth: where that is the user's own data, looking
+// mayMislead reports whether encoding/json might misread a JSON text without a word, because one of
+// its strings is one of the type's names in snake_case: where that is the user's own data, looking
 // at it closer does no harm. It goes from one underscore to the next, of which most documents have
 // few.
 func (s *spellings) mayMislead(data []byte) bool {
 	if s.unfit {
 		return true
 	}
-	for at := 0; ; {
-		found := bytes.IndexByte(data[at:], '_')
-		if found < 0 {
+	for {
+		found := bytes.IndexByte(data, '_')
+		begin := bytes.LastIndexByte(data[:max(found, 0)], '"') + 1
+		length := bytes.IndexByte(data[begin:], '"')
+		if found < 0 || length < 0 {
 			return false
 		}
-		begin, end := at+found, at+found+1
-		for end < len(data) && isNameByte(data[end]) {
-			end++
-		}
-		if at = end; !endsName(data[end:]) {
-			continue
-		}
-		for begin > 0 && isNameByte(data[begin-1]) {
-			begin--
-		}
-		if s.names[string(data[begin:end])] {
+		if s.names[string(data[begin:begin+length])] {
 			return true
 		}
+		data = data[begin+length+1:]
 	}
-}
-
-// endsName reports whether a text goes on as after the name of a member.
-func endsName(text []byte) bool {
-	if len(text) == 0 || text[0] != '"' {
-		return false
-	}
-	text = jsonscan.SkipSpace(text[1:])
-	return len(text) > 0 && text[0] == ':'
-}
-
-func isNameByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
 }

@@ -29,12 +29,12 @@ func (a attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 func (e *Engine) attempt(r *Result, req *http.Request) {
 	call, caller := r.call, req.Context()
 	// After an attempt without a response, all connections in the pool may be dead.
-	r.fresh.Store(r.Attempts() > 0 && r.StatusCode == 0)
+	r.fresh.Store(r.attempts.Load() > 0 && r.StatusCode == 0)
 
 	limit := e.attemptTimeout(caller, call)
 	header := maps.Clone(call.Header)
 	maps.Copy(header, call.Extra)
-	err := contextErr(limit.ctx)
+	err := limit.ctx.Err()
 	if err == nil {
 		err = call.Owner.Authorize(limit.ctx, header)
 	}
@@ -87,7 +87,10 @@ func (r *Result) receive(resp *http.Response, limit attemptTimeout) {
 	if r.call.Stream && r.Success() {
 		resp.Body = &timedBody{ReadCloser: resp.Body}
 	}
-	body, err := decompressed(resp)
+	body, err := io.Reader(resp.Body), error(nil)
+	if resp.Header["Content-Encoding"] != nil {
+		body, err = decompressed(resp)
+	}
 	if raw, ok := resp.Body.(*timedBody); ok && err == nil {
 		limit.timer.Stop() // if it has fired already, reading the body fails
 		limit.timeout, limit.reading = r.call.ReadTimeout, true

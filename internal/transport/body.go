@@ -69,9 +69,6 @@ var ErrEncoded = errors.New("the response has a Content-Encoding that the SDK di
 // decompressed returns the body without gzip. net/http leaves gzip in a body if it did not ask for
 // it: some proxies send it all the same, and a transport may have its own compression turned off.
 func decompressed(resp *http.Response) (io.Reader, error) {
-	if resp.Header["Content-Encoding"] == nil {
-		return resp.Body, nil
-	}
 	coding := strings.ToLower(strings.Join(resp.Header["Content-Encoding"], ", "))
 	switch coding {
 	case "", "identity":

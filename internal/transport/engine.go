@@ -34,6 +34,10 @@ type Call struct {
 	MaxBytes    int64         // of a successful response's body
 	Bucket      string        // of the budget for rate limits: calls that share one share it
 	Owner       Owner         // makes the call
+
+	// Observe is called after each attempt, with the wait before the next one, or 0 for none. It
+	// may be nil.
+	Observe func(r *Result, wait time.Duration)
 }
 
 // Owner makes a call. It knows the API, which the engine does not.
@@ -47,8 +51,6 @@ type Owner interface {
 	IsWhole(body []byte) bool
 	// IsFinal reports whether a failure's body forbids a retry.
 	IsFinal(status int, body []byte) bool
-	// Observe is called after each attempt, with the wait before the next one, or 0 for none.
-	Observe(ctx context.Context, r *Result, wait time.Duration)
 }
 
 // Result is the result of a call: the outcome of its last attempt.

@@ -41,14 +41,15 @@ func TestDo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				attempt := 0
 				engine := newEngine(func(*http.Request) (*http.Response, error) { attempt++; return row.respond(attempt) })
-				call := row.call(t)
+				call, told := row.call(t), 0
+				call.Observe = func(*Result, time.Duration) { told++ }
 				r := engine.Do(t.Context(), call)
 				defer r.Release()
 				assert.Equal(t, row.attempts, r.Attempts())
 				assert.Equal(t, row.status, r.StatusCode)
 				assert.Equal(t, row.body, string(r.Body))
 				require.ErrorIs(t, r.Err, row.err)
-				assert.Len(t, call.Owner.(*owner).waits, row.attempts, "it is told of each attempt")
+				assert.Equal(t, row.attempts, told, "the caller is told of each attempt")
 			})
 		})
 	}

@@ -12,7 +12,6 @@ import (
 // owner makes the calls of this package's tests.
 type owner struct {
 	authorize func(ctx context.Context, header http.Header) error
-	waits     []time.Duration // that it was told
 }
 
 func (o *owner) Authorize(ctx context.Context, header http.Header) error {
@@ -24,9 +23,6 @@ func (o *owner) Authorize(ctx context.Context, header http.Header) error {
 func (o *owner) Renew(context.Context, *Result) bool { return false }
 func (o *owner) IsWhole(body []byte) bool            { return !strings.HasSuffix(string(body), "...") }
 func (o *owner) IsFinal(_ int, body []byte) bool     { return string(body) == "final" }
-func (o *owner) Observe(_ context.Context, _ *Result, wait time.Duration) {
-	o.waits = append(o.waits, wait)
-}
 
 // roundTripFunc is a func as an http.RoundTripper.
 type roundTripFunc func(*http.Request) (*http.Response, error)

@@ -39,7 +39,9 @@ func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (b
 	if err == nil && !r.IsOK() {
 		r.wait = e.decide(ctx, r)
 	}
-	r.call.Owner.Observe(ctx, r, r.wait)
+	if r.call.Observe != nil {
+		r.call.Observe(r, r.wait)
+	}
 	return r.wait > 0, err
 }
 
