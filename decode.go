@@ -171,6 +171,9 @@ func (b *besideList) isList(name []byte, isArray, empty bool) bool {
 	if isArray && empty {
 		b.empty++
 	}
+	if isArray && (!empty || b.judge.List == nil) {
+		b.judge.List = name
+	}
 	return isArray && !empty
 }
 

@@ -973,7 +973,7 @@ func TestListsWithMorePages(t *testing.T) {
 		`{` + runs + `,"totalElements":319,"last":false}`: nil, `{` + runs + `,"page":{"totalElements":319}}`: nil, `{` + runs + `,"meta":{"totalResults":2}}`: nil,
 		`{"totalItems":2,` + runs + `}`: nil, `{"total_records":2,` + runs + `}`: nil,
 		`{` + runs + `,"continuationToken":"x"}`: nil, `{` + runs + `,"hydra:view":{"hydra:next":"/2"}}`: nil, `{` + runs + `,"has_more":1}`: nil, `{` + runs + `,"hasMore":"yes"}`: nil,
-		`{` + runs + `,"IsTruncated":true}`: nil, `{` + runs + `,"incomplete_results":true}`: nil, `{` + runs + `,"partial":true}`: nil,
+		`{` + runs + `,"noMore":false}`: nil, `{` + runs + `,"hasNoNextPage":"false"}`: nil, `{` + runs + `,"IsTruncated":true}`: nil, `{` + runs + `,"incomplete_results":true}`: nil, `{` + runs + `,"partial":true}`: nil,
 		`    [{"id":"run_1"}]`:                  {"X-Ms-Continuation": {"x"}},
 		`{` + runs + `,"hydra:totalItems":319}`: nil, `{"@odata.count":2,` + runs + `}`: nil, `{` + runs + `,"page":1,"pages":3}`: nil, `{` + runs + `,"last_page":3}`: nil,
 		`{` + runs + `,"meta":{"pagination":{"pageCount":3}}}`: nil, `{` + runs + `,"metadata":{"continue":"x"}}`: nil,
@@ -984,9 +984,17 @@ func TestListsWithMorePages(t *testing.T) {
 		`{` + runs + `,"pageInfo":{"hasNextPage":false,"endCursor":"x"},"cursor":"y"}`: nil, `{` + runs + `,"quota":{"nextResetAt":"2027"},"totalTokens":5000}`: nil,
 		`{` + runs + `,"usage":{"total":319,"perModel":{"count":12}}}`: nil, `{` + runs + `,"continuationToken":null,"truncated":false}`: nil,
 		`{` + runs + `,"pages":1,"lastPage":1,"perPage":100,"pageSize":50,"currentPage":1}`: nil, `{` + runs + `,"@odata.count":1,"@odata.context":"x"}`: nil, `{` + runs + `,"webpages":5,"usage":{"pages":7}}`: nil,
-		`{` + runs + `,"tags":[]}`: nil, `{` + runs + `,"links":{"next":{"href":null}}}`: nil, `{` + runs + `,"page":1,"limit":100,"last":false}`: nil,
+		`{` + runs + `,"tags":[]}`: nil, `{` + runs + `,"links":{"next":{"href":null}}}`: nil, `{` + runs + `,"page":1,"limit":100,"first":false}`: nil,
+		`{` + runs + `,"totalCost":5.2,"total_tokens":5000,"totalDurationMs":319,"discount":50,"account":7,"scannedCount":100,"retryCount":3}`: nil,
+		`{` + runs + `,"total":-1,"pageNumber":3,"page":{"number":3},"perPage":20,"max_results":50,"skip":20,"year":2026,"size":100}`:          nil,
+		`{` + runs + `,"rateLimit":{"remaining":4999,"total":5000},"remaining":9,"shards":{"total":5},"steps":{"count":7}}`:                    nil,
+		`{` + runs + `,"job":{"done":false,"last":false},"lastRunFailed":false,"endpoint":false,"pending":false}`:                              nil,
+		`{` + runs + `,"noMore":true,"hasNoNextPage":true,"nextPage":-1,"next_cursor":"-1","nextOffset":"0"}`:                                  nil,
+		`{` + runs + `,"nextSyncToken":"x","nextRunAt":"2027","context":"x","deltaLink":"/a","prevPage":"/a","firstPage":{"href":"/a"}}`:       nil,
+		`{` + runs + `,"links":{"self":"/b","first":"/a","prev":"/a","last":"/b"},"offset":"20","after":""}`:                                   nil,
 		`[{"id":"run_1"}]`: {"X-Total-Count": {"1"}, "Link": {`</1>; rel="first"`}, "X-Next-Page": {""}, "Content-Range": {"0-0/*"}},
 	}
+
 	for body, header := range more {
 		eachOfTheList(t, body, header, func(yielded int, err error) {
 			require.ErrorIs(t, err, promptorchestra.ErrMorePages, body)

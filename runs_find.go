@@ -2,7 +2,6 @@ package promptorchestra
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,10 +37,10 @@ type RunFindParams struct {
 //
 // A value that is absent from the result did not run: if that is uncertain, Find returns an error.
 // The list of runs must be an array, or an object with one list whose other members are harmless:
-// null, "", 0, [], {}, false (unless its name says that the list ends, as last and done do),
-// success that is true, the id of the organization or prompt, a total, such as totalCount or count,
-// that is the number of elements, and what Ignore names. The error names any other member. It is
-// also an error if
+// null, "", [], {}, false and 0 (except under a name for what is whole or good, such as last, ok or
+// loaded), success that is true, the id of the organization or prompt, a total, such as totalCount
+// or count, that is the number of elements, and what Ignore names. The error names any other member.
+// It is also an error if
 //   - the name of a header speaks of pages or totals (other headers, such as Scroll-Id, are not
 //     read),
 //   - the status is not 200,
@@ -147,17 +146,19 @@ func (s *RunsService) readCandidate(
 		return nil, nil, err
 	}
 	detail = new(RunDetail)
-	err = r.decode(detail, func(r *request, body []byte, out any) error {
-		var beside struct {
+	err = r.decode(detail, func(r *request, body []byte, _ any) error {
+		var record struct {
+			RunDetail
 			OrganizationID string `json:"organizationId"`
 		}
-		err := cmp.Or(decodeRecord(r, body, out), r.decodeInto(body, &beside))
-		if err == nil && beside.OrganizationID != "" && !strings.EqualFold(beside.OrganizationID, s.c.organization) {
-			err = fmt.Errorf("the run %q is of another organization", run.id)
+		if err := decodeRecord(r, body, &record); err != nil {
+			return err
 		}
-		if err == nil {
-			values, err = run.valuesIn(detail, params, sought)
+		if record.OrganizationID != "" && !strings.EqualFold(record.OrganizationID, s.c.organization) {
+			return fmt.Errorf("the run %q is of another organization", run.id)
 		}
+		*detail = record.RunDetail
+		values, err = run.valuesIn(detail, params, sought)
 		return err
 	})
 	if err == nil && r.isEmpty() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -62,6 +63,7 @@ func (s *RunsService) candidates(
 	}
 	judge := jsonscan.Judge{Strict: true, Ignore: params.Ignore, Known: map[string]string{
 		"organizationid": s.c.organization, "organization": s.c.organization, "promptid": params.PromptID, "prompt": params.PromptID,
+		"success": "true",
 	}}
 	list := newElementStream(r, besideList{judge: judge, notWhole: errNotWhole})
 	list.most = mostFindElements
@@ -115,26 +117,27 @@ func isFresh(status int, header http.Header) error {
 }
 
 // isOfCache reports whether a header says that a cache made the response: by HTTP's own headers, or
-// in a cache's, such as X-Cache or Server-Timing, by a word for it.
+// in a cache's, such as X-From-Cache, X-Cache or Server-Timing, by a word for it.
 func isOfCache(name, value string) bool {
 	switch {
 	case name == "age":
 		return value != "" && value != "0"
 	case name == "warning":
-		return slices.ContainsFunc(strings.Split(value, ","), func(warning string) bool {
-			return strings.HasPrefix(strings.TrimSpace(warning), "11") // 110 to 113 are a cache's
-		})
-	case strings.Contains(name, "from-cache"), strings.Contains(name, "cache-hit"):
-		return strings.ContainsAny(value, "123456789ty") // a number, true or yes
+		return warningOfCache.MatchString(value)
 	case strings.Contains(name, "control"), !strings.Contains(name+value, "cache"):
 		return false
+	case cacheFlag.MatchString(name):
+		return strings.ContainsAny(value, "123456789ty") // a number, a time, true or yes
+	default:
+		return cacheWord.MatchString(value)
 	}
-	return slices.ContainsFunc(strings.FieldsFunc(value, isNoLetter), func(word string) bool {
-		return word == "hit" || word == "stale" || word == "updating"
-	})
 }
 
-func isNoLetter(r rune) bool { return r < 'a' || r > 'z' }
+var (
+	warningOfCache = regexp.MustCompile(`(?:^|,)\s*11`) // 110 to 113 are a cache's
+	cacheFlag      = regexp.MustCompile(`from-cache|cache-hit|cached`)
+	cacheWord      = regexp.MustCompile(`(?:^|[^a-z])(?:hit|stale|updating)(?:[^a-z]|$)|^cached?$`)
+)
 
 // findWindow is the time in which a run must have been created, on whichever clock. A zero time is
 // no bound.

@@ -122,7 +122,7 @@ func TestFind(t *testing.T) {
 		{name: "more", list: `{"runs":[],"hasMore":true}`, fails: "may be incomplete"},
 		{name: "a next page's number", list: `{"runs":[],"nextPage":2}`, fails: "may be incomplete"},
 		{name: "a total above the length", list: `{"runs":[` + runOf("run_1", "prm_1", recent) + `],"total":2}`, details: one, fails: "may be incomplete"},
-		{name: "false, under names that do not speak of the end", list: `{"cached":false,"debug":false,"pending":false,"extended":0,"incomplete":false,"fallback":false,"runs":[` + runOf("run_1", "prm_1", recent) + `]}`, details: one, want: map[string]string{"a": "run_1"}},
+		{name: "false, under names that do not speak of the end", list: `{"cached":false,"debug":false,"pending":false,"extended":0,"incomplete":false,"fallback":false,"hasMore":false,"archived":false,"isTruncated":false,"rate_limited":false,"deleted":false,"deprecated":false,"degraded":false,"failed":false,"filtered":false,"paginated":false,"unfinished":false,"inconsistent":false,"partial":false,"stale":false,"endpoint":false,"hasPrevious":false,"allowed":null,"runs":[` + runOf("run_1", "prm_1", recent) + `]}`, details: one, want: map[string]string{"a": "run_1"}},
 		{name: "no next page, said in every way", list: `{"previous":null,"links":{},"nextPage":0,"cursor":"","errors":[],"runs":[` + runOf("run_1", "prm_1", recent) + `],"hasMore":false,"success":true,"organization_id":"org_1","promptId":"prm_1","totalCount":1,"Count":"1"}`, details: one, header: http.Header{"Link": {`</1>; rel="prev", </1>; rel="first"`}, "X-Next-Page": {""}, "X-Total-Count": {"1"}, "X-Has-Next": {"false"}, "Age": {"0"}}, want: map[string]string{"a": "run_1"}},
 		{name: "the last page's own cursor", list: `{"pageInfo":{"hasNextPage":false,"endCursor":"x"},"runs":[]}`, fails: `the member "pageInfo"`},
 		{name: "a cursor, and more", list: `{"pageInfo":{"hasNextPage":true,"endCursor":"x"},"runs":[]}`, fails: "may be incomplete"},
@@ -362,11 +362,20 @@ func TestFindOnEvidence(t *testing.T) {
 		"success":                     `{"runs":[],"success":"yes"}`,
 		"two names":                   `{"runs":[],"hasMore":false,"hasMore":true}`,
 		"a marker":                    `{"NextMarker":"x","runs":[]}`,
+		"a zero of another form":      `{"is_end":-0,"data":[]}`,
+		"another page's first":        `{"runs":[],"first":false}`,
+		"a totalled object":           `{"runs":[],"total":{"value":0,"relation":"gte"}}`,
 	} {
 		rows["beside the list: "+name] = row{list: list, says: "may be incomplete"}
 	}
+	for _, name := range []string{
+		"closed", "loaded", "exact", "ok", "consistent", "synced", "indexed", "finished", "isFinal", "eof", "at_end", "isComplete", "allFetched", "ready", "valid", "fresh",
+		"healthy", "whole", "isFull", "exhaustive", "not_partial", "isSettled", "succeeded", "islast", "numFoundExact",
+	} {
+		rows["beside the list: no "+name] = row{list: `{"runs":[],"` + name + `":false}`, says: fmt.Sprintf("may be incomplete, so a run that is not in it may exist all the same (see the member %q)", name)}
+	}
 	for name, value := range map[string]string{
-		"Content-Range": "0-999/*", "X-Page": "1", "X-Pagination": `{"page":1}`, "X-Cursor": "x", "X-Total": "1", "x-total-pages": "1", "Next-Page-Token": "x",
+		"X-Cached": "true", "X-Cached-At": "2026-11-29T00:00:00Z", "X-Served-From": "cache", "X-All-Loaded": "false", "Content-Range": "0-999/*", "X-Page": "1", "X-Pagination": `{"page":1}`, "X-Cursor": "x", "X-Total": "1", "x-total-pages": "1", "Next-Page-Token": "x",
 		"Link": `</2>; REL="NEXT"`, "X-Has-Next": "true", "Content-Range-Total": "unknown",
 		"x-ms-continuation": "x", "X-Continuation-Token": "x", "X-Has-More": "1", "X-Count": "2", "x_result_count": "2", "X-Content-Range": "items 0-0/3", "X-Range": "0-0/3",
 		"X-Offset": "20", "X-Marker": "x", "X-Partial": "true", "X-Truncated": "yes", "X-Is-Last": "false", "x-last-page": "0",

@@ -40,16 +40,10 @@ func (f *Failure) Failed(found bool) bool {
 }
 
 // IsReport reports whether an array of this name beside or instead of a list is about the call.
-//
+func IsReport(name []byte) bool { return Is(name, reports...) }
+
 //mutelist:check .
-func IsReport(name []byte) bool {
-	var buf [16]byte
-	switch string(Short(&buf, name)) {
-	case "error", "errors", "issues", "warnings":
-		return true
-	}
-	return false
-}
+var reports = []string{"error", "errors", "issues", "warnings"}
 
 // A Proof says how well a member shows that the object around it is the record.
 type Proof uint8
@@ -120,22 +114,15 @@ func only[S Shape](s S, objects [][]byte, proof Proof) (object []byte, found boo
 // withSiblings adds to a record the members beside it that are the record's and that it does not
 // have. Those that envelopes have too stay the envelope's.
 func withSiblings[S Shape](s S, record, envelope []byte) []byte {
-	var own map[string]bool // made only if there is something to add
+	own := map[string]bool{}
+	for name, value := range Members(record) {
+		own[string(Fold(nil, name))] = string(value) != "null"
+	}
 	whole := record
 	for name, value := range Members(envelope) {
-		if !s.Has(name) || isEnvelopes(name) {
-			continue
+		if s.Has(name) && !Is(name, envelopes...) && !own[string(Fold(nil, name))] {
+			whole = WithMember(whole, string(name), value)
 		}
-		if own == nil {
-			own = map[string]bool{}
-			for name, value := range Members(record) {
-				own[string(Fold(nil, name))] = string(value) != "null"
-			}
-		}
-		if own[string(Fold(nil, name))] {
-			continue
-		}
-		whole = WithMember(whole, string(name), value)
 	}
 	return whole
 }
@@ -151,15 +138,7 @@ func WithMember(object []byte, name string, value []byte) []byte {
 	return slices.Concat(object[:end], []byte(`,"`+name+`":`), value, []byte("}"))
 }
 
-// isEnvelopes reports whether a member of this name is the envelope's own, though records have such
-// members too.
+// envelopes are names of an envelope's own members, though records have such members too.
 //
 //mutelist:check .
-func isEnvelopes(name []byte) bool {
-	var buf [16]byte
-	switch string(Short(&buf, name)) {
-	case "code", "message", "details", "status", "success", "error", "id":
-		return true
-	}
-	return false
-}
+var envelopes = []string{"code", "message", "details", "status", "success", "error", "id"}

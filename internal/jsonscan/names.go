@@ -1,8 +1,8 @@
 package jsonscan
 
 import (
-	"bytes"
-	"strconv"
+	"regexp"
+	"slices"
 )
 
 // Fold appends what all spellings of a name have in common: docsHint, docs_hint and Docs-Hint are
@@ -29,24 +29,17 @@ func Short(buf *[16]byte, name []byte) []byte {
 	return Fold(buf[:0], name)
 }
 
-// IsEmpty reports whether a JSON value says nothing: null, "", 0, false, {} or [], or no value.
-func IsEmpty(value []byte) bool {
-	value = bytes.TrimSpace(value)
-	switch string(value) {
-	case "", "null", `""`, "false":
-		return true
-	}
-	switch value[0] {
-	case '{', '[':
-		rest := SkipSpace(value[1:])
-		return len(rest) == 1 && (rest[0] == '}' || rest[0] == ']')
-	case '0', '-':
-		n, err := strconv.ParseFloat(string(value), 64)
-		return err == nil && n == 0
-	default:
-		return false
-	}
+// Is reports whether a name is a spelling of one of these names, which are folded and have at most
+// 16 bytes.
+func Is(name []byte, folded ...string) bool {
+	var buf [16]byte
+	return slices.Contains(folded, string(Short(&buf, name)))
 }
+
+// IsEmpty reports whether a JSON value says nothing: null, "", 0, false, {} or [], or no value.
+func IsEmpty(value []byte) bool { return empty.Match(value) }
+
+var empty = regexp.MustCompile(`^\s*(?:null|""|-?0+(?:\.0*)?(?:[eE][+-]?[0-9]+)?|false|\{\s*\}|\[\s*\])?\s*$`)
 
 // Kind names, in encoding/json's words, the JSON value that begins or ends with a byte.
 func Kind(c byte) string {

@@ -20,51 +20,42 @@ func SameNumber(number, text string) (same, certain bool) {
 		return false, true
 	case f != g:
 		return false, !isRounding(number, f, g)
-	case math.IsInf(f, 0), !json.Valid([]byte(text)): // 007 and +7 are no JSON numbers
+	case !json.Valid([]byte(text)): // 007 and +7 are no JSON numbers
 		return true, false
 	case f == 0:
 		return true, strings.Trim(number+text, "-0.") == "" // and none that is just near zero
-	default:
-		return sameExactly(number, text, f)
 	}
+	a, isExact := exactly(number, f)
+	b, isExactText := exactly(text, f)
+	if !isExact || !isExactText {
+		return true, false
+	}
+	same = a.Cmp(b) == 0
+	float := new(big.Rat).SetFloat64(f)
+	shortest, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
+	mayBeRounded := a.Cmp(float) == 0 || a.Cmp(shortest) == 0 // as a float64 is printed
+	isAlone := digitsOf(text) <= certainDigits || math.Abs(f) < 1<<53 && b.IsInt()
+	return same || mayBeRounded, !mayBeRounded || same && isAlone
 }
+
+// certainDigits are as many digits as each float64 keeps.
+const certainDigits = 15
 
 // isRounding reports whether a number of few digits, such as 1.23457e+18, may stand for g. Of those
 // up to 2^53 the ones with an exponent may.
 func isRounding(number string, f, g float64) bool {
-	const exact, most = 1 << 53, 15 // more digits are float64's matter
-	mantissa, _, hasExponent := strings.Cut(strings.ToLower(number), "e")
-	digits := len(strings.Trim(strings.ReplaceAll(mantissa, ".", ""), "-0"))
-	if digits == 0 || digits > most || !hasExponent && math.Abs(f) < exact {
+	digits := digitsOf(number)
+	if digits == 0 || digits > certainDigits || !strings.ContainsAny(number, "eE") && math.Abs(f) < 1<<53 {
 		return false
 	}
 	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(g, 'e', digits-1, 64), 64)
 	return rounded == f
 }
 
-// sameExactly is SameNumber of two numbers that have the same float64.
-func sameExactly(number, text string, f float64) (same, certain bool) {
-	a, isExact := exactly(number)
-	b, isExactText := exactly(text)
-	if !isExact || !isExactText {
-		return true, false
-	}
-	float := new(big.Rat).SetFloat64(f)
-	shortest, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
-	mayBeRounded := a.Cmp(float) == 0 || a.Cmp(shortest) == 0 // as a float64 is printed
-	if a.Cmp(b) == 0 {
-		return true, !mayBeRounded || isAlone(b, f)
-	}
-	return mayBeRounded, !mayBeRounded
-}
-
-// isAlone reports whether no other number of as many decimals has the same float64.
-func isAlone(n *big.Rat, f float64) bool {
-	decimals, _ := n.FloatPrec()
-	step := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(decimals)), nil))
-	above, _ := new(big.Rat).Add(n, step).Float64()
-	below, _ := new(big.Rat).Sub(n, step).Float64()
-	return above != f && below != f
+// digitsOf counts a number's digits between its first and its last that is not 0.
+func digitsOf(number string) int {
+	mantissa, _, _ := strings.Cut(strings.ToLower(number), "e")
+	return len(strings.Trim(strings.ReplaceAll(mantissa, ".", ""), "-0"))
 }
 
 // ParseNumber reads a decimal number, also one that JSON writes otherwise, such as 007. One beyond
@@ -77,11 +68,11 @@ func ParseNumber(text string) (float64, bool) {
 	return f, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
-// exactly returns the value of a number that float64 can hold, of a length that takes no time.
-func exactly(text string) (*big.Rat, bool) {
+// exactly returns the value of a number that float64 holds as f, if its length takes no time.
+func exactly(number string, f float64) (*big.Rat, bool) {
 	const longest = 100
-	if len(text) > longest {
+	if math.IsInf(f, 0) || len(number) > longest {
 		return nil, false
 	}
-	return new(big.Rat).SetString(text)
+	return new(big.Rat).SetString(number)
 }

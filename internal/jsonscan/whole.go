@@ -2,74 +2,74 @@ package jsonscan
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // A Judge decides whether a list is whole, by what stands beside it in an object around it, and by
 // the headers of its response. It asks whether they say that there is more of it, such as a link or
-// cursor of a next page, hasMore that is true, a number of pages above one, a total above the
-// number of elements: that much holds for every list. A strict one asks whether they leave nothing
-// open: an element that is absent from a list counts as absent only then. The zero value has seen
-// nothing.
+// cursor of a next page, hasMore that is true, last that is false, a number of pages above one, a
+// total above the number of elements: that much holds for every list. A strict one asks whether
+// they leave nothing open: an element that is absent from a list counts as absent only then. The
+// zero value has seen nothing.
 type Judge struct {
 	Strict bool
-	Known  map[string]string // texts that say nothing, by the folded name of their member
+	Known  map[string]string // values that say nothing, by the folded name of their member
 	Ignore []string          // names of members and headers that the caller knows to be harmless
+	List   []byte            // the name of the list, if it has one
 
-	open   string // the first that says that the list is not whole
-	totals []total
+	open    string // the first that says that the list is not whole
+	numbers []number
 }
 
-type total struct {
-	n    float64
-	name string
+// number may be a total of the list. That depends on the list's name, which may come later.
+type number struct {
+	n          float64
+	path, what string
 }
 
 // Member takes a member beside the list.
 func (j *Judge) Member(name, value []byte) {
 	if j.open == "" && !j.Skips(name) {
-		j.see(member(name), string(name), value, 0, true)
+		j.see(member(name), "", string(name), value, 0)
 	}
 }
 
-// see looks into objects, such as links or a pageInfo. A total counts at the top or in an object
-// about pages: others have totals of other things.
-func (j *Judge) see(what, name string, value []byte, depth int, ofPages bool) {
+// see looks into objects, such as links or a pageInfo. path has the names of those around.
+func (j *Judge) see(what, path, name string, value []byte, depth int) {
 	const deepest = 3
 	folded := foldedName(name)
-	n, isTotal := totalOf(folded, value)
+	path += folded
+	n, isNumber := numberOf(value)
 	switch {
 	case j.Strict && j.isHarmless(name, folded, value):
-	case isTotal:
-		if ofPages {
-			j.totals = append(j.totals, total{n, what})
-		}
-	case j.Strict, saysMore(folded, value):
+	case !j.Strict && saysMore(path, folded, value):
+		j.open = what
+	case isNumber:
+		j.numbers = append(j.numbers, number{n, path, what})
+	case j.Strict:
 		j.open = what
 	case depth < deepest: // only objects have members
-		ofPages = ofPages && depth > 0 || containsAny(folded, "page", "pagin", "meta")
 		for name, value := range Members(value) {
-			j.see(member(name), string(name), value, depth+1, ofPages)
+			j.see(member(name), path, string(name), value, depth+1)
 		}
 	}
 }
 
+// isHarmless reports whether a member says nothing. False and 0 say something under a name for what
+// is good, and under a participle, such as loaded: what is not loaded yet is not whole.
 func (j *Judge) isHarmless(name, folded string, value []byte) bool {
-	known, isKnown := j.Known[folded]
-	switch {
-	case IsEmpty(value):
-		isFalse := value[0] == 'f' || value[0] == '0'
-		return !isFalse || !saysTheEnd(name)
-	case folded == "success":
-		return string(value) == "true"
-	default:
-		return isKnown && value[0] == '"' && Unquote(value) == known
+	if !IsEmpty(value) {
+		known, isKnown := j.Known[folded]
+		return isKnown && strings.Trim(string(value), `"`) == known
 	}
+	words := wordsOf(name)
+	isGood := affirmation.MatchString(words) || strings.Contains(words, "ed-") && !harmless.MatchString(words)
+	return !isGood || Kind(value[0]) != "bool" && Kind(value[0]) != "number"
 }
 
 // Skips reports whether a member or header is passed over, whatever it is: the caller knows it.
@@ -91,133 +91,178 @@ func (j *Judge) Says(header map[string][]string, elements int) string {
 			}
 		}
 	}
-	for _, t := range seen.totals {
-		if seen.open == "" && (t.n > float64(elements) || j.Strict && t.n != float64(elements)) {
-			return t.name
+	return cmp.Or(seen.open, seen.total(float64(elements)))
+}
+
+// total returns the number that says that a list is not whole. Beside a total, other counts may be
+// those of a page.
+func (j *Judge) total(elements float64) (what string) {
+	hasTotal := false
+	for _, number := range j.numbers {
+		n, isTotal := number.elements(j.List)
+		switch {
+		case j.Strict && n != elements, isTotal && n > elements:
+			return number.what
+		case isTotal:
+			hasTotal = true
+		case n > elements:
+			what = number.what
 		}
 	}
-	return seen.open
+	if hasTotal {
+		return ""
+	}
+	return what
+}
+
+// elements returns how many elements a list has, as a number beside it says: any number of them if
+// there are more pages, and -1 if it says nothing of them. isTotal is false for what may be the
+// elements of a page.
+func (n number) elements(list []byte) (elements float64, isTotal bool) {
+	path := n.path
+	if noun := strings.TrimSuffix(foldedName(string(list)), "s"); noun != "" {
+		path = strings.ReplaceAll(path, noun, "item") // totalRuns beside runs
+	}
+	isTotal = strings.Contains(path, "total")
+	switch {
+	case !aboutLists.MatchString(path):
+		return -1, false
+	case pagesName.MatchString(path) && n.n > 1, remainingName.MatchString(path) && n.n > 0:
+		return math.Inf(1), true
+	case pagesName.MatchString(path) || !isTotal && !countName.MatchString(path):
+		return -1, false
+	}
+	return n.n, isTotal
 }
 
 // header takes a header as a member. Headers are not a closed world, even to a strict judge: those
 // count whose names speak of pages or totals, or say that the list ends.
 func (j *Judge) header(name, text string) {
 	what, name := "the header "+name, strings.TrimPrefix(strings.ToLower(name), "x-")
-	value := []byte(strconv.Quote(text))
-	if text == "0" || text == "false" {
-		value = []byte(text)
-	}
+	value := []byte(cmp.Or(text, "null"))
 	switch {
 	case name == "link":
 		if linksToNext.MatchString(text) {
 			j.open = what
 		}
 	case !j.Strict && name == "content-range": // items 0-24/319
-		j.see(what, "total", []byte(text[strings.LastIndexByte(text, '/')+1:]), 0, true)
-	case !j.Strict, IsEmpty(value), speaksOfPages(name):
-		j.see(what, name, value, 0, true)
+		j.see(what, "", "total", []byte(text[strings.LastIndexByte(text, '/')+1:]), 0)
+	case !j.Strict, IsEmpty(value) && Affirms(name), speaksOfPages.MatchString(wordsOf(name)):
+		j.see(what, "", name, value, 0)
 	}
 }
 
 // linksToNext matches a Link header that has a link of the relation next.
 var linksToNext = regexp.MustCompile(`[;,]\s*rel\s*=\s*(next\b|"[^"]*\bnext\b|'[^']*\bnext\b)`)
 
-func speaksOfPages(name string) bool {
-	return containsAny(wordsOf(name), "page", "pagin", "cursor", "total", "next", "more", "continu", "truncat",
-		"-count-", "-range-", "-offset-", "-marker-", "-partial-")
+// These match the words of a name: see wordsOf.
+var (
+	speaksOfPages = regexp.MustCompile("page|pagin|cursor|total|next|more|continu|truncat|-(?:count|range|offset|marker|partial)-")
+	affirmation   = anyOf("-(?:is|has|are)?", goodWords, "")
+	harmless      = anyOf("-(?:is|has|are)?", harmlessWords, "")
+)
+
+// These match folded names, and paths of them.
+var (
+	aboutLists    = anyOf("^(?:", slices.Concat(listWords, endWords), "(?:e?[sd])?)+$")
+	pagesName     = regexp.MustCompile("(?:pages|totalpage|pagecount|pageof|lastpage)$")
+	remainingName = regexp.MustCompile("remaining.|.remaining")
+	countName     = regexp.MustCompile("count|found|num[^b]|numberof|nb")
+	nextName      = regexp.MustCompile("(?:next|continuation)" + nouns + "*$|^continue$|(?:skip|more|pagination|lastevaluated)" + nouns + "+$")
+	noMoreName    = regexp.MustCompile("not?(?:more|next|truncated|partial)")
+	moreName      = regexp.MustCompile("more|hasnext|truncated|incomplete|partial")
+	endName       = anyOf("", endWords, "")
+)
+
+// nouns match what one asks for the next page with.
+const nouns = "(?:page|token|cursor|link|ur[li]|href|offset|marker|key|start|index|records)"
+
+// anyOf matches one of some words between two patterns.
+func anyOf(before string, words []string, after string) *regexp.Regexp {
+	return regexp.MustCompile(before + "(?:" + strings.Join(words, "|") + ")" + after)
 }
 
-// saysMore reports whether a member of this name has what one asks for the next page with, such as
-// next_page_token or @odata.nextLink, or says that there is one.
-func saysMore(folded string, value []byte) bool {
-	isNext := strings.Contains(folded, "next") && containsAny(folded, "page", "cursor", "token", "link", "url", "offset", "marker")
+// goodWords begin the names of what is good if it is true.
+//
+//mutelist:check
+var goodWords = []string{
+	"last", "end-", "done", "complete", "final", "finish", "exhaust", "eof", "first", "all-", "whole", "full-",
+	"ok-", "exact", "consistent", "valid", "healthy", "ready", "fresh", "succe", "no-", "not-",
+}
+
+// harmlessWords begin participles of what is good if it is false.
+//
+//mutelist:check
+var harmlessWords = []string{"trunc", "limit", "arch", "cach", "delet", "deprec", "degrad", "fail", "filter", "pagin", "exten", "un"}
+
+// listWords are those that the names of totals of a list are made of. A name with any other word,
+// such as totalTokens, is about something else.
+//
+//mutelist:check
+var listWords = []string{
+	"total", "count", "found", "num", "number", "nb", "remaining", "estimated", "size", "value", "of", "is", "at", "reach",
+	"item", "element", "result", "record", "hit", "row", "entrie", "doc", "document", "object", "match",
+	"page", "pagination", "paging", "meta", "metadata", "info", "list", "stream",
+}
+
+// endWords are those in the names of what says that a list ends.
+//
+//mutelist:check
+var endWords = []string{"last", "end", "done", "complete", "final", "finish", "exhaust", "eof"}
+
+// saysMore reports whether a member of this name says that there is more of the list, or has what
+// one asks for it with, such as next_page_token or @odata.nextLink.
+func saysMore(path, folded string, value []byte) bool {
+	_, isNumber := numberOf(value)
 	switch {
-	case isNext, strings.HasSuffix(folded, "next"), folded == "continue", strings.Contains(folded, "continuation"):
-		return saysSomething(value, 0)
+	case noMoreName.MatchString(folded), endName.MatchString(folded) && aboutLists.MatchString(path):
+		return isWord(value, "false", "no")
+	case nextName.MatchString(folded), !isNumber && (path == "after" || path == "offset"):
+		return saysSomething(value)
 	default:
-		return containsAny(folded, "more", "hasnext", "truncated", "incomplete", "partial") && saysTrue(value)
+		return moreName.MatchString(folded) && isWord(value, "true", "yes", "1")
 	}
 }
 
-func containsAny(text string, words ...string) bool {
-	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
-}
-
-// totalOf returns the total that a member has by its name. A number of pages above one is above any
-// number of elements, and one page tells no total.
-func totalOf(folded string, value []byte) (total float64, ok bool) {
-	switch folded {
-	case "total", "count", "totalcount", "totalitems", "totalelements", "totalresults", "totalrecords":
-		return numberOf(value)
-	case "pages", "totalpages", "pagecount", "lastpage":
-		n, ok := numberOf(value)
-		if n > 1 {
-			return math.Inf(1), ok
-		}
-		return -1, ok
-	}
-	return 0, false
-}
-
-// saysTheEnd reports whether a member of this name says that the list ends, so that false says that
-// there is more: Spring's last, Jira's isLast, Salesforce's done.
-func saysTheEnd(name string) bool {
-	words := wordsOf(name)
-	return !strings.Contains(words, "incomplete") &&
-		containsAny(words, "last", "-end", "end-", "done", "complete", "final", "finish", "whole", "-full", "exhaust", "eof", "-all-", "no-more")
-}
+// Affirms reports whether a member of this name says, if it is true, that something is whole or
+// good, so that false says that it is not: Spring's last, Jira's isLast, Salesforce's done.
+func Affirms(name string) bool { return affirmation.MatchString(wordsOf(name)) }
 
 // wordsOf returns the words of a name in lower case: -has-more- for hasMore, has_more or Has-More.
 func wordsOf(name string) string {
 	return "-" + strings.ToLower(strings.ReplaceAll(camel.ReplaceAllString(name, "$1-$2"), "_", "-")) + "-"
 }
 
-var camel = regexp.MustCompile(`([a-z])([A-Z])`)
+var camel = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 
-// saysSomething is the contrary of IsEmpty, also for texts and for objects of empty members.
-func saysSomething(value []byte, depth int) bool {
-	const deepest = 3
-	switch {
-	case value[0] == '"':
-		switch strings.ToLower(strings.TrimSpace(Unquote(value))) {
-		case "", "0", "false", "null":
-			return false
-		}
-		return true
-	case value[0] == '{' && depth < deepest:
-		for _, inner := range Members(value) {
-			if saysSomething(inner, depth+1) {
-				return true
-			}
-		}
-		return false
-	default:
-		return !IsEmpty(value)
-	}
+// saysSomething reports whether a value is not just null, "", 0, false or made of these. Some have
+// -1 for no next page.
+func saysSomething(value []byte) (says bool) {
+	Walk(value, false, func(bool, []byte) bool { return false }, func(_ bool, raw []byte, _ bool) {
+		n, isNumber := numberOf(raw)
+		says = says || n > 0 || !isNumber && !isWord(raw, "", "false", "null")
+	})
+	return says
 }
 
-func saysTrue(value []byte) bool {
-	switch string(Fold(nil, value[:min(len(value), maxName)])) {
-	case "true", "yes", "1":
-		return true
-	}
-	return false
+// isWord reports whether a value is one of some words, as a text or not.
+func isWord(value []byte, words ...string) bool {
+	return slices.Contains(words, string(Fold(nil, value[:min(len(value), maxName)])))
 }
 
 // numberOf reads a number, or a text that is one.
 func numberOf(value []byte) (float64, bool) {
-	n, err := strconv.ParseFloat(strings.Trim(string(value[:min(len(value), maxName)]), `" `), 64)
-	return n, err == nil
+	return ParseNumber(strings.Trim(string(value[:min(len(value), maxName)]), `" `))
 }
 
 // maxName bounds a name in a text.
 const maxName = 64
 
-// foldedName is a folded name without what a colon or dot sets off, as in hydra:totalItems and
+// foldedName is a folded name without what a sign sets off, as in hydra:totalItems and
 // @odata.count.
 func foldedName(name string) string {
 	name = name[:min(len(name), maxName)]
-	return string(Fold(nil, name[strings.LastIndexAny(name, ":.")+1:]))
+	return string(Fold(nil, name[strings.LastIndexAny(name, ":.@$")+1:]))
 }
 
 func member(name []byte) string {

@@ -29,7 +29,7 @@ func TestStrictJudge(t *testing.T) {
 		`"a":1`: `the member "a"`, `"success":1`: `the member "success"`, `"org":"p"`: `the member "org"`, `"count":3`: `the member "count"`,
 		`"last":false`: `the member "last"`, `"incompleteResults":false`: "", `"known":7,"KNOWN":8`: "",
 	} {
-		judge := jsonscan.Judge{Strict: true, Known: map[string]string{"org": "o"}, Ignore: []string{"known"}}
+		judge := jsonscan.Judge{Strict: true, Known: map[string]string{"org": "o", "success": "true"}, Ignore: []string{"known"}}
 		for name, value := range jsonscan.Members([]byte("{" + member + "}")) {
 			judge.Member(name, value)
 		}
@@ -38,4 +38,47 @@ func TestStrictJudge(t *testing.T) {
 	judge := jsonscan.Judge{Strict: true}
 	assert.Empty(t, judge.Says(map[string][]string{"X-Total-Count": {"2"}, "Server": {"next"}, "Link": {`</1>; rel=first`}}, 2))
 	assert.Equal(t, "the header X-Total-Count", judge.Says(map[string][]string{"X-Total-Count": {"2", "3"}}, 2))
+}
+
+// Each of these names needs each of its words to say that there is more of a list.
+func TestNamesThatSayMore(t *testing.T) {
+	for _, member := range []string{
+		`"total":3`, `"count":3`, `"found":3`, `"numFound":3`, `"number_of_hits":3`, `"nbHits":3`, `"remainingItems":1`, `"estimatedTotalHits":3`, `"totalSize":3`,
+		`"total":{"value":3}`, `"page":{"of":3}`, `"totalItems":3`, `"totalElements":3`, `"totalResults":3`, `"recordsTotal":3`, `"total_rows":3`, `"total_entries":3`, `"totalDocs":3`,
+		`"documentCount":3`, `"objectCount":3`, `"total_matches":3`, `"pagination":{"total":3}`, `"paging":{"total":3}`, `"meta":{"count":3}`, `"_metadata":{"count":3}`,
+		`"listInfo":{"total":3}`, `"totalPages":2`, `"totalPage":2`, `"nbPages":2`, `"pages":2`, `"page_count":"2"`, `"last_page":2`, `"totalRuns":3`, `"run_count":3`,
+		`"last":false`, `"is_last_page":false`, `"atEnd":"false"`, `"done":false`, `"completed":false`, `"final":false`, `"finished":"no"`, `"exhausted":false`, `"eof":false`,
+		`"endReached":false`, `"end_of_stream":false`, `"noMore":false`, `"not_truncated":false`,
+		`"next":"x"`, `"hasNext":true`, `"nextPage":2`, `"next_token":"x"`, `"nextCursor":"x"`, `"nextLink":"x"`, `"next_page_url":"x"`, `"next_page_uri":"x"`, `"nextHref":"x"`,
+		`"nextOffset":20`, `"NextMarker":"x"`, `"nextStartKey":"x"`, `"next_index":1`, `"nextRecordsUrl":"x"`, `"continue":"x"`, `"continuation":"x"`, `"ContinuationToken":"x"`,
+		`"skipToken":"x"`, `"moreUrl":"x"`, `"PaginationToken":"x"`, `"LastEvaluatedKey":{"id":{"S":"x"}}`, `"after":"x"`, `"offset":"x"`,
+		`"more":true`, `"has_more":1`, `"moreAvailable":"yes"`, `"truncated":true`, `"incomplete_results":true`, `"partial":true`,
+	} {
+		judge := jsonscan.Judge{List: []byte("runs")}
+		for name, value := range jsonscan.Members([]byte("{" + member + "}")) {
+			judge.Member(name, value)
+		}
+		assert.NotEmpty(t, judge.Says(nil, 2), member)
+	}
+}
+
+// False under the name of something good leaves it open whether the list is whole.
+func TestAffirms(t *testing.T) {
+	for _, name := range []string{
+		"last", "isLast", "islast", "atEnd", "isDone", "complete", "final", "finish", "exhaustive", "eof", "first", "allLoaded", "whole", "isFull", "ok", "exact", "consistent",
+		"valid", "healthy", "ready", "fresh", "success", "no_more", "not-partial",
+	} {
+		assert.True(t, jsonscan.Affirms(name), name)
+	}
+	for _, name := range []string{"incomplete", "unfinished", "inconsistent", "invalid", "endpoint", "allowed", "fullness", "elastic", "okay", "hasMore", "note", "cached"} {
+		assert.False(t, jsonscan.Affirms(name), name)
+	}
+	for name, open := range map[string]bool{
+		"loaded": true, "isClosed": true, "synced": true, "truncated": false, "limitReached": false, "archived": false, "isCached": false, "deleted": false, "deprecated": false,
+		"degraded": false, "failed": false, "filtered": false, "paginated": false, "extended": false, "unsorted": false, "speedy": false,
+	} {
+		judge := jsonscan.Judge{Strict: true}
+		judge.Member([]byte(name), []byte("false"))
+		assert.Equal(t, open, judge.Says(nil, 0) != "", name)
+	}
 }
