@@ -39,8 +39,8 @@ type RunFindParams struct {
 // The list of runs must be an array, or an object with one list whose other members are harmless:
 // null, "", [], {}, false and 0 (except under a name for what is whole or good, such as last, ok or
 // loaded), success that is true, the id of the organization or prompt, a total, such as totalCount
-// or count, that is the number of elements, and what Ignore names. The error names any other member.
-// It is also an error if
+// or count, that is the number of elements, and what Ignore names. The error names any other
+// member. It is also an error if
 //   - the name of a header speaks of pages or totals (other headers, such as Scroll-Id, are not
 //     read),
 //   - the status is not 200,
