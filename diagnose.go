@@ -135,21 +135,15 @@ type failedCall struct {
 }
 
 func failureOf(err error) failedCall {
-	var first callError
-	f := failedCall{kind: KindUnknown, bucket: foreignBucket, text: err.Error(), joined: -1}
-	eachCallError(err, func(e callError) {
-		if first == nil && !isNilPointer(e) {
-			first = e
-		}
-		f.joined++
-	})
-	if first == nil {
+	f := failedCall{kind: KindUnknown, bucket: foreignBucket, text: err.Error()}
+	all := callErrors(err)
+	if len(all) == 0 {
 		return f
 	}
-	f.kind = first.kind()
+	f.kind, f.joined = all[0].kind(), len(all)-1
 	f.bucket = buckets[f.kind]
-	f.runPrefix, f.runID = first.namedRun()
-	switch e := first.(type) {
+	f.runPrefix, f.runID = all[0].namedRun()
+	switch e := all[0].(type) {
 	case *APIError:
 		f.CallInfo = e.CallInfo
 		f.setAPI(e)
@@ -179,11 +173,10 @@ func (f *failedCall) setAPI(e *APIError) {
 }
 
 func (f *failedCall) setTransport(e *TransportError) {
-	var last *APIError
-	switch {
+	switch last := errorAs[*APIError](e.Err); {
 	case e.source:
 		f.sourceFailed(e)
-	case errors.As(e.Err, &last) && last != nil: // met before ctx ended
+	case last != nil: // met before ctx ended
 		f.api, f.text = last, last.Message
 		f.note = "the context ended while the call waited to retry"
 		if e.Composite {

@@ -153,8 +153,8 @@ func failedChecks(raw RawJSON) (failed []string) {
 // credentialRejected reports that Setup.Verify failed. Nothing more is read then, unless the
 // failure says nothing about the server and the credential.
 func (d *diagnosing) credentialRejected(err error, evidence []string) {
-	var api *APIError
-	d.answers = errors.As(err, &api) && api.isJSON() && !api.IsNotFound()
+	api := errorAs[*APIError](err)
+	d.answers = api.isJSON() && !api.IsNotFound()
 	problem, cause := d.problemOfVerify(err)
 	if problem == "" || d.ctx.Err() != nil {
 		d.report(2, VerdictNotChecked, "The credential could not be checked: "+err.Error(), evidence...)
@@ -171,20 +171,15 @@ const wrongBaseURL = ", so the base URL is wrong"
 
 // problemOfVerify returns what a failure of Setup.Verify proves, or "", and its own words.
 func (d *diagnosing) problemOfVerify(err error) (problem, cause string) {
-	var (
-		api      *APIError
-		decode   *DecodeError
-		argument *ArgumentError
-		lost     *TransportError
-	)
+	api, lost := errorAs[*APIError](err), errorAs[*TransportError](err)
 	switch {
-	case errors.As(err, &argument):
+	case errorAs[*ArgumentError](err) != nil:
 		return "The client has no suitable credential", err.Error()
-	case errors.As(err, &lost) && lost != nil && lost.source:
+	case lost != nil && lost.source:
 		return "The token source failed", errorText(lost.Err)
-	case errors.As(err, &decode) && !errors.Is(err, io.ErrUnexpectedEOF):
+	case errorAs[*DecodeError](err) != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 		return "The server that responds is not the API", err.Error()
-	case !errors.As(err, &api), api == nil:
+	case api == nil:
 		return "Setup.Verify gets no response either", err.Error()
 	default:
 		return d.problemOfStatus(api), api.Message

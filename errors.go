@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -169,6 +170,7 @@ const (
 // callError is what the functions that take any error ask the four error types.
 type callError interface {
 	error
+	slog.LogValuer
 	kind() Kind
 	retryable() bool
 	outcomeUnknown() bool
@@ -194,9 +196,8 @@ type callError interface {
 // By default the SDK has already retried when a caller sees the error. If errors are joined, all
 // must be retryable.
 func IsRetryable(err error) bool {
-	found, all := false, true
-	eachCallError(err, func(e callError) { found, all = true, all && e.retryable() })
-	return found && all
+	all := callErrors(err)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(e callError) bool { return !e.retryable() })
 }
 
 // IsRetryable is the function [IsRetryable] for this error.
@@ -208,28 +209,26 @@ func (e *APIError) IsRetryable() bool { return e != nil && e.retryable() }
 // behind, such as the recorded run, which [RunID] may name. It is false for idempotent calls, which
 // can be retried.
 func OutcomeUnknown(err error) bool {
-	unknown := false
-	eachCallError(err, func(e callError) { unknown = unknown || e.outcomeUnknown() })
-	return unknown
+	return slices.ContainsFunc(callErrors(err), callError.outcomeUnknown)
 }
 
 // retryable, outcomeUnknown, kind and namedRun of an error that was read back are as they were.
 
 func (e *APIError) retryable() bool {
-	if e != nil && e.stored != nil {
+	if e.stored != nil {
 		return e.stored.Retryable
 	}
-	if e == nil || !transport.RetryableStatus(e.StatusCode) || hasEnded(e.callerContextEnded, e.Err) || e.isFinal() {
+	if !transport.RetryableStatus(e.StatusCode) || hasEnded(e.callerContextEnded, e.Err) || e.isFinal() {
 		return false
 	}
 	return e.Idempotent || e.StatusCode == http.StatusTooManyRequests && !e.mayHaveRun()
 }
 
 func (e *APIError) outcomeUnknown() bool {
-	if e != nil && e.stored != nil {
+	if e.stored != nil {
 		return e.stored.OutcomeUnknown
 	}
-	return e != nil && !e.Idempotent && e.mayHaveRun()
+	return !e.Idempotent && e.mayHaveRun()
 }
 
 // mayHaveRun reports whether the call may have run in spite of the failure. For a rate limit that
@@ -239,25 +238,25 @@ func (e *APIError) mayHaveRun() bool {
 }
 
 func (e *TransportError) retryable() bool {
-	if e != nil && e.stored != nil {
+	if e.stored != nil {
 		return e.stored.Retryable
 	}
-	if e == nil || e.OutcomeUnknown || hasEnded(e.callerContextEnded, e.Err) || transport.Permanent(e.Err) {
+	if e.OutcomeUnknown || hasEnded(e.callerContextEnded, e.Err) || transport.Permanent(e.Err) {
 		return false
 	}
 	return !e.source || sourceMayRecover(e.Err)
 }
 
-func (e *TransportError) outcomeUnknown() bool { return e != nil && e.OutcomeUnknown }
+func (e *TransportError) outcomeUnknown() bool { return e.OutcomeUnknown }
 
 func (e *DecodeError) retryable() bool {
-	if e != nil && e.stored != nil {
+	if e.stored != nil {
 		return e.stored.Retryable
 	}
-	return e != nil && e.Idempotent && errors.Is(e.Err, io.ErrUnexpectedEOF) && !hasEnded(e.callerContextEnded, e.Err)
+	return e.Idempotent && errors.Is(e.Err, io.ErrUnexpectedEOF) && !hasEnded(e.callerContextEnded, e.Err)
 }
 
-func (e *DecodeError) outcomeUnknown() bool { return e != nil && !e.Idempotent }
+func (e *DecodeError) outcomeUnknown() bool { return !e.Idempotent }
 
 func (e *ArgumentError) retryable() bool { return false }
 
@@ -272,12 +271,7 @@ func hasEnded(callerContextEnded bool, err error) bool {
 // isFinal reports whether the failure says that a retry is pointless. It works for errors that a
 // test built, too.
 func (e *APIError) isFinal() bool {
-	if e.Diagnostic != nil {
-		if retryable, given := e.Diagnostic.Retryable.Get(); given && !retryable {
-			return true
-		}
-	}
-	return e.retryForbidden || failure.ForbidsRetry(e.RawBody)
+	return e.Diagnostic != nil && e.Diagnostic.Retryable == Set(false) || e.retryForbidden || failure.ForbidsRetry(e.RawBody)
 }
 
 // RunID returns the id of the run that the body of a failure names, in any spelling, even if the
@@ -288,36 +282,31 @@ func (e *APIError) isFinal() bool {
 // run that [AgentRunsService.RerunFromStep] begins from. If errors are joined, the first that names
 // a run counts.
 func RunID(err error) (string, bool) {
-	id := ""
-	eachCallError(err, func(e callError) {
-		if id == "" {
-			_, id = e.namedRun()
-		}
-	})
+	_, id := firstNamedRun(err)
 	return id, id != ""
 }
 
-func (e *APIError) namedRun() (prefix, id string) {
-	if e == nil {
-		return "", ""
+func firstNamedRun(err error) (prefix, id string) {
+	for _, e := range callErrors(err) {
+		if prefix, id = e.namedRun(); id != "" {
+			break
+		}
 	}
+	return prefix, id
+}
+
+func (e *APIError) namedRun() (prefix, id string) {
 	own := ownIDs(&e.CallInfo)
 	if found := failure.FindRuns(e.RawBody, own); found.ID != "" {
 		return found.Prefix, found.ID
 	}
-	switch {
-	case e.stored != nil:
-		return "", e.stored.RunID
-	case own != nil && own(e.runID):
+	if own != nil && own(e.runID) {
 		return "", ""
 	}
 	return "", e.runID
 }
 
 func (e *DecodeError) namedRun() (prefix, id string) {
-	if e == nil {
-		return "", ""
-	}
 	if id := awaitedRun(&e.CallInfo); id != "" {
 		return "", id
 	}
@@ -328,21 +317,16 @@ func (e *DecodeError) namedRun() (prefix, id string) {
 }
 
 func (e *TransportError) namedRun() (prefix, id string) {
-	if e == nil || e.source {
+	awaited := awaitedRun(&e.CallInfo)
+	switch {
+	case e.source:
 		return "", ""
+	case awaited != "":
+		return "", awaited
+	case e.stored != nil:
+		return "", e.stored.RunID
 	}
-	if id := awaitedRun(&e.CallInfo); id != "" {
-		return "", id
-	}
-	eachCallError(e.Err, func(last callError) {
-		if id == "" {
-			prefix, id = last.namedRun()
-		}
-	})
-	if id == "" && e.stored != nil {
-		id = e.stored.RunID
-	}
-	return prefix, id
+	return firstNamedRun(e.Err)
 }
 
 func (e *ArgumentError) namedRun() (prefix, id string) { return "", "" }

@@ -244,8 +244,8 @@ func LogAttr(err error) slog.Attr {
 	if err == nil {
 		return slog.Attr{}
 	}
-	if e := firstCallError(err); e != nil {
-		return slog.Any("error", e.(slog.LogValuer)) //nolint:forcetypeassert // all four are
+	if all := callErrors(err); len(all) > 0 {
+		return slog.Any("error", all[0])
 	}
 	return slog.Group("error", slog.String("type", fmt.Sprintf("%T", err)), causeAttr(err))
 }

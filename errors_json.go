@@ -48,11 +48,6 @@ type stored struct {
 	NoBudget       bool   `json:"NoBudget,omitzero"`   // the retry budget was used up
 	Err            string `json:"Err"`                 // its text
 	Text           string `json:"Text,omitzero"`       // of the error around it: see MarshalError
-
-	// What versions without a Type wrote, where it was true.
-	Final      bool `json:"Final,omitzero"`
-	MayHaveRun bool `json:"MayHaveRun,omitzero"`
-	Repeatable bool `json:"Repeatable,omitzero"`
 }
 
 const (
@@ -84,7 +79,7 @@ func encodeError(v any, cuts ...func()) ([]byte, error) {
 // decodeError reads what encodeError wrote into v, of which s is a part.
 func decodeError(data []byte, name string, v any, s *stored) error {
 	err := json.Unmarshal(data, v)
-	if err == nil && s.Type != "" && s.Type != name {
+	if err == nil && s.Type != name {
 		err = fmt.Errorf("it is a %.40q", s.Type)
 	}
 	if err != nil {
@@ -93,17 +88,7 @@ func decodeError(data []byte, name string, v any, s *stored) error {
 	return nil
 }
 
-// completed returns what was stored of an error that was read back, in full where it has the form
-// of earlier versions.
-func (s stored) completed(e callError) *stored {
-	if s.Type == "" {
-		s.Kind, s.Retryable = e.kind(), e.retryable() && !s.Final && !s.MayHaveRun
-		s.OutcomeUnknown = e.outcomeUnknown() || s.MayHaveRun
-	}
-	return &s
-}
-
-func (s stored) cause() error {
+func (s *stored) cause() error {
 	if s.Err == "" {
 		return nil
 	}
@@ -124,16 +109,15 @@ func (e *APIError) encode(text string) ([]byte, error) {
 	})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote, and refuses what another error type wrote. Err is an
-// error with the same text; errors.Is no longer finds in it what it found.
+// UnmarshalJSON reads what MarshalJSON wrote, and refuses anything else. Err is an error with the
+// same text; errors.Is no longer finds in it what it found.
 func (e *APIError) UnmarshalJSON(data []byte) error {
 	var v apiErrorJSON
 	if err := decodeError(data, "APIError", &v, &v.stored); err != nil {
 		return err
 	}
 	*e = APIError(v.apiErrorFields)
-	e.Kind, e.noBudget, e.Err, e.Idempotent = v.stored.Kind, v.NoBudget, v.cause(), e.Idempotent || v.Repeatable
-	e.stored = v.completed(e)
+	e.Kind, e.Err, e.noBudget, e.runID, e.stored = v.stored.Kind, v.cause(), v.NoBudget, v.RunID, &v.stored
 	return nil
 }
 
@@ -153,8 +137,7 @@ func (e *TransportError) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*e = TransportError(v.transportErrorFields)
-	e.OutcomeUnknown, e.source, e.Err, e.Idempotent = v.stored.OutcomeUnknown, v.FromSource, v.cause(), e.Idempotent || v.Repeatable
-	e.stored = v.completed(e)
+	e.OutcomeUnknown, e.Err, e.source, e.stored = v.stored.OutcomeUnknown, v.cause(), v.FromSource, &v.stored
 	return nil
 }
 
@@ -175,8 +158,7 @@ func (e *DecodeError) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*e = DecodeError(v.decodeErrorFields)
-	e.Err, e.Idempotent = v.cause(), e.Idempotent || v.Repeatable
-	e.stored = v.completed(e)
+	e.Err, e.stored = v.cause(), &v.stored
 	return nil
 }
 
@@ -194,7 +176,7 @@ func (e *ArgumentError) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*e = ArgumentError(v.argumentErrorFields)
-	e.Err, e.Idempotent = v.cause(), e.Idempotent || v.Repeatable
+	e.Err = v.cause()
 	return nil
 }
 
@@ -202,15 +184,15 @@ func (e *ArgumentError) UnmarshalJSON(data []byte) error {
 // whole, for a job queue or another process: [UnmarshalError] reads it back. It fails if there is
 // no error of this package.
 func MarshalError(err error) ([]byte, error) {
-	found := firstCallError(err)
-	if found == nil {
+	all := callErrors(err)
+	if len(all) == 0 {
 		return nil, errors.New("promptorchestra: MarshalError: the error is not from this package")
 	}
 	text := err.Error()
-	if text == found.Error() {
+	if text == all[0].Error() {
 		text = ""
 	}
-	return found.encode(text)
+	return all[0].encode(text)
 }
 
 // UnmarshalError reads what [MarshalError], or the MarshalJSON of one of the four error types,

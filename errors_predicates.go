@@ -97,48 +97,45 @@ func IsServer(err error) bool { return errors.Is(err, serverErrors) }
 // RetryAfter returns how long the server asked to wait, and whether it did. A Retry-After too long
 // for a [time.Duration] is the longest there is.
 func RetryAfter(err error) (time.Duration, bool) {
-	var e *APIError
-	if !errors.As(err, &e) || e == nil || e.RetryAfter <= 0 {
+	e := errorAs[*APIError](err)
+	if e == nil || e.RetryAfter <= 0 {
 		return 0, false
 	}
 	return e.RetryAfter, true
 }
 
-// eachCallError visits the errors of this package in a tree of errors, but not those inside them.
-func eachCallError(err error, visit func(callError)) {
+// callErrors returns the errors of this package in a tree of errors, but not those inside them. It
+// leaves out nil pointers.
+func callErrors(err error) (all []callError) {
 	switch e := err.(type) { //nolint:errorlint // this is the walk itself
-	case nil:
 	case callError:
-		visit(e)
+		if !isNilPointer(e) {
+			all = append(all, e)
+		}
 	case interface{ Unwrap() error }:
-		eachCallError(e.Unwrap(), visit)
+		return callErrors(e.Unwrap())
 	case interface{ Unwrap() []error }:
 		for _, inner := range e.Unwrap() {
-			eachCallError(inner, visit)
+			all = append(all, callErrors(inner)...)
 		}
 	}
+	return all
 }
 
-// firstCallError returns the first error of this package in a tree of errors, or nil.
-func firstCallError(err error) (first callError) {
-	eachCallError(err, func(e callError) {
-		if first == nil && !isNilPointer(e) {
-			first = e
-		}
-	})
-	return first
+// errorAs returns the first error of a type in a tree of errors, or nil.
+func errorAs[E error](err error) (found E) {
+	errors.As(err, &found)
+	return found
 }
 
 // RequestID returns the id under which support finds the request of a failed call, and whether the
 // response had one. It looks through wrapping and joining; the first id counts.
 func RequestID(err error) (string, bool) {
-	var api *APIError
-	var decode *DecodeError
 	id := ""
-	if errors.As(err, &api) && api != nil {
+	if api := errorAs[*APIError](err); api != nil {
 		id = api.RequestID
 	}
-	if errors.As(err, &decode) && decode != nil {
+	if decode := errorAs[*DecodeError](err); decode != nil {
 		id = cmp.Or(id, decode.RequestID)
 	}
 	return id, id != ""
@@ -157,48 +154,32 @@ func KindOf(err error) Kind {
 	if err == nil {
 		return ""
 	}
-	var kind Kind
-	eachCallError(err, func(e callError) { kind = cmp.Or(kind, e.kind()) })
-	return cmp.Or(kind, contextKind(err), KindUnknown)
+	if all := callErrors(err); len(all) > 0 {
+		return all[0].kind()
+	}
+	return cmp.Or(contextKind(err), KindUnknown)
 }
 
-func (e *APIError) kind() Kind {
-	if e == nil {
-		return ""
-	}
-	return cmp.Or(e.Kind, kindOf(e))
-}
+func (e *APIError) kind() Kind { return cmp.Or(e.Kind, kindOf(e)) }
 
 func (e *TransportError) kind() Kind {
-	switch {
-	case e == nil:
-		return ""
-	case e.stored != nil:
+	if e.stored != nil {
 		return e.stored.Kind
 	}
-	var last Kind
-	if !e.source {
-		eachCallError(e.Err, func(failure callError) { last = cmp.Or(last, failure.kind()) })
+	if all := callErrors(e.Err); len(all) > 0 && !e.source {
+		return all[0].kind()
 	}
-	return cmp.Or(last, contextKind(e.Err), timeoutKind(e.Err), KindTransport)
+	return cmp.Or(contextKind(e.Err), timeoutKind(e.Err), KindTransport)
 }
 
 func (e *DecodeError) kind() Kind {
-	switch {
-	case e == nil:
-		return ""
-	case e.stored != nil:
+	if e.stored != nil {
 		return e.stored.Kind
 	}
 	return cmp.Or(contextKind(e.Err), KindDecode)
 }
 
-func (e *ArgumentError) kind() Kind {
-	if e == nil {
-		return ""
-	}
-	return KindArgument
-}
+func (e *ArgumentError) kind() Kind { return KindArgument }
 
 // contextKind returns the kind of a context's error, or "" for other errors.
 func contextKind(err error) Kind {

@@ -329,9 +329,7 @@ func isSourceError(err error) bool {
 
 // sourceMayRecover reports whether a token source's error says of itself that it may pass.
 func sourceMayRecover(err error) bool {
-	ours := false
-	eachCallError(err, func(callError) { ours = true })
-	if ours {
+	if len(callErrors(err)) > 0 {
 		return IsRetryable(err)
 	}
 	var timeout interface{ Timeout() bool }

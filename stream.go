@@ -260,8 +260,7 @@ func (s *elementStream) fail(err error) error {
 	}
 	head := s.request.tokens().Bytes(s.input.head)
 	err = s.request.undecodable(s.request.result.Stream.Explain(err), head)
-	var e *DecodeError
-	if errors.As(err, &e) && (!s.yielded || errors.Is(err, errFailure)) {
+	if e := errorAs[*DecodeError](err); e != nil && (!s.yielded || errors.Is(err, errFailure)) {
 		e.Body = head
 	}
 	return err
