@@ -15,19 +15,16 @@ import (
 //
 // The result is the entry of Versions, when there is one. Otherwise it has only the fields that the
 // rest of the response gives.
-func (a *AgentVersionSummary) LiveVersion() (AgentVersionRef, bool) {
+func (a *AgentVersionSummary) LiveVersion() (live AgentVersionRef, found bool) {
 	if a == nil {
-		return AgentVersionRef{}, false
+		return live, false
 	}
-	published, said := readPublished(a.PublishedVersion)
-	inUse := AgentVersionRef{ID: a.VersionID, AgentID: a.ID, VersionNumber: a.VersionNumber, IsPublished: true}
-	view := func(v *AgentVersionRef) versionView {
-		return versionView{&v.ID, &v.AgentID, &v.VersionNumber, &v.IsPublished, v.Status, v.PublishedAt}
+	published, versions := readPublished(a.PublishedVersion), a.Versions
+	if published.said {
+		inUse := AgentVersionRef{ID: a.VersionID, AgentID: a.ID, VersionNumber: a.VersionNumber, IsPublished: true}
+		versions = append(slices.Clone(versions), inUse)
 	}
-	if !said {
-		return lastPublished(a.Versions, view)
-	}
-	return findPublished(published, a.ID, append(slices.Clone(a.Versions), inUse), view)
+	return liveVersion(published, a.ID, versions)
 }
 
 // LiveVersion returns the version that runs, and false when none is published. It goes by
@@ -36,18 +33,13 @@ func (a *AgentVersionSummary) LiveVersion() (AgentVersionRef, bool) {
 //
 // The result is the entry of Versions, when there is one. Otherwise it has only the fields that the
 // rest of the response gives.
-func (d *PromptDetail) LiveVersion() (PromptVersion, bool) {
+func (d *PromptDetail) LiveVersion() (live PromptVersion, found bool) {
 	if d == nil {
-		return PromptVersion{}, false
+		return live, false
 	}
 	published := publishedVersion{id: d.PublishedVersionID, number: d.PublishedVersionNumber}
-	view := func(v *PromptVersion) versionView {
-		return versionView{&v.ID, &v.PromptID, &v.VersionNumber, &v.IsPublished, v.Status, v.PublishedAt}
-	}
-	if published.id == "" && published.number == 0 {
-		return lastPublished(d.Versions, view)
-	}
-	return findPublished(published, d.ID, d.Versions, view)
+	published.said = published.isVersion()
+	return liveVersion(published, d.ID, d.Versions)
 }
 
 // LiveVersion returns the version that runs by default, and false when none is published. It goes
@@ -56,18 +48,11 @@ func (d *PromptDetail) LiveVersion() (PromptVersion, bool) {
 //
 // The result is the entry of Versions, when there is one. Otherwise it has only the fields that the
 // rest of the response gives.
-func (d *SkillDetail) LiveVersion() (SkillVersion, bool) {
+func (d *SkillDetail) LiveVersion() (live SkillVersion, found bool) {
 	if d == nil {
-		return SkillVersion{}, false
+		return live, false
 	}
-	published, said := readPublished(d.PublishedVersion)
-	view := func(v *SkillVersion) versionView {
-		return versionView{&v.ID, &v.SkillID, &v.VersionNumber, &v.IsPublished, v.Status, v.PublishedAt}
-	}
-	if !said {
-		return lastPublished(d.Versions, view)
-	}
-	return findPublished(published, d.ID, d.Versions, view)
+	return liveVersion(readPublished(d.PublishedVersion), d.ID, d.Versions)
 }
 
 // versionView has what LiveVersion reads and writes in a version of any kind.
@@ -79,26 +64,47 @@ type versionView struct {
 	publishedAt Timestamp
 }
 
-// publishedVersion is what a response says of the published version: zero when none is published.
-type publishedVersion struct {
-	id     string
-	number int
-	raw    RawJSON
+// viewer is a version of some kind.
+type viewer[T any] interface {
+	*T
+	view() versionView
 }
 
-// readPublished reads a member of any JSON type. said is false when it does not tell.
-func readPublished(raw RawJSON) (published publishedVersion, said bool) {
+func (v *AgentVersionRef) view() versionView {
+	return versionView{&v.ID, &v.AgentID, &v.VersionNumber, &v.IsPublished, v.Status, v.PublishedAt}
+}
+
+func (v *PromptVersion) view() versionView {
+	return versionView{&v.ID, &v.PromptID, &v.VersionNumber, &v.IsPublished, v.Status, v.PublishedAt}
+}
+
+func (v *SkillVersion) view() versionView {
+	return versionView{&v.ID, &v.SkillID, &v.VersionNumber, &v.IsPublished, v.Status, v.PublishedAt}
+}
+
+// publishedVersion is what a response says of the published version.
+type publishedVersion struct {
+	said   bool   // it says which one, or that there is none
+	id     string // "" for none, and where it gives the number alone
+	number int
+	object RawJSON // the version itself, or nil
+}
+
+func (p publishedVersion) isVersion() bool { return p.id != "" || p.number != 0 }
+
+// readPublished reads a member of any JSON type.
+func readPublished(raw RawJSON) (p publishedVersion) {
 	var value any
 	if raw.Decode(&value) != nil {
-		return published, false
+		return p
 	}
-	published.raw = raw
 	switch value := value.(type) {
 	case nil:
-		return published, true
-	case string, float64:
-		published.id, published.number = versionID(value)
-		return published, true
+		p.said = true
+	case string:
+		p.said, p.id = true, value
+	case float64:
+		p.said, p.id = true, strconv.FormatFloat(value, 'f', -1, 64)
 	case map[string]any:
 		var named struct {
 			ID            string `json:"id"`
@@ -106,39 +112,35 @@ func readPublished(raw RawJSON) (published publishedVersion, said bool) {
 			VersionNumber int    `json:"versionNumber"`
 		}
 		_ = lenient.Unmarshal(raw, &named, nil) // an object always decodes
-		published.id, published.number = cmp.Or(named.ID, named.VersionID), named.VersionNumber
+		p = publishedVersion{id: cmp.Or(named.ID, named.VersionID), number: named.VersionNumber, object: raw}
+		p.said = p.isVersion()
+		return p
 	}
-	return published, published.id != "" || published.number != 0
+	if p.id == "0" {
+		p.id = ""
+	}
+	p.number, _ = strconv.Atoi(p.id) // 0 for an id that is no number
+	return p
 }
 
-// versionID reads a JSON value as a version's id, and as its number where it is a whole number.
-func versionID(value any) (id string, number int) {
-	switch value := value.(type) {
-	case string:
-		id = value
-	case float64:
-		if value != 0 {
-			id = strconv.FormatFloat(value, 'f', -1, 64)
-		}
-	}
-	number, _ = strconv.Atoi(id) // 0 for an id that is no number
-	return id, number
-}
-
-// findPublished returns the known version that a response names, or what the response says of it.
-func findPublished[T any](published publishedVersion, of string, known []T, view func(*T) versionView) (live T, found bool) {
-	if published.id == "" && published.number == 0 {
+// liveVersion returns the known version that a response names, or what the response says of it. If
+// it says nothing, that is the version that was published last.
+func liveVersion[T any, V viewer[T]](published publishedVersion, of string, known []T) (live T, found bool) {
+	switch {
+	case !published.said:
+		return lastPublished[T, V](known)
+	case !published.isVersion():
 		return live, false
 	}
-	at := slices.IndexFunc(known, func(v T) bool { return published.id != "" && *view(&v).id == published.id })
+	at := slices.IndexFunc(known, func(v T) bool { return published.id != "" && *V(&v).view().id == published.id })
 	if at < 0 {
-		at = slices.IndexFunc(known, func(v T) bool { return published.number != 0 && *view(&v).number == published.number })
+		at = slices.IndexFunc(known, func(v T) bool { return published.number != 0 && *V(&v).view().number == published.number })
 	}
 	if at >= 0 {
 		return known[at], true
 	}
-	_ = published.raw.Decode(&live) // a field of another type stays zero
-	v := view(&live)
+	_ = published.object.Decode(&live) // a field of another type stays zero
+	v := V(&live).view()
 	*v.id, *v.of = cmp.Or(*v.id, published.id), cmp.Or(*v.of, of)
 	*v.number, *v.isPublished = published.number, true
 	if *v.id == strconv.Itoa(published.number) {
@@ -147,17 +149,16 @@ func findPublished[T any](published publishedVersion, of string, known []T, view
 	return live, true
 }
 
-// lastPublished returns the version that was published last.
-func lastPublished[T any](versions []T, view func(*T) versionView) (live T, found bool) {
-	for _, version := range versions {
-		v, last := view(&version), view(&live)
-		if !*v.isPublished && v.status != VersionStatusPublished {
-			continue
-		}
-		later := cmp.Or(v.publishedAt.Compare(last.publishedAt.Time), cmp.Compare(*v.number, *last.number))
-		if !found || later > 0 {
-			live, found = version, true
-		}
+func lastPublished[T any, V viewer[T]](versions []T) (live T, found bool) {
+	published := slices.DeleteFunc(slices.Clone(versions), func(version T) bool {
+		v := V(&version).view()
+		return !*v.isPublished && v.status != VersionStatusPublished
+	})
+	if len(published) == 0 {
+		return live, false
 	}
-	return live, found
+	return slices.MaxFunc(published, func(a, b T) int {
+		v, other := V(&a).view(), V(&b).view()
+		return cmp.Or(v.publishedAt.Compare(other.publishedAt.Time), cmp.Compare(*v.number, *other.number))
+	}), true
 }
