@@ -85,7 +85,7 @@ var (
 	sourceBucket  = bucket{[]int{2}, "The token source failed", "Fix the token source, the server that it asks or its credential. The SDK calls it before each attempt, and does not retry if it fails."}
 )
 
-var stepNames = [...]string{"", "status and body", "credential and organization", "records of the call", "recorded run", "graph"}
+var stepNames = map[int]string{1: "status and body", 2: "credential and organization", 3: "records of the call", 4: "recorded run", 5: "graph"}
 
 // Diagnose looks for the cause of an error of this client, in the product's own debugging order:
 // status and body, credential and organization, the records that the call names, the recorded run,
@@ -104,18 +104,7 @@ func (c *Client) Diagnose(ctx context.Context, err error) *Diagnosis {
 	}
 	d.client = c.InOrganization(cmp.Or(d.Organization, c.organization))
 	d.Organization = d.client.organization
-	in := call{route: routeDiagnose}
-	result, _ := observe(ctx, &d.client.service, in, nil, func(ctx context.Context, _ *request) (*Diagnosis, error) {
-		ctx, cancel := context.WithTimeout(ctx, maxDiagnosisTime)
-		defer cancel()
-		d.ctx = ctx
-		d.checkCredential()
-		d.checkRecords()
-		d.checkRun()
-		d.checkGraph()
-		return d.conclude(err), nil
-	})
-	return result
+	return d.observed(ctx, routeDiagnose, err, d.checkCredential, d.checkRecords, d.checkRun, d.checkGraph)
 }
 
 var routeDiagnose = newComposite("Diagnose", routeSetupVerify)
@@ -156,9 +145,7 @@ func failureOf(err error) failedCall {
 		f.CallInfo, f.text, f.rejected = e.CallInfo, joinTexts(e.Argument, e.Reason), true
 		f.setArgument(e)
 	}
-	if i := slices.IndexFunc(routes, func(r *route) bool { return r.op == f.Op }); i >= 0 {
-		f.route = routes[i]
-	}
+	f.route = routeOf(f.Op)
 	return f
 }
 
@@ -174,8 +161,12 @@ func (f *failedCall) setAPI(e *APIError) {
 
 func (f *failedCall) setTransport(e *TransportError) {
 	switch last := errorAs[*APIError](e.Err); {
+	case e.source && f.kind == KindCanceled:
 	case e.source:
-		f.sourceFailed(e)
+		f.bucket = sourceBucket
+		if !sourceMayRecover(e.Err) { // a problem of the credential
+			f.kind = KindAuthentication
+		}
 	case last != nil: // met before ctx ended
 		f.api, f.text = last, last.Message
 		f.note = "the context ended while the call waited to retry"
@@ -195,18 +186,6 @@ func (f *failedCall) setArgument(e *ArgumentError) {
 	f.bucket = buckets[f.kind]
 }
 
-// sourceFailed handles a token source that failed. A failure that will not pass by itself is a
-// problem of the credential.
-func (f *failedCall) sourceFailed(e *TransportError) {
-	if f.kind == KindCanceled {
-		return
-	}
-	f.bucket = sourceBucket
-	if !sourceMayRecover(e.Err) {
-		f.kind = KindAuthentication
-	}
-}
-
 // diagnosing is the state of one Diagnose.
 type diagnosing struct {
 	failedCall
@@ -219,6 +198,20 @@ type diagnosing struct {
 	found           []Finding
 	answers         bool // Setup.Verify got a response of the API's, so that the base URL is right
 	mayBeAnotherRun bool // step 4 is about a run that may be another call's
+}
+
+// observed runs the checks, in their order and within the time, as a composite for observers.
+func (d *diagnosing) observed(ctx context.Context, route *route, err error, checks ...func()) *Diagnosis {
+	result, _ := observe(ctx, &d.client.service, call{route: route}, nil, func(ctx context.Context, _ *request) (*Diagnosis, error) {
+		ctx, cancel := context.WithTimeout(ctx, maxDiagnosisTime)
+		defer cancel()
+		d.ctx = ctx
+		for _, check := range checks {
+			check()
+		}
+		return d.conclude(err), nil
+	})
+	return result
 }
 
 func (d *diagnosing) report(step int, verdict Verdict, summary string, evidence ...string) {
@@ -320,11 +313,7 @@ func (d *Diagnosis) String() string {
 }
 
 func (f Finding) title() string {
-	name := ""
-	if f.Step > 0 && f.Step < len(stepNames) {
-		name = " " + stepNames[f.Step]
-	}
-	return fmt.Sprintf("%d%s: %s", f.Step, name, strings.ReplaceAll(string(f.Verdict), "_", " "))
+	return fmt.Sprintf("%d%s: %s", f.Step, prefixed(" ", stepNames[f.Step]), strings.ReplaceAll(string(f.Verdict), "_", " "))
 }
 
 // LogValue gives slog the kind, the cause, the advice and a line a finding.

@@ -103,7 +103,7 @@ func (d *diagnosing) checkCredential() {
 	problem := d.misfit(v)
 	if ok, given := said.OK.Get(); problem == "" && given && !ok {
 		problem = "The server accepts the credential, but its setup check failed."
-		evidence = append(evidence, failedChecks(v.Checks)...)
+		evidence = append(evidence, prefixed("checks: ", v.Checks.String()))
 	}
 	if problem != "" {
 		d.report(2, VerdictProblem, problem, evidence...)
@@ -134,20 +134,6 @@ func lacksScope(scopes []string, scope string) bool {
 	return len(scopes) > 0 && !slices.ContainsFunc(scopes, func(given string) bool {
 		return given == scope || !slices.ContainsFunc(routes, func(r *route) bool { return r.scope == given })
 	})
-}
-
-func failedChecks(raw RawJSON) (failed []string) {
-	var checks []struct {
-		Name, Message string
-		OK            bool
-	}
-	_ = raw.Decode(&checks) // undocumented: it may be missing, or have another form
-	for _, c := range checks {
-		if !c.OK {
-			failed = append(failed, "failed check: "+joinTexts(c.Name, c.Message))
-		}
-	}
-	return failed
 }
 
 // credentialRejected reports that Setup.Verify failed. Nothing more is read then, unless the

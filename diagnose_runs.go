@@ -24,16 +24,7 @@ func (c *Client) DiagnoseRun(ctx context.Context, id string) *Diagnosis {
 	}
 	d.bucket = bucket{settledBy: []int{4, 2}}
 	d.client, d.Organization = c, c.organization
-	in := call{route: routeDiagnoseRun}
-	result, _ := observe(ctx, &c.service, in, nil, func(ctx context.Context, _ *request) (*Diagnosis, error) {
-		ctx, cancel := context.WithTimeout(ctx, maxDiagnosisTime)
-		defer cancel()
-		d.ctx = ctx
-		d.checkCredential()
-		d.checkAnyRun(id)
-		return d.conclude(nil), nil
-	})
-	return result
+	return d.observed(ctx, routeDiagnoseRun, nil, d.checkCredential, func() { d.checkAnyRun(id) })
 }
 
 var routeDiagnoseRun = newComposite("DiagnoseRun", routeAgentRunsGet)
@@ -48,7 +39,7 @@ func (d *diagnosing) checkAnyRun(id string) {
 		case l.err == nil && !slices.Contains([]string{l.record.ID, l.record.Run.ID, l.record.RunID}, id):
 			unread = cmp.Or[error](unread, &DecodeError{Err: fmt.Errorf("the response does not show the %s %q", kind, id)})
 		case l.err == nil:
-			d.bucket.advice = adviceOf(l.record)
+			d.bucket.advice = l.record.end().advice
 			d.reportRecord(fmt.Sprintf("The %s %q", kind, id), l.record)
 			return
 		case !IsNotFound(l.err):
@@ -62,25 +53,6 @@ func (d *diagnosing) checkAnyRun(id string) {
 	}
 	d.kind, d.bucket.advice = KindNotFound, buckets[KindNotFound].advice
 	d.reportMissing(4, fmt.Sprintf("Organization %s has no agent run, run, skill run or realtime session %q.", d.Organization, id))
-}
-
-// adviceOf returns what to do about a run.
-func adviceOf(r *record) string {
-	status := r.status()
-	switch {
-	case r.failure() != "" || status.Failed():
-		advice := "The failed run was paid for: fix the cause before you start another."
-		if r.Diagnostic != nil {
-			advice = strings.TrimSpace(failure.Text(r.Diagnostic.Recovery) + " " + advice)
-		}
-		return advice
-	case status.Pending():
-		return "Wait for it with AgentRuns.Wait or SkillRuns.Wait, or read it again later."
-	case status.Succeeded():
-		return "Take the result from the record."
-	default:
-		return "Look at its output: the status does not say how the run ended."
-	}
 }
 
 // checkRun looks at the run that the call's ids or the failure's body name, or at the newest one of
@@ -244,6 +216,14 @@ func (r *record) failure() string {
 	return r.ErrorMessage
 }
 
+func (r *record) end() runEnd {
+	end := endOf(r.status(), r.failure())
+	if end.verdict == VerdictProblem && r.Diagnostic != nil {
+		end.advice = strings.TrimSpace(failure.Text(r.Diagnostic.Recovery) + " " + end.advice)
+	}
+	return end
+}
+
 // reportRecord reports a run with its steps or decisions, in their order.
 func (d *diagnosing) reportRecord(what string, r *record) {
 	const most = 12 // of the steps, so that a report fits on a screen: the first and the last ones
@@ -264,15 +244,25 @@ func (d *diagnosing) reportRecord(what string, r *record) {
 }
 
 func (d *diagnosing) reportRun(what string, status RunStatus, failure string, evidence ...string) {
-	evidence = append([]string{prefixed("status: ", string(status))}, evidence...)
+	end := endOf(status, failure)
+	d.report(4, end.verdict, what+" "+end.summary, append([]string{prefixed("status: ", string(status))}, evidence...)...)
+}
+
+// runEnd is how a run ended.
+type runEnd struct {
+	verdict         Verdict
+	summary, advice string
+}
+
+func endOf(status RunStatus, failure string) runEnd {
 	switch {
 	case failure != "" || status.Failed():
-		d.report(4, VerdictProblem, what+" failed: "+cmp.Or(failure, "the record does not say why"), evidence...)
+		return runEnd{VerdictProblem, "failed: " + cmp.Or(failure, "the record does not say why"), "The failed run was paid for: fix the cause before you start another."}
 	case status.Pending():
-		d.report(4, VerdictOK, what+" has not ended yet.", evidence...)
+		return runEnd{VerdictOK, "has not ended yet.", "Wait for it with AgentRuns.Wait or SkillRuns.Wait, or read it again later."}
 	case status.Succeeded():
-		d.report(4, VerdictOK, what+" succeeded: its result is in the record.", evidence...)
+		return runEnd{VerdictOK, "succeeded: its result is in the record.", "Take the result from the record."}
 	default:
-		d.report(4, VerdictNotChecked, what+" exists, but the record does not say how it ended.", evidence...)
+		return runEnd{VerdictNotChecked, "exists, but the record does not say how it ended.", "Look at its output: the status does not say how the run ended."}
 	}
 }

@@ -339,11 +339,18 @@ func awaitedRun(call *CallInfo) string {
 	return call.Resource["runId"]
 }
 
+// routeOf returns the route of a method, or nil for Do and composites.
+func routeOf(op string) *route {
+	if i := slices.IndexFunc(routes, func(r *route) bool { return r.op == op }); i >= 0 {
+		return routes[i]
+	}
+	return nil
+}
+
 // ownIDs returns a check for the ids that an execution was given itself: such a run is not its
 // outcome. It is nil for other calls.
 func ownIDs(call *CallInfo) func(id string) bool {
-	at := slices.IndexFunc(routes, func(r *route) bool { return r.op == call.Op })
-	if at < 0 || routes[at].traits&execution == 0 {
+	if r := routeOf(call.Op); r == nil || r.traits&execution == 0 {
 		return nil
 	}
 	return func(id string) bool {
