@@ -14,6 +14,17 @@ import (
 // A type is open when it keeps in a field Extra what its other fields do not hold: what is read and
 // sent back must not lose it.
 
+// The open types without their methods, as marshal is given them.
+type (
+	workflowFields         Workflow
+	stepFields             WorkflowStep
+	transitionFields       WorkflowTransition
+	promptAttachmentFields PromptAttachment
+	toolAttachmentFields   ToolAttachment
+	agentFields            AgentVersionSummary
+	capabilityFields       ToolCapability
+)
+
 // marshalOpen encodes v, which has an open type: first the fields, given as v without its methods,
 // then the members of extra in the order of their names, but for those of a field that is not zero.
 func marshalOpen(v, fields any, extra map[string]RawJSON) ([]byte, error) {
@@ -76,8 +87,7 @@ func unmarshalOpen(data []byte, v any) error {
 
 // MarshalJSON encodes the fields, then Extra.
 func (w Workflow) MarshalJSON() ([]byte, error) {
-	type fields Workflow
-	sent := fields(w)
+	sent := workflowFields(w)
 	sent.Steps, sent.Transitions = notNil(w.Steps), notNil(w.Transitions)
 	return marshalOpen(w, sent, w.Extra)
 }
@@ -114,18 +124,14 @@ func (w Workflow) forOrganization(id string) (Workflow, error) {
 }
 
 // MarshalJSON encodes the fields, then Extra.
-func (s WorkflowStep) MarshalJSON() ([]byte, error) {
-	type fields WorkflowStep
-	return marshalOpen(s, fields(s), s.Extra)
-}
+func (s WorkflowStep) MarshalJSON() ([]byte, error) { return marshalOpen(s, stepFields(s), s.Extra) }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
 func (s *WorkflowStep) UnmarshalJSON(data []byte) error { return unmarshalOpen(data, s) }
 
 // MarshalJSON encodes the fields, then Extra.
 func (t WorkflowTransition) MarshalJSON() ([]byte, error) {
-	type fields WorkflowTransition
-	return marshalOpen(t, fields(t), t.Extra)
+	return marshalOpen(t, transitionFields(t), t.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
@@ -133,8 +139,7 @@ func (t *WorkflowTransition) UnmarshalJSON(data []byte) error { return unmarshal
 
 // MarshalJSON encodes the fields, then Extra.
 func (a PromptAttachment) MarshalJSON() ([]byte, error) {
-	type fields PromptAttachment
-	return marshalOpen(a, fields(a), a.Extra)
+	return marshalOpen(a, promptAttachmentFields(a), a.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
@@ -142,8 +147,7 @@ func (a *PromptAttachment) UnmarshalJSON(data []byte) error { return unmarshalOp
 
 // MarshalJSON encodes the fields, then Extra.
 func (a ToolAttachment) MarshalJSON() ([]byte, error) {
-	type fields ToolAttachment
-	return marshalOpen(a, fields(a), a.Extra)
+	return marshalOpen(a, toolAttachmentFields(a), a.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
@@ -151,8 +155,7 @@ func (a *ToolAttachment) UnmarshalJSON(data []byte) error { return unmarshalOpen
 
 // MarshalJSON encodes the fields, then Extra.
 func (a AgentVersionSummary) MarshalJSON() ([]byte, error) {
-	type fields AgentVersionSummary
-	return marshalOpen(a, fields(a), a.Extra)
+	return marshalOpen(a, agentFields(a), a.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
@@ -160,8 +163,7 @@ func (a *AgentVersionSummary) UnmarshalJSON(data []byte) error { return unmarsha
 
 // MarshalJSON encodes the fields, then Extra.
 func (c ToolCapability) MarshalJSON() ([]byte, error) {
-	type fields ToolCapability
-	return marshalOpen(c, fields(c), c.Extra)
+	return marshalOpen(c, capabilityFields(c), c.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
@@ -169,12 +171,11 @@ func (c *ToolCapability) UnmarshalJSON(data []byte) error { return unmarshalOpen
 
 // MarshalJSON encodes the fields, then Extra.
 func (i SkillPromptCompositionItem) MarshalJSON() ([]byte, error) {
-	type fields PromptAttachment
 	return marshalOpen(i, struct {
-		fields
+		promptAttachmentFields
 		PromptVersionID string        `json:"promptVersionId,omitzero"`
 		Section         PromptSection `json:"section,omitzero"`
-	}{fields(i.PromptAttachment), i.PromptVersionID, i.Section}, i.Extra)
+	}{promptAttachmentFields(i.PromptAttachment), i.PromptVersionID, i.Section}, i.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.

@@ -111,8 +111,6 @@ func object(name string, v any) any {
 	switch r.Kind() {
 	case reflect.Struct, reflect.Map:
 		return v
-	case reflect.Invalid:
-		return struct{}{}
 	default:
 		return notAnObject{name, "a value of type " + r.Type().String()}
 	}
@@ -141,13 +139,15 @@ func rawValue(v any) any {
 	for r.Kind() == reflect.Pointer && !r.IsNil() && !encodesItself(r.Type()) {
 		r = r.Elem()
 	}
-	if !r.IsValid() || isNil(r) {
+	isBytes := r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8 && !encodesItself(r.Type())
+	switch {
+	case !r.IsValid(), isNil(r), isBytes && r.Len() == 0:
 		return nil
+	case isBytes:
+		return json.RawMessage(r.Bytes())
+	default:
+		return v
 	}
-	if r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8 && !encodesItself(r.Type()) {
-		return rawMessage(r.Bytes())
-	}
-	return v
 }
 
 func isNil(v reflect.Value) bool {
@@ -165,13 +165,6 @@ func encodesItself(t reflect.Type) bool {
 		return false
 	}
 	return t.Implements(jsonMarshaler) || t.Implements(textMarshaler)
-}
-
-func rawMessage(b []byte) any {
-	if len(b) == 0 {
-		return nil
-	}
-	return json.RawMessage(b)
 }
 
 type notAnObject struct{ name, what string }

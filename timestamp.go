@@ -96,35 +96,17 @@ func isoTime(s string) (v time.Time, is bool) {
 	if len(s) < date || s[4] != '-' && s[4] != '/' || s[7] != s[4] {
 		return v, false
 	}
-	day, clock, zone := strings.ReplaceAll(s[:date], "/", "-"), "00:00:00", "Z"
-	if len(s) > date {
-		if s[date] != 'T' && s[date] != ' ' {
-			return v, true
+	clock := strings.TrimSuffix(strings.TrimSuffix(s[date:], "UTC"), "GMT") // alone or after an offset
+	clock = strings.TrimPrefix(strings.ReplaceAll(clock, " ", ""), "T")
+	s = strings.ReplaceAll(s[:date], "/", "-") + clock
+	for _, zone := range [...]string{"", "Z07:00", "Z0700", "Z07"} {
+		for _, clock := range [...]string{"", "15:04", time.TimeOnly} {
+			if v, err := time.Parse(time.DateOnly+clock+zone, s); err == nil {
+				return v, true
+			}
 		}
-		clock = strings.Replace(s[date+1:], ",", ".", 1)
-		if i := strings.IndexAny(clock, "Z+- UG"); i >= 0 {
-			clock, zone = clock[:i], isoZone(clock[i:])
-		}
 	}
-	if len(clock) == len("15:04") {
-		clock += ":00"
-	}
-	_ = v.UnmarshalText([]byte(day + "T" + clock + zone)) // what is no time stays zero
-	return v, true
-}
-
-// isoZone writes a zone, such as UTC, +00 or "+0000 UTC", as RFC 3339 has it.
-func isoZone(s string) string {
-	zone, _, _ := strings.Cut(strings.TrimSpace(s), " ")
-	switch {
-	case zone == "UTC" || zone == "GMT":
-		return "Z"
-	case len(zone) == len("+00"):
-		return zone + ":00"
-	case len(zone) == len("+0000"):
-		return zone[:3] + ":" + zone[3:]
-	}
-	return zone
+	return v, true // what is no time stays zero
 }
 
 // aspNetTime reads /Date(1764115200000)/.

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
@@ -224,25 +223,22 @@ func (c *chart) styles() {
 	}
 }
 
+var stepShapes = map[StepType][2]string{
+	StepTypePrompt: {"[", "]"}, StepTypeTool: {"[[", "]]"}, StepTypeReturn: {"([", "])"}, StepTypeCondition: {"{", "}"},
+}
+
 func (c *chart) step(i int, step WorkflowStep) {
-	open, end := "[", "]"
 	texts := []string{cmp.Or(step.StepKey, "no key")}
-	switch step.StepType {
-	case StepTypePrompt:
-	case StepTypeTool:
-		open, end = "[[", "]]"
-	case StepTypeReturn:
-		open, end = "([", "])"
-	case StepTypeCondition:
-		open, end = "{", "}"
-	default:
+	shape, known := stepShapes[step.StepType]
+	if !known {
+		shape = stepShapes[StepTypePrompt]
 		texts = append(texts, string(step.StepType))
 	}
 	if !strings.EqualFold(step.Name, step.StepKey) {
 		texts = slices.Insert(texts, 1, step.Name)
 	}
 	at := []place{{kind: placeStep, index: i}, {kind: placeKey, from: step.StepKey}}
-	c.node(nodeID(i), open, end, c.label(at, texts...))
+	c.node(nodeID(i), shape[0], shape[1], c.label(at, texts...))
 	c.redden(&c.redNodes, nodeID(i), at...)
 }
 
@@ -319,35 +315,25 @@ const noSpace = "#8203;"
 // and emoji need.
 func mermaidText(text string) string {
 	var b strings.Builder
-	if first, size := utf8.DecodeRuneInString(text); size > 0 && !unicode.IsLetter(first) {
+	all := []rune(text)
+	shown := all[:min(len(all), maxChartText)]
+	if len(shown) > 0 && !unicode.IsLetter(shown[0]) {
 		b.WriteString(noSpace)
 	}
-	text, cut := firstRunes(text, maxChartText)
-	for i, r := range text {
-		switch next := text[i+utf8.RuneLen(r):]; {
-		case r == ':' && !strings.HasPrefix(next, " "):
+	for i, r := range shown {
+		switch next := string(shown[i+1 : min(i+2, len(shown))]); {
+		case r == ':' && next != " ":
 			b.WriteString("#58;" + noSpace)
-		case r == '$' && strings.HasPrefix(next, "$"):
+		case r == '$' && next == "$":
 			b.WriteString("$" + noSpace)
 		default:
 			writeMermaidRune(&b, r)
 		}
 	}
-	if cut {
+	if len(shown) < len(all) {
 		b.WriteString("…")
 	}
 	return b.String()
-}
-
-// firstRunes returns the first characters of a text, as valid UTF-8, and whether there are more.
-func firstRunes(text string, most int) (first string, more bool) {
-	for i := range text {
-		if most == 0 {
-			return strings.ToValidUTF8(text[:i], "\ufffd"), true
-		}
-		most--
-	}
-	return strings.ToValidUTF8(text, "\ufffd"), false
 }
 
 func writeMermaidRune(b *strings.Builder, r rune) {

@@ -52,14 +52,6 @@ var places = func() map[string]*place {
 	return all
 }()
 
-// folded returns a name folded, or "" for one that is longer than those that are known.
-func folded(buf *[64]byte, name []byte) []byte {
-	if len(name) > len(buf) {
-		return nil
-	}
-	return jsonscan.Fold(buf[:0], name)
-}
-
 // object has the known members of a JSON object. Their values are parts of the body, not copies.
 type object struct {
 	reader
@@ -78,7 +70,7 @@ func (r reader) parse(text []byte) object {
 	o := object{reader: r}
 	for name, raw := range jsonscan.Members(text) {
 		var buf [64]byte
-		if p, known := places[string(folded(&buf, name))]; known {
+		if p, known := places[string(jsonscan.Fold(buf[:0], name))]; known {
 			o.put(value{p, raw})
 		}
 	}

@@ -52,7 +52,7 @@ func (r *runReader) read(text []byte, depth int) {
 //mutelist:check
 func runPlaceOf(object runPlace, name []byte) runPlace {
 	var buf [64]byte
-	short := folded(&buf, name)
+	short := jsonscan.Fold(buf[:0], name)
 	switch string(short) {
 	case "id":
 		object.isID = true
@@ -131,7 +131,7 @@ func ForbidsRetry(body []byte) bool {
 	forbidden, atTop := false, ""
 	jsonscan.Walk(body, place{}, func(object place, name []byte) place {
 		var buf [64]byte
-		switch string(folded(&buf, name)) {
+		switch string(jsonscan.Fold(buf[:0], name)) {
 		case "retryable", "isretryable": // the API's own name, and that of the Vercel AI SDK's errors
 			return place{object.depth + 1, true}
 		}

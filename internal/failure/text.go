@@ -85,10 +85,7 @@ func (r reader) withoutJSON(text string, depth int) string {
 		said = append(said, strings.TrimSpace(text[:at[0]]), r.text(document[:end], depth+1))
 		text = text[at[0]+end:]
 	}
-	switch {
-	case len(said) == 0:
-		return text
-	case len(said) < 2*most:
+	if len(said) < 2*most {
 		said = append(said, strings.TrimSpace(text))
 	}
 	return Join(" ", said...)

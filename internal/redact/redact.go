@@ -5,6 +5,7 @@ import (
 	"errors"
 	"html"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -217,15 +218,8 @@ func hexByte[T string | []byte](text T, from, digits int) (v byte, ok bool) {
 	if digits == 0 || from+digits > len(text) {
 		return 0, false
 	}
-	value := 0
-	for i := range digits {
-		d := strings.IndexByte("0123456789abcdef", text[from+i]|0x20)
-		if d < 0 || text[from+i] < '0' {
-			return 0, false
-		}
-		value = value<<4 | d
-	}
-	return byte(value), value <= 0xff
+	value, err := strconv.ParseUint(string(text[from:from+digits]), 16, 8)
+	return byte(value), err == nil
 }
 
 // reference returns the character of an HTML reference, of which text[from:] is what follows the
