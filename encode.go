@@ -356,3 +356,13 @@ func invalidField(v reflect.Value, path string, depth int) (name string, found b
 	}
 	return "", false
 }
+
+// required returns an *ArgumentError for the first empty value of its name-value pairs.
+func required(pairs ...string) error {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if strings.TrimSpace(pairs[i+1]) == "" {
+			return &ArgumentError{Argument: pairs[i], Reason: "must not be empty"}
+		}
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package promptorchestra
 import (
 	"bytes"
 	"cmp"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,25 +42,25 @@ func (r RawJSON) Equal(other RawJSON) bool {
 	if bytes.Equal(r, other) {
 		return true
 	}
-	a, err := decodeExactly(r)
-	b, otherErr := decodeExactly(other)
-	return err == nil && otherErr == nil && reflect.DeepEqual(a, b)
+	a, err := r.decodeNumbers()
+	b, otherErr := other.decodeNumbers()
+	return err == nil && otherErr == nil && reflect.DeepEqual(normalize(a), normalize(b))
 }
 
-// decodeExactly decodes a JSON value, with each number in one form that depends on its value alone.
-func decodeExactly(text []byte) (any, error) {
-	var v any
-	dec := json.NewDecoder(bytes.NewReader(text))
+// decodeNumbers decodes the value with its numbers as they are written.
+func (r RawJSON) decodeNumbers() (v any, err error) {
+	dec := json.NewDecoder(bytes.NewReader(r))
 	dec.UseNumber()
-	if err := dec.Decode(&v); err != nil {
-		return nil, err //nolint:wrapcheck // callers only look whether there is one
+	if err = dec.Decode(&v); err == nil && !json.Valid(r) {
+		err = errTrailing
 	}
-	if !json.Valid(text) {
-		return nil, errTrailing
+	if err != nil {
+		return nil, fmt.Errorf("promptorchestra: decoding a JSON value: %w", err)
 	}
-	return normalize(v), nil
+	return v, nil
 }
 
+// normalize writes each number in a decoded value in one form that depends on its value alone.
 func normalize(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -120,6 +121,88 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(e.finish(), []byte("\n")), nil
 }
 
+// object prepares v for a member that must be a JSON object, such as the variables of a run. Nil
+// and null become {}, and raw JSON stays as it is. A value that cannot be an object becomes one
+// whose encoding fails with an *ArgumentError.
+func object(name string, v any) any {
+	v = rawValue(v)
+	switch o := v.(type) {
+	case nil:
+		return struct{}{}
+	case json.RawMessage:
+		return rawObject(name, o)
+	case json.Marshaler:
+		return v
+	}
+	r := reflect.ValueOf(v)
+	for r.Kind() == reflect.Pointer {
+		r = r.Elem()
+	}
+	switch r.Kind() {
+	case reflect.Struct, reflect.Map:
+		return v
+	default:
+		return notAnObject{name, "a value of type " + r.Type().String()}
+	}
+}
+
+func rawObject(name string, raw json.RawMessage) any {
+	switch text := bytes.TrimSpace(raw); {
+	case string(text) == "null":
+		return struct{}{}
+	case len(text) > 0 && text[0] == '{':
+		return raw
+	default:
+		return notAnObject{name, "raw JSON that does not begin with {"}
+	}
+}
+
+var (
+	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
+	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+)
+
+// rawValue lets raw JSON of any byte type through as JSON, where encoding/json would send a []byte
+// as base64. A nil map, slice or pointer is nothing, where encoding/json would send null.
+func rawValue(v any) any {
+	r := reflect.ValueOf(v)
+	for r.Kind() == reflect.Pointer && !r.IsNil() && !encodesItself(r.Type()) {
+		r = r.Elem()
+	}
+	isBytes := r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8 && !encodesItself(r.Type())
+	switch {
+	case !r.IsValid(), isNil(r), isBytes && r.Len() == 0:
+		return nil
+	case isBytes:
+		return json.RawMessage(r.Bytes())
+	default:
+		return v
+	}
+}
+
+func isNil(v reflect.Value) bool {
+	k := v.Kind()
+	return (k == reflect.Pointer || k == reflect.Map || k == reflect.Slice) && v.IsNil()
+}
+
+// encodesItself reports whether a type, other than one for raw JSON, has an encoding method.
+func encodesItself(t reflect.Type) bool {
+	raw := t
+	if t.Kind() == reflect.Pointer {
+		raw = t.Elem()
+	}
+	if raw == reflect.TypeFor[RawJSON]() || raw == reflect.TypeFor[json.RawMessage]() {
+		return false
+	}
+	return t.Implements(jsonMarshaler) || t.Implements(textMarshaler)
+}
+
+type notAnObject struct{ name, what string }
+
+func (n notAnObject) MarshalJSON() ([]byte, error) {
+	return nil, &ArgumentError{Argument: n.name, Reason: "must be a JSON object, not " + n.what}
+}
+
 // A workflow, its steps and transitions and RawJSON are in YAML the JSON that they are. The methods
 // have the forms without an import that gopkg.in/yaml.v3 and go.yaml.in/yaml know.
 
@@ -169,25 +252,22 @@ func (r *RawJSON) setObject(object map[any]RawJSON) error {
 // marshalYAMLScalar writes a scalar as JSON. Numbers and times are taken from the text: as values,
 // long numbers are rounded, and times have lost their form.
 func marshalYAMLScalar(scalar any, unmarshal func(any) error) ([]byte, error) {
+	var text string
 	switch v := scalar.(type) {
 	case string:
 		if !utf8.ValidString(v) {
 			return nil, errors.New("promptorchestra: a YAML string is not UTF-8")
 		}
-		return marshal(v)
 	case nil, bool:
-		return marshal(v)
 	case time.Time:
-		var text string
 		err := unmarshal(&text)
 		return appendString(nil, text), err
 	default:
-		var text string
 		if unmarshal(&text) == nil && json.Valid([]byte(text)) {
 			return []byte(text), nil
 		}
-		return marshal(v)
 	}
+	return marshal(scalar)
 }
 
 // MarshalYAML returns the value as maps, slices and scalars. A number that YAML would round is an
@@ -196,11 +276,9 @@ func (r RawJSON) MarshalYAML() (any, error) {
 	if len(r) == 0 {
 		return nil, nil //nolint:nilnil // YAML's null
 	}
-	var v any
-	dec := json.NewDecoder(bytes.NewReader(r))
-	dec.UseNumber()
-	if err := dec.Decode(&v); err != nil {
-		return nil, fmt.Errorf("promptorchestra: decoding a JSON value: %w", err)
+	v, err := r.decodeNumbers()
+	if err != nil {
+		return nil, err
 	}
 	return withYAMLNumbers(v)
 }
