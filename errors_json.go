@@ -204,17 +204,11 @@ func UnmarshalError(data []byte) (error, error) {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return nil, fmt.Errorf("promptorchestra: UnmarshalError: %w", err)
 	}
-	var e callError
-	switch s.Type {
-	case "APIError":
-		e = new(APIError)
-	case "TransportError":
-		e = new(TransportError)
-	case "DecodeError":
-		e = new(DecodeError)
-	case "ArgumentError":
-		e = new(ArgumentError)
-	default:
+	e, known := map[string]callError{
+		"APIError": new(APIError), "TransportError": new(TransportError),
+		"DecodeError": new(DecodeError), "ArgumentError": new(ArgumentError),
+	}[s.Type]
+	if !known {
 		return nil, fmt.Errorf("promptorchestra: UnmarshalError: the error type %.40q is unknown", s.Type)
 	}
 	if err := json.Unmarshal(data, e); err != nil {

@@ -225,21 +225,18 @@ func (s *elementStream) end() error {
 }
 
 func (s *elementStream) readToEnd() error {
-	lists := 0
 	if s.within {
-		lists++
 		if _, err := s.dec.Token(); err != nil {
 			return err //nolint:wrapcheck // fail wraps it
 		}
 	}
 	if s.within && s.envelope {
-		switch second, err := s.skipToList(); {
-		case err != nil:
-			return err
-		case second:
-			return s.beside.err(lists + 1)
+		lists := 1
+		second, err := s.skipToList()
+		if second {
+			lists++
 		}
-		if err := s.beside.err(lists); err != nil {
+		if err := cmp.Or(err, s.beside.err(lists)); err != nil {
 			return err
 		}
 	}

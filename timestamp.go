@@ -66,7 +66,8 @@ func (t *Timestamp) parse(text []byte) {
 		return
 	}
 	s := withoutZoneName(strings.ToUpper(strings.TrimSpace(string(text))))
-	for _, read := range [...]func(string) (v time.Time, is bool){compactDate, unixTime, isoTime, aspNetTime, namedTime} {
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "/DATE("), ")/") // of ASP.NET, around Unix time
+	for _, read := range [...]func(string) (v time.Time, is bool){compactDate, unixTime, isoTime, namedTime} {
 		if v, is := read(s); is {
 			t.set(v)
 			return
@@ -109,15 +110,6 @@ func isoTime(s string) (v time.Time, is bool) {
 	return v, true // what is no time stays zero
 }
 
-// aspNetTime reads /Date(1764115200000)/.
-func aspNetTime(s string) (v time.Time, is bool) {
-	ms, is := strings.CutPrefix(s, "/DATE(")
-	if is {
-		v, _ = unixTime(strings.TrimSuffix(ms, ")/"))
-	}
-	return v, is
-}
-
 // namedTime reads the forms of HTTP, mail and JavaScript, and the basic form of ISO 8601. A name of
 // a zone but UTC and GMT means different zones in different places.
 //
@@ -150,8 +142,7 @@ func unixTime(text string) (v time.Time, is bool) {
 	case size == 0 || size >= math.MaxInt64:
 		return v, true
 	case size < firstMilli:
-		whole, part := math.Modf(n)
-		return time.Unix(int64(whole), int64(math.Round(part*1e6))*1e3), true
+		return time.UnixMicro(int64(math.Round(n * 1e6))), true
 	case size < firstMicro:
 		return time.UnixMicro(int64(math.Round(n * 1e3))), true
 	case size < firstNano:

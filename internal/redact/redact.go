@@ -125,7 +125,8 @@ func matchToken[T string | []byte](text T, at int, token string) (end int) {
 	if len(text)-at >= len(token) && string(text[at:at+len(token)]) == token {
 		return at + len(token)
 	}
-	if !mayBegin(text, at, token) {
+	// Two characters tell nearly everywhere that no token begins.
+	if !isEscape(text[at]) && at+1 < len(text) && text[at+1] != token[1] && !isEscape(text[at+1]) {
 		return 0
 	}
 	const deepest = 3 // encodings of an encoding
@@ -135,17 +136,6 @@ func matchToken[T string | []byte](text T, at int, token string) (end int) {
 		}
 	}
 	return 0
-}
-
-// mayBegin reports, by a character or two, whether a token may begin at a place: nearly everywhere
-// it does not.
-func mayBegin[T string | []byte](text T, at int, token string) bool {
-	plain := text[at] == token[0]
-	if plain && !isEscape(token[0]) {
-		return at+1 == len(text) || text[at+1] == token[1] || isEscape(text[at+1])
-	}
-	c, _ := unescapeOnce(text, at)
-	return plain || c == token[0] || isEscape(c) && c != '\\'
 }
 
 // isEscape reports whether a character may begin one that is escaped.
@@ -183,9 +173,7 @@ func unescape[T string | []byte](text T, at, depth int) (c byte, n int) {
 		case '&':
 			inner, more = reference(text, at+n)
 		case '%':
-			if v, ok := hexByte(text, at+n, 2); ok {
-				inner, more = v, 2
-			}
+			inner, more = hexByte(text, at+n, 2)
 		}
 		if more == 0 {
 			break
@@ -208,18 +196,22 @@ func unescapeOnce[T string | []byte](text T, at int) (c byte, n int) {
 	case i > at && text[i] == 'x', text[at] == '%':
 		digits = 2
 	}
-	if v, ok := hexByte(text, i+1, digits); ok {
-		return v, i + 1 + digits - at
+	if v, n := hexByte(text, i+1, digits); n > 0 {
+		return v, i + 1 + n - at
 	}
 	return text[i], i + 1 - at
 }
 
-func hexByte[T string | []byte](text T, from, digits int) (v byte, ok bool) {
+// hexByte returns the byte that so many digits stand for, and their number, or 0 if they are none.
+func hexByte[T string | []byte](text T, from, digits int) (v byte, n int) {
 	if digits == 0 || from+digits > len(text) {
-		return 0, false
+		return 0, 0
 	}
 	value, err := strconv.ParseUint(string(text[from:from+digits]), 16, 8)
-	return byte(value), err == nil
+	if err != nil {
+		return 0, 0
+	}
+	return byte(value), digits
 }
 
 // reference returns the character of an HTML reference, of which text[from:] is what follows the
