@@ -206,12 +206,7 @@ func (e *ArgumentError) LogValue() slog.Value {
 		slog.String("argument", clean(e.Argument, 80)), slog.String("reason", clean(e.Reason, 400)), causeAttr(e.Err))
 }
 
-func prefix(op string) string {
-	if op == "" {
-		return "promptorchestra: "
-	}
-	return "promptorchestra: " + clean(op, 80) + ": "
-}
+func prefix(op string) string { return joinTexts("promptorchestra", clean(op, 80)) + ": " }
 
 func cause(err error) string { return prefixed(": ", clean(errorText(err), 600)) }
 

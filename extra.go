@@ -79,7 +79,7 @@ func withoutMember(object []byte, name string) []byte {
 
 // unmarshalOpen decodes an object into an open type.
 func unmarshalOpen(data []byte, v any) error {
-	if reflect.ValueOf(v).IsNil() {
+	if isNilPointer(v) {
 		return errors.New("promptorchestra: decoding into a nil pointer")
 	}
 	return lenient.Object(data, v)

@@ -90,17 +90,15 @@ type publishedVersion struct {
 	object RawJSON // the version itself, or nil
 }
 
-func (p publishedVersion) isVersion() bool { return p.id != "" || p.number != 0 }
+func (p publishedVersion) isVersion() bool { return p.id != "" && p.id != "0" || p.number != 0 }
 
 // readPublished reads a member of any JSON type.
 func readPublished(raw RawJSON) (p publishedVersion) {
 	var value any
-	if raw.Decode(&value) != nil {
-		return p
-	}
+	err := raw.Decode(&value)
 	switch value := value.(type) {
 	case nil:
-		p.said = true
+		p.said = err == nil
 	case string:
 		p.said, p.id = true, value
 	case float64:
@@ -115,9 +113,6 @@ func readPublished(raw RawJSON) (p publishedVersion) {
 		p = publishedVersion{id: cmp.Or(named.ID, named.VersionID), number: named.VersionNumber, object: raw}
 		p.said = p.isVersion()
 		return p
-	}
-	if p.id == "0" {
-		p.id = ""
 	}
 	p.number, _ = strconv.Atoi(p.id) // 0 for an id that is no number
 	return p

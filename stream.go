@@ -114,7 +114,7 @@ func (s *elementStream) begin() error {
 	switch {
 	case errors.Is(err, io.EOF):
 		return errNoBody
-	case err != nil && s.input.first() == '<':
+	case err != nil && bytes.HasPrefix(bytes.TrimSpace(s.input.head), []byte("<")):
 		return errHTML
 	case err != nil:
 		return err //nolint:wrapcheck // fail wraps it
@@ -334,12 +334,4 @@ func (e *elementReader) next(offset int64) { e.mark = offset }
 // until returns the element or value, which ends at offset; it is to be used before the next Read.
 func (e *elementReader) until(offset int64) []byte {
 	return bytes.TrimLeft(e.kept[e.mark-e.from:offset-e.from], ":, \t\r\n")
-}
-
-// first returns the first byte of the response, but for white space.
-func (e *elementReader) first() byte {
-	if text := bytes.TrimLeft(e.head, " \t\r\n"); len(text) > 0 {
-		return text[0]
-	}
-	return 0
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
@@ -53,11 +52,11 @@ func elementsOf[T any](list []T, name func(T) string) []element {
 	seen := map[string]int{}
 	for i, v := range list {
 		of := name(v)
-		if seen[of]++; seen[of] > 1 {
-			all[i] = element{of + " no. " + strconv.Itoa(seen[of]), v}
-		} else {
-			all[i] = element{of, v}
+		seen[of]++
+		if n := seen[of]; n > 1 {
+			of += fmt.Sprintf(" no. %d", n)
 		}
+		all[i] = element{of, v}
 	}
 	return all
 }

@@ -279,26 +279,21 @@ const (
 
 // label returns the texts that are not empty, then the mistakes at the places, a line each.
 func (c *chart) label(at []place, texts ...string) string {
-	var lines []string
-	add := func(text string) {
-		if text = mermaidText(text); text != "" && !slices.Contains(lines, text) {
-			lines = append(lines, text)
-		}
-	}
-	for _, text := range texts {
-		add(text)
-	}
 	more := 0
 	for _, p := range at {
 		if codes := c.codes[p]; codes != nil {
 			more += len(codes.seen) - len(codes.first)
-			for _, text := range codes.first {
-				add(text)
-			}
+			texts = append(texts, codes.first...)
 		}
 	}
 	if more > 0 {
-		add(fmt.Sprintf("and %d more", more))
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	var lines []string
+	for _, text := range texts {
+		if text = mermaidText(text); text != "" && !slices.Contains(lines, text) {
+			lines = append(lines, text)
+		}
 	}
 	return strings.Join(lines, "<br/>")
 }

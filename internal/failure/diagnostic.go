@@ -27,10 +27,8 @@ func ReadDiagnostic(value []byte) Diagnostic {
 	}
 	o := r.parse(value)
 	d := o.diagnostic()
-	for _, m := range texts {
-		if d.Why == "" && d.Title == "" {
-			d.Why = o.text(m)
-		}
+	if d.Why == "" && d.Title == "" {
+		d.Why = r.text(value, 0)
 	}
 	return d
 }

@@ -40,13 +40,8 @@ const (
 
 // Read reads a body that came with a status. No text that it returns holds one of the tokens.
 func Read(status int, body []byte, tokens redact.Tokens) Failure {
-	// Where nothing is escaped there is no token left in what the body without them says.
-	escaped := bytes.ContainsAny(body, `\&%`)
 	f := Failure{Body: tokens.Bytes(body)}
-	r := reader{fields: status == 400 || status == 422}
-	if escaped {
-		r.tokens = tokens
-	}
+	r := reader{tokens: tokens, fields: status == 400 || status == 422}
 	switch text := bytes.TrimSpace(bytes.TrimPrefix(f.Body, []byte("\ufeff"))); {
 	case len(text) == 0:
 		f.Shape = Empty

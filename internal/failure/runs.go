@@ -75,16 +75,11 @@ func runPlaceOf(object runPlace, name []byte) runPlace {
 // the first id, but prefers one whose name is "run" alone. An id that was cut is not kept: it only
 // shows that there is a run.
 func (r *runReader) value(at runPlace, raw []byte, whole bool) {
-	switch id := at.idIn(raw); {
-	case id == "":
-	case at.session:
-		r.Named = true
-	default:
-		r.Named = true
-		better := r.ID == "" || r.Prefix != "" && at.prefix == ""
-		if whole && better && (r.skip == nil || !r.skip(id)) {
-			r.Prefix, r.ID = at.prefix, id
-		}
+	id := at.idIn(raw)
+	r.Named = r.Named || id != ""
+	better := r.ID == "" || r.Prefix != "" && at.prefix == ""
+	if id != "" && at.run && whole && better && (r.skip == nil || !r.skip(id)) {
+		r.Prefix, r.ID = at.prefix, id
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"html"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -65,21 +66,15 @@ func (t Tokens) in(err error, depth int) bool {
 	if err == nil || depth > deepest {
 		return false
 	}
-	text := err.Error()
-	if t.Text(text) != text {
-		return true
-	}
+	var wrapped []error
 	switch e := err.(type) { //nolint:errorlint // this is the walk itself
 	case interface{ Unwrap() error }:
-		return t.in(e.Unwrap(), depth+1)
+		wrapped = []error{e.Unwrap()}
 	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			if t.in(inner, depth+1) {
-				return true
-			}
-		}
+		wrapped = e.Unwrap()
 	}
-	return false
+	text := err.Error()
+	return t.Text(text) != text || slices.ContainsFunc(wrapped, func(e error) bool { return t.in(e, depth+1) })
 }
 
 // redactedError stands for an error that shows a token. The error itself is in closures, which no
