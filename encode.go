@@ -299,10 +299,8 @@ func invalidText(v reflect.Value, path string, depth int) (name string, found bo
 		return path, !utf8.ValidString(v.String())
 	case reflect.Pointer, reflect.Interface:
 		return invalidText(v.Elem(), path, depth+1)
-	case reflect.Slice, reflect.Array:
+	case reflect.Slice, reflect.Array, reflect.Map:
 		return invalidElement(v, path, depth)
-	case reflect.Map:
-		return invalidEntry(v, path, depth)
 	case reflect.Struct:
 		return invalidField(v, path, depth)
 	default:
@@ -311,27 +309,18 @@ func invalidText(v reflect.Value, path string, depth int) (name string, found bo
 }
 
 func invalidElement(v reflect.Value, path string, depth int) (name string, found bool) {
-	if v.Type().Elem().Kind() == reflect.Uint8 {
-		return path, v.Kind() == reflect.Slice && !utf8.Valid(v.Bytes())
+	if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+		return path, !utf8.Valid(v.Bytes())
 	}
-	for i := range v.Len() {
-		if name, found = invalidText(v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth+1); found {
-			return name, true
+	for key, element := range v.Seq2() {
+		step := fmt.Sprintf("[%v]", key)
+		if v.Kind() == reflect.Map {
+			step = fmt.Sprintf(".%v", key)
 		}
-	}
-	return "", false
-}
-
-func invalidEntry(v reflect.Value, path string, depth int) (name string, found bool) {
-	for entries := v.MapRange(); entries.Next(); {
-		key := ""
-		if entries.Key().Kind() == reflect.String {
-			key = entries.Key().String()
-		}
-		if !utf8.ValidString(key) {
+		if !utf8.ValidString(step) {
 			return path, true
 		}
-		if name, found = invalidText(entries.Value(), path+"."+key, depth+1); found {
+		if name, found = invalidText(element, path+step, depth+1); found {
 			return name, true
 		}
 	}
