@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/textproto"
 	"strings"
 	"sync/atomic"
 )
@@ -139,6 +138,5 @@ func (s *sent) provesNotSent(err error) bool {
 
 // IsIdempotencyKey reports whether a header makes net/http retry a POST by itself.
 func IsIdempotencyKey(name string) bool {
-	canonical := textproto.CanonicalMIMEHeaderKey(name)
-	return canonical == "Idempotency-Key" || canonical == "X-Idempotency-Key"
+	return strings.EqualFold(name, "Idempotency-Key") || strings.EqualFold(name, "X-Idempotency-Key")
 }
