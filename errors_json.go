@@ -48,6 +48,11 @@ type stored struct {
 	NoBudget       bool   `json:"NoBudget,omitzero"`   // the retry budget was used up
 	Err            string `json:"Err"`                 // its text
 	Text           string `json:"Text,omitzero"`       // of the error around it: see MarshalError
+
+	// What versions without a Type wrote, where it was true.
+	Final      bool `json:"Final,omitzero"`
+	MayHaveRun bool `json:"MayHaveRun,omitzero"`
+	Repeatable bool `json:"Repeatable,omitzero"`
 }
 
 const (
@@ -76,16 +81,27 @@ func encodeError(v any, cuts ...func()) ([]byte, error) {
 	}
 }
 
-// decodeError reads what encodeError wrote into v, of which s is a part.
-func decodeError(data []byte, name string, v any, s *stored) error {
+// decodeError reads what encodeError wrote into v, of which info and s are parts.
+func decodeError(data []byte, name string, v any, info *CallInfo, s *stored) error {
 	err := json.Unmarshal(data, v)
-	if err == nil && s.Type != name {
+	if err == nil && s.Type != "" && s.Type != name {
 		err = fmt.Errorf("it is a %.40q", s.Type)
 	}
 	if err != nil {
 		return fmt.Errorf("promptorchestra: reading an error as %s: %w", name, err)
 	}
+	info.Idempotent = info.Idempotent || s.Repeatable
 	return nil
+}
+
+// completed returns what was stored of an error that was read back, in full where it has the form
+// of earlier versions.
+func (s *stored) completed(e callError) *stored {
+	if s.Type == "" {
+		s.Kind, s.Retryable = e.kind(), e.retryable() && !s.Final && !s.MayHaveRun
+		s.OutcomeUnknown = e.outcomeUnknown() || s.MayHaveRun
+	}
+	return s
 }
 
 func (s *stored) cause() error {
@@ -109,15 +125,16 @@ func (e *APIError) encode(text string) ([]byte, error) {
 	})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote, and refuses anything else. Err is an error with the
-// same text; errors.Is no longer finds in it what it found.
+// UnmarshalJSON reads what MarshalJSON wrote, and refuses what another error type wrote. Err is an
+// error with the same text; errors.Is no longer finds in it what it found.
 func (e *APIError) UnmarshalJSON(data []byte) error {
 	var v apiErrorJSON
-	if err := decodeError(data, "APIError", &v, &v.stored); err != nil {
+	if err := decodeError(data, "APIError", &v, &v.CallInfo, &v.stored); err != nil {
 		return err
 	}
 	*e = APIError(v.apiErrorFields)
-	e.Kind, e.Err, e.noBudget, e.runID, e.stored = v.stored.Kind, v.cause(), v.NoBudget, v.RunID, &v.stored
+	e.Kind, e.Err, e.noBudget, e.runID = v.stored.Kind, v.cause(), v.NoBudget, v.RunID
+	e.stored = v.completed(e)
 	return nil
 }
 
@@ -133,11 +150,12 @@ func (e *TransportError) encode(text string) ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote: see [APIError.UnmarshalJSON].
 func (e *TransportError) UnmarshalJSON(data []byte) error {
 	var v transportErrorJSON
-	if err := decodeError(data, "TransportError", &v, &v.stored); err != nil {
+	if err := decodeError(data, "TransportError", &v, &v.CallInfo, &v.stored); err != nil {
 		return err
 	}
 	*e = TransportError(v.transportErrorFields)
-	e.OutcomeUnknown, e.Err, e.source, e.stored = v.stored.OutcomeUnknown, v.cause(), v.FromSource, &v.stored
+	e.OutcomeUnknown, e.Err, e.source = v.stored.OutcomeUnknown, v.cause(), v.FromSource
+	e.stored = v.completed(e)
 	return nil
 }
 
@@ -154,11 +172,12 @@ func (e *DecodeError) encode(text string) ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote: see [APIError.UnmarshalJSON].
 func (e *DecodeError) UnmarshalJSON(data []byte) error {
 	var v decodeErrorJSON
-	if err := decodeError(data, "DecodeError", &v, &v.stored); err != nil {
+	if err := decodeError(data, "DecodeError", &v, &v.CallInfo, &v.stored); err != nil {
 		return err
 	}
 	*e = DecodeError(v.decodeErrorFields)
-	e.Err, e.stored = v.cause(), &v.stored
+	e.Err = v.cause()
+	e.stored = v.completed(e)
 	return nil
 }
 
@@ -172,7 +191,7 @@ func (e *ArgumentError) encode(text string) ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote: see [APIError.UnmarshalJSON].
 func (e *ArgumentError) UnmarshalJSON(data []byte) error {
 	var v argumentErrorJSON
-	if err := decodeError(data, "ArgumentError", &v, &v.stored); err != nil {
+	if err := decodeError(data, "ArgumentError", &v, &v.CallInfo, &v.stored); err != nil {
 		return err
 	}
 	*e = ArgumentError(v.argumentErrorFields)

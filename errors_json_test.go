@@ -210,7 +210,7 @@ func TestErrorsInJSONAreBounded(t *testing.T) {
 }
 
 func TestErrorsThatAreNotJSON(t *testing.T) {
-	for _, text := range []string{`[]`, `"x"`, `{"Attempts":"two"}`, `{`, `{}`, `{"Op":"Prompts.Run","StatusCode":429}`} {
+	for _, text := range []string{`[]`, `"x"`, `{"Attempts":"two"}`, `{`} {
 		for _, err := range []error{new(promptorchestra.APIError), new(promptorchestra.TransportError), new(promptorchestra.DecodeError), new(promptorchestra.ArgumentError)} {
 			assert.Error(t, json.Unmarshal([]byte(text), err), text)
 		}
@@ -276,4 +276,36 @@ func TestDiagnosticOfARecordedRun(t *testing.T) {
 		require.NotNil(t, run.Diagnostic, body)
 		assert.Equal(t, why, run.Diagnostic.Why, body)
 	}
+}
+
+// JSON that was written before errors had a Type.
+func TestErrorsOfEarlierVersionsAreRead(t *testing.T) {
+	var api promptorchestra.APIError
+	require.NoError(t, json.Unmarshal([]byte(`{"Op":"Agents.Get","Repeatable":true,"StatusCode":503,"Kind":"server","Err":""}`), &api))
+	assert.True(t, api.Idempotent)
+	assert.True(t, promptorchestra.IsRetryable(&api))
+	assert.Equal(t, promptorchestra.KindServer, api.Kind)
+	require.NoError(t, json.Unmarshal([]byte(`{"Op":"Agents.Get","Repeatable":true,"StatusCode":503,"Final":true}`), &api))
+	assert.False(t, promptorchestra.IsRetryable(&api))
+	require.NoError(t, json.Unmarshal([]byte(`{"Op":"Prompts.Run","StatusCode":429,"MayHaveRun":true}`), &api))
+	assert.True(t, promptorchestra.OutcomeUnknown(&api))
+	assert.False(t, promptorchestra.IsRetryable(throughJSON(t, &api)))
+
+	var lost promptorchestra.TransportError
+	require.NoError(t, json.Unmarshal([]byte(`{"Op":"Prompts.Run","Repeatable":false,"OutcomeUnknown":true,"Err":"EOF"}`), &lost))
+	assert.True(t, lost.OutcomeUnknown)
+	assert.Equal(t, promptorchestra.KindTransport, promptorchestra.KindOf(&lost))
+	require.NoError(t, json.Unmarshal([]byte(`{"Repeatable":true,"Err":"dial: refused"}`), &lost))
+	assert.True(t, lost.Idempotent && promptorchestra.IsRetryable(&lost))
+	require.NoError(t, json.Unmarshal([]byte(`{"Repeatable":true,"Err":"bad certificate","Final":true}`), &lost))
+	assert.False(t, promptorchestra.IsRetryable(&lost))
+
+	var cut promptorchestra.DecodeError
+	require.NoError(t, json.Unmarshal([]byte(`{"Op":"Prompts.Run","StatusCode":200,"Body":"eyJydW5JZCI6InJ1bl8xIg==","Err":"cut"}`), &cut))
+	id, _ := promptorchestra.RunID(&cut)
+	assert.Equal(t, "run_1", id)
+	assert.True(t, promptorchestra.OutcomeUnknown(&cut))
+	var argument promptorchestra.ArgumentError
+	require.NoError(t, json.Unmarshal([]byte(`{"Argument":"agentId","Repeatable":true,"Err":"x"}`), &argument))
+	assert.True(t, argument.Idempotent)
 }
