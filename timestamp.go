@@ -21,19 +21,13 @@ type Timestamp struct{ time.Time }
 // a number or as text. Databases wrap a time in an object whose "$date" or "_seconds" is the time.
 // A time without a zone is in UTC.
 func (t *Timestamp) UnmarshalJSON(data []byte) error {
-	*t = Timestamp{}
-	data = unwrapTime(bytes.TrimSpace(data))
-	switch {
-	case len(data) == 0:
-	case data[0] != '"':
-		v, _ := unixTime(string(data))
-		t.set(v)
-	default:
-		text := data[1:max(1, len(data)-1)]
-		if bytes.IndexByte(text, '\\') >= 0 {
-			text = []byte(jsonscan.Unquote(data))
-		}
-		t.parse(text)
+	var v time.Time
+	if v.UnmarshalJSON(data) != nil { // not the usual form, nor null
+		v = anyTime(unwrapTime(bytes.TrimSpace(data)))
+	}
+	*t = Timestamp{v.UTC()}
+	if year := t.Year(); year < 0 || year > 9999 { // MarshalJSON could not encode it
+		*t = Timestamp{}
 	}
 	return nil
 }
@@ -55,24 +49,24 @@ func unwrapTime(data []byte) []byte {
 	return data
 }
 
-func (t *Timestamp) parse(text []byte) {
+// anyTime reads a time in any form, or returns the zero time.
+func anyTime(value []byte) (v time.Time) {
 	const longest = 100
-	var v time.Time
-	if v.UnmarshalText(text) == nil { // the usual form, without an allocation
-		t.set(v)
-		return
+	text := string(value)
+	if bytes.HasPrefix(value, []byte(`"`)) {
+		text = jsonscan.Unquote(value)
 	}
-	if len(text) > longest {
-		return
+	if len(text) > longest || v.UnmarshalText([]byte(text)) == nil {
+		return v
 	}
-	s := withoutZoneName(strings.ToUpper(strings.TrimSpace(string(text))))
+	s := withoutZoneName(strings.ToUpper(strings.TrimSpace(text)))
 	s = strings.TrimSuffix(strings.TrimPrefix(s, "/DATE("), ")/") // of ASP.NET, around Unix time
 	for _, read := range [...]func(string) (v time.Time, is bool){compactDate, unixTime, isoTime, namedTime} {
 		if v, is := read(s); is {
-			t.set(v)
-			return
+			return v
 		}
 	}
+	return v
 }
 
 // withoutZoneName leaves out the zone's name that JavaScript writes in brackets after its offset,
@@ -152,13 +146,6 @@ func unixTime(text string) (v time.Time, is bool) {
 		return time.Unix(0, exact), true
 	}
 	return time.Unix(0, int64(n)), true
-}
-
-// set ignores a year that MarshalJSON could not encode.
-func (t *Timestamp) set(v time.Time) {
-	if v = v.UTC(); v.Year() >= 0 && v.Year() <= 9999 {
-		t.Time = v
-	}
 }
 
 // MarshalJSON encodes the time in RFC 3339, or null when it is zero.
