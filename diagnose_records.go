@@ -47,6 +47,9 @@ type record struct {
 	RootAgentID string `json:"rootAgentId"`
 	PromptID    string `json:"promptId"`
 	SkillID     string `json:"skillId"`
+
+	CreatedAt   Timestamp `json:"createdAt"` // inferred; CompletedAt is used when it is missing
+	CompletedAt Timestamp `json:"completedAt"`
 }
 
 // lookup is the result of reading a record.
@@ -261,10 +264,7 @@ func (d *diagnosing) checkVersion(what, id, owner string, r *record) {
 // the call's agent, prompt, skill or tool.
 func (d *diagnosing) owner(name string) (kind, id string, version bool) {
 	at := strings.LastIndex(name, ".") + 1
-	kind = strings.TrimSuffix(name[at:], "Id")
-	if of, ok := strings.CutSuffix(kind, "Version"); ok {
-		kind, version = of, true
-	}
+	kind, version = strings.CutSuffix(strings.TrimSuffix(name[at:], "Id"), "Version")
 	if name == "runId" {
 		return d.runKind(), d.Resource[name], false
 	}

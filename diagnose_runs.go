@@ -137,28 +137,14 @@ func (d *diagnosing) checkRunByID(kind, id string, guess bool) {
 	}
 }
 
-// listedRun has the fields of a listed run or session that a diagnosis reads.
-type listedRun struct {
-	ID              string
-	PromptID        string
-	RootAgentID     string
-	Status          RunStatus
-	CompletionState RunStatus
-	ErrorMessage    string
-	CreatedAt       Timestamp // inferred; CompletedAt is used when it is missing
-	CompletedAt     Timestamp
-}
-
-func (r *listedRun) when() Timestamp { return cmp.Or(r.CreatedAt, r.CompletedAt) }
-
 // newestRun is the newest of the listed runs of one prompt or agent.
 type newestRun struct {
-	listedRun
+	record
 
 	found, unnamed, undated int // runs of the owner, runs of nobody, runs of the owner without a time
 }
 
-func (n *newestRun) add(run listedRun, owner string) {
+func (n *newestRun) add(run record, owner string) {
 	switch cmp.Or(run.PromptID, run.RootAgentID) {
 	case "":
 		n.unnamed++
@@ -172,7 +158,7 @@ func (n *newestRun) add(run listedRun, owner string) {
 		n.undated++
 	}
 	if n.found == 1 || run.when().After(n.when().Time) {
-		n.listedRun = run
+		n.record = run
 	}
 }
 
@@ -181,7 +167,7 @@ func (n *newestRun) add(run listedRun, owner string) {
 func (d *diagnosing) checkNewestRun(lister *route, what, owner string) {
 	var newest newestRun
 	err := d.reading(func(ctx context.Context, once CallOption) error {
-		for run, err := range stream[listedRun](ctx, &d.client.service, call{route: lister}, []CallOption{once}) {
+		for run, err := range stream[record](ctx, &d.client.service, call{route: lister}, []CallOption{once}) {
 			if err != nil {
 				return err
 			}
@@ -201,10 +187,11 @@ func (d *diagnosing) checkNewestRun(lister *route, what, owner string) {
 	default:
 		d.mayBeAnotherRun = true
 		d.reportRun(fmt.Sprintf("The newest %s, %q, which may belong to another call,", what, newest.ID),
-			cmp.Or(newest.Status, newest.CompletionState), newest.ErrorMessage,
-			"created: "+newest.when().String(), "compare its input with the call's")
+			&newest.record, "created: "+newest.when().String(), "compare its input with the call's")
 	}
 }
+
+func (r *record) when() Timestamp { return cmp.Or(r.CreatedAt, r.CompletedAt) }
 
 func (r *record) status() RunStatus { return cmp.Or(r.Run.Status, r.Status, r.CompletionState) }
 
@@ -216,12 +203,27 @@ func (r *record) failure() string {
 	return r.ErrorMessage
 }
 
+// runEnd is how a run ended, and what to do then.
+type runEnd struct {
+	verdict         Verdict
+	summary, advice string
+}
+
 func (r *record) end() runEnd {
-	end := endOf(r.status(), r.failure())
-	if end.verdict == VerdictProblem && r.Diagnostic != nil {
-		end.advice = strings.TrimSpace(failure.Text(r.Diagnostic.Recovery) + " " + end.advice)
+	switch status := r.status(); {
+	case r.failure() != "" || status.Failed():
+		advice := "The failed run was paid for: fix the cause before you start another."
+		if r.Diagnostic != nil {
+			advice = strings.TrimSpace(failure.Text(r.Diagnostic.Recovery) + " " + advice)
+		}
+		return runEnd{VerdictProblem, "failed: " + cmp.Or(r.failure(), "the record does not say why"), advice}
+	case status.Pending():
+		return runEnd{VerdictOK, "has not ended yet.", "Wait for it with AgentRuns.Wait or SkillRuns.Wait, or read it again later."}
+	case status.Succeeded():
+		return runEnd{VerdictOK, "succeeded: its result is in the record.", "Take the result from the record."}
+	default:
+		return runEnd{VerdictNotChecked, "exists, but the record does not say how it ended.", "Look at its output: the status does not say how the run ended."}
 	}
-	return end
 }
 
 // reportRecord reports a run with its steps or decisions, in their order.
@@ -240,29 +242,10 @@ func (d *diagnosing) reportRecord(what string, r *record) {
 		lines = slices.Replace(lines, most/2, most/2+more, fmt.Sprintf("and %d more", more))
 	}
 	of := cmp.Or(prefixed("agent: ", cmp.Or(r.Run.AgentID, r.AgentID, r.RootAgentID)), prefixed("prompt: ", r.PromptID), prefixed("skill: ", r.SkillID))
-	d.reportRun(what, r.status(), r.failure(), append([]string{of}, lines...)...)
+	d.reportRun(what, r, append([]string{of}, lines...)...)
 }
 
-func (d *diagnosing) reportRun(what string, status RunStatus, failure string, evidence ...string) {
-	end := endOf(status, failure)
-	d.report(4, end.verdict, what+" "+end.summary, append([]string{prefixed("status: ", string(status))}, evidence...)...)
-}
-
-// runEnd is how a run ended.
-type runEnd struct {
-	verdict         Verdict
-	summary, advice string
-}
-
-func endOf(status RunStatus, failure string) runEnd {
-	switch {
-	case failure != "" || status.Failed():
-		return runEnd{VerdictProblem, "failed: " + cmp.Or(failure, "the record does not say why"), "The failed run was paid for: fix the cause before you start another."}
-	case status.Pending():
-		return runEnd{VerdictOK, "has not ended yet.", "Wait for it with AgentRuns.Wait or SkillRuns.Wait, or read it again later."}
-	case status.Succeeded():
-		return runEnd{VerdictOK, "succeeded: its result is in the record.", "Take the result from the record."}
-	default:
-		return runEnd{VerdictNotChecked, "exists, but the record does not say how it ended.", "Look at its output: the status does not say how the run ended."}
-	}
+func (d *diagnosing) reportRun(what string, r *record, evidence ...string) {
+	end := r.end()
+	d.report(4, end.verdict, what+" "+end.summary, append([]string{prefixed("status: ", string(r.status()))}, evidence...)...)
 }
