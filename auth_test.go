@@ -831,3 +831,19 @@ func TestErrorsShowNoCredentialsOfAProxy(t *testing.T) {
 		}
 	}
 }
+
+// The ids by which a request and its trace are found stay in an error, wherever the server repeats
+// them.
+func TestErrorsShowTheIDsOfARequest(t *testing.T) {
+	for name, id := range map[string]string{
+		"X-Request-Id":     "req_2tq8hjzk4w",
+		"X-Correlation-Id": "7f0c1e2a-5d1b-4a57-9c39-6d2f4e0b8a11",
+		"Traceparent":      "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		"Tracestate":       "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE",
+	} {
+		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, fmt.Sprintf(`{"error":"Conflict","message":"See the log of %s"}`, r.Header.Get(name)), http.StatusConflict)
+		}), promptorchestra.WithHeader(name, id))
+		assert.ErrorContains(t, apitest.Get(t.Context(), client), id, name)
+	}
+}

@@ -300,7 +300,7 @@ func (e *APIError) namedRun() (prefix, id string) {
 	if found := failure.FindRuns(e.RawBody, own); found.ID != "" {
 		return found.Prefix, found.ID
 	}
-	if own != nil && own(e.runID) {
+	if own(e.runID) {
 		return "", ""
 	}
 	return "", e.runID
@@ -348,12 +348,11 @@ func routeOf(op string) *route {
 }
 
 // ownIDs returns a check for the ids that an execution was given itself: such a run is not its
-// outcome. It is nil for other calls.
+// outcome.
 func ownIDs(call *CallInfo) func(id string) bool {
-	if r := routeOf(call.Op); r == nil || r.traits&execution == 0 {
-		return nil
-	}
+	r := routeOf(call.Op)
+	executes := r != nil && r.traits&execution != 0
 	return func(id string) bool {
-		return slices.Contains(slices.Collect(maps.Values(call.Resource)), id)
+		return executes && slices.Contains(slices.Collect(maps.Values(call.Resource)), id)
 	}
 }
