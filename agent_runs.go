@@ -210,12 +210,13 @@ func (s RunStatus) Succeeded() bool {
 }
 
 // Failed reports whether the status is a word for a run that ended without a result: failed, error,
-// errored, cancelled, canceled, timed_out, timeout, expired or rejected, in any casing (inferred).
+// errored, cancelled, canceled, timed_out, timedOut, timeout, expired or rejected, in any casing
+// (inferred).
 //
 //mutelist:check
 func (s RunStatus) Failed() bool {
 	switch strings.ToLower(string(s)) {
-	case "failed", "error", "errored", "cancelled", "canceled", "timed_out", "timeout", "expired", "rejected":
+	case "failed", "error", "errored", "cancelled", "canceled", "timed_out", "timedout", "timeout", "expired", "rejected":
 		return true
 	}
 	return false
@@ -261,16 +262,13 @@ func (s runState) ended() bool {
 }
 
 // isOutput reports whether a member holds the output of a run. Unlike elsewhere, 0 and false do.
-func isOutput(value RawJSON) bool {
+func isOutput(value []byte) bool {
 	text := jsonscan.SkipSpace(value)
 	if len(text) == 0 {
 		return false
 	}
-	switch jsonscan.Kind(text[0]) {
-	case "number", "bool":
-		return true
-	}
-	return !jsonscan.IsEmpty(text)
+	kind := jsonscan.Kind(text[0])
+	return kind == "number" || kind == "bool" || !jsonscan.IsEmpty(text)
 }
 
 // A waiter polls a run for a composite, whose options and errors are r's.

@@ -137,6 +137,7 @@ func TestWhatEndsAWait(t *testing.T) {
 		`"status":"failed"`: done, `"status":"CANCELLED"`: done, `"status":"timed_out","output":"half"`: done,
 
 		`"status":"running"`: on, `"status":"QUEUED"`: on, `"status":"pending","output":{"part":1}`: on,
+		`"state":"running","output":"half"`: on, `"output":"half","isRunning":true`: on, `"status":null,"output":"half","state":{"name":"queued"}`: on,
 		`"status":"running","completedAt":"2026-11-29T00:30:00Z"`: on, `"status":"running","outputText":"half"`: on,
 
 		`"status":"in_progress"`: on, `"status":"aborted"`: on, `"status":"done"`: on, `"status":"läuft"`: on, `"status":" "`: on,
@@ -317,7 +318,7 @@ func TestRunStatus(t *testing.T) {
 	for _, s := range []status{"completed", "succeeded", "success", "COMPLETED"} {
 		assert.Equal(t, []bool{true, false, false}, is(s), s)
 	}
-	for _, s := range []status{"failed", "error", "errored", "cancelled", "canceled", "timed_out", "timeout", "expired", "rejected", "FAILED"} {
+	for _, s := range []status{"failed", "error", "errored", "cancelled", "canceled", "timed_out", "timedOut", "timeout", "expired", "rejected", "FAILED"} {
 		assert.Equal(t, []bool{false, true, false}, is(s), s)
 	}
 	for _, s := range []status{"running", "queued", "pending", "Running"} {

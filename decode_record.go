@@ -2,7 +2,8 @@ package promptorchestra
 
 import (
 	"encoding/json"
-	"strconv"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
@@ -82,11 +83,11 @@ func identifiesRecord(name, value []byte) bool {
 }
 
 // namesRecord reports whether a member is the record's id.
-func namesRecord(name, value []byte) bool { return hasName(name, "id") && isID(value) }
+func namesRecord(name, value []byte) bool { return jsonscan.Is(name, "id") && isID(value) }
 
 // nestsRecord reports whether a member is the run in the detail of a run of an agent.
 func nestsRecord(name, value []byte) bool {
-	if !hasName(name, "run") || value[0] != '{' {
+	if !jsonscan.Is(name, "run") || value[0] != '{' {
 		return false
 	}
 	for name, value := range jsonscan.Members(value) {
@@ -99,25 +100,18 @@ func nestsRecord(name, value []byte) bool {
 
 // provesRun reports whether a member shows a run: its id, or what came of it. Envelopes have a
 // status of their own: it is proof only where nothing else is.
-//
-//mutelist:check
 func provesRun(name, value []byte) jsonscan.Proof {
-	var buf [16]byte
-	proof, proves := jsonscan.Full, false
-	switch string(jsonscan.Short(&buf, name)) {
-	case "runid":
-		proves = isID(value)
-	case "output", "outputtext", "outputsnapshot", "image", "images", "generatedimage", "generatedimages":
-		kind := jsonscan.Kind(value[0])
-		proves = !jsonscan.IsEmpty(value) || kind == "number" || kind == "bool" // 0 and false are results
-	case "status":
-		proof, proves = jsonscan.Weak, value[0] == '"' && !jsonscan.IsEmpty(value)
+	switch {
+	case jsonscan.Is(name, "runid") && isID(value), jsonscan.Is(name, outputs...) && isOutput(value):
+		return jsonscan.Full
+	case jsonscan.Is(name, "status") && value[0] == '"' && !jsonscan.IsEmpty(value):
+		return jsonscan.Weak
 	}
-	if !proves {
-		return jsonscan.NoProof
-	}
-	return proof
+	return jsonscan.NoProof
 }
+
+//mutelist:check
+var outputs = []string{"output", "outputtext", "outputsnapshot", "image", "images", "generatedimage", "generatedimages"}
 
 // onlyAcknowledges reports whether all that shows a run is a status of success, beside members that
 // no run has: an envelope that acknowledges a call has that, too.
@@ -140,6 +134,7 @@ var nameStatus, nameDiagnostic, nameRunID = []byte("status"), []byte("diagnostic
 
 // doubts are what a response says against a run in members that the run's record does not have.
 type doubts struct {
+	shape             recordShape
 	status, why       []byte
 	hasStatus, hasWhy bool // the record has a status or a diagnostic of its own
 	hasOutput         bool
@@ -148,17 +143,31 @@ type doubts struct {
 }
 
 // withDoubts adds to a run what its response says against it. A run without a status of its own
-// gets what stands in the place of one, or a word for a run that failed, whatever its member is
-// called; beside an output, which may be partial, also one for a run that is pending. A run without
-// a diagnostic gets what the response says of an error. A run that was asked for by its id gets the
+// gets a word for a run that failed, whatever its member is called, or beside an output, which may
+// be partial, what stands in the place of a status and is no word for success. A run without a
+// diagnostic gets what the response says of an error. A run that was asked for by its id gets the
 // one that it calls id.
 func (s recordShape) withDoubts(record, response []byte) []byte {
-	d := doubts{hasStatus: !s.Has(nameStatus)}
+	d := doubts{shape: s, hasStatus: !s.Has(nameStatus)}
+	run, isNested := record, s.traits&holdsRun != 0
 	for name, value := range jsonscan.Members(record) {
+		switch {
+		case isNested && jsonscan.Is(name, "run"):
+			run, d.hasStatus = value, false
+		case jsonscan.Is(name, "diagnostic"):
+			d.hasWhy = value[0] != 'n'
+		}
+	}
+	for name, value := range jsonscan.Members(run) {
 		d.addOwn(name, value)
 	}
-	d.addResponse(s, response)
-	if d.status != nil && !d.hasStatus {
+	d.addObject("", run)
+	d.addObject("", response)
+	switch {
+	case d.status == nil || d.hasStatus:
+	case isNested: // the rest of the run stays
+		record = jsonscan.WithMember(record, "run", slices.Concat([]byte(`{"status":`), d.status, []byte("}")))
+	default:
 		record = jsonscan.WithMember(record, "status", d.status)
 	}
 	if d.why != nil && !d.hasWhy {
@@ -170,79 +179,78 @@ func (s recordShape) withDoubts(record, response []byte) []byte {
 	return record
 }
 
-// addResponse takes the members of a response, and of the objects in it that no run has.
-func (d *doubts) addResponse(s recordShape, response []byte) {
-	var failure jsonscan.Failure
-	for name, value := range jsonscan.Members(response) {
-		failure.Add(name, value)
-		d.add(s, name, value, d.hasOutput && hasName(name, "status") && saysNoSuccess(value))
-		if value[0] != '{' || s.Has(name) {
-			continue
-		}
-		for name, value := range jsonscan.Members(value) {
-			d.add(s, name, value, false)
-		}
-	}
-	if d.why == nil && failure.Failed(true) {
-		d.why = response
-	}
-}
-
 func (d *doubts) addOwn(name, value []byte) {
 	switch {
 	case namesRecord(name, value):
 		d.id = value
-	case hasName(name, "runid"):
+	case jsonscan.Is(name, "runid"):
 		d.hasRunID = isID(value)
-		return
-	case hasName(name, "diagnostic"):
-		d.hasWhy = value[0] != 'n'
-	case !hasName(name, "status") || jsonscan.IsEmpty(value):
+	case !jsonscan.Is(name, "status"):
+		d.hasOutput = d.hasOutput || provesRun(name, value) == jsonscan.Full
+	case jsonscan.IsEmpty(value):
 	case value[0] == '{' || value[0] == '[':
-		d.status = []byte(strconv.Quote(string(value)))
+		d.status = asJSON(string(value))
 	default:
 		d.hasStatus = true
 	}
-	d.hasOutput = d.hasOutput || provesRun(name, value) == jsonscan.Full
 }
 
-func (d *doubts) add(s recordShape, name, value []byte, isStatus bool) {
-	if s.Has(name) && !hasName(name, "status") {
-		return
+// addObject takes the members of a run or of its response, and of the objects in it, that no run
+// has.
+func (d *doubts) addObject(around string, object []byte) {
+	var failure jsonscan.Failure
+	for name, value := range jsonscan.Members(object) {
+		failure.Add(name, value)
+		isOwn := d.shape.Has(name) || provesRun(name, value) == jsonscan.Full
+		if isOwn && !jsonscan.Is(name, "status") {
+			continue
+		}
+		path := around + string(jsonscan.Fold(nil, name))
+		d.add(path, string(name), value)
+		if value[0] == '{' && around == "" {
+			d.addObject(path+".", value)
+		}
 	}
-	switch word := d.word(name, value); {
-	case d.status != nil:
-	case isStatus:
-		d.status = value
-	case word != "":
-		d.status = []byte(strconv.Quote(word))
+	if d.why == nil && around == "" && failure.Failed(true) {
+		d.why = object
 	}
-	if d.why == nil && !jsonscan.IsEmpty(value) && saysError(name) {
+}
+
+func (d *doubts) add(path, name string, value []byte) {
+	if word := d.word(path, name, value); d.status == nil && word != "" {
+		d.status = asJSON(word)
+	}
+	switch {
+	case d.why != nil || jsonscan.IsEmpty(value) || !errorPath.MatchString(path):
+	case value[0] == 't': // hasErrors
+		d.why = asJSON(name)
+	default:
 		d.why = value
 	}
 }
 
-// word returns the word for a run that failed, or that is pending though it has an output, that a
-// member has in the place of a status: as a text, or as the name of what is true, such as "failed".
-// Of what is false it is the opposite, such as "not completed".
-func (d *doubts) word(name, value []byte) string {
+var (
+	statusPath = regexp.MustCompile(`^(?:run\.)?(?:run|job|task|execution|final)?(?:status|state|stage|phase|outcome|conclusion)(?:\.|$)`)
+	errorPath  = regexp.MustCompile(`(?:error|exception|fail(?:ed|ure))s?(?:message|reason|code|detail|type)?s?$`)
+	flagPrefix = regexp.MustCompile(`^(?:is|has|was)_?`)
+)
+
+// word returns the word for a run that failed, or that did not succeed though it has an output,
+// that a member has in the place of a status: as a text, or as the name of what is true, such as
+// isFailed. Of what is false it is the opposite, such as "not completed".
+func (d *doubts) word(path, name string, value []byte) string {
 	word := wordIn(value)
+	isStatus := statusPath.MatchString(path) && word != "" && !word.Succeeded() && !strings.EqualFold(string(word), "ok")
 	switch {
 	case value[0] == 't':
-		word = RunStatus(name)
-	case value[0] == 'f' && d.hasOutput && RunStatus(name).Succeeded():
-		return "not " + string(name)
+		word = RunStatus(flagPrefix.ReplaceAllString(name, ""))
+	case value[0] == 'f' && d.hasOutput && jsonscan.Affirms(name):
+		return "not " + name
 	}
-	if word.Failed() || d.hasOutput && word.Pending() {
+	if word.Failed() || d.hasOutput && (isStatus || word.Pending()) {
 		return string(word)
 	}
 	return ""
-}
-
-// saysNoSuccess reports whether the status of an envelope is a text for anything but success.
-func saysNoSuccess(value []byte) bool {
-	word := wordIn(value)
-	return word != "" && !strings.EqualFold(string(word), "ok") && !word.Succeeded()
 }
 
 // wordIn returns a text as a status, and "" for other values.
@@ -253,16 +261,9 @@ func wordIn(value []byte) RunStatus {
 	return RunStatus(jsonscan.Unquote(value))
 }
 
-// saysError reports whether a member of this name is about an error, such as lastError.
-func saysError(name []byte) bool {
-	folded := string(jsonscan.Fold(nil, name))
-	return strings.HasSuffix(folded, "error") || strings.HasSuffix(folded, "errors") || strings.HasSuffix(folded, "errormessage")
-}
-
-// hasName reports whether a member has a name, in any spelling.
-func hasName(name []byte, folded string) bool {
-	var buf [16]byte
-	return string(jsonscan.Short(&buf, name)) == folded
+func asJSON(text string) []byte {
+	quoted, _ := json.Marshal(text) // never fails
+	return quoted
 }
 
 // isID reports whether a value can be an id: a scalar that says something.

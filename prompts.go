@@ -261,9 +261,9 @@ func (s *PromptsService) Publish(ctx context.Context, promptID string, p PromptP
 // [RunsService.Find] before you start another. [RunID] returns its id if the response named it.
 //
 // A run that failed can be returned without an error, and is billed as well. The run is done only
-// if Status.Succeeded reports true or, if the response has no Status, if it has an output and no
-// Diagnostic. A pending run can be read later with [RunsService.Get]. Leave anything else to a
-// person, and never start it again automatically.
+// if Status.Succeeded reports true or, if the response has no Status, if it has an output and
+// neither a Diagnostic nor MissingVariables. A pending run can be read later with
+// [RunsService.Get]. Leave anything else to a person, and never start it again automatically.
 //
 //	POST /api/prompts/{promptId}/run
 //

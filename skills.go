@@ -344,9 +344,9 @@ func (s *SkillsService) Preview(ctx context.Context, skillID string, p SkillPrev
 // [KindPermission] and the code AUTH_MODE_INVALID.
 //
 // A run that failed can be returned without an error, and is billed as well. The run is done only
-// if Status.Succeeded reports true or, if the response has no Status, if it has an output and no
-// Diagnostic. Wait for a pending run with [SkillRunsService.Wait]. Leave anything else to a person,
-// and never start it again automatically.
+// if Status.Succeeded reports true or, if the response has no Status, if it has an output and
+// neither a Diagnostic nor MissingVariables. Wait for a pending run with [SkillRunsService.Wait].
+// Leave anything else to a person, and never start it again automatically.
 //
 //	POST /api/skills/{skillId}/run
 //

@@ -102,9 +102,12 @@ func AfterCall(ctx context.Context, err error) Decision {
 //	a status that is Pending                LookUp
 //	a status that Failed                    Park: it is paid for
 //	a status that Succeeded                 Done
-//	a diagnostic                            Park: it failed, and is paid for
+//	a sign of failure                       Park: it failed, and is paid for
 //	output without a status                 Done
 //	any other response                      LookUp: the recorded run may say more
+//
+// Signs of failure are a diagnostic and missing variables. Beside a status that Succeeded they say
+// what fell short.
 func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err error) Decision {
 	if err != nil {
 		return AfterCall(ctx, err)
@@ -112,7 +115,7 @@ func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err e
 	if run == nil {
 		return Decision{Action: LookUp, Reason: "the call returned nothing", Execution: Unknown}
 	}
-	d := afterStatus(run.RunID, run.Status, diagnosed(run.Status, run.Diagnostic), hasValue(run.Output) || run.OutputText != "")
+	d := afterStatus(run.RunID, run.Status, signOfFailure(run.Diagnostic, run.MissingVariables), hasValue(run.Output) || run.OutputText != "")
 	if d.Execution == Unknown {
 		d.Action = LookUp
 	}
@@ -128,14 +131,14 @@ func AfterRun(ctx context.Context, run *promptorchestra.PromptRunResponse, err e
 //	no run                                  Retry: a new mark takes the place of the old one
 //	a status that is Pending                LookUp: again
 //	a status that Failed                    Park: it is paid for
-//	an error message                        Park: it failed, and is paid for
 //	a status that Succeeded                 Done: keep this run's output
-//	a diagnostic                            Park: it failed, and is paid for
+//	a sign of failure                       Park: it failed, and is paid for
 //	output without a status                 Done: keep this run's output
 //	any other run                           Park: nobody knows what its status means
 //
-// An error may pass if it is retryable, a 5xx, or a lost response, or if its context has ended.
-// AfterLookUp is pure.
+// The signs of failure are those of AfterRun, and an error message, which beside a status that
+// Succeeded may be left from an earlier attempt. An error may pass if it is retryable, a 5xx, or a
+// lost response, or if its context has ended. AfterLookUp is pure.
 func AfterLookUp(run promptorchestra.RunDetail, found bool, err error) Decision {
 	kind := promptorchestra.KindOf(err)
 	switch {
@@ -147,28 +150,34 @@ func AfterLookUp(run promptorchestra.RunDetail, found bool, err error) Decision 
 	case !found:
 		return Decision{Action: Retry, Reason: "it did not run", Execution: NotExecuted}
 	}
-	failed := cmp.Or(run.ErrorMessage, diagnosed(run.Status, run.Diagnostic))
+	failed := cmp.Or(run.ErrorMessage, signOfFailure(run.Diagnostic, run.MissingVariables))
 	return afterStatus(run.ID, run.Status, failed, hasValue(run.OutputSnapshot))
 }
 
-// diagnosed returns why a run failed, or "". Of one that succeeded a diagnostic says what fell
-// short.
-func diagnosed(status promptorchestra.RunStatus, d *promptorchestra.Diagnostic) string {
-	if d == nil || status.Succeeded() {
+// signOfFailure returns what says that a run failed, or "".
+func signOfFailure(d *promptorchestra.Diagnostic, missing promptorchestra.RawJSON) string {
+	switch {
+	case d != nil:
+		return cmp.Or(d.Why, d.Title, d.Code, "a diagnostic without a text")
+	case hasValue(missing):
+		return "missing variables: " + string(missing)
+	default:
 		return ""
 	}
-	return cmp.Or(d.Why, d.Title, d.Code, "a diagnostic without a text")
 }
 
-// afterStatus decides on a run that is known to exist.
+// afterStatus decides on a run that is known to exist. It is done only by its status or, if it has
+// none, by an output without a sign of failure.
 func afterStatus(id string, status promptorchestra.RunStatus, failed string, output bool) Decision {
 	d := Decision{Action: Park, Execution: Executed}
 	switch {
 	case status.Pending():
 		d.Action, d.Reason = LookUp, fmt.Sprintf("run %q is %q", id, status)
+	case status.Succeeded():
+		d.Action = Done
 	case status.Failed(), failed != "":
 		d.Reason = strings.TrimSuffix(fmt.Sprintf("run %q is paid for and failed: %s", id, failed), ": ")
-	case status.Succeeded(), status == "" && output:
+	case status == "" && output:
 		d.Action = Done
 	default:
 		d.Execution = Unknown

@@ -14,22 +14,18 @@ type Failure struct{ err, code, reason, unsuccessful, listed bool }
 //mutelist:check .
 func (f *Failure) Add(name, value []byte) {
 	var buf [16]byte
-	folded := Short(&buf, name)
-	if string(folded) == "success" && len(value) <= len(`"false"`) && string(Fold(nil, value)) == "false" {
-		f.unsuccessful = true
-	}
-	if IsEmpty(value) {
-		return
-	}
-	switch string(folded) {
+	says := !IsEmpty(value)
+	switch string(Short(&buf, name)) {
+	case "success":
+		f.unsuccessful = f.unsuccessful || isWord(value, "false")
 	case "error":
-		f.err = true
+		f.err = f.err || says
 	case "code":
-		f.code = true
+		f.code = f.code || says
 	case "why", "title":
-		f.reason = true
+		f.reason = f.reason || says
 	case "errors", "issues":
-		f.listed = true
+		f.listed = f.listed || says
 	}
 }
 

@@ -147,7 +147,7 @@ func (j *Judge) header(name, text string) {
 		}
 	case !j.Strict && name == "content-range": // items 0-24/319
 		j.see(what, "", "total", []byte(text[strings.LastIndexByte(text, '/')+1:]), 0)
-	case !j.Strict, IsEmpty(value) && Affirms(name), speaksOfPages.MatchString(wordsOf(name)):
+	case !j.Strict, IsEmpty(value) && affirmation.MatchString(wordsOf(name)), speaksOfPages.MatchString(wordsOf(name)):
 		j.see(what, "", name, value, 0)
 	}
 }
@@ -159,6 +159,7 @@ var linksToNext = regexp.MustCompile(`[;,]\s*rel\s*=\s*(next\b|"[^"]*\bnext\b|'[
 var (
 	speaksOfPages = regexp.MustCompile("page|pagin|cursor|total|next|more|continu|truncat|-(?:count|range|offset|marker|partial)-")
 	affirmation   = anyOf("-(?:is|has|are)?", goodWords, "")
+	isOneWord     = regexp.MustCompile("^-(?:is-|has-|was-)?[a-z]+-$")
 	harmless      = anyOf("-(?:is|has|are)?", harmlessWords, "")
 )
 
@@ -224,9 +225,12 @@ func saysMore(path, folded string, value []byte) bool {
 	}
 }
 
-// Affirms reports whether a member of this name says, if it is true, that something is whole or
-// good, so that false says that it is not: Spring's last, Jira's isLast, Salesforce's done.
-func Affirms(name string) bool { return affirmation.MatchString(wordsOf(name)) }
+// Affirms reports whether a name has just one word, for what is good if it is true, such as ok or
+// isCompleted.
+func Affirms(name string) bool {
+	words := wordsOf(name)
+	return isOneWord.MatchString(words) && affirmation.MatchString(words)
+}
 
 // wordsOf returns the words of a name in lower case: -has-more- for hasMore, has_more or Has-More.
 func wordsOf(name string) string {
