@@ -135,7 +135,6 @@ var kindsOfCodes = map[string]Kind{
 	"AUTH_MISSING": KindAuthentication, "AUTH_INVALID_TOKEN": KindAuthentication,
 	"AUTH_MODE_INVALID": KindPermission, "AUTH_SCOPE_MISSING": KindPermission, "AUTH_ORG_MISMATCH": KindPermission,
 	"AGENT_GRAPH_INVALID": KindInvalidGraph,
-	"BAD_REQUEST":         KindInvalidRequest,
 }
 
 var kindsOfStatuses = map[int]Kind{

@@ -93,15 +93,19 @@ func isoTime(s string) (v time.Time, is bool) {
 	}
 	clock := strings.TrimSuffix(strings.TrimSuffix(s[date:], "UTC"), "GMT") // alone or after an offset
 	clock = strings.TrimPrefix(strings.ReplaceAll(clock, " ", ""), "T")
-	s = strings.ReplaceAll(s[:date], "/", "-") + clock
-	for _, zone := range [...]string{"", "Z07:00", "Z0700", "Z07"} {
-		for _, clock := range [...]string{"", "15:04", time.TimeOnly} {
-			if v, err := time.Parse(time.DateOnly+clock+zone, s); err == nil {
-				return v, true
-			}
-		}
+	layout, zone := time.DateOnly, len(clock)
+	if at := strings.IndexAny(clock, "Z+-"); at >= 0 {
+		zone = at
 	}
-	return v, true // what is no time stays zero
+	switch {
+	case zone > len("15:04"):
+		layout += time.TimeOnly
+	case zone > 0:
+		layout += "15:04"
+	}
+	layout += map[int]string{1: "Z07:00", 3: "Z07", 5: "Z0700", 6: "Z07:00"}[len(clock)-zone]
+	v, _ = time.Parse(layout, strings.ReplaceAll(s[:date], "/", "-")+clock) // what is no time stays zero
+	return v, true
 }
 
 // namedTime reads the forms of HTTP, mail and JavaScript, and the basic form of ISO 8601. A name of
