@@ -182,3 +182,11 @@ func TestDiagnoseARedirect(t *testing.T) {
 		}
 	}
 }
+
+// What the setup check says is shown as it came: its form is not documented.
+func TestDiagnoseShowsAFailedSetupCheck(t *testing.T) {
+	client := apitest.NewClient(t, apitest.Respond(200, `{"ok":false,"checks":[{"name":"seats","ok":false}]}`))
+	f := step(t, client.Diagnose(t.Context(), errors.New("x")), 2, diagnosisProblem)
+	assert.Contains(t, f.Summary, "its setup check failed")
+	assert.Contains(t, f.Evidence, `checks: [{"name":"seats","ok":false}]`)
+}
