@@ -1,8 +1,9 @@
 package jsonscan
 
 import (
-	"regexp"
+	"bytes"
 	"slices"
+	"strconv"
 )
 
 // Fold appends what all spellings of a name have in common: docsHint, docs_hint and Docs-Hint are
@@ -37,9 +38,23 @@ func Is(name []byte, folded ...string) bool {
 }
 
 // IsEmpty reports whether a JSON value says nothing: null, "", 0, false, {} or [], or no value.
-func IsEmpty(value []byte) bool { return empty.Match(value) }
-
-var empty = regexp.MustCompile(`^\s*(?:null|""|-?0+(?:\.0*)?(?:[eE][+-]?[0-9]+)?|false|\{\s*\}|\[\s*\])?\s*$`)
+func IsEmpty(value []byte) bool {
+	value = bytes.TrimSpace(value)
+	switch string(value) {
+	case "", "null", `""`, "false":
+		return true
+	}
+	switch value[0] {
+	case '{', '[':
+		rest := SkipSpace(value[1:])
+		return len(rest) == 1 && (rest[0] == '}' || rest[0] == ']')
+	case '0', '-':
+		n, err := strconv.ParseFloat(string(value), 64)
+		return err == nil && n == 0
+	default:
+		return false
+	}
+}
 
 // Kind names, in encoding/json's words, the JSON value that begins or ends with a byte.
 func Kind(c byte) string {
