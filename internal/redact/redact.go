@@ -45,7 +45,12 @@ func remove[T string | []byte](tokens Tokens, text T) T {
 // mayHold tells quickly of most texts that they hold no token: nothing in them is escaped, and they
 // lack the token's beginning.
 func mayHold[T string | []byte](text T, token string) bool {
-	return has(text, `\`) || has(text, "&") || has(text, "%") || has(text, token[:minSecret])
+	return IsEscaped(text) || has(text, token[:minSecret])
+}
+
+// IsEscaped reports whether something in a text may be escaped.
+func IsEscaped[T string | []byte](text T) bool {
+	return has(text, `\`) || has(text, "&") || has(text, "%")
 }
 
 func has[T string | []byte](text T, part string) bool {
