@@ -14,17 +14,6 @@ import (
 // A type is open when it keeps in a field Extra what its other fields do not hold: what is read and
 // sent back must not lose it.
 
-// The open types without their methods, as marshal is given them.
-type (
-	workflowFields         Workflow
-	stepFields             WorkflowStep
-	transitionFields       WorkflowTransition
-	promptAttachmentFields PromptAttachment
-	toolAttachmentFields   ToolAttachment
-	agentFields            AgentVersionSummary
-	capabilityFields       ToolCapability
-)
-
 // marshalOpen encodes v, which has an open type: first the fields, given as v without its methods,
 // then the members of extra in the order of their names, but for those of a field that is not zero.
 func marshalOpen(v, fields any, extra map[string]RawJSON) ([]byte, error) {
@@ -87,7 +76,8 @@ func unmarshalOpen(data []byte, v any) error {
 
 // MarshalJSON encodes the fields, then Extra.
 func (w Workflow) MarshalJSON() ([]byte, error) {
-	sent := workflowFields(w)
+	type fields Workflow
+	sent := fields(w)
 	sent.Steps, sent.Transitions = notNil(w.Steps), notNil(w.Transitions)
 	return marshalOpen(w, sent, w.Extra)
 }
@@ -124,14 +114,18 @@ func (w Workflow) forOrganization(id string) (Workflow, error) {
 }
 
 // MarshalJSON encodes the fields, then Extra.
-func (s WorkflowStep) MarshalJSON() ([]byte, error) { return marshalOpen(s, stepFields(s), s.Extra) }
+func (s WorkflowStep) MarshalJSON() ([]byte, error) {
+	type fields WorkflowStep
+	return marshalOpen(s, fields(s), s.Extra)
+}
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
 func (s *WorkflowStep) UnmarshalJSON(data []byte) error { return unmarshalOpen(data, s) }
 
 // MarshalJSON encodes the fields, then Extra.
 func (t WorkflowTransition) MarshalJSON() ([]byte, error) {
-	return marshalOpen(t, transitionFields(t), t.Extra)
+	type fields WorkflowTransition
+	return marshalOpen(t, fields(t), t.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
@@ -139,7 +133,8 @@ func (t *WorkflowTransition) UnmarshalJSON(data []byte) error { return unmarshal
 
 // MarshalJSON encodes the fields, then Extra.
 func (a PromptAttachment) MarshalJSON() ([]byte, error) {
-	return marshalOpen(a, promptAttachmentFields(a), a.Extra)
+	type fields PromptAttachment
+	return marshalOpen(a, fields(a), a.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
@@ -147,7 +142,8 @@ func (a *PromptAttachment) UnmarshalJSON(data []byte) error { return unmarshalOp
 
 // MarshalJSON encodes the fields, then Extra.
 func (a ToolAttachment) MarshalJSON() ([]byte, error) {
-	return marshalOpen(a, toolAttachmentFields(a), a.Extra)
+	type fields ToolAttachment
+	return marshalOpen(a, fields(a), a.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
@@ -155,7 +151,8 @@ func (a *ToolAttachment) UnmarshalJSON(data []byte) error { return unmarshalOpen
 
 // MarshalJSON encodes the fields, then Extra.
 func (a AgentVersionSummary) MarshalJSON() ([]byte, error) {
-	return marshalOpen(a, agentFields(a), a.Extra)
+	type fields AgentVersionSummary
+	return marshalOpen(a, fields(a), a.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
@@ -163,7 +160,8 @@ func (a *AgentVersionSummary) UnmarshalJSON(data []byte) error { return unmarsha
 
 // MarshalJSON encodes the fields, then Extra.
 func (c ToolCapability) MarshalJSON() ([]byte, error) {
-	return marshalOpen(c, capabilityFields(c), c.Extra)
+	type fields ToolCapability
+	return marshalOpen(c, fields(c), c.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
@@ -171,11 +169,12 @@ func (c *ToolCapability) UnmarshalJSON(data []byte) error { return unmarshalOpen
 
 // MarshalJSON encodes the fields, then Extra.
 func (i SkillPromptCompositionItem) MarshalJSON() ([]byte, error) {
+	type fields PromptAttachment
 	return marshalOpen(i, struct {
-		promptAttachmentFields
+		fields
 		PromptVersionID string        `json:"promptVersionId,omitzero"`
 		Section         PromptSection `json:"section,omitzero"`
-	}{promptAttachmentFields(i.PromptAttachment), i.PromptVersionID, i.Section}, i.Extra)
+	}{fields(i.PromptAttachment), i.PromptVersionID, i.Section}, i.Extra)
 }
 
 // UnmarshalJSON decodes an object. What no field holds goes into Extra.
