@@ -230,8 +230,9 @@ func (d *doubts) add(path, name string, value []byte) {
 }
 
 var (
-	statusPath = regexp.MustCompile(`^(?:run\.)?(?:run|job|task|execution|final)?(?:status|state|stage|phase|outcome|conclusion)(?:\.|$)`)
-	errorPath  = regexp.MustCompile(`(?:error|exception|fail(?:ed|ure))s?(?:message|reason|code|detail|type)?s?$`)
+	statusPath = regexp.MustCompile(`^(?:run\.)?(?:run|job|task|execution|final|current)?(?:status|state|stage|phase|outcome|conclusion)(?:name|code|\.|$)`)
+	errorPath  = regexp.MustCompile(`(?:error(?:ed)?|exception|fail(?:ed|ure)|abort(?:ed)?|cancell?ed|interrupted)s?(?:message|msg|reason|cause|code|detail|description|info|type|at)?s?$`)
+	negation   = regexp.MustCompile(`^(?i:un|in)`)
 	flagPrefix = regexp.MustCompile(`^(?:is|has|was)_?`)
 )
 
@@ -244,6 +245,9 @@ func (d *doubts) word(path, name string, value []byte) string {
 	switch {
 	case value[0] == 't':
 		word = RunStatus(flagPrefix.ReplaceAllString(name, ""))
+		if isGood := negation.ReplaceAllString(string(word), ""); d.hasOutput && isGood != string(word) && jsonscan.Affirms(isGood) {
+			return name // incomplete
+		}
 	case value[0] == 'f' && d.hasOutput && jsonscan.Affirms(name):
 		return "not " + name
 	}

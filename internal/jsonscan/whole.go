@@ -39,7 +39,8 @@ func (j *Judge) Member(name, value []byte) {
 	}
 }
 
-// see looks into objects, such as links or a pageInfo. path has the names of those around.
+// see looks into objects, such as links or a pageInfo. path has the names of those around, with a dot
+// after each.
 func (j *Judge) see(what, path, name string, value []byte, depth int) {
 	const deepest = 3
 	folded := foldedName(name)
@@ -55,7 +56,7 @@ func (j *Judge) see(what, path, name string, value []byte, depth int) {
 		j.open = what
 	case depth < deepest: // only objects have members
 		for name, value := range Members(value) {
-			j.see(member(name), path, string(name), value, depth+1)
+			j.see(member(name), path+".", string(name), value, depth+1)
 		}
 	}
 }
@@ -165,18 +166,18 @@ var (
 
 // These match folded names, and paths of them.
 var (
-	aboutLists    = anyOf("^(?:", slices.Concat(listWords, endWords), "(?:e?[sd])?)+$")
-	pagesName     = regexp.MustCompile("(?:pages|totalpage|pagecount|pageof|lastpage)$")
-	remainingName = regexp.MustCompile("remaining.|.remaining")
-	countName     = regexp.MustCompile("count|found|num[^b]|numberof|nb")
-	nextName      = regexp.MustCompile("(?:next|continuation)" + nouns + "*$|^continue$|(?:skip|more|pagination|lastevaluated)" + nouns + "+$")
+	aboutLists    = anyOf(`^(?:`, slices.Concat(listWords, endWords), `(?:e?[sd])?\.?)+$`)
+	pagesName     = regexp.MustCompile(`(?:pages|(?:total|last)page(?:number)?|pagecount|page\.(?:of|last))$`)
+	remainingName = regexp.MustCompile(`remaining\w|\wremaining`)
+	countName     = regexp.MustCompile("count|found|num[^b]|numberof|nb.")
+	nextName      = regexp.MustCompile("next" + nouns + "*$|^continue$|continuation|^(?:skip|more|pagination|lastevaluated)" + nouns + "+$")
 	noMoreName    = regexp.MustCompile("not?(?:more|next|truncated|partial)")
-	moreName      = regexp.MustCompile("more|hasnext|truncated|incomplete|partial")
+	moreName      = regexp.MustCompile("(?:^|is|are|has|any)more|hasnext|truncated|incomplete|^(?:is)?partial(?:results?)?$")
 	endName       = anyOf("", endWords, "")
 )
 
 // nouns match what one asks for the next page with.
-const nouns = "(?:page|token|cursor|link|ur[li]|href|offset|marker|key|start|index|records)"
+const nouns = "(?:page|token|cursor|link|ur[li]|href|offset|marker|key|start|index|records|results|number|position|from)"
 
 // anyOf matches one of some words between two patterns.
 func anyOf(before string, words []string, after string) *regexp.Regexp {
@@ -201,9 +202,9 @@ var harmlessWords = []string{"trunc", "limit", "arch", "cach", "delet", "deprec"
 //
 //mutelist:check
 var listWords = []string{
-	"total", "count", "found", "num", "number", "nb", "remaining", "estimated", "size", "value", "of", "is", "at", "reach",
+	"total", "count", "found", "num", "number", "nb", "remaining", "estimated", "size", "of", "is", "at", "reach", `\.value`,
 	"item", "element", "result", "record", "hit", "row", "entrie", "doc", "document", "object", "match",
-	"page", "pagination", "paging", "meta", "metadata", "info", "list", "stream",
+	"page", "pager", "paging", "paginat(?:e|or|ion)", "meta", "metadata", "info(?:rmation)?", "search", "summary", "list", "stream", "wp",
 }
 
 // endWords are those in the names of what says that a list ends.

@@ -46,13 +46,14 @@ func TestNamesThatSayMore(t *testing.T) {
 		`"total":3`, `"count":3`, `"found":3`, `"numFound":3`, `"number_of_hits":3`, `"nbHits":3`, `"remainingItems":1`, `"estimatedTotalHits":3`, `"totalSize":3`,
 		`"total":{"value":3}`, `"page":{"of":3}`, `"totalItems":3`, `"totalElements":3`, `"totalResults":3`, `"recordsTotal":3`, `"total_rows":3`, `"total_entries":3`, `"totalDocs":3`,
 		`"documentCount":3`, `"objectCount":3`, `"total_matches":3`, `"pagination":{"total":3}`, `"paging":{"total":3}`, `"meta":{"count":3}`, `"_metadata":{"count":3}`,
-		`"listInfo":{"total":3}`, `"totalPages":2`, `"totalPage":2`, `"nbPages":2`, `"pages":2`, `"page_count":"2"`, `"last_page":2`, `"totalRuns":3`, `"run_count":3`,
+		`"listInfo":{"total":3}`, `"pager":{"total":3}`, `"searchInformation":{"totalResults":"3"}`, `"searchTotal":3`, `"summary":{"total_count":3}`, `"wp-total":"3"`, `"lastPageNumber":2`,
+		`"page":{"last":2}`, `"totalPages":2`, `"totalPage":2`, `"nbPages":2`, `"pages":2`, `"page_count":"2"`, `"last_page":2`, `"totalRuns":3`, `"run_count":3`,
 		`"last":false`, `"is_last_page":false`, `"atEnd":"false"`, `"done":false`, `"completed":false`, `"final":false`, `"finished":"no"`, `"exhausted":false`, `"eof":false`,
 		`"endReached":false`, `"end_of_stream":false`, `"noMore":false`, `"not_truncated":false`,
 		`"next":"x"`, `"hasNext":true`, `"nextPage":2`, `"next_token":"x"`, `"nextCursor":"x"`, `"nextLink":"x"`, `"next_page_url":"x"`, `"next_page_uri":"x"`, `"nextHref":"x"`,
-		`"nextOffset":20`, `"NextMarker":"x"`, `"nextStartKey":"x"`, `"next_index":1`, `"nextRecordsUrl":"x"`, `"continue":"x"`, `"continuation":"x"`, `"ContinuationToken":"x"`,
+		`"nextOffset":20`, `"NextMarker":"x"`, `"nextStartKey":"x"`, `"next_index":1`, `"nextRecordsUrl":"x"`, `"next_results":"x"`, `"nextPageNumber":2`, `"nextPosition":"x"`, `"next_from":"x"`, `"continuationId":"x"`, `"continue":"x"`, `"continuation":"x"`, `"ContinuationToken":"x"`,
 		`"skipToken":"x"`, `"moreUrl":"x"`, `"PaginationToken":"x"`, `"LastEvaluatedKey":{"id":{"S":"x"}}`, `"after":"x"`, `"offset":"x"`,
-		`"more":true`, `"has_more":1`, `"moreAvailable":"yes"`, `"truncated":true`, `"incomplete_results":true`, `"partial":true`,
+		`"more":true`, `"has_more":1`, `"moreAvailable":"yes"`, `"truncated":true`, `"incomplete_results":true`, `"partial":true`, `"isPartial":true`, `"partialResults":true`, `"anyMore":true`,
 	} {
 		judge := jsonscan.Judge{List: []byte("runs")}
 		for name, value := range jsonscan.Members([]byte("{" + member + "}")) {
@@ -66,7 +67,7 @@ func TestNamesThatSayMore(t *testing.T) {
 func TestFalse(t *testing.T) {
 	for name, open := range map[string]bool{
 		"last": true, "isLast": true, "islast": true, "atEnd": true, "isDone": true, "complete": true, "final": true, "finish": true, "exhaustive": true, "eof": true, "first": true,
-		"allLoaded": true, "whole": true, "isFull": true, "ok": true, "exact": true, "consistent": true, "valid": true, "healthy": true, "ready": true, "fresh": true, "success": true,
+		"isAll": true, "allLoaded": true, "whole": true, "isFull": true, "ok": true, "exact": true, "consistent": true, "valid": true, "healthy": true, "ready": true, "fresh": true, "success": true,
 		"no_more": true, "not-partial": true, "loaded": true, "isClosed": true, "synced": true,
 		"incomplete": false, "unfinished": false, "inconsistent": false, "invalid": false, "endpoint": false, "allowed": true, "allow": false, "fullness": false, "elastic": false,
 		"hasMore": false, "note": false, "truncated": false, "limitReached": false, "archived": false, "isCached": false, "deleted": false, "deprecated": false, "degraded": false,
