@@ -39,8 +39,8 @@ func (j *Judge) Member(name, value []byte) {
 	}
 }
 
-// see looks into objects, such as links or a pageInfo. path has the names of those around, with a dot
-// after each.
+// see looks into objects, such as links or a pageInfo. path has the names of those around, with a
+// dot after each.
 func (j *Judge) see(what, path, name string, value []byte, depth int) {
 	const deepest = 3
 	folded := foldedName(name)
