@@ -246,6 +246,6 @@ func (d *diagnosing) reportRecord(what string, r *record) {
 }
 
 func (d *diagnosing) reportRun(what string, r *record, evidence ...string) {
-	end := r.end()
-	d.report(4, end.verdict, what+" "+end.summary, append([]string{prefixed("status: ", string(r.status()))}, evidence...)...)
+	end, status := r.end(), prefixed("status: ", string(r.status()))
+	d.report(4, end.verdict, what+" "+end.summary, append([]string{status}, evidence...)...)
 }
