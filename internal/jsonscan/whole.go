@@ -3,10 +3,10 @@ package jsonscan
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -45,6 +45,9 @@ func (j *Judge) see(what, path, name string, value []byte, depth int) {
 	const deepest = 3
 	folded := foldedName(name)
 	path += folded
+	if !j.Strict && value[0] != '{' && !containsAny(path, stems) {
+		return
+	}
 	n, isNumber := numberOf(value)
 	switch {
 	case j.Strict && j.isHarmless(name, folded, value):
@@ -125,32 +128,41 @@ func (n number) elements(list []byte) (elements float64, isTotal bool) {
 		path = strings.ReplaceAll(path, noun, "item") // totalRuns beside runs
 	}
 	isTotal = strings.Contains(path, "total")
+	isPages, isRemaining := pagesName.MatchString(path), remainingName.MatchString(path)
 	switch {
-	case !aboutLists.MatchString(path):
+	case !isTotal && !isPages && !isRemaining && !countName.MatchString(path), !aboutLists.MatchString(path):
 		return -1, false
-	case pagesName.MatchString(path) && n.n > 1, remainingName.MatchString(path) && n.n > 0:
+	case isPages && n.n > 1, isRemaining && n.n > 0:
 		return math.Inf(1), true
-	case pagesName.MatchString(path) || !isTotal && !countName.MatchString(path):
+	case isPages || !isTotal && !countName.MatchString(path):
 		return -1, false
 	}
 	return n.n, isTotal
 }
 
 // header takes a header as a member. Headers are not a closed world, even to a strict judge: those
-// count whose names speak of pages or totals, or say that the list ends.
+// count whose names speak of pages or totals, or, to a strict one, say that the list ends.
 func (j *Judge) header(name, text string) {
-	what, name := "the header "+name, strings.TrimPrefix(strings.ToLower(name), "x-")
-	value := []byte(cmp.Or(text, "null"))
+	lower := strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(name, "_", "-")), "x-")
 	switch {
-	case name == "link":
-		if linksToNext.MatchString(text) {
-			j.open = what
-		}
-	case !j.Strict && name == "content-range": // items 0-24/319
-		j.see(what, "", "total", []byte(text[strings.LastIndexByte(text, '/')+1:]), 0)
-	case !j.Strict, IsEmpty(value) && affirmation.MatchString(wordsOf(name)), speaksOfPages.MatchString(wordsOf(name)):
-		j.see(what, "", name, value, 0)
+	case lower == "link" && linksToNext.MatchString(text):
+		j.open = "the header " + name
+		return
+	case !j.Strict && lower == "content-range": // items 0-24/319
+		lower, text = "total", text[strings.LastIndexByte(text, '/')+1:]
+	case containsAny("-"+lower+"-", headerWords):
+	case j.Strict && IsEmpty([]byte(text)) && affirmation.MatchString(wordsOf(lower)):
+	default:
+		return
 	}
+	j.see("the header "+name, "", lower, []byte(cmp.Or(text, "null")), 0)
+}
+
+// headerWords are in the names of headers that speak of pages or totals.
+//
+//mutelist:check
+var headerWords = []string{
+	"page", "pagin", "cursor", "total", "next", "more", "continu", "truncat", "-count-", "-range-", "-offset-", "-marker-", "-partial-",
 }
 
 // linksToNext matches a Link header that has a link of the relation next.
@@ -158,10 +170,9 @@ var linksToNext = regexp.MustCompile(`[;,]\s*rel\s*=\s*(next\b|"[^"]*\bnext\b|'[
 
 // These match the words of a name: see wordsOf.
 var (
-	speaksOfPages = regexp.MustCompile("page|pagin|cursor|total|next|more|continu|truncat|-(?:count|range|offset|marker|partial)-")
-	affirmation   = anyOf("-(?:is|has|are)?", goodWords, "")
-	isOneWord     = regexp.MustCompile("^-(?:is-|has-|was-)?[a-z]+-$")
-	harmless      = anyOf("-(?:is|has|are)?", harmlessWords, "")
+	affirmation = anyOf("-(?:is|has|are)?", goodWords, "")
+	isOneWord   = regexp.MustCompile("^-(?:is-|has-|was-)?[a-z]+-$")
+	harmless    = anyOf("-(?:is|has|are)?", harmlessWords, "")
 )
 
 // These match folded names, and paths of them.
@@ -178,6 +189,16 @@ var (
 
 // nouns match what one asks for the next page with.
 const nouns = "(?:page|token|cursor|link|ur[li]|href|offset|marker|key|start|index|records|results|number|position|from)"
+
+// stems are in all names that may tell a judge that is not strict that there is more. Most names
+// have none, and looking for them takes little time.
+var stems = slices.Concat(endWords, []string{
+	"more", "next", "truncat", "partial", "continu", "skip", "pag", "after", "offset", "count", "found", "num", "nb", "total", "remaining",
+})
+
+func containsAny(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
+}
 
 // anyOf matches one of some words between two patterns.
 func anyOf(before string, words []string, after string) *regexp.Regexp {
@@ -215,15 +236,20 @@ var endWords = []string{"last", "end", "done", "complete", "final", "finish", "e
 // saysMore reports whether a member of this name says that there is more of the list, or has what
 // one asks for it with, such as next_page_token or @odata.nextLink.
 func saysMore(path, folded string, value []byte) bool {
-	_, isNumber := numberOf(value)
 	switch {
-	case noMoreName.MatchString(folded), endName.MatchString(folded) && aboutLists.MatchString(path):
-		return isWord(value, "false", "no")
-	case nextName.MatchString(folded), !isNumber && (path == "after" || path == "offset"):
-		return saysSomething(value)
+	case !saysSomething(value):
+		return isWord(value, "false", "no") && isNoMore(path, folded)
+	case nextName.MatchString(folded), isWord(value, "true", "yes", "1") && moreName.MatchString(folded):
+		return !isNoMore(path, folded)
 	default:
-		return moreName.MatchString(folded) && isWord(value, "true", "yes", "1")
+		_, isNumber := numberOf(value)
+		return !isNumber && (path == "after" || path == "offset")
 	}
+}
+
+// isNoMore reports whether a member of this name says, if it is true, that there is no more.
+func isNoMore(path, folded string) bool {
+	return noMoreName.MatchString(folded) || endName.MatchString(folded) && aboutLists.MatchString(path)
 }
 
 // Affirms reports whether a name has just one word, for what is good if it is true, such as ok or
@@ -240,12 +266,12 @@ func wordsOf(name string) string {
 
 var camel = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 
-// saysSomething reports whether a value is not just null, "", 0, false or made of these. Some have
-// -1 for no next page.
+// saysSomething reports whether a value is not just null, "", 0, false, "no" or made of these. Some
+// have -1 for no next page.
 func saysSomething(value []byte) (says bool) {
 	Walk(value, false, func(bool, []byte) bool { return false }, func(_ bool, raw []byte, _ bool) {
 		n, isNumber := numberOf(raw)
-		says = says || n > 0 || !isNumber && !isWord(raw, "", "false", "null")
+		says = says || n > 0 || !isNumber && !isWord(raw, "", "false", "no", "null")
 	})
 	return says
 }
@@ -271,5 +297,5 @@ func foldedName(name string) string {
 }
 
 func member(name []byte) string {
-	return fmt.Sprintf("the member %q", Clip(string(name), maxName))
+	return "the member " + strconv.Quote(Clip(string(name), maxName))
 }
