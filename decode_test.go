@@ -934,6 +934,8 @@ func TestEvidenceOfRecords(t *testing.T) {
 		{run, `{"output_text":"Hi"}`, "//Hi", false},
 		{run, `{"status":"queued","jobId":"j"}`, "/queued/", false},
 		{run, `{"generatedImage":{"bucket":"b"}}`, "//", false},
+		{run, `{"images":[{"url":"https://x/1.png","content_type":"image/png"}],"seed":42}`, "//", false},
+		{run, `{"generatedImages":[{"image":{"imageBytes":"aGk="}}]}`, "//", false},
 		{run, `{"image":"aGk=","finish_reason":"SUCCESS","seed":343940597}`, "//", false},
 		{run, `{"status":"success","data":{"runId":"run_1","output":"x"}}`, `run_1//"x"`, false},
 		{run, `{"result":{"output":"x"},"runId":null,"status":"ok"}`, `//"x"`, false},
