@@ -1,6 +1,7 @@
 package promptorchestra
 
 import (
+	"bytes"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -161,8 +162,9 @@ func (s recordShape) withDoubts(record, response []byte) []byte {
 	for name, value := range jsonscan.Members(run) {
 		d.addOwn(name, value)
 	}
-	d.addObject("", run)
-	d.addObject("", response)
+	for _, object := range slices.CompactFunc([][]byte{run, record, response}, bytes.Equal) {
+		d.addObject("", object)
+	}
 	switch {
 	case d.status == nil || d.hasStatus:
 	case isNested: // the rest of the run stays

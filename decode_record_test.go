@@ -142,3 +142,19 @@ func TestMembersOfEnvelopesIdentifyNoRecord(t *testing.T) {
 		assert.Equal(t, "a", out.ID, name)
 	}
 }
+
+// The run of an agent has what its response says against it, around the run or in it.
+func TestARunOfAnAgentHasItsDoubts(t *testing.T) {
+	for body, want := range map[string]promptorchestra.RunStatus{
+		`{"run":{"id":"arun_1","output":"x","agent_id":"agt_1","state":"running"},"decision_trace":[]}`: "running",
+		`{"data":{"run":{"id":"arun_1","output":"x","agentId":"agt_1"},"state":"aborted"}}`:             "aborted",
+		`{"run":{"id":"arun_1","output":"x","agentId":"agt_1"},"status":"error"}`:                       "error",
+		`{"run":{"id":"arun_1","output":"failed","agentId":"agt_1"},"status":"success"}`:                "",
+		`{"run":{"id":"arun_1","output":"x","agentId":"agt_1","status":"completed"},"state":"failed"}`:  "completed",
+	} {
+		run, err := apitest.NewClient(t, apitest.Respond(200, body)).AgentRuns.Get(t.Context(), "arun_1")
+		require.NoError(t, err, body)
+		assert.Equal(t, want, run.Run.Status, body)
+		assert.Equal(t, "agt_1", run.Run.AgentID, "the rest of the run stays: %s", body)
+	}
+}

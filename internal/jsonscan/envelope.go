@@ -114,13 +114,12 @@ func withSiblings[S Shape](s S, record, envelope []byte) []byte {
 	for name, value := range Members(record) {
 		own[string(Fold(nil, name))] = string(value) != "null"
 	}
-	whole := record
 	for name, value := range Members(envelope) {
 		if s.Has(name) && !Is(name, envelopes...) && !own[string(Fold(nil, name))] {
-			whole = WithMember(whole, string(name), value)
+			record = WithMember(record, string(name), value)
 		}
 	}
-	return whole
+	return record
 }
 
 // WithMember returns an object with one more member. The object has others, and is not changed. One

@@ -123,10 +123,8 @@ func (j *Judge) total(elements float64) (what string) {
 // there are more pages, and -1 if it says nothing of them. isTotal is false for what may be the
 // elements of a page.
 func (n number) elements(list []byte) (elements float64, isTotal bool) {
-	path := n.path
-	if noun := strings.TrimSuffix(foldedName(string(list)), "s"); noun != "" {
-		path = strings.ReplaceAll(path, noun, "item") // totalRuns beside runs
-	}
+	noun := strings.TrimSuffix(foldedName(string(list)), "s")
+	path := strings.ReplaceAll(n.path, cmp.Or(noun, "item"), "item") // totalRuns beside runs
 	isTotal = strings.Contains(path, "total")
 	isPages, isRemaining := pagesName.MatchString(path), remainingName.MatchString(path)
 	switch {
@@ -209,14 +207,17 @@ func anyOf(before string, words []string, after string) *regexp.Regexp {
 //
 //mutelist:check
 var goodWords = []string{
-	"last", "end-", "done", "complete", "final", "finish", "exhaust", "eof", "first", "all-", "whole", "full-",
-	"ok-", "exact", "consistent", "valid", "healthy", "ready", "fresh", "succe", "no-", "not-",
+	"last", "end-", "done", "complete", "final", "finish", "exhaust", "eof", "first", "all-", "whole", "full-", "no-", "not-",
+	"ok-", "exact", "consistent", "valid", "healthy", "ready", "fresh", "succe", "accura", "reliab", "stable", "up-to",
 }
 
 // harmlessWords begin participles of what is good if it is false.
 //
 //mutelist:check
-var harmlessWords = []string{"trunc", "limit", "arch", "cach", "delet", "deprec", "degrad", "fail", "filter", "pagin", "exten", "un"}
+var harmlessWords = []string{
+	"trunc", "limit", "cap", "timed", "arch", "cach", "delet", "deprec", "degrad", "fail", "abort", "cancel", "interrup",
+	"throttl", "expir", "filter", "sampl", "pagin", "exten", "lock", "un",
+}
 
 // listWords are those that the names of totals of a list are made of. A name with any other word,
 // such as totalTokens, is about something else.

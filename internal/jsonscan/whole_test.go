@@ -68,6 +68,8 @@ func TestFalse(t *testing.T) {
 	for name, open := range map[string]bool{
 		"last": true, "isLast": true, "islast": true, "atEnd": true, "isDone": true, "complete": true, "final": true, "finish": true, "exhaustive": true, "eof": true, "first": true,
 		"isAll": true, "allLoaded": true, "whole": true, "isFull": true, "ok": true, "exact": true, "consistent": true, "valid": true, "healthy": true, "ready": true, "fresh": true, "success": true,
+		"accurate": true, "reliable": true, "stable": true, "upToDate": true,
+		"capped": false, "timed_out": false, "aborted": false, "cancelled": false, "interrupted": false, "throttled": false, "expired": false, "sampled": false, "locked": false,
 		"no_more": true, "not-partial": true, "loaded": true, "isClosed": true, "synced": true,
 		"incomplete": false, "unfinished": false, "inconsistent": false, "invalid": false, "endpoint": false, "allowed": true, "allow": false, "fullness": false, "elastic": false,
 		"hasMore": false, "note": false, "truncated": false, "limitReached": false, "archived": false, "isCached": false, "deleted": false, "deprecated": false, "degraded": false,
