@@ -232,8 +232,10 @@ func (d *doubts) add(path, name string, value []byte) {
 }
 
 var (
-	statusPath = regexp.MustCompile(`^(?:run\.)?(?:run|job|task|execution|final|current)?(?:status|state|stage|phase|outcome|conclusion)(?:name|code|\.|$)`)
-	errorPath  = regexp.MustCompile(`(?:error(?:ed)?|exception|fail(?:ed|ure)|abort(?:ed)?|cancell?ed|interrupted)s?(?:message|msg|reason|cause|code|detail|description|info|type|at)?s?$`)
+	statusPath = regexp.MustCompile(`^(?:run\.)?(?:run|job|task|execution|final|current)?` +
+		`(?:status|state|stage|phase|outcome|conclusion)(?:name|code|\.|$)`)
+	errorPath = regexp.MustCompile(`(?:error(?:ed)?|exception|fail(?:ed|ure)|abort(?:ed)?|cancell?ed|interrupted)s?` +
+		`(?:message|msg|reason|cause|code|detail|description|info|type|at)?s?$`)
 	negation   = regexp.MustCompile(`^(?i:un|in)`)
 	flagPrefix = regexp.MustCompile(`^(?:is|has|was)_?`)
 )

@@ -179,10 +179,11 @@ var (
 	pagesName     = regexp.MustCompile(`(?:pages|(?:total|last)page(?:number)?|pagecount|page\.(?:of|last))$`)
 	remainingName = regexp.MustCompile(`remaining\w|\wremaining`)
 	countName     = regexp.MustCompile("count|found|num[^b]|numberof|nb.")
-	nextName      = regexp.MustCompile("next" + nouns + "*$|^continue$|continuation|^(?:skip|more|pagination|lastevaluated)" + nouns + "+$")
-	noMoreName    = regexp.MustCompile("not?(?:more|next|truncated|partial)")
-	moreName      = regexp.MustCompile("(?:^|is|are|has|any)more|hasnext|truncated|incomplete|^(?:is)?partial(?:results?)?$")
-	endName       = anyOf("", endWords, "")
+	nextName      = regexp.MustCompile("next" + nouns + "*$|^continue$|continuation|" +
+		"^(?:skip|more|pagination|lastevaluated)" + nouns + "+$")
+	noMoreName = regexp.MustCompile("not?(?:more|next|truncated|partial)")
+	moreName   = regexp.MustCompile("(?:^|is|are|has|any)more|hasnext|truncated|incomplete|^(?:is)?partial(?:results?)?$")
+	endName    = anyOf("", endWords, "")
 )
 
 // nouns match what one asks for the next page with.
@@ -226,7 +227,8 @@ var harmlessWords = []string{
 var listWords = []string{
 	"total", "count", "found", "num", "number", "nb", "remaining", "estimated", "size", "of", "is", "at", "reach", `\.value`,
 	"item", "element", "result", "record", "hit", "row", "entrie", "doc", "document", "object", "match",
-	"page", "pager", "paging", "paginat(?:e|or|ion)", "meta", "metadata", "info(?:rmation)?", "search", "summary", "list", "stream", "wp",
+	"page", "pager", "paging", "paginat(?:e|or|ion)", "meta", "metadata", "info(?:rmation)?",
+	"search", "summary", "list", "stream", "wp",
 }
 
 // endWords are those in the names of what says that a list ends.
