@@ -43,9 +43,9 @@ type Client struct {
 
 // core is what the clients of all organizations share.
 type core struct {
-	scheme, host  string
-	server        string // scheme://host, for observers
-	path, rawPath string // of the base URL, without a final slash
+	scheme, host string
+	server       string // scheme://host, for observers
+	rawPath      string // of the base URL, escaped, without a final slash
 
 	userCredentials []*credential // for routes that take no API key
 	anyCredentials  []*credential // for the other routes
@@ -84,6 +84,7 @@ func New(opts ...Option) (*Client, error) {
 	}
 	c := &core{
 		scheme: base.Scheme, host: base.Host, server: base.Scheme + "://" + base.Host,
+		rawPath:         strings.TrimRight(base.EscapedPath(), "/"),
 		userCredentials: given(&cfg.accessToken),
 		anyCredentials:  given(&cfg.accessToken, &cfg.apiKey),
 		header:          headers(&cfg),
@@ -100,7 +101,6 @@ func New(opts ...Option) (*Client, error) {
 		bound := max(cfg.httpClient.Timeout, 0)
 		c.timeout, c.execution = cmp.Or(c.timeout, bound), cmp.Or(c.execution, bound)
 	}
-	c.setPath(base)
 	c.engine, err = newEngine(&cfg)
 	if err != nil {
 		return nil, err
@@ -275,14 +275,6 @@ func parseBaseURL(baseURL string, insecure bool) (*url.URL, error) {
 		return nil, &ArgumentError{Argument: "WithBaseURL", Reason: reason}
 	}
 	return u, nil
-}
-
-// setPath takes a base URL's path without a final slash, plain and escaped. They must be forms of
-// the same: net/url escapes anew where they are not, and a slash in an id would become a step in
-// the path.
-func (c *core) setPath(base *url.URL) {
-	c.rawPath = strings.TrimRight(base.EscapedPath(), "/")
-	c.path, _ = url.PathUnescape(c.rawPath) // it was escaped just now
 }
 
 // badHost returns what is wrong with a base URL up to its path, or "".

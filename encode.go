@@ -21,24 +21,14 @@ import (
 // expand puts the ids into the path, each as one escaped segment. It returns the path as net/url
 // keeps it, unescaped and escaped.
 func (c *core) expand(r *route, ids *[2]string) (path, rawPath string, err error) {
-	fixed, err := url.PathUnescape(r.fixed[0]) // the path of a Do is escaped
-	if err != nil {
-		return "", "", &ArgumentError{Argument: "Path", Reason: "has an invalid escape"}
-	}
-	path, rawPath = c.path+fixed, c.rawPath+r.fixed[0]
+	rawPath = c.rawPath + r.fixed[0] // the path of a Do is escaped
 	for i, name := range r.params {
 		if err := checkID(name, ids[i]); err != nil {
 			return "", "", err
 		}
-		escaped := url.PathEscape(ids[i])
-		same := path == rawPath && escaped == ids[i] // as for real ids
-		path += ids[i] + r.fixed[i+1]
-		if same {
-			rawPath = path
-		} else {
-			rawPath += escaped + r.fixed[i+1]
-		}
+		rawPath += url.PathEscape(ids[i]) + r.fixed[i+1]
 	}
+	path, _ = url.PathUnescape(rawPath) // checkPath has rejected an invalid escape
 	return path, rawPath, nil
 }
 

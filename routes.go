@@ -34,16 +34,12 @@ var routes []*route
 
 func newRoute(op, method, path, scope string, t traits) *route {
 	r := &route{op: op, method: method, path: path, scope: scope, traits: t}
-	rest := path
-	for {
-		before, after, found := strings.Cut(rest, "{")
-		r.fixed = append(r.fixed, before)
-		if !found {
-			break
+	for i, part := range strings.Split(strings.ReplaceAll(path, "}", "{"), "{") {
+		if i%2 == 0 {
+			r.fixed = append(r.fixed, part)
+		} else {
+			r.params = append(r.params, part)
 		}
-		name, tail, _ := strings.Cut(after, "}")
-		r.params = append(r.params, name)
-		rest = tail
 	}
 	routes = append(routes, r)
 	return r

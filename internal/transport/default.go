@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -146,29 +147,22 @@ func readBriefly(ctx context.Context, body io.Reader) []byte {
 	const most = 4 << 10
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	chunks := make(chan []byte)
+	read := make(chan byte, most) // has room for all, so that the goroutine never waits for it
 	go func() {
-		defer close(chunks)
-		for left := most; left > 0; {
-			chunk := make([]byte, left)
-			n, err := body.Read(chunk)
-			select {
-			case chunks <- chunk[:n]:
-			case <-ctx.Done():
-				return
-			}
-			if left -= n; err != nil {
-				return
-			}
+		defer close(read)
+		reader := bufio.NewReader(io.LimitReader(body, most))
+		for b, err := reader.ReadByte(); err == nil; b, err = reader.ReadByte() {
+			read <- b
 		}
 	}()
 	var said []byte
 	for {
 		select {
-		case chunk, more := <-chunks:
-			if said = append(said, chunk...); !more {
+		case b, more := <-read:
+			if !more {
 				return said
 			}
+			said = append(said, b)
 		case <-ctx.Done():
 			return said
 		}
