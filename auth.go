@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -60,17 +60,33 @@ func (cfg *config) checkCredentials() error {
 	return errors.Join(errs...)
 }
 
-// Authorize puts the first credential that has a token into the headers of an attempt.
-func (r *request) Authorize(ctx context.Context, header http.Header) error {
-	if r.client.core.logger != nil {
+// Header returns the headers of an attempt.
+func (r *request) Header(ctx context.Context) (http.Header, error) {
+	core := r.client.core
+	if core.logger != nil {
 		r.attemptOffset = time.Since(r.started)
 	}
-	if r.client.core.noCredential {
-		return nil
+	header := maps.Clone(core.header())
+	maps.Copy(header, r.options.header)
+	if r.out.Body != nil {
+		header["Content-Type"] = jsonMediaType
 	}
-	if renewed := r.renewed; renewed != nil {
-		r.renewed = nil
-		r.authorize(header, r.credential, renewed)
+	if core.noCredential {
+		return header, nil
+	}
+	if err := r.authorize(ctx); err != nil {
+		return nil, err
+	}
+	header["Authorization"] = r.authorization
+	header["X-Prompt-Orchestra-Auth-Source"] = r.credential.kind
+	return header, nil
+}
+
+// authorize chooses the credential of an attempt: the renewed one, or the first that has a token.
+func (r *request) authorize(ctx context.Context) error {
+	r.earlier = append(r.earlier, r.authorization...)
+	if r.renewed != nil {
+		r.authorization, r.renewed = r.renewed, nil
 		return nil
 	}
 	for _, c := range r.client.core.credentials(r.call.route) {
@@ -79,20 +95,11 @@ func (r *request) Authorize(ctx context.Context, header http.Header) error {
 			return err
 		}
 		if authorization != nil {
-			r.authorize(header, c, authorization)
+			r.credential, r.authorization = c, authorization
 			return nil
 		}
 	}
 	return missingCredential(r.call.route)
-}
-
-func (r *request) authorize(header http.Header, c *credential, authorization []string) {
-	if last := r.authorization; last != nil && last[0] != authorization[0] {
-		r.earlier = append(r.earlier, last[0])
-	}
-	r.credential, r.authorization = c, authorization
-	header["Authorization"] = authorization
-	header["X-Prompt-Orchestra-Auth-Source"] = c.kind
 }
 
 type rejectedKey struct{}
@@ -287,49 +294,25 @@ func isQuoted(value string) bool {
 	return strings.ContainsRune(marks, first) || strings.ContainsRune(marks, last)
 }
 
-// headers returns a function that returns the headers of every call, for calls with or without a
-// body.
-func headers(cfg *config) func(body bool) http.Header {
-	without, with := newHeader(cfg, false), newHeader(cfg, true)
-	return func(body bool) http.Header {
-		if body {
-			return with
-		}
-		return without
+var jsonMediaType = []string{"application/json"}
+
+// headers returns a function that returns the headers of every call.
+func headers(cfg *config) func() http.Header {
+	header := http.Header{
+		"Accept":     jsonMediaType,
+		"User-Agent": {strings.TrimSpace(cfg.userAgent + " promptorchestra-go/" + Version)},
 	}
+	maps.Copy(header, cfg.header)
+	return func() http.Header { return header }
 }
 
-func newHeader(cfg *config, body bool) http.Header {
-	h := http.Header{}
-	for name, values := range cfg.header {
-		h[name] = values
-	}
-	h["User-Agent"] = []string{strings.TrimSpace(cfg.userAgent + " promptorchestra-go/" + Version)}
-	h["Accept"] = []string{"application/json"}
-	if body {
-		h["Content-Type"] = []string{"application/json"}
-	}
-	return h
-}
-
-// headerSecrets returns a function that returns the values of WithHeader, which may be secrets.
-func headerSecrets(header http.Header) func() []string {
-	var secrets []string
-	for name, values := range header {
-		if !isPublicHeader(name) {
-			secrets = append(secrets, values...)
-		}
-	}
-	return func() []string { return slices.Clip(secrets) } // whoever appends to it copies it
-}
-
-// isPublicHeader reports whether a header is known to hold no secret: ids for logs and traces,
-// which servers send back to be shown.
+// isPublicHeader reports whether a header is known to hold no secret: the SDK's own, and ids for
+// logs and traces, which servers send back to be shown.
 //
 //mutelist:check
 func isPublicHeader(name string) bool {
 	switch name {
-	case "X-Request-Id", "X-Correlation-Id", "Traceparent", "Tracestate":
+	case "Accept", "User-Agent", "X-Request-Id", "X-Correlation-Id", "Traceparent", "Tracestate":
 		return true
 	default:
 		return false

@@ -424,6 +424,35 @@ func TestUserAgentAndHeaders(t *testing.T) {
 	assert.Empty(t, seen.Last().Header.Get("X-Trace"))
 }
 
+// Each attempt has headers of its own, whatever a RoundTripper does to those of the last one.
+func TestAttemptsShareNoHeaders(t *testing.T) {
+	var seen []http.Header
+	client := apitest.NewStubbedClient(t, func(r *http.Request) (*http.Response, error) {
+		seen = append(seen, r.Header.Clone())
+		clear(r.Header)
+		return apitest.Response(http.StatusTooManyRequests, "{}"), nil
+	}, promptorchestra.WithHeader("X-Tenant", "tenant-0001"), promptorchestra.WithRetry(promptorchestra.RetryPolicy{MinWait: 1, MaxWait: 1}))
+	_, err := client.Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "a"}, promptorchestra.WithHeader("X-Request-Id", "req-0001"))
+	require.Error(t, err)
+	require.Len(t, seen, 4)
+	for _, header := range seen {
+		assert.Equal(t, http.Header{
+			"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {"promptorchestra-go/" + promptorchestra.Version},
+			"Authorization": {"Bearer " + apitest.Token}, "X-Prompt-Orchestra-Auth-Source": {"access_token"},
+			"X-Tenant": {"tenant-0001"}, "X-Request-Id": {"req-0001"},
+		}, header)
+	}
+}
+
+// The values of WithHeader may be secrets, those of the SDK's own headers are none.
+func TestOwnHeadersAreNotRedacted(t *testing.T) {
+	client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
+		return apitest.Response(http.StatusBadRequest, `{"error":"application/json, promptorchestra-go/`+promptorchestra.Version+`, tenant-0001"}`), nil
+	}, promptorchestra.WithHeader("X-Tenant", "tenant-0001"))
+	_, err := client.Agents.Get(t.Context(), "agt_1")
+	assert.ErrorContains(t, err, "application/json, promptorchestra-go/"+promptorchestra.Version+", [redacted]")
+}
+
 func TestReservedHeadersAreRefused(t *testing.T) {
 	for _, name := range []string{
 		"Authorization", "X-Prompt-Orchestra-Auth-Source", "Content-Type", "Content-Length", "Host", "Transfer-Encoding", "Connection", "Upgrade", "Trailer", "Te",

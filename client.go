@@ -50,11 +50,8 @@ type core struct {
 	userCredentials []*credential // for routes that take no API key
 	anyCredentials  []*credential // for the other routes
 
-	// header returns those of every call, with a body or without. They may hold secrets: fmt looks
-	// into no function.
-	header func(body bool) http.Header
-
-	headerSecrets func() []string // values of WithHeader
+	// header returns those of every call. They may hold secrets: fmt looks into no function.
+	header func() http.Header
 
 	noCredential bool // something after the client adds it
 
@@ -88,7 +85,6 @@ func New(opts ...Option) (*Client, error) {
 		userCredentials: given(&cfg.accessToken),
 		anyCredentials:  given(&cfg.accessToken, &cfg.apiKey),
 		header:          headers(&cfg),
-		headerSecrets:   headerSecrets(cfg.header),
 		noCredential:    cfg.noCredential,
 		retries:         max(cmp.Or(cfg.retry.MaxRetries, 3), 0),
 		timeout:         cfg.timeout,

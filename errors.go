@@ -263,7 +263,7 @@ func (e *ArgumentError) retryable() bool { return false }
 func (e *ArgumentError) outcomeUnknown() bool { return false }
 
 // hasEnded reports whether the caller's context has ended. A deadline that passed may be that of
-// the attempt, so noteEnd records whether it was the caller's.
+// the attempt, so the error says whether it was the caller's.
 func hasEnded(callerContextEnded bool, err error) bool {
 	return callerContextEnded || errors.Is(err, context.Canceled)
 }

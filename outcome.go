@@ -3,7 +3,6 @@ package promptorchestra
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,15 +21,11 @@ import (
 
 // failure returns the error of a call as one of the error types, or nil.
 func (r *request) failure() error {
-	last := r.attemptFailure()
-	if r.result.NoBudget {
-		noteNoBudget(last)
-	}
-	ended := r.result.Ended
+	last, ended := r.attemptFailure(), r.result.Ended
 	if ended == nil {
 		return last
 	}
-	e := &TransportError{CallInfo: r.info(), Err: ended}
+	e := &TransportError{CallInfo: r.info(), Err: ended, callerContextEnded: true}
 	if last != nil {
 		e.OutcomeUnknown = OutcomeUnknown(last)
 		e.Err = fmt.Errorf("%w while waiting to retry; before that: %w", ended, last)
@@ -38,28 +33,9 @@ func (r *request) failure() error {
 	return e
 }
 
-// noteNoBudget adds to the text of an error that the retry budget was used up.
-func noteNoBudget(err error) {
-	switch e := err.(type) { //nolint:errorlint // as newFailure returns them
-	case *APIError:
-		e.noBudget = true
-	case *TransportError:
-		e.Err = fmt.Errorf("%w: %w", transport.ErrNoBudget, e.Err)
-	case *DecodeError:
-		e.Err = fmt.Errorf("%w: %w", transport.ErrNoBudget, e.Err)
-	}
-}
-
-// attemptFailure returns the error of the last attempt, or nil. A failure's body is decoded once.
+// attemptFailure returns the error of the last attempt, or nil.
 func (r *request) attemptFailure() error {
-	if attempts := r.result.Attempts(); r.failed == nil || r.failedAttempt != attempts || r.result.NoAuth {
-		r.failed, r.failedAttempt = r.newFailure(), attempts
-	}
-	return r.failed
-}
-
-func (r *request) newFailure() error {
-	result := r.result
+	result, ended := r.result, r.ctx.Err() != nil
 	switch {
 	case result.StatusCode == 0:
 		//nolint:errorlint // not one that a token source's error wraps
@@ -68,7 +44,7 @@ func (r *request) newFailure() error {
 		}
 		return &TransportError{
 			CallInfo: r.info(), OutcomeUnknown: !result.NotSent && !r.out.Idempotent,
-			Err: r.tokens().Err(result.Err), source: isSourceError(result.Err),
+			Err: r.tokens().Err(result.Err), source: isSourceError(result.Err), callerContextEnded: ended,
 		}
 	case result.Success():
 		if result.Err == nil {
@@ -79,7 +55,7 @@ func (r *request) newFailure() error {
 		tokens := r.tokens() // once: it may ask for a proxy
 		e := &APIError{
 			CallInfo: r.info(), RequestID: tokens.Text(result.Header.Get("X-Request-Id")), Header: tokens.Header(result.Header),
-			Err: tokens.Err(result.Err), partial: result.Partial,
+			Err: tokens.Err(result.Err), partial: result.Partial, noBudget: result.NoBudget, callerContextEnded: ended,
 		}
 		e.RetryAfter, _ = transport.RetryAfter(result.Header, time.Now())
 		e.read(result.StatusCode, result.Body, tokens)
@@ -177,7 +153,7 @@ func namesOrganization(e *APIError) bool {
 func (r *request) decodeError(err error) error {
 	return &DecodeError{
 		CallInfo: r.info(), StatusCode: r.result.StatusCode, RequestID: r.requestID(),
-		Body: bytes.Clone(r.body()), Err: r.tokens().Err(err),
+		Body: bytes.Clone(r.body()), Err: r.tokens().Err(err), callerContextEnded: r.ctx.Err() != nil,
 	}
 }
 
@@ -196,10 +172,12 @@ func (r *request) reject(err error) error {
 // its attempts, the values of WithHeader, and a proxy's credentials.
 func (r *request) tokens() redact.Tokens {
 	core := r.client.core
-	more := append(core.headerSecrets(), r.earlier...)
-	for name, values := range r.options.header {
-		if !isPublicHeader(name) {
-			more = append(more, values...)
+	more := slices.Clip(r.earlier) // whoever appends to it copies it
+	for _, header := range [...]http.Header{core.header(), r.options.header} {
+		for name, values := range header {
+			if !isPublicHeader(name) {
+				more = append(more, values...)
+			}
 		}
 	}
 	if core.scheme == "http" { // else the proxy gets them with CONNECT alone: see transport.ProxyError
@@ -221,13 +199,7 @@ func (r *request) header() http.Header { return r.tokens().Header(r.result.Heade
 func (r *request) requestID() string { return r.tokens().Text(r.result.Header.Get("X-Request-Id")) }
 
 // info returns which call this is, with the number of attempts so far.
-func (r *request) info() CallInfo {
-	attempts := 0
-	if r.result != nil {
-		attempts = r.result.Attempts()
-	}
-	return r.infoAt(attempts)
-}
+func (r *request) info() CallInfo { return r.infoAt(r.result.Attempts()) }
 
 // infoAt is info for a given number of attempts. It may be called while an attempt is in flight: it
 // reads nothing that an attempt changes.
@@ -294,22 +266,6 @@ func collectID(path, name string, value []byte, ids map[string]string) {
 	if isIDName(name) && value[0] == '"' && len(value) > len(`""`) {
 		ids[path+name] = jsonscan.Unquote(value)
 	}
-}
-
-// noteEnd records in an error that the caller's own context has ended.
-func noteEnd(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() == nil {
-		return err
-	}
-	switch e := err.(type) { //nolint:errorlint // as this package returns them
-	case *APIError:
-		e.callerContextEnded = true
-	case *TransportError:
-		e.callerContextEnded = true
-	case *DecodeError:
-		e.callerContextEnded = true
-	}
-	return err
 }
 
 // sourceError is a token source's own failure, with the option that set the source.

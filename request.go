@@ -53,8 +53,6 @@ type request struct {
 	authorization []string    // of the last attempt: a secret
 	earlier       []string    // other ones, of attempts before it: secrets
 	renewed       []string    // for the next attempt, after a 401: a secret
-	failed        error       // the error of the attempt failedAttempt: see attemptFailure
-	failedAttempt int
 }
 
 var noOptions callConfig // of the calls that have none; only read
@@ -114,7 +112,7 @@ func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*reques
 			r.capture()
 		}
 		if !r.result.IsOK() {
-			err = noteEnd(r.ctx, r.failure())
+			err = r.failure()
 			r.result.Release()
 		}
 	}
@@ -146,7 +144,6 @@ func (r *request) prepare(opts []CallOption) error {
 	timeout, readTimeout := c.core.timeoutsFor(r.ctx, route, r.options.timeout)
 	r.out = transport.Call{
 		Method: route.method, URL: url.URL{Scheme: c.core.scheme, Host: c.core.host, Path: path, RawPath: rawPath, RawQuery: query},
-		Header: c.core.header(route.method != http.MethodGet), Extra: r.options.header,
 		Idempotent: r.idempotent(), Retries: c.core.retries,
 		Timeout: timeout, ReadTimeout: readTimeout, MaxBytes: c.core.maxBytes, Stream: r.call.stream, Bucket: c.organization, Owner: r,
 	}

@@ -34,7 +34,7 @@ func stream[T any](ctx context.Context, s *service, in call, opts []CallOption) 
 			more, err = s.next(&v)
 			switch {
 			case err != nil:
-				yield(zero, noteEnd(r.ctx, err))
+				yield(zero, err)
 				return
 			case !more || !yield(v, nil):
 				return

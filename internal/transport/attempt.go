@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"net/http"
 	"time"
@@ -25,18 +24,17 @@ func (a attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &r.response, nil
 }
 
-// attempt sends the call once: authorize, bound in time, send, read the response.
+// attempt sends the call once: bound in time, authorize, send, read the response.
 func (e *Engine) attempt(r *Result, req *http.Request) {
 	call, caller := r.call, req.Context()
 	// After an attempt without a response, all connections in the pool may be dead.
 	r.fresh.Store(r.attempts.Load() > 0 && r.StatusCode == 0)
 
 	limit := e.attemptTimeout(caller, call)
-	header := maps.Clone(call.Header)
-	maps.Copy(header, call.Extra)
+	var header http.Header
 	err := limit.ctx.Err()
 	if err == nil {
-		err = call.Owner.Authorize(limit.ctx, header)
+		header, err = call.Owner.Header(limit.ctx)
 	}
 	if err != nil {
 		if caller.Err() != nil && r.Attempts() > 0 {

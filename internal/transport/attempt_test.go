@@ -15,21 +15,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each attempt has headers and a body of its own, whatever a RoundTripper does to those of the last one.
+// Each attempt has a body of its own, whatever a RoundTripper does to that of the last one.
 func TestAttemptsShareNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		call := post(t)
 		call.URL.Host = "api.example.com"
-		call.Header, call.Extra = http.Header{"A": {"1"}}, http.Header{"B": {"2"}}
-		call.Owner = &owner{authorize: func(_ context.Context, header http.Header) error { header.Set("Authorization", "x"); return nil }}
+		call.Owner = &owner{header: func(context.Context) (http.Header, error) { return http.Header{"Authorization": {"x"}}, nil }}
 		engine := newEngine(func(req *http.Request) (*http.Response, error) {
-			assert.Equal(t, http.Header{"A": {"1"}, "B": {"2"}, "Authorization": {"x"}}, req.Header)
+			assert.Equal(t, http.Header{"Authorization": {"x"}}, req.Header)
 			assert.Equal(t, "api.example.com", req.Host, "signers read it")
 			body, err := io.ReadAll(req.Body)
 			assert.NoError(t, err)
 			assert.JSONEq(t, `{"a":1}`, string(body))
 			assert.EqualValues(t, len(body), req.ContentLength)
-			clear(req.Header)
 			return respond(429, ""), nil
 		})
 		r := engine.Do(t.Context(), call)
@@ -42,7 +40,7 @@ func TestAttemptsShareNothing(t *testing.T) {
 func TestAttemptWithoutACredential(t *testing.T) {
 	refused := errors.New("no token")
 	call := get(t)
-	call.Owner = &owner{authorize: func(context.Context, http.Header) error { return refused }}
+	call.Owner = &owner{header: func(context.Context) (http.Header, error) { return nil, refused }}
 	r := newEngine(nil).Do(t.Context(), call)
 	defer r.Release()
 	require.ErrorIs(t, r.Err, refused)

@@ -23,8 +23,6 @@ import (
 type Call struct {
 	Method      string
 	URL         url.URL
-	Header      http.Header   // shared by many calls: only read
-	Extra       http.Header   // this call's own: only read
 	Body        []byte        // nil when there is none; it must not be changed
 	Idempotent  bool          // may be retried even if it had its effect
 	Stream      bool          // hand over a successful response's body instead of reading it
@@ -42,8 +40,8 @@ type Call struct {
 
 // Owner makes a call. It knows the API, which the engine does not.
 type Owner interface {
-	// Authorize puts the credential into the headers of an attempt, before it is sent.
-	Authorize(ctx context.Context, header http.Header) error
+	// Header returns the headers of an attempt, its own to change, with a credential.
+	Header(ctx context.Context) (http.Header, error)
 	// Renew gets another credential for the next attempt, after one that was rejected with a 401.
 	// False means that there is none, or that the call must not be sent again.
 	Renew(ctx context.Context, r *Result) bool
@@ -78,7 +76,7 @@ type Outcome struct {
 	Stream     *Stream // the body of a successful response, if the call asked for a stream
 	Err        error   // why there is no response, or no complete one
 	NotSent    bool    // the request was certainly not sent
-	NoAuth     bool    // the request was not sent because Authorize failed
+	NoAuth     bool    // the request was not sent because it got no headers
 	Partial    bool    // Body is not all of a failure's body
 }
 
@@ -88,8 +86,13 @@ func (o *Outcome) IsOK() bool { return o.Err == nil && o.Success() }
 // Success reports whether the status is 2xx.
 func (o *Outcome) Success() bool { return o.StatusCode >= 200 && o.StatusCode <= 299 }
 
-// Attempts returns the number of attempts sent so far.
-func (r *Result) Attempts() int { return int(r.attempts.Load()) }
+// Attempts returns the number of attempts sent so far, 0 for a nil result.
+func (r *Result) Attempts() int {
+	if r == nil {
+		return 0
+	}
+	return int(r.attempts.Load())
+}
 
 // Release gives the body's buffer back to the pool. The body must not be used from then on.
 func (r *Result) Release() {

@@ -11,14 +11,14 @@ import (
 
 // owner makes the calls of this package's tests.
 type owner struct {
-	authorize func(ctx context.Context, header http.Header) error
+	header func(ctx context.Context) (http.Header, error)
 }
 
-func (o *owner) Authorize(ctx context.Context, header http.Header) error {
-	if o.authorize != nil {
-		return o.authorize(ctx, header)
+func (o *owner) Header(ctx context.Context) (http.Header, error) {
+	if o.header != nil {
+		return o.header(ctx)
 	}
-	return nil
+	return http.Header{}, nil
 }
 func (o *owner) Renew(context.Context, *Result) bool { return false }
 func (o *owner) IsWhole(body []byte) bool            { return !strings.HasSuffix(string(body), "...") }

@@ -67,6 +67,9 @@ func (e *Engine) prepareRetry(req *http.Request) error {
 		return nil
 	}
 	r.NoBudget = true
+	if r.StatusCode == 0 || r.Success() {
+		r.Err = fmt.Errorf("%w: %w", ErrNoBudget, r.Err)
+	}
 	return ErrNoBudget
 }
 
