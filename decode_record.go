@@ -140,7 +140,7 @@ type doubts struct {
 	hasStatus, hasWhy bool // the record has a status or a diagnostic of its own
 	hasOutput         bool
 	id                []byte // of the record
-	hasRunID          bool
+	hasRunID          bool   // or needs none
 }
 
 // withDoubts adds to a run what its response says against it. A run without a status of its own
@@ -149,11 +149,11 @@ type doubts struct {
 // diagnostic gets what the response says of an error. A run that was asked for by its id gets the
 // one that it calls id.
 func (s recordShape) withDoubts(record, response []byte) []byte {
-	d := doubts{shape: s, hasStatus: !s.Has(nameStatus)}
-	run, isNested := record, s.traits&holdsRun != 0
+	d := doubts{shape: s, hasStatus: !s.Has(nameStatus), hasRunID: !s.Has(nameRunID) || s.traits&notIdempotent != 0}
+	run := record
 	for name, value := range jsonscan.Members(record) {
 		switch {
-		case isNested && jsonscan.Is(name, "run"):
+		case s.traits&holdsRun != 0 && jsonscan.Is(name, "run"):
 			run, d.hasStatus = value, false
 		case jsonscan.Is(name, "diagnostic"):
 			d.hasWhy = value[0] != 'n'
@@ -165,17 +165,22 @@ func (s recordShape) withDoubts(record, response []byte) []byte {
 	for _, object := range slices.CompactFunc([][]byte{run, record, response}, bytes.Equal) {
 		d.addObject("", object)
 	}
-	switch {
-	case d.status == nil || d.hasStatus:
-	case isNested: // the rest of the run stays
-		record = jsonscan.WithMember(record, "run", slices.Concat([]byte(`{"status":`), d.status, []byte("}")))
-	default:
-		record = jsonscan.WithMember(record, "status", d.status)
+	return d.addTo(record)
+}
+
+// addTo adds to a record what it does not say itself.
+func (d *doubts) addTo(record []byte) []byte {
+	if d.status != nil && !d.hasStatus {
+		name, value := "status", d.status
+		if d.shape.traits&holdsRun != 0 { // the rest of the run stays
+			name, value = "run", slices.Concat([]byte(`{"status":`), value, []byte("}"))
+		}
+		record = jsonscan.WithMember(record, name, value)
 	}
 	if d.why != nil && !d.hasWhy {
 		record = jsonscan.WithMember(record, "diagnostic", d.why)
 	}
-	if d.id != nil && !d.hasRunID && s.Has(nameRunID) && s.traits&notIdempotent == 0 {
+	if d.id != nil && !d.hasRunID {
 		record = jsonscan.WithMember(record, "runId", d.id)
 	}
 	return record
@@ -186,7 +191,7 @@ func (d *doubts) addOwn(name, value []byte) {
 	case namesRecord(name, value):
 		d.id = value
 	case jsonscan.Is(name, "runid"):
-		d.hasRunID = isID(value)
+		d.hasRunID = d.hasRunID || isID(value)
 	case !jsonscan.Is(name, "status"):
 		d.hasOutput = d.hasOutput || provesRun(name, value) == jsonscan.Full
 	case jsonscan.IsEmpty(value):
@@ -245,20 +250,34 @@ var (
 // isFailed. Of what is false it is the opposite, such as "not completed".
 func (d *doubts) word(path, name string, value []byte) string {
 	word := wordIn(value)
-	isStatus := statusPath.MatchString(path) && word != "" && !word.Succeeded() && !strings.EqualFold(string(word), "ok")
-	switch {
-	case value[0] == 't':
+	switch value[0] {
+	case 't':
 		word = RunStatus(flagPrefix.ReplaceAllString(name, ""))
-		if isGood := negation.ReplaceAllString(string(word), ""); d.hasOutput && isGood != string(word) && jsonscan.Affirms(isGood) {
-			return name // incomplete
-		}
-	case value[0] == 'f' && d.hasOutput && jsonscan.Affirms(name):
-		return "not " + name
+	case 'f':
+		word = RunStatus("not " + name)
 	}
-	if word.Failed() || d.hasOutput && (isStatus || word.Pending()) {
+	if word.Failed() || d.hasOutput && saysNoSuccess(path, name, value, word) {
 		return string(word)
 	}
 	return ""
+}
+
+func saysNoSuccess(path, name string, value []byte, word RunStatus) bool {
+	switch {
+	case value[0] == 'f':
+		return jsonscan.Affirms(name)
+	case word.Pending(), value[0] == 't':
+		return word.Pending() || isNegated(name)
+	default:
+		return word != "" && statusPath.MatchString(path) && !word.Succeeded() && !strings.EqualFold(string(word), "ok")
+	}
+}
+
+// isNegated reports whether a name says of something good that it is not, such as isIncomplete.
+func isNegated(name string) bool {
+	word := flagPrefix.ReplaceAllString(name, "")
+	isGood := negation.ReplaceAllString(word, "")
+	return isGood != word && jsonscan.Affirms(isGood)
 }
 
 // wordIn returns a text as a status, and "" for other values.

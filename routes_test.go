@@ -34,7 +34,7 @@ func TestRouteTableIsTheDocumentedOne(t *testing.T) {
 			assert.Equal(t, want.Stability == "classic", r.traits&classic != 0)
 			assert.Equal(t, want.Org == "query", r.method == "GET")
 			if r.traits&execution != 0 {
-				assert.True(t, r.traits&notIdempotent != 0, "an execution must not run twice")
+				assert.NotZero(t, r.traits&notIdempotent, "an execution must not run twice")
 			}
 			filled := r.fixed[0]
 			for i, name := range r.params {

@@ -14,18 +14,20 @@ type Failure struct{ err, code, reason, unsuccessful, listed bool }
 //mutelist:check .
 func (f *Failure) Add(name, value []byte) {
 	var buf [16]byte
-	says := !IsEmpty(value)
-	switch string(Short(&buf, name)) {
-	case "success":
-		f.unsuccessful = f.unsuccessful || isWord(value, "false")
+	short := string(Short(&buf, name))
+	f.unsuccessful = f.unsuccessful || short == "success" && isWord(value, "false")
+	if IsEmpty(value) {
+		return
+	}
+	switch short {
 	case "error":
-		f.err = f.err || says
+		f.err = true
 	case "code":
-		f.code = f.code || says
+		f.code = true
 	case "why", "title":
-		f.reason = f.reason || says
+		f.reason = true
 	case "errors", "issues":
-		f.listed = f.listed || says
+		f.listed = true
 	}
 }
 

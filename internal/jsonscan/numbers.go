@@ -24,7 +24,13 @@ func SameNumber(number, text string) (same, certain bool) {
 		return true, false
 	case f == 0:
 		return true, strings.Trim(number+text, "-0.") == "" // and none that is just near zero
+	default:
+		return sameExactly(number, text, f)
 	}
+}
+
+// sameExactly is SameNumber for two numbers that float64 holds as f.
+func sameExactly(number, text string, f float64) (same, certain bool) {
 	a, isExact := exactly(number, f)
 	b, isExactText := exactly(text, f)
 	if !isExact || !isExactText {

@@ -45,12 +45,9 @@ func (j *Judge) see(what, path, name string, value []byte, depth int) {
 	const deepest = 3
 	folded := foldedName(name)
 	path += folded
-	if !j.Strict && value[0] != '{' && !containsAny(path, stems) {
-		return
-	}
 	n, isNumber := numberOf(value)
 	switch {
-	case j.Strict && j.isHarmless(name, folded, value):
+	case j.isHarmless(name, folded, path, value):
 	case !j.Strict && saysMore(path, folded, value):
 		j.open = what
 	case isNumber:
@@ -64,9 +61,13 @@ func (j *Judge) see(what, path, name string, value []byte, depth int) {
 	}
 }
 
-// isHarmless reports whether a member says nothing. False and 0 say something under a name for what
-// is good, and under a participle, such as loaded: what is not loaded yet is not whole.
-func (j *Judge) isHarmless(name, folded string, value []byte) bool {
+// isHarmless reports whether a member says nothing. To a strict judge false and 0 say something
+// under a name for what is good, and under a participle, such as loaded: what is not loaded yet is
+// not whole.
+func (j *Judge) isHarmless(name, folded, path string, value []byte) bool {
+	if !j.Strict {
+		return value[0] != '{' && !containsAny(path, stems)
+	}
 	if !IsEmpty(value) {
 		known, isKnown := j.Known[folded]
 		return isKnown && strings.Trim(string(value), `"`) == known
@@ -126,16 +127,16 @@ func (n number) elements(list []byte) (elements float64, isTotal bool) {
 	noun := strings.TrimSuffix(foldedName(string(list)), "s")
 	path := strings.ReplaceAll(n.path, cmp.Or(noun, "item"), "item") // totalRuns beside runs
 	isTotal = strings.Contains(path, "total")
-	isPages, isRemaining := pagesName.MatchString(path), remainingName.MatchString(path)
-	switch {
-	case !isTotal && !isPages && !isRemaining && !countName.MatchString(path), !aboutLists.MatchString(path):
+	switch isPages := pagesName.MatchString(path); {
+	case !containsAny(path, numberStems), !aboutLists.MatchString(path):
 		return -1, false
-	case isPages && n.n > 1, isRemaining && n.n > 0:
+	case isPages && n.n > 1, remainingName.MatchString(path) && n.n > 0:
 		return math.Inf(1), true
-	case isPages || !isTotal && !countName.MatchString(path):
+	case isPages, !isTotal && !countName.MatchString(path):
 		return -1, false
+	default:
+		return n.n, isTotal
 	}
-	return n.n, isTotal
 }
 
 // header takes a header as a member. Headers are not a closed world, even to a strict judge: those
@@ -189,11 +190,14 @@ var (
 // nouns match what one asks for the next page with.
 const nouns = "(?:page|token|cursor|link|ur[li]|href|offset|marker|key|start|index|records|results|number|position|from)"
 
-// stems are in all names that may tell a judge that is not strict that there is more. Most names
-// have none, and looking for them takes little time.
-var stems = slices.Concat(endWords, []string{
-	"more", "next", "truncat", "partial", "continu", "skip", "pag", "after", "offset", "count", "found", "num", "nb", "total", "remaining",
-})
+// stems are in all names that may tell a judge that is not strict that there is more, numberStems
+// in those of numbers. Most names have none, and looking for them takes little time.
+var (
+	stems = slices.Concat(endWords, numberStems, []string{
+		"more", "next", "truncat", "partial", "continu", "skip", "after", "offset",
+	})
+	numberStems = []string{"total", "count", "found", "num", "nb", "pag", "remaining"}
+)
 
 func containsAny(text string, words []string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
