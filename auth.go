@@ -53,9 +53,7 @@ func given(credentials ...*credential) []*credential {
 func (cfg *config) checkCredentials() error {
 	var errs []error
 	for _, c := range given(&cfg.accessToken, &cfg.apiKey) {
-		if cfg.noCredential {
-			errs = append(errs, &ArgumentError{Argument: "WithoutCredential", Reason: "cannot be used together with " + c.option})
-		}
+		errs = append(errs, unless(!cfg.noCredential, "WithoutCredential", "cannot be used together with "+c.option))
 	}
 	return errors.Join(errs...)
 }
@@ -148,8 +146,8 @@ func (r *request) wasRejected() bool {
 	if r.out.Idempotent {
 		return true
 	}
-	var e *APIError
-	whole := errors.As(r.attemptFailure(), &e) && e.Err == nil && !e.partial && r.IsWhole(r.result.Body)
+	e := errorAs[*APIError](r.attemptFailure())
+	whole := e != nil && e.Err == nil && !e.partial && r.IsWhole(r.result.Body)
 	return whole && !failure.FindRuns(r.result.Body, nil).Named &&
 		(e.Code == "AUTH_INVALID_TOKEN" || e.Code == "AUTH_MISSING")
 }
@@ -174,8 +172,7 @@ func setToken(to *credential, option, token string) error {
 		return &ArgumentError{Argument: option, Reason: "the token " + reason}
 	}
 	header := []string{"Bearer " + token}
-	to.option, to.fromEnvironment, to.isSource = option, false, false
-	to.authorization = func(context.Context, string) ([]string, error) { return header, nil }
+	*to = credential{kind: to.kind, option: option, authorization: func(context.Context, string) ([]string, error) { return header, nil }}
 	return nil
 }
 
@@ -346,14 +343,8 @@ func setHeader(h *http.Header, name, value string) error {
 
 // isToken reports whether s is a token of RFC 9110, as a header's name must be.
 func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		alphanumeric := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !alphanumeric && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return s != ""
+	const all = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
+	return s != "" && strings.Trim(s, all) == ""
 }
 
 func hasControl(s string) bool {

@@ -494,7 +494,7 @@ func TestHeaderInjectionIsRefused(t *testing.T) {
 		var e *promptorchestra.ArgumentError
 		require.ErrorAs(t, err, &e, "%q", bad)
 	}
-	for _, reserved := range []string{"Authorization", "authorization", "Host", "Content-Length", "Transfer-Encoding", "Connection", "Proxy-Authorization", ""} {
+	for _, reserved := range []string{"Authorization", "authorization", "Host", "Content-Length", "Transfer-Encoding", "Connection", "Proxy-Authorization", "", "a b", "a:b", "tök", "\u212aey"} {
 		var e *promptorchestra.ArgumentError
 		require.ErrorAs(t, apitest.Get(t.Context(), client, promptorchestra.WithHeader(reserved, "x")), &e, reserved)
 	}

@@ -177,8 +177,7 @@ func fromVariable(name string, option Option) Option {
 
 // nameVariable makes an option's error name the environment variable that the option came from.
 func nameVariable(err error, variable string) error {
-	var e *ArgumentError
-	if variable != "" && errors.As(err, &e) {
+	if e := errorAs[*ArgumentError](err); e != nil && variable != "" {
 		e.Argument = variable
 	}
 	return err

@@ -49,19 +49,19 @@ func (r *request) undecodable(err error, body []byte) error {
 
 var byteOrderMark = []byte("\ufeff")
 
-// opening returns a JSON response without what may stand before it, and its first byte, or an error
-// that says why it is not JSON.
-func opening(body []byte) ([]byte, byte, error) {
+// opening returns a JSON response without what may stand before it, or an error that says why it is
+// not JSON. The text is not empty.
+func opening(body []byte) ([]byte, error) {
 	body = bytes.TrimPrefix(body, byteOrderMark)
 	switch text := jsonscan.SkipSpace(body); {
 	case len(text) == 0:
-		return nil, 0, errNoBody
+		return nil, errNoBody
 	case text[0] == '<':
-		return nil, 0, errHTML
+		return nil, errHTML
 	case text[0] == 'n' && string(bytes.TrimRight(text, " \t\r\n")) == "null":
-		return nil, 0, errNull
+		return nil, errNull
 	default:
-		return text, text[0], nil
+		return text, nil
 	}
 }
 
@@ -72,26 +72,21 @@ func (r *request) unmarshal(text []byte, out any) error {
 	return nil
 }
 
-// decodeInto decodes a response of any kind into the value of WithInto, which is set to zero first.
-// A record is found inside an envelope. What the caller's own type does not take is no error: the
-// call was paid for, and it has a result.
+// decodeInto decodes a response of any kind, or an element of a streamed list, into the value of
+// WithInto, which is set to zero first. A record is found inside an envelope. What the caller's own
+// type does not take is no error: the call was paid for, and it has a result.
 func (r *request) decodeInto(body []byte, into any) error {
-	text, _, err := opening(body)
+	text, err := opening(body)
 	if err != nil {
 		return err
 	}
-	return r.decodeValueInto(text, into)
-}
-
-// decodeValueInto is decodeInto for a JSON value without anything around it.
-func (r *request) decodeValueInto(text []byte, into any) error {
 	reflect.ValueOf(into).Elem().SetZero()
 	if members, ok := lenient.MembersOf(into); ok && text[0] == '{' {
 		if record, err := (recordShape{Members: members}).find(text); err == nil {
 			text = record
 		}
 	}
-	err := r.unmarshal(text, into)
+	err = r.unmarshal(text, into)
 	if err == nil || !json.Valid(text) {
 		return err
 	}
@@ -104,7 +99,7 @@ func (r *request) decodeValueInto(text []byte, into any) error {
 // decodeWhole rejects a response of another type than out's. A wrong guess at an unknown endpoint
 // must not look like an empty response.
 func decodeWhole(r *request, body []byte, out any) error {
-	text, begin, err := opening(body)
+	text, err := opening(body)
 	if err != nil {
 		return err
 	}
@@ -112,10 +107,10 @@ func decodeWhole(r *request, body []byte, out any) error {
 	for whole.Kind() == reflect.Pointer {
 		whole = whole.Elem()
 	}
-	if found := jsonscan.Kind(begin); !lenient.Takes(whole, found) && json.Valid(text) {
+	if found := jsonscan.Kind(text[0]); !lenient.Takes(whole, found) && json.Valid(text) {
 		return fmt.Errorf("the response is a JSON %s, which cannot be decoded into %v", found, whole)
 	}
-	if members, ok := lenient.MembersOf(out); ok && begin == '{' && !members.Has([]byte("error")) {
+	if members, ok := lenient.MembersOf(out); ok && text[0] == '{' && !members.Has([]byte("error")) {
 		return r.decodeObject(text, out, recordShape{Members: members})
 	}
 	return r.decodeFitting(text, out, whole)
@@ -138,11 +133,11 @@ func (r *request) decodeFitting(text []byte, out any, whole reflect.Type) error 
 }
 
 func decodeRecord(r *request, body []byte, out any) error {
-	text, begin, err := opening(body)
+	text, err := opening(body)
 	switch {
 	case err != nil:
 		return err
-	case begin == '{':
+	case text[0] == '{':
 		members, _ := lenient.MembersOf(out)
 		return r.decodeObject(text, out, recordShape{members, r.call.route.traits})
 	case json.Valid(text):
@@ -204,11 +199,11 @@ func (b *besideList) whole(header http.Header, elements int) error {
 
 // findList returns the array that is a response, or the one in an object around it.
 func findList(body []byte, beside *besideList) ([]byte, error) {
-	text, begin, err := opening(body)
+	text, err := opening(body)
 	switch {
-	case err != nil || begin == '[':
+	case err != nil || text[0] == '[':
 		return text, err
-	case begin != '{' && json.Valid(text):
+	case text[0] != '{' && json.Valid(text):
 		return nil, errNotList
 	}
 	if err := json.Unmarshal(text, &struct{}{}); err != nil {
@@ -257,19 +252,19 @@ func hasPhantoms(list []byte, elements reflect.Value) (phantoms bool) {
 // the steps under their name, or no steps.
 func decodeSteps(r *request, body []byte, out any) error {
 	list, err := findList(body, new(besideList))
-	switch text, begin, _ := opening(body); {
+	text, _ := opening(body)
+	switch {
 	case err == nil:
 		return r.unmarshal(list, out)
-	case !errors.Is(err, errNotList) || begin != '{':
+	case !errors.Is(err, errNotList) || text[0] != '{':
 		return err
-	default:
-		for name, value := range jsonscan.Members(text) {
-			if string(name) == "steps" && value[0] == '[' {
-				return r.unmarshal(value, out)
-			}
-		}
-		return nil
 	}
+	for name, value := range jsonscan.Members(text) {
+		if string(name) == "steps" && value[0] == '[' {
+			return r.unmarshal(value, out)
+		}
+	}
+	return nil
 }
 
 // countElements estimates from the first element how many elements a list has, so that the slice

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -203,8 +202,7 @@ func (e *encoder) addMembers(v any) error {
 	}
 	end := e.buf.Len()
 	if err := e.json.Encode(v); err != nil {
-		var argument *ArgumentError
-		if errors.As(err, &argument) && argument != nil {
+		if argument := errorAs[*ArgumentError](err); argument != nil {
 			return argument
 		}
 		return &ArgumentError{Argument: "body", Reason: "cannot be encoded as JSON", Err: err}

@@ -49,7 +49,7 @@ func FuzzErrors(f *testing.F) {
 		if _, err := json.Marshal(e); err != nil {
 			t.Fatal(err)
 		}
-		if IsRetryable(&e) && (OutcomeUnknown(&e) || final(status, e.RawBody, false)) {
+		if IsRetryable(&e) && (OutcomeUnknown(&e) || new(request).IsFinal(status, e.RawBody)) {
 			t.Fatalf("retryable, and must not be retried: %+v", e)
 		}
 		fuzzErrorThroughJSON(t, &e, status, body)

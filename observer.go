@@ -3,7 +3,6 @@ package promptorchestra
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -178,8 +177,8 @@ func (r *request) end(err error, out any) {
 		result.Attempts, result.StatusCode = r.result.Attempts(), r.result.StatusCode
 		result.BudgetExhausted = r.result.NoBudget
 		if r.result.StatusCode > 0 {
-			result.RequestID, result.Header = r.requestID(), r.header()
-			if api := (*APIError)(nil); errors.As(err, &api) {
+			result.RequestID, result.Header = r.requestID(), r.tokens().Header(r.result.Header)
+			if api := errorAs[*APIError](err); api != nil {
 				result.Header = api.Header
 			}
 		}
@@ -261,8 +260,8 @@ func (r *request) logAttrs(failure error) []slog.Attr {
 	if failure != nil {
 		attrs = append(attrs, slog.String("kind", string(KindOf(failure))))
 	}
-	var e *APIError // the codes and paths of a graph are safe to log; other details may hold user data
-	if errors.As(failure, &e) && e.Kind == KindInvalidGraph {
+	// The codes and paths of a graph are safe to log; other details may hold user data.
+	if e := errorAs[*APIError](failure); e != nil && e.Kind == KindInvalidGraph {
 		attrs = append(attrs,
 			slog.String("detail_codes", listed(e.Details, func(d ErrorDetail) string { return d.Code })),
 			slog.String("detail_paths", listed(e.Details, func(d ErrorDetail) string { return d.Path })))

@@ -1,6 +1,7 @@
 package promptorchestra
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -105,18 +106,14 @@ func WithBaseURL(baseURL string) Option {
 // kinds of credential uses the access token. The option replaces an earlier
 // [WithAccessTokenSource].
 func WithAccessToken(token string) Option {
-	return clientOption(func(cfg *config) error {
-		return setToken(&cfg.accessToken, "WithAccessToken", token)
-	})
+	return clientOption(func(cfg *config) error { return setToken(&cfg.accessToken, "WithAccessToken", token) })
 }
 
 // WithAPIKey sets an API key (sk_...): visible ASCII without spaces. It belongs to one
 // organization. The client uses it if it has no access token, on every route that takes an API key.
 // The option replaces an earlier [WithAPIKeySource].
 func WithAPIKey(key string) Option {
-	return clientOption(func(cfg *config) error {
-		return setToken(&cfg.apiKey, "WithAPIKey", key)
-	})
+	return clientOption(func(cfg *config) error { return setToken(&cfg.apiKey, "WithAPIKey", key) })
 }
 
 // WithAccessTokenSource sets a function that returns an access token for an organization. It is
@@ -136,17 +133,13 @@ func WithAPIKey(key string) Option {
 // If the server rejects the source's token with a 401, the source is called once more, and
 // [RejectedToken] returns the rejected token from its context.
 func WithAccessTokenSource(source TokenSource) Option {
-	return clientOption(func(cfg *config) error {
-		return setSource(&cfg.accessToken, "WithAccessTokenSource", source)
-	})
+	return clientOption(func(cfg *config) error { return setSource(&cfg.accessToken, "WithAccessTokenSource", source) })
 }
 
 // WithAPIKeySource is like [WithAccessTokenSource] for API keys: one client can serve many
 // organizations, each with its own key.
 func WithAPIKeySource(source TokenSource) Option {
-	return clientOption(func(cfg *config) error {
-		return setSource(&cfg.apiKey, "WithAPIKeySource", source)
-	})
+	return clientOption(func(cfg *config) error { return setSource(&cfg.apiKey, "WithAPIKeySource", source) })
 }
 
 // WithoutCredential sends calls without a credential, because a sidecar or gateway adds it. New
@@ -206,14 +199,10 @@ func NewTransport() *http.Transport { return transport.NewTransport() }
 // [WithTransport] has the rules.
 func WithHTTPClient(client *http.Client) Option {
 	return clientOption(func(cfg *config) error {
-		if client == nil {
-			return &ArgumentError{Argument: "WithHTTPClient", Reason: "must not be nil"}
-		}
-		if isNilPointer(client.Transport) {
-			return &ArgumentError{Argument: "WithHTTPClient", Reason: "its Transport must not be a nil pointer"}
-		}
 		cfg.httpClient = client
-		return nil
+		return cmp.Or(
+			unless(client != nil, "WithHTTPClient", "must not be nil"),
+			unless(client == nil || !isNilPointer(client.Transport), "WithHTTPClient", "its Transport must not be a nil pointer"))
 	})
 }
 

@@ -44,7 +44,7 @@ func (r *request) attemptFailure() error {
 		}
 		return &TransportError{
 			CallInfo: r.info(), OutcomeUnknown: !result.NotSent && !r.out.Idempotent,
-			Err: r.tokens().Err(result.Err), source: isSourceError(result.Err), callerContextEnded: ended,
+			Err: r.tokens().Err(result.Err), source: errorAs[*sourceError](result.Err) != nil, callerContextEnded: ended,
 		}
 	case result.Success():
 		if result.Err == nil {
@@ -159,8 +159,8 @@ func (r *request) decodeError(err error) error {
 
 // reject completes an ArgumentError with the call it is about.
 func (r *request) reject(err error) error {
-	var argument *ArgumentError
-	if !errors.As(err, &argument) {
+	argument := errorAs[*ArgumentError](err)
+	if argument == nil {
 		argument = &ArgumentError{Argument: "body", Reason: err.Error(), Err: err}
 	}
 	e := *argument
@@ -192,9 +192,6 @@ func (r *request) tokens() redact.Tokens {
 // body returns the response's body for errors, without the token: a server or a proxy may echo it.
 func (r *request) body() []byte { return r.tokens().Bytes(r.result.Body) }
 
-// header returns the response's header for errors and observers, without cookies and tokens.
-func (r *request) header() http.Header { return r.tokens().Header(r.result.Header) }
-
 // requestID returns the id of the request for support, without the token.
 func (r *request) requestID() string { return r.tokens().Text(r.result.Header.Get("X-Request-Id")) }
 
@@ -214,8 +211,8 @@ func (r *request) infoAt(attempts int) CallInfo {
 	}
 	ids := map[string]string{}
 	for i, name := range route.params {
-		if i < len(r.call.ids) && r.call.ids[i] != "" {
-			ids[name] = r.call.ids[i]
+		if id := r.call.ids[i]; id != "" {
+			ids[name] = id
 		}
 	}
 	for _, p := range r.call.query {
@@ -276,11 +273,6 @@ type sourceError struct {
 
 func (e *sourceError) Error() string { return e.option + ": " + e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
-
-func isSourceError(err error) bool {
-	var e *sourceError
-	return errors.As(err, &e)
-}
 
 // sourceMayRecover reports whether a token source's error says of itself that it may pass.
 func sourceMayRecover(err error) bool {

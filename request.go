@@ -222,14 +222,11 @@ func (c *core) timeoutsFor(ctx context.Context, route *route, own time.Duration)
 	return read, read
 }
 
-// IsFinal reports whether a failure's body forbids a retry.
-func (r *request) IsFinal(status int, body []byte) bool { return final(status, body, r.idempotent()) }
-
-// final reports whether a failure's body forbids a retry: it says so, or it is that of a rate limit
-// and names a run, which then exists.
-func final(status int, body []byte, idempotent bool) bool {
+// IsFinal reports whether a failure's body forbids a retry: it says so, or it is that of a rate
+// limit and names a run, which then exists.
+func (r *request) IsFinal(status int, body []byte) bool {
 	return failure.ForbidsRetry(body) ||
-		!idempotent && status == http.StatusTooManyRequests && failure.FindRuns(body, nil).Named
+		!r.out.Idempotent && status == http.StatusTooManyRequests && failure.FindRuns(body, nil).Named
 }
 
 // IsWhole reports whether a body does not end in the middle of a JSON object, array or string.
@@ -262,14 +259,13 @@ func (r *request) decode(out any, decode decodeFunc) (err error) {
 		return nil
 	}
 	if out != nil {
-		if err := decode(r, r.result.Body, out); err != nil {
-			return r.undecodable(err, r.body())
-		}
+		err = decode(r, r.result.Body, out)
 	}
-	if into := r.options.into; into != nil {
-		if err := r.decodeInto(r.result.Body, into); err != nil {
-			return r.decodeError(err)
-		}
+	if into := r.options.into; err == nil && into != nil {
+		err = r.decodeInto(r.result.Body, into)
+	}
+	if err != nil {
+		return r.undecodable(err, r.body())
 	}
 	return nil
 }

@@ -207,7 +207,7 @@ func (s *elementStream) decode(v any) (isNull bool, err error) {
 	}
 	err = lenient.Unmarshal(s.element, v, s.request.misfit)
 	if into := s.request.options.into; err == nil && into != nil {
-		err = s.request.decodeValueInto(s.element, into)
+		err = s.request.decodeInto(s.element, into)
 	}
 	return false, err
 }

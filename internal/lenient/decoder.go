@@ -229,7 +229,7 @@ func (d *decoder) object(v reflect.Value, s *structure, onlyUnset bool) {
 		switch rank := d.rank(exact); {
 		case i < 0:
 			value := d.skip()
-			if s.kept != nil && s.keeps(string(name)) {
+			if s.keeps(string(name)) {
 				t.keep(member{string(name), value})
 			}
 		case rank < ranks[i]:
@@ -257,22 +257,15 @@ func (d *decoder) rank(exact bool) int8 {
 	return rank
 }
 
-// atEmpty is IsEmpty of the value at pos, without looking at all of it.
+// atEmpty is IsEmpty of the value at pos, without looking at all of an object or array.
 func (d *decoder) atEmpty() bool {
-	switch d.data[d.pos] {
-	case '{', '[':
-		rest := jsonscan.SkipSpace(d.data[d.pos+1:])
-		return rest[0] == '}' || rest[0] == ']'
-	case '"':
-		return d.data[d.pos+1] == '"'
-	case 'n', 'f':
-		return true
-	case '0', '-':
-		n, _ := jsonscan.ValueEnd(d.data[d.pos:])
-		return jsonscan.IsEmpty(d.data[d.pos : d.pos+n])
-	default:
-		return false
+	rest := d.data[d.pos:]
+	if rest[0] == '{' || rest[0] == '[' {
+		first := jsonscan.SkipSpace(rest[1:])[0]
+		return first == '}' || first == ']'
 	}
+	n, _ := jsonscan.ValueEnd(rest)
+	return jsonscan.IsEmpty(rest[:n])
 }
 
 // field decodes the value at pos into a field.

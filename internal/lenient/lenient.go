@@ -55,9 +55,6 @@ func Object(data []byte, v any) error {
 }
 
 func isMismatch(err error) bool {
-	if err == nil {
-		return false // without an allocation
-	}
 	var mismatch *json.UnmarshalTypeError
 	return errors.As(err, &mismatch)
 }

@@ -71,28 +71,27 @@ func findMethod(t reflect.Type) method {
 		return byPromotedMethod
 	case itself:
 		return byItself
-	case isStruct && !pointer.Implements(textUnmarshaler):
+	case pointer.Implements(textUnmarshaler) || !decodesHere(t):
+		return byLibrary
+	case isStruct:
 		return byFields
-	}
-	return methodOfKind(t)
-}
-
-func methodOfKind(t reflect.Type) method {
-	ours := false
-	switch t.Kind() {
-	case reflect.Pointer:
-		ours = true
-	case reflect.Slice:
-		ours = t.Elem().Kind() != reflect.Uint8 // base64
-	case reflect.Map:
-		ours = t.Key().Kind() == reflect.String && !reflect.PointerTo(t.Key()).Implements(textUnmarshaler)
 	default:
-		ours = isScalar(t.Kind()) && t != jsonNumber
-	}
-	if ours && !reflect.PointerTo(t).Implements(textUnmarshaler) {
 		return byKind
 	}
-	return byLibrary
+}
+
+// decodesHere reports whether a type without a method of its own needs nothing of encoding/json.
+func decodesHere(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Pointer:
+		return true
+	case reflect.Slice:
+		return t.Elem().Kind() != reflect.Uint8 // base64
+	case reflect.Map:
+		return t.Key().Kind() == reflect.String && !reflect.PointerTo(t.Key()).Implements(textUnmarshaler)
+	default:
+		return isScalar(t.Kind()) && t != jsonNumber
+	}
 }
 
 // embedsMethod reports whether a struct's UnmarshalJSON may be that of a type that it embeds, which
@@ -145,7 +144,7 @@ func newStructure(t reflect.Type) *structure {
 		if key := string(jsonscan.Fold(nil, f.name)); s.folded[key] == 0 {
 			s.folded[key] = len(s.fields) + 1
 		}
-		f.kept = s.kept != nil && s.keeps(f.name)
+		f.kept = s.keeps(f.name)
 		s.fields = append(s.fields, f)
 	}
 	return s
@@ -206,7 +205,7 @@ func newField(f reflect.StructField, name, options string, index []int) field {
 
 // keeps reports whether a member of this name is kept, if no field holds it.
 func (s *structure) keeps(name string) bool {
-	return len(s.listed) == 0 || slices.Contains(s.listed, name)
+	return s.kept != nil && (len(s.listed) == 0 || slices.Contains(s.listed, name))
 }
 
 // find returns the field that a name stands for, or -1, and whether it is spelled like that.

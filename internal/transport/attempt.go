@@ -190,14 +190,8 @@ func (l *attemptTimeout) explain(err error) error {
 	}
 }
 
-// contextErr returns nil, or an error that matches both the context's error and its cause.
-func contextErr(ctx context.Context) error {
-	err := ctx.Err()
-	if err == nil {
-		return nil
-	}
-	return wrapBoth(err, context.Cause(ctx))
-}
+// contextErr returns an error that matches both the error of an ended context and its cause.
+func contextErr(ctx context.Context) error { return wrapBoth(ctx.Err(), context.Cause(ctx)) }
 
 // wrapBoth returns an error that matches both err and why.
 func wrapBoth(err, why error) error {

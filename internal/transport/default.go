@@ -126,11 +126,11 @@ func userSecrets(u *url.URL) redact.Tokens {
 
 // ProxySecrets returns the credentials that a proxy is sent with a plain http request to u.
 func (e *Engine) ProxySecrets(u *url.URL) []string {
-	t, ok := e.inner.(*http.Transport)
-	if _, byDefault := e.inner.(defaultTransport); byDefault {
-		t, ok = sharedTransport, true
+	t, _ := e.inner.(*http.Transport)
+	if e.inner == (defaultTransport{}) {
+		t = sharedTransport
 	}
-	if !ok || t.Proxy == nil {
+	if t == nil || t.Proxy == nil {
 		return nil
 	}
 	proxy, _ := t.Proxy(&http.Request{URL: u, Host: u.Host, Header: noHeader})
