@@ -63,15 +63,15 @@ var (
 func methodOf(t reflect.Type) method { return methods.of(t, findMethod) }
 
 func findMethod(t reflect.Type) method {
-	pointer, isStruct := reflect.PointerTo(t), t.Kind() == reflect.Struct
-	switch itself := pointer.Implements(jsonUnmarshaler); {
+	isStruct := t.Kind() == reflect.Struct
+	switch itself := reflect.PointerTo(t).Implements(jsonUnmarshaler); {
 	case itself && isStruct && structureOf(t).kept != nil:
 		return byFields
 	case itself && isStruct && embedsMethod(t):
 		return byPromotedMethod
 	case itself:
 		return byItself
-	case pointer.Implements(textUnmarshaler) || !decodesHere(t):
+	case !decodesHere(t):
 		return byLibrary
 	case isStruct:
 		return byFields
@@ -80,8 +80,11 @@ func findMethod(t reflect.Type) method {
 	}
 }
 
-// decodesHere reports whether a type without a method of its own needs nothing of encoding/json.
+// decodesHere reports whether a type without an UnmarshalJSON needs nothing of encoding/json.
 func decodesHere(t reflect.Type) bool {
+	if reflect.PointerTo(t).Implements(textUnmarshaler) {
+		return false
+	}
 	switch t.Kind() {
 	case reflect.Struct, reflect.Pointer:
 		return true
