@@ -200,6 +200,9 @@ func TestErrorsInJSONAreBounded(t *testing.T) {
 		backID, _ := promptorchestra.RunID(back)
 		assert.Equal(t, id, backID)
 	}
+	noKind, unmarshalErr := promptorchestra.UnmarshalError([]byte(`{"Type":"DecodeError","Err":"x"}`))
+	require.NoError(t, unmarshalErr)
+	assert.Equal(t, promptorchestra.KindUnknown, promptorchestra.KindOf(noKind))
 	small := &promptorchestra.APIError{StatusCode: 422, RawBody: make([]byte, 64<<10), Details: details[:10], Diagnostic: &promptorchestra.Diagnostic{Why: "w"}}
 	var back *promptorchestra.APIError
 	require.ErrorAs(t, throughJSON(t, small), &back)

@@ -155,7 +155,7 @@ func KindOf(err error) Kind {
 		return ""
 	}
 	if all := callErrors(err); len(all) > 0 {
-		return all[0].kind()
+		return cmp.Or(all[0].kind(), KindUnknown) // JSON of an error may have none
 	}
 	return cmp.Or(contextKind(err), KindUnknown)
 }

@@ -52,7 +52,7 @@ func (r RawJSON) decodeNumbers() (v any, err error) {
 	dec := json.NewDecoder(bytes.NewReader(r))
 	dec.UseNumber()
 	if err = dec.Decode(&v); err == nil && !json.Valid(r) {
-		err = errTrailing
+		err = errors.New("more follows it")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("promptorchestra: decoding a JSON value: %w", err)

@@ -61,6 +61,8 @@ func TestMarshalYAML(t *testing.T) {
 		_, err = RawJSON(bad).MarshalYAML()
 		require.Error(t, err, bad)
 	}
+	_, err = RawJSON("1 2").MarshalYAML()
+	require.EqualError(t, err, "promptorchestra: decoding a JSON value: more follows it")
 	_, err = Workflow{Extra: map[string]RawJSON{"a": RawJSON("{")}}.MarshalYAML()
 	require.Error(t, err)
 }

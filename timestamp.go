@@ -91,20 +91,21 @@ func isoTime(s string) (v time.Time, is bool) {
 	if len(s) < date || s[4] != '-' && s[4] != '/' || s[7] != s[4] {
 		return v, false
 	}
-	clock := strings.TrimSuffix(strings.TrimSuffix(s[date:], "UTC"), "GMT") // alone or after an offset
-	clock = strings.TrimPrefix(strings.ReplaceAll(clock, " ", ""), "T")
-	layout, zone := time.DateOnly, len(clock)
+	layout, clock, zone := time.DateOnly, s[date:], ""
 	if at := strings.IndexAny(clock, "Z+-"); at >= 0 {
-		zone = at
+		zone, _, _ = strings.Cut(clock[at:], " ") // Go writes the zone's name after its offset
+		clock = clock[:at]
 	}
+	clock = strings.TrimPrefix(strings.ReplaceAll(clock, " ", ""), "T")
+	clock = strings.TrimSuffix(strings.TrimSuffix(clock, "UTC"), "GMT")
 	switch {
-	case zone > len("15:04"):
+	case len(clock) > len("15:04"):
 		layout += time.TimeOnly
-	case zone > 0:
+	case clock != "":
 		layout += "15:04"
 	}
-	layout += map[int]string{1: "Z07:00", 3: "Z07", 5: "Z0700", 6: "Z07:00"}[len(clock)-zone]
-	v, _ = time.Parse(layout, strings.ReplaceAll(s[:date], "/", "-")+clock) // what is no time stays zero
+	layout += map[int]string{1: "Z07:00", 3: "Z07", 5: "Z0700", 6: "Z07:00"}[len(zone)]
+	v, _ = time.Parse(layout, strings.ReplaceAll(s[:date], "/", "-")+clock+zone) // what is no time stays zero
 	return v, true
 }
 

@@ -132,7 +132,7 @@ func (n number) elements(list []byte) (elements float64, isTotal bool) {
 		return -1, false
 	case isPages && n.n > 1, remainingName.MatchString(path) && n.n > 0:
 		return math.Inf(1), true
-	case isPages, !isTotal && !countName.MatchString(path):
+	case isPages, !isTotal && !countName.MatchString(path), endName.MatchString(path): // completedCount
 		return -1, false
 	default:
 		return n.n, isTotal
@@ -268,10 +268,13 @@ func Affirms(name string) bool {
 
 // wordsOf returns the words of a name in lower case: -has-more- for hasMore, has_more or Has-More.
 func wordsOf(name string) string {
-	return "-" + strings.ToLower(strings.ReplaceAll(camel.ReplaceAllString(name, "$1-$2"), "_", "-")) + "-"
+	return strings.ToLower(noLetters.ReplaceAllString("."+camel.ReplaceAllString(name, "$1-$2")+".", "-"))
 }
 
-var camel = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+var (
+	camel     = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+	noLetters = regexp.MustCompile(`[^a-zA-Z0-9]+`)
+)
 
 // saysSomething reports whether a value is not just null, "", 0, false, "no" or made of these. Some
 // have -1 for no next page.

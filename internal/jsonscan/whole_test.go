@@ -12,7 +12,7 @@ func TestJudge(t *testing.T) {
 	for member, want := range map[string]string{
 		`"next":"x"`: `the member "next"`, `"nextResetAt":"x"`: "", `"hasMore":false`: "", `"more":true`: `the member "more"`,
 		`"a":{"b":{"c":{"next":1}}}`: `the member "next"`, `"a":{"b":{"c":{"d":{"next":1}}}}`: "", `"total":"3"`: `the member "total"`, `"total":2`: "",
-		`"next":{"a":{"b":null}}`: "", `"more":{"x":[1]}`: "", `"more":"a:1"`: "", `"nextPage":"false"`: "",
+		`"completedCount":3`: "", `"counts":{"done":3}`: "", `"totalFinished":3`: "", `"next":{"a":{"b":null}}`: "", `"more":{"x":[1]}`: "", `"more":"a:1"`: "", `"nextPage":"false"`: "",
 	} {
 		var judge jsonscan.Judge
 		for name, value := range jsonscan.Members([]byte("{" + member + "}")) {
@@ -70,7 +70,7 @@ func TestFalse(t *testing.T) {
 		"isAll": true, "allLoaded": true, "whole": true, "isFull": true, "ok": true, "exact": true, "consistent": true, "valid": true, "healthy": true, "ready": true, "fresh": true, "success": true,
 		"accurate": true, "reliable": true, "stable": true, "upToDate": true,
 		"capped": false, "timed_out": false, "aborted": false, "cancelled": false, "interrupted": false, "throttled": false, "expired": false, "sampled": false, "locked": false,
-		"no_more": true, "not-partial": true, "loaded": true, "isClosed": true, "synced": true,
+		"@odata.last": true, "hydra:last": true, "$done": true, "no_more": true, "not-partial": true, "loaded": true, "isClosed": true, "synced": true,
 		"incomplete": false, "unfinished": false, "inconsistent": false, "invalid": false, "endpoint": false, "allowed": true, "allow": false, "fullness": false, "elastic": false,
 		"hasMore": false, "note": false, "truncated": false, "limitReached": false, "archived": false, "isCached": false, "deleted": false, "deprecated": false, "degraded": false,
 		"failed": false, "filtered": false, "paginated": false, "extended": false, "unsorted": false, "speedy": false,
