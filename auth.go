@@ -87,7 +87,7 @@ func (r *request) authorize(ctx context.Context) error {
 		r.authorization, r.renewed = r.renewed, nil
 		return nil
 	}
-	for _, c := range r.client.core.credentials(r.call.route) {
+	for _, c := range r.client.core.credentials[r.call.route.traits&userOnly != 0] {
 		authorization, err := c.authorization(ctx, r.client.organization)
 		if err != nil {
 			return err

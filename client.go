@@ -47,8 +47,9 @@ type core struct {
 	server       string // scheme://host, for observers
 	rawPath      string // of the base URL, escaped, without a final slash
 
-	userCredentials []*credential // for routes that take no API key
-	anyCredentials  []*credential // for the other routes
+	// credentials are those that routes take, by whether they take no API key, in the order in
+	// which they are asked: the second when the first has no token for the organization.
+	credentials map[bool][]*credential
 
 	// header returns those of every call. They may hold secrets: fmt looks into no function.
 	header func() http.Header
@@ -81,17 +82,16 @@ func New(opts ...Option) (*Client, error) {
 	}
 	c := &core{
 		scheme: base.Scheme, host: base.Host, server: base.Scheme + "://" + base.Host,
-		rawPath:         strings.TrimRight(base.EscapedPath(), "/"),
-		userCredentials: given(&cfg.accessToken),
-		anyCredentials:  given(&cfg.accessToken, &cfg.apiKey),
-		header:          headers(&cfg),
-		noCredential:    cfg.noCredential,
-		retries:         max(cmp.Or(cfg.retry.MaxRetries, 3), 0),
-		timeout:         cfg.timeout,
-		execution:       cmp.Or(cfg.execution, cfg.timeout),
-		maxBytes:        cfg.maxBytes,
-		logger:          cfg.logger,
-		observers:       cfg.observers,
+		rawPath:      strings.TrimRight(base.EscapedPath(), "/"),
+		credentials:  map[bool][]*credential{true: given(&cfg.accessToken), false: given(&cfg.accessToken, &cfg.apiKey)},
+		header:       headers(&cfg),
+		noCredential: cfg.noCredential,
+		retries:      max(cmp.Or(cfg.retry.MaxRetries, 3), 0),
+		timeout:      cfg.timeout,
+		execution:    cmp.Or(cfg.execution, cfg.timeout),
+		maxBytes:     cfg.maxBytes,
+		logger:       cfg.logger,
+		observers:    cfg.observers,
 	}
 	if cfg.httpClient != nil {
 		bound := max(cfg.httpClient.Timeout, 0)

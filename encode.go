@@ -88,6 +88,13 @@ func (r *request) encodeQuery() (string, error) {
 			return "", &ArgumentError{Argument: p.name, Reason: "must not be empty"}
 		}
 	}
+	if len(r.options.extraQuery) > 0 {
+		return r.appendExtraQuery(q)
+	}
+	return string(q), nil
+}
+
+func (r *request) appendExtraQuery(q []byte) (string, error) {
 	for _, p := range r.options.extraQuery {
 		own := func(of param) bool { return of.name == p.name && (of.value != "" || r.call.custom) }
 		if r.setsItself(p.name) || slices.ContainsFunc(r.call.query, own) {
@@ -129,31 +136,14 @@ func letters(text string) string {
 	}, text)
 }
 
-// encodeBody returns the body, nil for a GET: the organization first, then the members of the
-// call's own body, then the extra ones.
+// encodeBody returns the body: the organization first, then the members of the call's own body, then
+// the extra ones.
 func (r *request) encodeBody() ([]byte, error) {
-	if r.call.route.method == http.MethodGet {
-		if len(r.options.extraBody) > 0 {
-			return nil, &ArgumentError{Argument: "WithExtraBody", Reason: "a GET has no body"}
-		}
-		return nil, nil
-	}
-	if v, ok := r.call.body.(interface{ validate() error }); ok {
-		if err := v.validate(); err != nil {
-			return nil, err
-		}
-	}
-	own := r.call.body
-	var err error
-	if w, ok := own.(Workflow); ok {
-		own, err = w.forOrganization(r.client.organization)
-	} else if r.call.custom {
-		own = rawValue(own)
-	}
+	own, err := r.ownBody()
 	if err != nil {
 		return nil, err
 	}
-	e := newEncoder()
+	e := encoders.Get().(*encoder) //nolint:forcetypeassert // the pool holds nothing else
 	sender := append(e.buf.AvailableBuffer(), `{"organizationId":`...)
 	e.buf.Write(append(appendString(sender, r.client.organization), '}'))
 	if err = e.addMembers(own); err != nil {
@@ -168,6 +158,21 @@ func (r *request) encodeBody() ([]byte, error) {
 	return body, checkUTF8(body, own, r.options.extraBody)
 }
 
+// ownBody returns the call's own body as it is to be encoded.
+func (r *request) ownBody() (any, error) {
+	switch body := r.call.body.(type) {
+	case interface{ validate() error }:
+		return body, body.validate()
+	case Workflow:
+		return body.forOrganization(r.client.organization)
+	default:
+		if r.call.custom {
+			return rawValue(body), nil
+		}
+		return body, nil
+	}
+}
+
 // An encoder encodes JSON without escapes for HTML, which only a browser would need.
 type encoder struct {
 	buf  bytes.Buffer
@@ -180,10 +185,6 @@ var encoders = sync.Pool{New: func() any {
 	e.json.SetEscapeHTML(false)
 	return e
 }}
-
-func newEncoder() *encoder {
-	return encoders.Get().(*encoder) //nolint:forcetypeassert // the pool holds nothing else
-}
 
 // finish returns what was encoded. The encoder must not be used from then on.
 func (e *encoder) finish() []byte {

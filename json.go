@@ -114,7 +114,7 @@ func (r *RawJSON) UnmarshalJSON(data []byte) error {
 
 // marshal is json.Marshal without escapes for HTML.
 func marshal(v any) ([]byte, error) {
-	e := newEncoder()
+	e := encoders.Get().(*encoder) //nolint:forcetypeassert // the pool holds nothing else
 	if err := e.json.Encode(v); err != nil {
 		return nil, err //nolint:wrapcheck // as json.Marshal would return it
 	}

@@ -97,27 +97,29 @@ func (r *request) observedInfo(attempts int) CallInfo {
 }
 
 // begin calls the observers. The call goes on with the context that the last one returned.
-func (r *request) begin() {
-	if r.ctx == nil || r.client == nil || r.client.core == nil {
-		return
+func (r *request) begin(ctx context.Context) context.Context {
+	if ctx == nil || r.client == nil || r.client.core == nil {
+		return ctx
 	}
 	core := r.client.core
 	if core.logger == nil && len(core.observers) == 0 {
-		return
+		return ctx
 	}
 	r.started = time.Now()
 	for _, observe := range core.observers {
-		inner, end := observe(r.ctx, r.observedInfo(0))
+		inner, end := observe(ctx, r.observedInfo(0))
 		if inner != nil {
-			r.ctx = inner
+			ctx = inner
 		}
 		if end != nil {
 			r.observed = append(r.observed, end)
 		}
 	}
+	r.ctx = ctx
 	if core.logger != nil {
 		r.chooseLogs(core.logger)
 	}
+	return ctx
 }
 
 // chooseLogs decides what is logged while the call is made.
@@ -148,11 +150,11 @@ func observe[T any](
 	if err = in.invalid; err == nil {
 		err = r.applyOptions(opts)
 	}
-	r.begin()
+	ctx = r.begin(ctx)
 	if err != nil {
 		err = r.reject(err)
 	} else {
-		out, err = run(quiet(r.ctx), r)
+		out, err = run(quiet(ctx), r)
 	}
 	r.end(err, out)
 	return out, err

@@ -103,11 +103,11 @@ func list[T any](ctx context.Context, s *service, in call, opts []CallOption) ([
 func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*request, error) {
 	r := &request{client: c, call: in, options: &noOptions, ctx: ctx}
 	err := r.prepare(opts)
-	r.begin()
+	ctx = r.begin(ctx)
 	if err != nil {
 		err = r.reject(err)
 	} else {
-		r.result = c.core.engine.Do(r.ctx, &r.out)
+		r.result = c.core.engine.Do(ctx, &r.out)
 		if r.options.response != nil {
 			r.capture()
 		}
@@ -150,7 +150,9 @@ func (r *request) prepare(opts []CallOption) error {
 	if r.options.noRetry {
 		r.out.Retries = 0
 	}
-	r.out.Body, err = r.encodeBody()
+	if route.method != http.MethodGet {
+		r.out.Body, err = r.encodeBody()
+	}
 	return err
 }
 
@@ -166,7 +168,7 @@ func (r *request) check() error {
 		return r.call.invalid
 	case c.invalid != nil:
 		return c.invalid
-	case !c.core.noCredential && len(c.core.credentials(r.call.route)) == 0:
+	case !c.core.noCredential && len(c.core.credentials[r.call.route.traits&userOnly != 0]) == 0:
 		return missingCredential(r.call.route)
 	default:
 		return nil
@@ -183,6 +185,9 @@ func (r *request) applyOptions(opts []CallOption) error {
 			return err
 		}
 	}
+	if len(r.options.extraBody) > 0 && r.call.route.method == http.MethodGet {
+		return &ArgumentError{Argument: "WithExtraBody", Reason: "a GET has no body"}
+	}
 	for name := range r.options.header {
 		if transport.IsIdempotencyKey(name) && !r.idempotent() {
 			return &ArgumentError{
@@ -191,15 +196,6 @@ func (r *request) applyOptions(opts []CallOption) error {
 		}
 	}
 	return nil
-}
-
-// credentials returns the client's credentials that a route takes, in the order in which they are
-// asked. The second one is asked when the first has no token for the organization.
-func (c *core) credentials(r *route) []*credential {
-	if r.traits&userOnly != 0 {
-		return c.userCredentials
-	}
-	return c.anyCredentials
 }
 
 // idempotent reports whether the call may be retried even if it had its effect.

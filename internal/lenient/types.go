@@ -65,9 +65,11 @@ func methodOf(t reflect.Type) method { return methods.of(t, findMethod) }
 func findMethod(t reflect.Type) method {
 	isStruct := t.Kind() == reflect.Struct
 	switch itself := reflect.PointerTo(t).Implements(jsonUnmarshaler); {
-	case itself && isStruct && structureOf(t).kept != nil:
+	case itself && !isStruct:
+		return byItself
+	case itself && structureOf(t).kept != nil:
 		return byFields
-	case itself && isStruct && embedsMethod(t):
+	case itself && embedsMethod(t):
 		return byPromotedMethod
 	case itself:
 		return byItself

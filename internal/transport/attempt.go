@@ -116,8 +116,8 @@ func (r *Result) read(resp *http.Response, body io.Reader, limit attemptTimeout)
 	}
 	err := r.buffer.fill(body, resp.ContentLength, most)
 	r.Body = r.buffer.b
-	if err == nil && resp.ContentLength < 0 && mayBeCut(resp) && !r.call.Owner.IsWhole(r.Body) {
-		err = ErrCut
+	if err == nil && resp.ContentLength < 0 {
+		err = r.checkWhole(resp)
 	}
 	r.Partial = err != nil && !r.Success()
 	if err != nil && (r.Success() || !errors.Is(err, ErrTooLarge)) {
@@ -125,10 +125,14 @@ func (r *Result) read(resp *http.Response, body io.Reader, limit attemptTimeout)
 	}
 }
 
-// mayBeCut reports whether a body without a length ended with its connection, so that HTTP does not
-// tell whether it is complete.
-func mayBeCut(resp *http.Response) bool {
-	return len(resp.TransferEncoding) == 0 && !resp.Uncompressed && resp.ProtoMajor == 1
+// checkWhole returns ErrCut for a body without a length that is not complete. HTTP does not tell if
+// the body ended with its connection.
+func (r *Result) checkWhole(resp *http.Response) error {
+	mayBeCut := len(resp.TransferEncoding) == 0 && !resp.Uncompressed && resp.ProtoMajor == 1
+	if mayBeCut && !r.call.Owner.IsWhole(r.Body) {
+		return ErrCut
+	}
+	return nil
 }
 
 // attemptTimeout bounds an attempt in time. For a stream it bounds the time up to the headers, and

@@ -120,7 +120,7 @@ func (e *Engine) renews(ctx context.Context, r *Result) bool {
 func (r *Result) retryable() bool {
 	switch idempotent := r.call.Idempotent; {
 	case r.StatusCode == 0:
-		return (idempotent || r.NotSent) && !r.NoAuth && !Permanent(r.Err)
+		return (idempotent || r.NotSent) && r.mayPass()
 	case r.Success():
 		return idempotent && r.isCut()
 	case !RetryableStatus(r.StatusCode), r.call.Owner.IsFinal(r.StatusCode, r.Body):
@@ -129,6 +129,9 @@ func (r *Result) retryable() bool {
 		return idempotent || r.StatusCode == http.StatusTooManyRequests && !r.Partial
 	}
 }
+
+// mayPass reports whether another attempt may get further than the last one, which got no response.
+func (r *Result) mayPass() bool { return !r.NoAuth && !Permanent(r.Err) }
 
 func (r *Result) isCut() bool { return r.Success() && errors.Is(r.Err, ErrCut) }
 
