@@ -136,8 +136,8 @@ func letters(text string) string {
 	}, text)
 }
 
-// encodeBody returns the body: the organization first, then the members of the call's own body, then
-// the extra ones.
+// encodeBody returns the body: the organization first, then the members of the call's own body,
+// then the extra ones.
 func (r *request) encodeBody() ([]byte, error) {
 	own, err := r.ownBody()
 	if err != nil {

@@ -64,21 +64,23 @@ func methodOf(t reflect.Type) method { return methods.of(t, findMethod) }
 
 func findMethod(t reflect.Type) method {
 	isStruct := t.Kind() == reflect.Struct
-	switch itself := reflect.PointerTo(t).Implements(jsonUnmarshaler); {
-	case itself && !isStruct:
-		return byItself
-	case itself && structureOf(t).kept != nil:
+	if !reflect.PointerTo(t).Implements(jsonUnmarshaler) {
+		switch {
+		case !decodesHere(t):
+			return byLibrary
+		case isStruct:
+			return byFields
+		default:
+			return byKind
+		}
+	}
+	switch {
+	case isStruct && structureOf(t).kept != nil:
 		return byFields
-	case itself && embedsMethod(t):
+	case isStruct && embedsMethod(t):
 		return byPromotedMethod
-	case itself:
-		return byItself
-	case !decodesHere(t):
-		return byLibrary
-	case isStruct:
-		return byFields
 	default:
-		return byKind
+		return byItself
 	}
 }
 
