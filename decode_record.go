@@ -44,7 +44,7 @@ func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
 	case s.traits&holdsRun != 0:
 		proves = nestsRecord(name, value)
 	default:
-		proves = s.Has(name) && identifiesRecord(name, value)
+		proves = s.Has(name) && value[0] != 'n' && !slices.Contains(sharedNames, string(name))
 	}
 	if proves {
 		return jsonscan.Full
@@ -71,17 +71,11 @@ func (s recordShape) find(object []byte) ([]byte, error) {
 	}
 }
 
-// identifiesRecord reports whether a member of a record says something, and has none of the names
-// that failures and envelopes have too.
+// sharedNames are names of a record's members that failures and envelopes have too: they show
+// nothing.
 //
 //mutelist:check
-func identifiesRecord(name, value []byte) bool {
-	switch string(name) {
-	case "code", "message", "details", "status":
-		return false
-	}
-	return value[0] != 'n'
-}
+var sharedNames = []string{"code", "message", "details", "status"}
 
 // namesRecord reports whether a member is the record's id.
 func namesRecord(name, value []byte) bool { return jsonscan.Is(name, "id") && isID(value) }
