@@ -40,7 +40,7 @@ func sameExactly(number, text string, f float64) (same, certain bool) {
 	float := new(big.Rat).SetFloat64(f)
 	shortest, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
 	mayBeRounded := a.Cmp(float) == 0 || a.Cmp(shortest) == 0 // as a float64 is printed
-	isAlone := digitsOf(text) <= certainDigits || math.Abs(f) < 1<<53 && b.IsInt()
+	isAlone := math.Abs(f) < 1<<53 && (b.IsInt() || digitsOf(text) <= certainDigits)
 	return same || mayBeRounded, !mayBeRounded || same && isAlone
 }
 
