@@ -95,10 +95,12 @@ func (p publishedVersion) isVersion() bool { return p.id != "" && p.id != "0" ||
 // readPublished reads a member of any JSON type.
 func readPublished(raw RawJSON) (p publishedVersion) {
 	var value any
-	err := raw.Decode(&value)
+	if raw.Decode(&value) != nil {
+		return p // such as a number beyond float64, of which encoding/json may leave the largest one
+	}
 	switch value := value.(type) {
 	case nil:
-		p.said = err == nil
+		p.said = true
 	case string:
 		p.said, p.id = true, value
 	case float64:
@@ -114,7 +116,9 @@ func readPublished(raw RawJSON) (p publishedVersion) {
 		p.said = p.isVersion()
 		return p
 	}
-	p.number, _ = strconv.Atoi(p.id) // 0 for an id that is no number
+	if number, err := strconv.Atoi(p.id); err == nil {
+		p.number = number
+	}
 	return p
 }
 
