@@ -19,7 +19,7 @@ type Timestamp struct{ time.Time }
 // UnmarshalJSON decodes RFC 3339 and other forms in use: those of ISO 8601, of HTTP and mail, of
 // JavaScript, and Unix time in seconds, milliseconds, microseconds or nanoseconds, by its size, as
 // a number or as text. Databases wrap a time in an object whose "$date" or "_seconds" is the time.
-// A time without a zone is in UTC.
+// Eight digits that can be a date, as 20060102, are one. A time without a zone is in UTC.
 func (t *Timestamp) UnmarshalJSON(data []byte) error {
 	var v time.Time
 	if v.UnmarshalJSON(data) != nil { // not the usual form, nor null
