@@ -146,7 +146,10 @@ func newComposite(op string, first *route) *route {
 func observe[T any](
 	ctx context.Context, s *service, in call, opts []CallOption, run func(ctx context.Context, r *request) (T, error),
 ) (out T, err error) {
-	r := &request{client: s.client(), call: in, options: &noOptions, ctx: ctx}
+	r := &request{call: in, options: &noOptions, ctx: ctx}
+	if s != nil {
+		r.client = s.c
+	}
 	if err = in.invalid; err == nil {
 		err = r.applyOptions(opts)
 	}

@@ -60,17 +60,9 @@ var noOptions callConfig // of the calls that have none; only read
 // service is what every service holds: the client that it calls through.
 type service struct{ c *Client }
 
-// client returns the client to call through. It is nil for a Client that New did not make.
-func (s *service) client() *Client {
-	if s == nil {
-		return nil
-	}
-	return s.c
-}
-
 // do makes a call whose response is a record.
 func do[T any](ctx context.Context, s *service, in call, opts []CallOption) (*T, error) {
-	r, err := s.client().start(ctx, in, opts)
+	r, err := s.start(ctx, in, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +75,7 @@ func do[T any](ctx context.Context, s *service, in call, opts []CallOption) (*T,
 
 // list makes a call whose response is an array, or an object that holds one.
 func list[T any](ctx context.Context, s *service, in call, opts []CallOption) ([]T, error) {
-	r, err := s.client().start(ctx, in, opts)
+	r, err := s.start(ctx, in, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -100,14 +92,17 @@ func list[T any](ctx context.Context, s *service, in call, opts []CallOption) ([
 
 // start makes a call up to its response. On success the caller releases the result and ends the
 // call; a stream's caller ends it in any case.
-func (c *Client) start(ctx context.Context, in call, opts []CallOption) (*request, error) {
-	r := &request{client: c, call: in, options: &noOptions, ctx: ctx}
+func (s *service) start(ctx context.Context, in call, opts []CallOption) (*request, error) {
+	r := &request{call: in, options: &noOptions, ctx: ctx}
+	if s != nil { // else check rejects the call
+		r.client = s.c
+	}
 	err := r.prepare(opts)
 	ctx = r.begin(ctx)
 	if err != nil {
 		err = r.reject(err)
 	} else {
-		r.result = c.core.engine.Do(ctx, &r.out)
+		r.result = r.client.core.engine.Do(ctx, &r.out)
 		if r.options.response != nil {
 			r.capture()
 		}
@@ -299,7 +294,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any, opts ...CallOption)
 			in.query = append(in.query, param{name: name, value: value})
 		}
 	}
-	sent, err := c.start(ctx, in, opts)
+	sent, err := (&service{c}).start(ctx, in, opts)
 	if err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func (s *RunsService) findAmong(
 func (s *RunsService) readCandidate(
 	ctx context.Context, run runCandidate, params RunFindParams, sought soughtValues, opts []CallOption,
 ) (detail *RunDetail, values []string, err error) {
-	r, err := (*service)(s).client().start(ctx, call{route: routeRunsGet, ids: [2]string{run.id}}, opts)
+	r, err := (*service)(s).start(ctx, call{route: routeRunsGet, ids: [2]string{run.id}}, opts)
 	if err != nil {
 		return nil, nil, err
 	}

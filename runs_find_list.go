@@ -56,7 +56,7 @@ func (s *RunsService) candidates(
 	ctx context.Context, params RunFindParams, opts []CallOption,
 ) (candidates []runCandidate, err error) {
 	asked := time.Now()
-	r, err := (*service)(s).client().start(ctx, call{route: routeRunsList, stream: true}, opts)
+	r, err := (*service)(s).start(ctx, call{route: routeRunsList, stream: true}, opts)
 	defer func() { r.end(err, nil) }()
 	if err != nil {
 		return nil, err

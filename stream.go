@@ -20,7 +20,7 @@ func stream[T any](ctx context.Context, s *service, in call, opts []CallOption) 
 	in.stream = true
 	return func(yield func(T, error) bool) {
 		var zero T
-		r, err := s.client().start(ctx, in, opts)
+		r, err := s.start(ctx, in, opts)
 		defer func() { r.end(err, nil) }()
 		if err != nil {
 			yield(zero, err)

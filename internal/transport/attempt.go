@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -133,6 +135,57 @@ func (r *Result) checkWhole(resp *http.Response) error {
 		return ErrCut
 	}
 	return nil
+}
+
+// buffer is a byte slice from a pool.
+type buffer struct{ b []byte }
+
+const (
+	smallBuffer  = 4 << 10
+	maxPooled    = 1 << 20 // larger buffers are rare, and not kept
+	maxPresize   = 1 << 20 // the most that is allocated because of a Content-Length
+	maxErrorBody = 1 << 20 // the part of a failure's body that is read
+)
+
+var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, smallBuffer)} }}
+
+// ErrTooLarge means that a body is larger than the limit.
+var ErrTooLarge = errors.New("the response is larger than the limit")
+
+// ErrCut means that a body ended before its end.
+var ErrCut = fmt.Errorf("the response was cut short: %w", io.ErrUnexpectedEOF)
+
+// fill reads r to its end, or to limit bytes. The declared length sizes the buffer, up to a limit:
+// a server may claim any length. What the buffer held before is lost.
+func (b *buffer) fill(r io.Reader, declared, limit int64) error {
+	b.b = b.b[:0]
+	if want := min(declared, limit, maxPresize) + 1; want > int64(cap(b.b)) {
+		b.b = make([]byte, 0, want)
+	}
+	for {
+		if len(b.b) == cap(b.b) {
+			b.b = slices.Grow(b.b, len(b.b)+smallBuffer)
+		}
+		room := b.b[len(b.b):cap(b.b)]
+		if left := limit + 1 - int64(len(b.b)); int64(len(room)) > left {
+			room = room[:left]
+		}
+		n, err := r.Read(room)
+		b.b = b.b[:len(b.b)+n]
+		if int64(len(b.b)) > limit {
+			b.b = b.b[:limit]
+			return fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
+		}
+		if err == io.EOF { // not errors.Is: an error that wraps io.EOF is no end
+			return nil
+		}
+		if err != nil {
+			if errors.Is(err, io.ErrUnexpectedEOF) {
+				return ErrCut
+			}
+			return fmt.Errorf("%w: %w", ErrCut, err)
+		}
+	}
 }
 
 // attemptTimeout bounds an attempt in time. For a stream it bounds the time up to the headers, and

@@ -4,12 +4,13 @@
 // In the order of a call's way: engine.go hands the call to go-retryablehttp, which runs the
 // attempts. attempt.go is one attempt, from its credential to the last byte of the response.
 // sent.go finds out whether a failed attempt was sent. default.go is the transport of the clients
-// that have none of their own. body.go reads a body. retry.go decides whether another attempt
-// follows, and bounds how many do.
+// that have none of their own. retry.go decides whether another attempt follows, and bounds how
+// many do.
 package transport
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -192,6 +193,54 @@ func (e *Engine) Do(ctx context.Context, call *Call) *Result {
 
 // noHeader is never written to: each attempt has headers of its own.
 var noHeader = http.Header{}
+
+// checkRetry is go-retryablehttp's hook after each attempt. It stores the wait for backoff.
+func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	r := resultOf(ctx)
+	r.wait = 0
+	switch {
+	case r.Ended != nil:
+		return false, err // no attempt was made
+	case err != nil:
+	case !r.IsOK():
+		r.wait = e.decide(ctx, r)
+	}
+	if err == nil && e.budget.owed.Load() > 0 && r.works() {
+		e.budget.deposit(r.call.Bucket)
+	}
+	if r.call.Observe != nil {
+		r.call.Observe(r, r.wait)
+	}
+	return r.wait > 0, err
+}
+
+// backoff is go-retryablehttp's hook before each wait.
+func backoff(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
+	return resultOf(resp.Request.Context()).wait
+}
+
+// prepareRetry is go-retryablehttp's hook after each wait. Only now the retry takes its token, so
+// that the first ones of many show whether the server works again before the others are sent.
+func (e *Engine) prepareRetry(req *http.Request) error {
+	r := resultOf(req.Context())
+	bucket := ""
+	switch {
+	case r.StatusCode == http.StatusUnauthorized: // with another credential
+		return nil
+	case r.StatusCode == http.StatusTooManyRequests && r.asked:
+		return nil
+	case r.StatusCode == http.StatusTooManyRequests:
+		bucket = r.call.Bucket
+	}
+	if e.budget.withdraw(bucket) {
+		return nil
+	}
+	r.NoBudget = true
+	if r.StatusCode == 0 || r.Success() {
+		r.Err = fmt.Errorf("%w: %w", ErrNoBudget, r.Err)
+	}
+	return ErrNoBudget
+}
 
 // CloseIdleConnections closes the connections that are idle now, where the transport can do that.
 // The default transport's are shared by all engines.

@@ -25,54 +25,6 @@ type Policy struct {
 	MaxRetryAfter time.Duration // the longest wait that the server may ask for
 }
 
-// checkRetry is go-retryablehttp's hook after each attempt. It stores the wait for backoff.
-func (e *Engine) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	r := resultOf(ctx)
-	r.wait = 0
-	if r.Ended != nil {
-		return false, err // no attempt was made
-	}
-	if err == nil && (r.IsOK() || r.StatusCode > 0 && !RetryableStatus(r.StatusCode) && !r.isCut()) {
-		// The server works.
-		e.budget.deposit(r.call.Bucket)
-	}
-	if err == nil && !r.IsOK() {
-		r.wait = e.decide(ctx, r)
-	}
-	if r.call.Observe != nil {
-		r.call.Observe(r, r.wait)
-	}
-	return r.wait > 0, err
-}
-
-// backoff is go-retryablehttp's hook before each wait.
-func backoff(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
-	return resultOf(resp.Request.Context()).wait
-}
-
-// prepareRetry is go-retryablehttp's hook after each wait. Only now the retry takes its token, so
-// that the first ones of many show whether the server works again before the others are sent.
-func (e *Engine) prepareRetry(req *http.Request) error {
-	r := resultOf(req.Context())
-	bucket := ""
-	switch {
-	case r.StatusCode == http.StatusUnauthorized: // with another credential
-		return nil
-	case r.StatusCode == http.StatusTooManyRequests && r.asked:
-		return nil
-	case r.StatusCode == http.StatusTooManyRequests:
-		bucket = r.call.Bucket
-	}
-	if e.budget.withdraw(bucket) {
-		return nil
-	}
-	r.NoBudget = true
-	if r.StatusCode == 0 || r.Success() {
-		r.Err = fmt.Errorf("%w: %w", ErrNoBudget, r.Err)
-	}
-	return ErrNoBudget
-}
-
 // decide returns the wait before the next attempt, or 0 for none.
 func (e *Engine) decide(ctx context.Context, r *Result) time.Duration {
 	if e.renews(ctx, r) {
@@ -132,6 +84,11 @@ func (r *Result) retryable() bool {
 
 // mayPass reports whether another attempt may get further than the last one, which got no response.
 func (r *Result) mayPass() bool { return !r.NoAuth && !Permanent(r.Err) }
+
+// works reports whether the last attempt shows that the server works.
+func (r *Result) works() bool {
+	return r.IsOK() || r.StatusCode > 0 && !RetryableStatus(r.StatusCode) && !r.isCut()
+}
 
 func (r *Result) isCut() bool { return r.Success() && errors.Is(r.Err, ErrCut) }
 
@@ -268,6 +225,7 @@ type budget struct {
 	inFlight atomic.Int64
 	mu       sync.Mutex
 	spent    map[string]int // holds no zeros
+	owed     atomic.Int64   // the sum of spent, to be read without the lock
 	most     int            // calls in flight at once, as far as a retry saw them
 }
 
@@ -286,6 +244,7 @@ func (b *budget) withdraw(bucket string) bool {
 		return false
 	}
 	b.spent[bucket]++
+	b.owed.Add(1)
 	return true
 }
 
@@ -294,9 +253,11 @@ func (b *budget) deposit(bucket string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, bucket := range [...]string{"", bucket} {
-		if b.spent[bucket] > 1 {
-			b.spent[bucket]--
-		} else {
+		if b.spent[bucket] == 0 {
+			continue
+		}
+		b.owed.Add(-1)
+		if b.spent[bucket]--; b.spent[bucket] == 0 {
 			delete(b.spent, bucket)
 		}
 	}
