@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
@@ -111,7 +112,7 @@ func decodeWhole(r *request, body []byte, out any) error {
 		return fmt.Errorf("the response is a JSON %s, which cannot be decoded into %v", found, whole)
 	}
 	if members, ok := lenient.MembersOf(out); ok && text[0] == '{' && !members.Has([]byte("error")) {
-		return r.decodeObject(text, out, recordShape{Members: members})
+		return decodeRecord(r, text, out)
 	}
 	return r.decodeFitting(text, out, whole)
 }
@@ -132,19 +133,103 @@ func (r *request) decodeFitting(text []byte, out any, whole reflect.Type) error 
 	return nil
 }
 
+// decodeRecord rejects a failure of the API, and what nothing shows to be the record. A run gets
+// what its response says against it.
 func decodeRecord(r *request, body []byte, out any) error {
 	text, err := opening(body)
 	switch {
 	case err != nil:
 		return err
 	case text[0] == '{':
-		members, _ := lenient.MembersOf(out)
-		return r.decodeObject(text, out, recordShape{members, r.call.route.traits})
 	case json.Valid(text):
 		return errNotObject
 	default:
 		return r.unmarshal(text, out) // its error says what is wrong
 	}
+	members, _ := lenient.MembersOf(out)
+	shape := recordShape{members, r.call.route.traits}
+	record, err := shape.find(text)
+	if err != nil {
+		return err
+	}
+	if shape.Has(nameDiagnostic) {
+		record = shape.withDoubts(record, text)
+	}
+	return r.unmarshal(record, out)
+}
+
+// recordShape tells a record of a route from an envelope around it, from a failure, and from what
+// is not the record at all. Without one of the traits that name its evidence, any member will do,
+// and what has none is a record whose members are all unknown.
+type recordShape struct {
+	lenient.Members
+
+	traits traits
+}
+
+// Proof reports how well a member shows that the object around it is the record.
+func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
+	var proves bool
+	switch {
+	case s.traits&isRun != 0:
+		return provesRun(name, value)
+	case s.traits&hasID != 0:
+		proves = namesRecord(name, value)
+	case s.traits&holdsRun != 0:
+		proves = nestsRecord(name, value)
+	default:
+		proves = s.Has(name) && value[0] != 'n' && !slices.Contains(sharedNames, string(name))
+	}
+	if proves {
+		return jsonscan.Full
+	}
+	return jsonscan.NoProof
+}
+
+// find returns the part of an object that is the record.
+func (s recordShape) find(object []byte) ([]byte, error) {
+	record, found, failed := jsonscan.Record(s, object)
+	found = found && !(s.traits&isRun != 0 && s.onlyAcknowledges(record))
+	if found && len(record) == len(object) || !json.Valid(object) {
+		return object, nil // decoding it says what is wrong with it, if anything is
+	}
+	switch {
+	case failed:
+		return nil, errFailure
+	case found:
+		return record, nil
+	case s.traits&(hasID|isRun|holdsRun) != 0:
+		return nil, errNoEvidence
+	default:
+		return object, nil
+	}
+}
+
+// sharedNames are names of a record's members that failures and envelopes have too: they show
+// nothing.
+//
+//mutelist:check
+var sharedNames = []string{"code", "message", "details", "status"}
+
+// namesRecord reports whether a member is the record's id.
+func namesRecord(name, value []byte) bool { return jsonscan.Is(name, "id") && isID(value) }
+
+// isID reports whether a value can be an id: a scalar that says something.
+func isID(value []byte) bool {
+	return value[0] != '{' && value[0] != '[' && !jsonscan.IsEmpty(value)
+}
+
+// nestsRecord reports whether a member is the run in the detail of a run of an agent.
+func nestsRecord(name, value []byte) bool {
+	if !jsonscan.Is(name, "run") || value[0] != '{' {
+		return false
+	}
+	for name, value := range jsonscan.Members(value) {
+		if namesRecord(name, value) {
+			return true
+		}
+	}
+	return false
 }
 
 // ErrMorePages is matched by the error of a list of which the server says that there is more, on

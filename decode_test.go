@@ -504,6 +504,18 @@ func TestRecordsInEnvelopes(t *testing.T) {
 	assert.Equal(t, "run_1", run.Run.ID)
 }
 
+// Members that envelopes have too do not make an envelope the record.
+func TestMembersOfEnvelopesIdentifyNoRecord(t *testing.T) {
+	for _, name := range []string{"code", "message", "details", "status"} {
+		client := apitest.NewClient(t, apitest.Respond(200, `{"`+name+`":"x","data":{"id":"a"}}`))
+		var out struct {
+			ID, Code, Message, Details, Status string
+		}
+		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &out), name)
+		assert.Equal(t, "a", out.ID, name)
+	}
+}
+
 // What no source tells the response of is not refused for what it lacks.
 func TestSavedSteps(t *testing.T) {
 	step := promptorchestra.WorkflowStep{StepKey: "a"}

@@ -144,8 +144,9 @@ func (r *request) encodeBody() ([]byte, error) {
 		return nil, err
 	}
 	e := encoders.Get().(*encoder) //nolint:forcetypeassert // the pool holds nothing else
-	sender := append(e.buf.AvailableBuffer(), `{"organizationId":`...)
-	e.buf.Write(append(appendString(sender, r.client.organization), '}'))
+	e.buf.WriteString(`{"organizationId":`)
+	_ = e.json.Encode(&r.client.organization) // a text always encodes
+	e.buf.Bytes()[e.buf.Len()-1] = '}'        // in the place of its line break
 	if err = e.addMembers(own); err != nil {
 		return nil, err
 	}
@@ -245,17 +246,6 @@ func (r *request) encodeExtra(e *encoder) error {
 		return nil
 	}
 	return e.addMembers(r.options.extraBody)
-}
-
-// appendString appends s as a JSON string.
-func appendString(b []byte, s string) []byte {
-	if url.QueryEscape(s) == s { // as real ids are
-		b = append(b, '"')
-		b = append(b, s...)
-		return append(b, '"')
-	}
-	quoted, _ := marshal(s) // a string always encodes
-	return append(b, quoted...)
 }
 
 // checkUTF8 rejects a body made of texts that are not UTF-8: encoding/json sends U+FFFD in the

@@ -51,7 +51,7 @@ func appendMember(object []byte, name string, value []byte) []byte {
 	if len(object) > 1 {
 		object = append(object, ',')
 	}
-	object = append(appendString(object, name), ':')
+	object = append(append(object, asJSON(name)...), ':')
 	return append(append(object, value...), '}')
 }
 

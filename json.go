@@ -121,6 +121,11 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(e.finish(), []byte("\n")), nil
 }
 
+func asJSON(text string) []byte {
+	quoted, _ := marshal(text) // a text always encodes
+	return quoted
+}
+
 // object prepares v for a member that must be a JSON object, such as the variables of a run. Nil
 // and null become {}, and raw JSON stays as it is. A value that cannot be an object becomes one
 // whose encoding fails with an *ArgumentError.
@@ -260,8 +265,10 @@ func marshalYAMLScalar(scalar any, unmarshal func(any) error) ([]byte, error) {
 		}
 	case nil, bool:
 	case time.Time:
-		err := unmarshal(&text)
-		return appendString(nil, text), err
+		if err := unmarshal(&text); err != nil {
+			return nil, err
+		}
+		scalar = text
 	default:
 		if unmarshal(&text) == nil && json.Valid([]byte(text)) {
 			return []byte(text), nil

@@ -131,18 +131,6 @@ func TestARecordedRunIsDoneOnEvidence(t *testing.T) {
 	}
 }
 
-// Members that envelopes have too do not make an envelope the record.
-func TestMembersOfEnvelopesIdentifyNoRecord(t *testing.T) {
-	for _, name := range []string{"code", "message", "details", "status"} {
-		client := apitest.NewClient(t, apitest.Respond(200, `{"`+name+`":"x","data":{"id":"a"}}`))
-		var out struct {
-			ID, Code, Message, Details, Status string
-		}
-		require.NoError(t, client.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &out), name)
-		assert.Equal(t, "a", out.ID, name)
-	}
-}
-
 // The run of an agent has what its response says against it, around the run or in it.
 func TestARunOfAnAgentHasItsDoubts(t *testing.T) {
 	for body, want := range map[string]promptorchestra.RunStatus{

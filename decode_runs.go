@@ -2,96 +2,12 @@ package promptorchestra
 
 import (
 	"bytes"
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
-	"github.com/prompt-orchestra/promptorchestra-go/internal/lenient"
 )
-
-// decodeObject decodes an object into a record, unless it is a failure of the API, or nothing shows
-// that it is the record.
-func (r *request) decodeObject(text []byte, out any, shape recordShape) error {
-	record, err := shape.find(text)
-	if err != nil {
-		return err
-	}
-	if shape.Has(nameDiagnostic) {
-		record = shape.withDoubts(record, text)
-	}
-	return r.unmarshal(record, out)
-}
-
-// recordShape tells a record of a route from an envelope around it, from a failure, and from what
-// is not the record at all. Without one of the traits that name its evidence, any member will do,
-// and what has none is a record whose members are all unknown.
-type recordShape struct {
-	lenient.Members
-
-	traits traits
-}
-
-// Proof reports how well a member shows that the object around it is the record.
-func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
-	var proves bool
-	switch {
-	case s.traits&isRun != 0:
-		return provesRun(name, value)
-	case s.traits&hasID != 0:
-		proves = namesRecord(name, value)
-	case s.traits&holdsRun != 0:
-		proves = nestsRecord(name, value)
-	default:
-		proves = s.Has(name) && value[0] != 'n' && !slices.Contains(sharedNames, string(name))
-	}
-	if proves {
-		return jsonscan.Full
-	}
-	return jsonscan.NoProof
-}
-
-// find returns the part of an object that is the record.
-func (s recordShape) find(object []byte) ([]byte, error) {
-	record, found, failed := jsonscan.Record(s, object)
-	found = found && !(s.traits&isRun != 0 && s.onlyAcknowledges(record))
-	if found && len(record) == len(object) || !json.Valid(object) {
-		return object, nil // decoding it says what is wrong with it, if anything is
-	}
-	switch {
-	case failed:
-		return nil, errFailure
-	case found:
-		return record, nil
-	case s.traits&(hasID|isRun|holdsRun) != 0:
-		return nil, errNoEvidence
-	default:
-		return object, nil
-	}
-}
-
-// sharedNames are names of a record's members that failures and envelopes have too: they show
-// nothing.
-//
-//mutelist:check
-var sharedNames = []string{"code", "message", "details", "status"}
-
-// namesRecord reports whether a member is the record's id.
-func namesRecord(name, value []byte) bool { return jsonscan.Is(name, "id") && isID(value) }
-
-// nestsRecord reports whether a member is the run in the detail of a run of an agent.
-func nestsRecord(name, value []byte) bool {
-	if !jsonscan.Is(name, "run") || value[0] != '{' {
-		return false
-	}
-	for name, value := range jsonscan.Members(value) {
-		if namesRecord(name, value) {
-			return true
-		}
-	}
-	return false
-}
 
 // provesRun reports whether a member shows a run: its id, or what came of it. Envelopes have a
 // status of their own: it is proof only where nothing else is.
@@ -143,7 +59,7 @@ type doubts struct {
 // diagnostic gets what the response says of an error. A run that was asked for by its id gets the
 // one that it calls id.
 func (s recordShape) withDoubts(record, response []byte) []byte {
-	d := doubts{shape: s, hasStatus: !s.Has(nameStatus), hasRunID: !s.Has(nameRunID) || s.traits&notIdempotent != 0}
+	d := doubts{shape: s, hasStatus: !s.Has(nameStatus), hasRunID: !s.Has(nameRunID) || s.traits&execution != 0}
 	run := record
 	for name, value := range jsonscan.Members(record) {
 		switch {
@@ -280,14 +196,4 @@ func wordIn(value []byte) RunStatus {
 		return ""
 	}
 	return RunStatus(jsonscan.Unquote(value))
-}
-
-func asJSON(text string) []byte {
-	quoted, _ := json.Marshal(text) // never fails
-	return quoted
-}
-
-// isID reports whether a value can be an id: a scalar that says something.
-func isID(value []byte) bool {
-	return value[0] != '{' && value[0] != '[' && !jsonscan.IsEmpty(value)
 }
