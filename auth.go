@@ -64,7 +64,8 @@ func (r *request) Header(ctx context.Context) (http.Header, error) {
 	if core.logger != nil {
 		r.attemptOffset = time.Since(r.started)
 	}
-	header := maps.Clone(core.header())
+	header, _ := core.header()
+	header = maps.Clone(header)
 	maps.Copy(header, r.options.header)
 	if r.out.Body != nil {
 		header["Content-Type"] = jsonMediaType
@@ -293,14 +294,25 @@ func isQuoted(value string) bool {
 
 var jsonMediaType = []string{"application/json"}
 
-// headers returns a function that returns the headers of every call.
-func headers(cfg *config) func() http.Header {
+// headers returns a function that returns the headers of every call, and the secrets in them.
+func headers(cfg *config) func() (header http.Header, secrets []string) {
 	header := http.Header{
 		"Accept":     jsonMediaType,
 		"User-Agent": {strings.TrimSpace(cfg.userAgent + " promptorchestra-go/" + Version)},
 	}
 	maps.Copy(header, cfg.header)
-	return func() http.Header { return header }
+	secrets := secretsIn(header)
+	return func() (http.Header, []string) { return header, secrets }
+}
+
+// secretsIn returns the values of the headers that may hold a secret.
+func secretsIn(header http.Header) (secrets []string) {
+	for name, values := range header {
+		if !isPublicHeader(name) {
+			secrets = append(secrets, values...)
+		}
+	}
+	return secrets
 }
 
 // isPublicHeader reports whether a header is known to hold no secret: the SDK's own, and ids for

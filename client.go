@@ -51,8 +51,8 @@ type core struct {
 	// which they are asked: the second when the first has no token for the organization.
 	credentials map[bool][]*credential
 
-	// header returns those of every call. They may hold secrets: fmt looks into no function.
-	header func() http.Header
+	// header returns those of every call, and the secrets in them. fmt looks into no function.
+	header func() (header http.Header, secrets []string)
 
 	noCredential bool // something after the client adds it
 

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/failure"
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
@@ -57,7 +56,7 @@ func (r *request) attemptFailure() error {
 			CallInfo: r.info(), RequestID: tokens.Text(result.Header.Get("X-Request-Id")), Header: tokens.Header(result.Header),
 			Err: tokens.Err(result.Err), partial: result.Partial, noBudget: result.NoBudget, callerContextEnded: ended,
 		}
-		e.RetryAfter, _ = transport.RetryAfter(result.Header, time.Now())
+		e.RetryAfter, _ = transport.RetryAfter(result.Header)
 		e.read(result.StatusCode, result.Body, tokens)
 		if errors.Is(result.Err, transport.ErrEncoded) {
 			e.Message = result.Err.Error() // the body's text is binary
@@ -172,14 +171,9 @@ func (r *request) reject(err error) error {
 // its attempts, the values of WithHeader, and a proxy's credentials.
 func (r *request) tokens() redact.Tokens {
 	core := r.client.core
-	more := slices.Clip(r.earlier) // whoever appends to it copies it
-	for _, header := range [...]http.Header{core.header(), r.options.header} {
-		for name, values := range header {
-			if !isPublicHeader(name) {
-				more = append(more, values...)
-			}
-		}
-	}
+	_, secrets := core.header()
+	more := append(slices.Clip(r.earlier), secrets...)
+	more = append(more, secretsIn(r.options.header)...)
 	if core.scheme == "http" { // else the proxy gets them with CONNECT alone: see transport.ProxyError
 		more = append(more, core.engine.ProxySecrets(&r.out.URL)...)
 	}

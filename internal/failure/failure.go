@@ -81,7 +81,7 @@ func (r reader) read(f *Failure, text []byte) {
 		o.get("details"), inner.get("details"), o.get("errors"), inner.get("errors"), data.get("details"), data.get("errors"),
 		listOfObjects(o.get("detail")), listOfObjects(o.get("message")), listOfObjects(o.get("error")),
 	} {
-		if f.Details == nil {
+		if f.Details == nil && raw != nil {
 			f.Details = r.details(raw)
 		}
 	}

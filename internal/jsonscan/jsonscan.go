@@ -55,13 +55,20 @@ func containerEnd(text []byte) (end int, whole bool) {
 
 // StringEnd is ValueEnd for a string. closed reports whether the string has its second quote.
 func StringEnd(text []byte) (end int, closed bool) {
-	for i := 1; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1, true
+	quote := 0 // the next one
+	for i := 1; i < len(text); {
+		if quote < i {
+			n := bytes.IndexByte(text[i:], '"')
+			if n < 0 {
+				break
+			}
+			quote = i + n
 		}
+		escape := bytes.IndexByte(text[i:quote], '\\')
+		if escape < 0 {
+			return quote + 1, true
+		}
+		i += escape + len(`\"`)
 	}
 	return len(text), false
 }

@@ -107,7 +107,7 @@ func RetryableStatus(status int) bool {
 // wait returns the wait before the next attempt: the time that the server asked for, or a random
 // time below an exponentially growing bound.
 func (p Policy) wait(attempts int, header http.Header) (wait time.Duration, asked bool) {
-	if wait, ok := RetryAfter(header, time.Now()); ok && wait > 0 {
+	if wait, ok := RetryAfter(header); ok && wait > 0 {
 		return wait, true
 	}
 	ceiling := p.MaxWait
@@ -118,9 +118,9 @@ func (p Policy) wait(attempts int, header http.Header) (wait time.Duration, aske
 }
 
 // RetryAfter returns the wait that a Retry-After header asks for, in seconds or as a date. A date
-// is compared with the response's own Date, where it has one, else with now. It returns false when
-// there is none, or it cannot be read.
-func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+// is compared with the response's own Date, or with the time where it has none. It returns false
+// when there is none, or it cannot be read.
+func RetryAfter(h http.Header) (time.Duration, bool) {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
 		return 0, false
@@ -136,8 +136,9 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if !ok {
 		return 0, false
 	}
-	if theirs, ok := ParseDate(h.Get("Date")); ok {
-		now = theirs
+	now, ok := ParseDate(h.Get("Date"))
+	if !ok {
+		now = time.Now()
 	}
 	return max(date.Sub(now), 0), true
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -86,12 +87,17 @@ func TestRetryAfterForms(t *testing.T) {
 		"\u0661\u0662":                      {0, false},
 		"Mon, 23 Nov 2026 08:00:30 GMT, 30": {0, false},
 	} {
-		wait, ok := RetryAfter(http.Header{"Retry-After": {value}}, now)
+		wait, ok := RetryAfter(http.Header{"Retry-After": {value}, "Date": {now.Format(http.TimeFormat)}})
 		assert.Equal(t, want.ok, ok, value)
 		assert.Equal(t, want.wait, wait, value)
 	}
-	_, ok := RetryAfter(nil, now)
+	_, ok := RetryAfter(nil)
 	assert.False(t, ok)
+	synctest.Test(t, func(t *testing.T) {
+		wait, ok := RetryAfter(http.Header{"Retry-After": {time.Now().UTC().Add(30 * time.Second).Format(http.TimeFormat)}})
+		assert.True(t, ok)
+		assert.Equal(t, 30*time.Second, wait, "a response without a Date")
+	})
 }
 
 func TestPermanent(t *testing.T) {
@@ -120,11 +126,10 @@ func FuzzRetryAfter(f *testing.F) {
 	for _, seed := range []string{"", "7", "-5", "soon", "99999999999999999999", "1.5", "Mon, 23 Nov 2026 08:00:30 GMT", " 3 ", "Mon Nov 23 08:00:30 2026"} {
 		f.Add(seed)
 	}
-	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	policy := Policy{MinWait: time.Millisecond, MaxWait: time.Second, MaxRetryAfter: time.Minute}
 	f.Fuzz(func(t *testing.T, value string) {
 		h := http.Header{"Retry-After": {value}}
-		asked, ok := RetryAfter(h, now)
+		asked, ok := RetryAfter(h)
 		if asked < 0 || !ok && asked != 0 {
 			t.Fatalf("%q: %v, %v", value, asked, ok)
 		}
