@@ -107,7 +107,9 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 			return
 		}
 		for {
-			rest = bytes.TrimLeft(rest, space+",")
+			for len(rest) > 0 && strings.IndexByte(space+",", rest[0]) >= 0 {
+				rest = rest[1:]
+			}
 			name, after, ok := memberName(rest)
 			if !ok {
 				return
