@@ -152,7 +152,7 @@ func decodeRecord(r *request, body []byte, out any) error {
 	if err != nil {
 		return err
 	}
-	if shape.Has(nameDiagnostic) {
+	if shape.traits&hasID == 0 && shape.Has(nameDiagnostic) { // a record with an id of its own is no run
 		record = shape.withDoubts(record, text)
 	}
 	return r.unmarshal(record, out)

@@ -144,9 +144,11 @@ func (r *request) encodeBody() ([]byte, error) {
 		return nil, err
 	}
 	e := encoders.Get().(*encoder) //nolint:forcetypeassert // the pool holds nothing else
-	e.buf.WriteString(`{"organizationId":`)
-	_ = e.json.Encode(&r.client.organization) // a text always encodes
-	e.buf.Bytes()[e.buf.Len()-1] = '}'        // in the place of its line break
+	organization := `"` + r.client.organization + `"` // no character in it needs an escape but these
+	if strings.ContainsAny(r.client.organization, `"\`) {
+		organization = string(asJSON(r.client.organization))
+	}
+	e.buf.WriteString(`{"organizationId":` + organization + `}`)
 	if err = e.addMembers(own); err != nil {
 		return nil, err
 	}

@@ -52,8 +52,9 @@ func (r *request) attemptFailure() error {
 		return r.decodeError(result.Err)
 	default:
 		tokens := r.tokens() // once: it may ask for a proxy
+		header := http.Header(tokens.Header(result.Header))
 		e := &APIError{
-			CallInfo: r.info(), RequestID: tokens.Text(result.Header.Get("X-Request-Id")), Header: tokens.Header(result.Header),
+			CallInfo: r.info(), RequestID: header.Get("X-Request-Id"), Header: header,
 			Err: tokens.Err(result.Err), partial: result.Partial, noBudget: result.NoBudget, callerContextEnded: ended,
 		}
 		e.RetryAfter, _ = transport.RetryAfter(result.Header)

@@ -140,8 +140,8 @@ func keep(raw []byte) []byte {
 
 // documentIn returns the JSON document that a string is, or the value itself.
 func documentIn(raw []byte) []byte {
-	const near = 16 // bytes of white space before it
-	if len(raw) == 0 || raw[0] != '"' || !bytes.ContainsAny(raw[:min(len(raw), near)], "{[") {
+	near := raw[:min(len(raw), 16)] // there may be white space before it
+	if len(raw) == 0 || raw[0] != '"' || bytes.IndexByte(near, '{') < 0 && bytes.IndexByte(near, '[') < 0 {
 		return raw
 	}
 	text := []byte(strings.TrimSpace(jsonscan.Unquote(raw)))
