@@ -143,7 +143,7 @@ func (r *request) encodeBody() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := encoders.Get().(*encoder) //nolint:forcetypeassert // the pool holds nothing else
+	e := encoders.Get().(*encoder)                    //nolint:forcetypeassert // the pool holds nothing else
 	organization := `"` + r.client.organization + `"` // no character in it needs an escape but these
 	if strings.ContainsAny(r.client.organization, `"\`) {
 		organization = string(asJSON(r.client.organization))
