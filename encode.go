@@ -143,11 +143,11 @@ func (r *request) encodeBody() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := encoders.Get().(*encoder)                    //nolint:forcetypeassert // the pool holds nothing else
-	organization := `"` + r.client.organization + `"` // no character in it needs an escape but these
-	if strings.ContainsAny(r.client.organization, `"\`) {
+	organization := `"` + r.client.organization + `"`
+	if strings.ContainsAny(r.client.organization, "\"\\\t") { // nothing else that an id may hold is escaped
 		organization = string(asJSON(r.client.organization))
 	}
+	e := encoders.Get().(*encoder) //nolint:forcetypeassert // the pool holds nothing else
 	e.buf.WriteString(`{"organizationId":` + organization + `}`)
 	if err = e.addMembers(own); err != nil {
 		return nil, err

@@ -332,3 +332,24 @@ func TestOrganizationInAnySpellingIsRejected(t *testing.T) {
 	require.NoError(t, apitest.ErrorOf(c.Prompts.Run(ctx, "p", promptorchestra.PromptRunParams{Variables: map[string]string{"organization_id": "org_2"}})))
 	require.NoError(t, c.Do(ctx, promptorchestra.Request{Method: "POST", Path: "/api/x", Body: map[string]any{"data": map[string]string{"organizationId": "org_2"}}}, nil))
 }
+
+// An organization's id reaches the server as it is, whatever characters it has.
+func TestOrganizationsOfAnyCharacters(t *testing.T) {
+	var got string
+	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct{ OrganizationID, Name string }
+		assert.NoError(t, json.NewDecoder(r.Body).Decode(&body))
+		assert.Equal(t, "N", body.Name)
+		got = body.OrganizationID
+		_, _ = io.WriteString(w, `{"id":"agt_1"}`)
+	}))
+	ids := []string{"\t", "org\t1", `"`, `\`, `\"`, `\u0041`, "</script>&", "\u2028\u2029", "\u00e9\U0001F600", "\ufffd", `a"b\c`}
+	for c := ' '; c < 0x7f; c++ {
+		ids = append(ids, string(c)+"x")
+	}
+	for _, id := range ids {
+		_, err := client.InOrganization(id).Agents.Create(t.Context(), promptorchestra.AgentCreateParams{Name: "N"})
+		require.NoError(t, err, "%q", id)
+		assert.Equal(t, id, got)
+	}
+}
