@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -828,6 +829,45 @@ func TestErrorsShowNoSecretOfTheCall(t *testing.T) {
 		}
 	}
 	assert.Contains(t, err.Error(), "[redacted]")
+}
+
+// Of secrets that begin alike none stays in part.
+func TestSecretsThatBeginAlike(t *testing.T) {
+	secrets := []string{"tenant-01", "tenant-01-gateway", "tenant-01-gateway-call", "tenant-01-gateway-call-token"}
+	for shift := range secrets {
+		s := slices.Concat(secrets[shift:], secrets[:shift])
+		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":"`+strings.Join(secrets, " ")+`"}`, http.StatusConflict)
+		}), promptorchestra.WithAccessToken(s[0]), promptorchestra.WithHeader("X-Tenant", s[1]), promptorchestra.WithHeader("X-Gateway", s[2]))
+		err := apitest.Get(t.Context(), client, promptorchestra.WithHeader("X-Call", s[3]))
+		require.ErrorContains(t, err, "[redacted] [redacted] [redacted] [redacted]")
+		assert.NotRegexp(t, "tenant|gateway|call|token", err.Error())
+	}
+}
+
+// A token is shown as no request's id, in base64 neither: by errors, responses, observers and logs.
+func TestATokenIsNoRequestID(t *testing.T) {
+	encoded := base64.StdEncoding.EncodeToString([]byte(apitest.Token))
+	var logged strings.Builder
+	var seen promptorchestra.CallResult
+	for _, status := range []int{200, 409} {
+		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Request-Id", encoded)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, `[]`)
+		}), promptorchestra.WithLogger(slog.New(slog.NewTextHandler(&logged, nil))),
+			promptorchestra.WithObserver(func(ctx context.Context, _ promptorchestra.CallInfo) (context.Context, func(promptorchestra.CallResult)) {
+				return ctx, func(r promptorchestra.CallResult) { seen = r }
+			}))
+		var r promptorchestra.Response
+		err := apitest.Get(t.Context(), client, promptorchestra.WithResponse(&r))
+		require.Error(t, err)
+		id, _ := promptorchestra.RequestID(err)
+		for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err), id, r.RequestID, seen.RequestID, logged.String()} {
+			assert.NotContains(t, text, encoded)
+		}
+		assert.Equal(t, "[redacted]", id)
+	}
 }
 
 // A proxy's credentials are not shown, whether it refuses a tunnel or responds in the server's place.

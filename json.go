@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -122,6 +123,9 @@ func marshal(v any) ([]byte, error) {
 }
 
 func asJSON(text string) []byte {
+	if url.QueryEscape(text) == text { // as most names are
+		return []byte(`"` + text + `"`)
+	}
 	quoted, _ := marshal(text) // a text always encodes
 	return quoted
 }

@@ -181,14 +181,14 @@ func (r *request) tokens() redact.Tokens {
 	if len(more) == 0 {
 		return r.authorization
 	}
-	return append(more, r.authorization...)
+	return redact.LongestFirst(append(more, r.authorization...))
 }
 
 // body returns the response's body for errors, without the token: a server or a proxy may echo it.
 func (r *request) body() []byte { return r.tokens().Bytes(r.result.Body) }
 
 // requestID returns the id of the request for support, without the token.
-func (r *request) requestID() string { return r.tokens().Text(r.result.Header.Get("X-Request-Id")) }
+func (r *request) requestID() string { return r.tokens().Value(r.result.Header.Get("X-Request-Id")) }
 
 // info returns which call this is, with the number of attempts so far.
 func (r *request) info() CallInfo { return r.infoAt(r.result.Attempts()) }

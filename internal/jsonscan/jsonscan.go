@@ -107,8 +107,8 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 			return
 		}
 		for {
-			for len(rest) > 0 && strings.IndexByte(space+",", rest[0]) >= 0 {
-				rest = rest[1:]
+			for rest = SkipSpace(rest); len(rest) > 0 && rest[0] == ','; {
+				rest = SkipSpace(rest[1:])
 			}
 			name, after, ok := memberName(rest)
 			if !ok {

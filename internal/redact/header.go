@@ -13,7 +13,7 @@ func (t Tokens) Header(header map[string][]string) map[string][]string {
 	safe, cloned := header, false
 	for name, values := range header {
 		isCookie := name == "Set-Cookie"
-		if !isCookie && !slices.ContainsFunc(values, func(v string) bool { return t.value(v) != v }) {
+		if !isCookie && !slices.ContainsFunc(values, func(v string) bool { return t.Value(v) != v }) {
 			continue
 		}
 		if !cloned {
@@ -25,14 +25,14 @@ func (t Tokens) Header(header map[string][]string) map[string][]string {
 		}
 		safe[name] = slices.Clone(values)
 		for i, v := range values {
-			safe[name][i] = t.value(v)
+			safe[name][i] = t.Value(v)
 		}
 	}
 	return safe
 }
 
-// value is Text for the value of a header, which is redacted whole if base64 in it holds a token.
-func (t Tokens) value(v string) string {
+// Value is Text for the value of a header, which is redacted whole if base64 in it holds a token.
+func (t Tokens) Value(v string) string {
 	v = t.Text(v)
 	long := func(authorization string) bool { return len(authorization) <= len(v)*3/4+len("Bearer ") }
 	if slices.ContainsFunc(t, long) && t.inBase64(v) {

@@ -22,6 +22,13 @@ const minSecret = 8
 // what becomes an error or a log entry: it is removed from every such text, however it is escaped.
 type Tokens []string
 
+// LongestFirst sorts tokens: one may be the beginning of another, of which the rest must not stay.
+func LongestFirst(tokens Tokens) Tokens {
+	length := func(authorization string) int { return len(strings.TrimPrefix(authorization, "Bearer ")) }
+	slices.SortFunc(tokens, func(a, b string) int { return length(b) - length(a) })
+	return tokens
+}
+
 // Text returns a text without the tokens.
 func (t Tokens) Text(text string) string { return remove(t, text) }
 

@@ -108,6 +108,7 @@ func checkProxy(ctx context.Context, proxy *url.URL, connect *http.Request, resp
 	for _, values := range connect.Header {
 		secrets = append(secrets, values...)
 	}
+	secrets = redact.LongestFirst(secrets)
 	return &ProxyError{
 		Proxy: proxy.Host, StatusCode: resp.StatusCode, Status: secrets.Text(resp.Status),
 		Body: secrets.Bytes(readBriefly(ctx, resp.Body)),

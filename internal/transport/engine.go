@@ -2,10 +2,10 @@
 // connections and bodies, and nothing of the API above it.
 //
 // In the order of a call's way: engine.go hands the call to go-retryablehttp, which runs the
-// attempts. attempt.go is one attempt, from its credential to the last byte of the response.
-// sent.go finds out whether a failed attempt was sent. default.go is the transport of the clients
-// that have none of their own. retry.go decides whether another attempt follows, and bounds how
-// many do.
+// attempts. attempt.go is one attempt, from its credential to the last byte of the response, which
+// decompress.go reads if it is gzip. sent.go finds out whether a failed attempt was sent.
+// default.go is the transport of the clients that have none of their own. retry.go decides whether
+// another attempt follows, and bounds how many do.
 package transport
 
 import (

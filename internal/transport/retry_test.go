@@ -158,6 +158,7 @@ func TestBudget(t *testing.T) {
 	}
 	callers.Wait()
 	assert.EqualValues(t, 100, taken.Load(), "it never holds more than it may, nor gives one twice")
+	assert.EqualValues(t, 100, b.owed.Load())
 	assert.True(t, b.withdraw("org_1"), "an organization's is its own")
 	b.deposit("org_2")
 	assert.True(t, b.withdraw(""), "a whole one comes back")
@@ -166,6 +167,7 @@ func TestBudget(t *testing.T) {
 		b.deposit("org_1")
 	}
 	assert.Empty(t, b.spent, "what is full is forgotten")
+	assert.Zero(t, b.owed.Load(), "what is owed is the sum of it")
 	unbounded := budget{size: -1}
 	for range 1000 {
 		require.True(t, unbounded.withdraw(""))
