@@ -143,8 +143,9 @@ func (n number) elements(list []byte) (elements float64, isTotal bool) {
 // count whose names speak of pages or totals, or, to a strict one, say that the list ends.
 func (j *Judge) header(name, text string) {
 	lower := strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(name, "_", "-")), "x-")
+	next := linksToNext.FindString(text)
 	switch {
-	case lower == "link" && linksToNext.MatchString(text):
+	case lower == "link" && next != "" && !strings.Contains(next, `results="false"`):
 		j.open = "the header " + name
 		return
 	case !j.Strict && lower == "content-range": // items 0-24/319
@@ -164,8 +165,8 @@ var headerWords = []string{
 	"page", "pagin", "cursor", "total", "next", "more", "continu", "truncat", "-count-", "-range-", "-offset-", "-marker-", "-partial-",
 }
 
-// linksToNext matches a Link header that has a link of the relation next.
-var linksToNext = regexp.MustCompile(`[;,]\s*rel\s*=\s*(next\b|"[^"]*\bnext\b|'[^']*\bnext\b)`)
+// linksToNext matches a Link header that has a link of the relation next, up to the link's end.
+var linksToNext = regexp.MustCompile(`[;,]\s*rel\s*=\s*(?:next\b|"[^"]*\bnext\b|'[^']*\bnext\b)[^,]*`)
 
 // These match the words of a name: see wordsOf.
 var (
@@ -180,21 +181,21 @@ var (
 	pagesName     = regexp.MustCompile(`(?:pages|(?:total|last)page(?:number)?|pagecount|page\.(?:of|last))$`)
 	remainingName = regexp.MustCompile(`remaining\w|\wremaining`)
 	countName     = regexp.MustCompile("count|found|num[^b]|numberof|nb.")
-	nextName      = regexp.MustCompile("next" + nouns + "*$|^continue$|continuation|" +
-		"^(?:skip|more|pagination|lastevaluated)" + nouns + "+$")
+	nextName      = regexp.MustCompile("next" + nouns + "*$|next[^s].*(?:token|marker)$|^continue$|continuation|" +
+		"(?:continue|resum).*token$|^more" + nouns + "+$|^(?:skip|pagination)(?:token|key)$|^lastevaluated")
 	noMoreName = regexp.MustCompile("not?(?:more|next|truncated|partial)")
 	moreName   = regexp.MustCompile("(?:^|is|are|has|any)more|hasnext|truncated|incomplete|^(?:is)?partial(?:results?)?$")
 	endName    = anyOf("", endWords, "")
 )
 
 // nouns match what one asks for the next page with.
-const nouns = "(?:page|token|cursor|link|ur[li]|href|offset|marker|key|start|index|records|results|number|position|from)"
+const nouns = "(?:page|token|cursor|link|ur[li]|href|offset|marker|key|start|index|records|results|number|position|from|batch)"
 
 // stems are in all names that may tell a judge that is not strict that there is more, numberStems
 // in those of numbers. Most names have none, and looking for them takes little time.
 var (
 	stems = slices.Concat(endWords, numberStems, []string{
-		"more", "next", "truncat", "partial", "continu", "skip", "after", "offset",
+		"more", "next", "truncat", "partial", "continu", "resum", "skip", "after", "offset",
 	})
 	numberStems = []string{"total", "count", "found", "num", "nb", "pag", "remaining"}
 )
@@ -232,7 +233,7 @@ var listWords = []string{
 	"total", "count", "found", "num", "number", "nb", "remaining", "estimated", "size", "of", "is", "at", "reach", `\.value`,
 	"item", "element", "result", "record", "hit", "row", "entrie", "doc", "document", "object", "match",
 	"page", "pager", "paging", "paginat(?:e|or|ion)", "meta", "metadata", "info(?:rmation)?",
-	"search", "summary", "list", "stream", "wp",
+	"search", "summary", "list", "stream", "wp", "aggregate",
 }
 
 // endWords are those in the names of what says that a list ends.
@@ -245,7 +246,8 @@ var endWords = []string{"last", "end", "done", "complete", "final", "finish", "e
 func saysMore(path, folded string, value []byte) bool {
 	switch {
 	case !saysSomething(value):
-		return isWord(value, "false", "no") && isNoMore(path, folded)
+		isFalse := isWord(value, "false", "no") || strings.HasPrefix(folded, "is") && isWord(value, "0")
+		return isFalse && isNoMore(path, folded)
 	case nextName.MatchString(folded), isWord(value, "true", "yes", "1") && moreName.MatchString(folded):
 		return !isNoMore(path, folded)
 	default:
@@ -284,6 +286,12 @@ func saysSomething(value []byte) (says bool) {
 		says = says || n > 0 || !isNumber && !isWord(raw, "", "false", "no", "null")
 	})
 	return says
+}
+
+// Bool reads a boolean, or a text or number that stands for one.
+func Bool(value []byte) (b, ok bool) {
+	b = isWord(value, "true", "yes", "1")
+	return b, b || isWord(value, "false", "no", "0")
 }
 
 // isWord reports whether a value is one of some words, as a text or not.

@@ -13,6 +13,7 @@ func TestJudge(t *testing.T) {
 		`"next":"x"`: `the member "next"`, `"nextResetAt":"x"`: "", `"hasMore":false`: "", `"more":true`: `the member "more"`,
 		`"a":{"b":{"c":{"next":1}}}`: `the member "next"`, `"a":{"b":{"c":{"d":{"next":1}}}}`: "", `"total":"3"`: `the member "total"`, `"total":2`: "",
 		`"completedCount":3`: "", `"counts":{"done":3}`: "", `"totalFinished":3`: "", `"next":{"a":{"b":null}}`: "", `"more":{"x":[1]}`: "", `"more":"a:1"`: "", `"nextPage":"false"`: "",
+		`"nextSyncToken":"x"`: "", `"pagination_page":1`: "", `"last":0`: "", `"isLast":null`: "", `"nextScheduledRun":"x"`: "",
 	} {
 		var judge jsonscan.Judge
 		for name, value := range jsonscan.Members([]byte("{" + member + "}")) {
@@ -52,6 +53,7 @@ func TestNamesThatSayMore(t *testing.T) {
 		`"endReached":false`, `"end_of_stream":false`, `"noMore":false`, `"not_truncated":false`,
 		`"next":"x"`, `"hasNext":true`, `"nextPage":2`, `"next_token":"x"`, `"nextCursor":"x"`, `"nextLink":"x"`, `"next_page_url":"x"`, `"next_page_uri":"x"`, `"nextHref":"x"`,
 		`"nextOffset":20`, `"NextMarker":"x"`, `"nextStartKey":"x"`, `"next_index":1`, `"nextRecordsUrl":"x"`, `"next_results":"x"`, `"nextPageNumber":2`, `"nextPosition":"x"`, `"next_from":"x"`, `"continuationId":"x"`, `"continue":"x"`, `"continuation":"x"`, `"ContinuationToken":"x"`,
+		`"next_batch":"x"`, `"NextUploadIdMarker":"x"`, `"resumptionToken":"x"`, `"continueToken":"x"`, `"LastEvaluatedTableName":"x"`, `"is_end":0`, `"isLast":"0"`, `"runs_aggregate":{"aggregate":{"count":3}}`,
 		`"skipToken":"x"`, `"moreUrl":"x"`, `"PaginationToken":"x"`, `"LastEvaluatedKey":{"id":{"S":"x"}}`, `"after":"x"`, `"offset":"x"`,
 		`"more":true`, `"has_more":1`, `"moreAvailable":"yes"`, `"truncated":true`, `"incomplete_results":true`, `"partial":true`, `"isPartial":true`, `"partialResults":true`, `"anyMore":true`,
 	} {
@@ -87,5 +89,16 @@ func TestAffirms(t *testing.T) {
 		"firstRun": false, "isLastAttempt": false, "incomplete": false, "cached": false, "okay": false, "fullTrace": false, "exactMatch": false,
 	} {
 		assert.Equal(t, want, jsonscan.Affirms(name), name)
+	}
+}
+
+func TestBool(t *testing.T) {
+	for value, want := range map[string][2]bool{
+		"true": {true, true}, `"TRUE"`: {true, true}, `"yes"`: {true, true}, "1": {true, true}, `"1"`: {true, true},
+		"false": {false, true}, `"False"`: {false, true}, `"no"`: {false, true}, "0": {false, true},
+		"null": {}, `""`: {}, "2": {}, "{}": {}, "[]": {}, `"maybe"`: {},
+	} {
+		is, ok := jsonscan.Bool([]byte(value))
+		assert.Equal(t, want, [2]bool{is, ok}, value)
 	}
 }
