@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
@@ -50,10 +52,11 @@ type RunFindParams struct {
 //
 // A run whose variables lack the name belongs to something else.
 //
-// Texts must be equal. A number is compared by its value: 4711.0 is "4711". A number that may be a
-// rounded form of one of the values, as float64 rounds beyond 2^53 or to fewer digits, is an error:
-// send ids as texts. If several runs have the same value, the oldest is returned. A run that is
-// found may still be pending or have failed: see [RunStatus].
+// Texts must be equal. A number is compared by its value: 4711.0 is "4711". What may stand for one
+// of the values is an error: a text in other letters, cut, redacted or empty, a number that was
+// rounded, as float64 rounds beyond 2^53 or to fewer digits (send ids as texts), and a value under
+// another spelling of the variable's name, such as jobId. If several runs have the same value, the
+// oldest is returned. A run that is found may still be pending or have failed: see [RunStatus].
 //
 // An execution that is still in flight may not be recorded yet. Call Find when no execution can be
 // in flight any more.
@@ -62,8 +65,8 @@ type RunFindParams struct {
 // Since and Until, oldest first, until every value is found. A run is passed over for its age only
 // if its time is in RFC 3339, with a zone, and is more than a minute before Since or after Until,
 // both on this machine's clock and on the server's, which the list's Date header shows. A time in
-// the future, or at midnight, may stand for something else. Runs without a
-// certain time are read, after the others. At most a million runs of any prompt are listed,
+// the future, or on a quarter of an hour, may stand for something else, such as a date. Runs that
+// have no certain time are read, after the others. At most a million runs of any prompt are listed,
 // and 100,000 are candidates: more is an error. Memory grows with the candidates alone. The options
 // apply to each of these requests, which ask caches for a fresh response.
 //
@@ -96,7 +99,7 @@ func (p *RunFindParams) check(now time.Time) error {
 	switch {
 	case len(p.Values) == 0 || slices.Contains(p.Values, ""):
 		return &ArgumentError{Argument: "Values", Reason: "must not be empty or contain an empty value"}
-	case slices.ContainsFunc(append([]string{p.PromptID, p.Variable}, p.Values...), isNotUTF8):
+	case !utf8.ValidString(strings.Join(append(slices.Clip(p.Values), p.PromptID, p.Variable), "\n")):
 		return &ArgumentError{Argument: "Values", Reason: "must be UTF-8, and so must PromptID and Variable"}
 	case slices.Contains(p.Ignore, ""):
 		return &ArgumentError{Argument: "Ignore", Reason: "must not contain an empty name"}
@@ -109,18 +112,14 @@ func (p *RunFindParams) check(now time.Time) error {
 	}
 }
 
-func isNotUTF8(text string) bool { return !utf8.ValidString(text) }
-
 // findAmong reads the candidates until all values are found.
 func (s *RunsService) findAmong(
 	ctx context.Context, candidates []runCandidate, params RunFindParams, opts []CallOption,
 ) (map[string]RunDetail, error) {
 	sought := newSoughtValues(params.Values)
 	found := make(map[string]RunDetail, len(params.Values))
-	for _, run := range candidates {
-		if len(found) == len(sought.texts) {
-			break
-		}
+	for i := 0; i < len(candidates) && len(found) < len(sought.texts); i++ {
+		run := candidates[i]
 		detail, values, err := s.readCandidate(ctx, run, params, sought, opts)
 		switch {
 		case IsNotFound(err):
@@ -197,9 +196,7 @@ func (c runCandidate) valuesIn(detail *RunDetail, params RunFindParams, sought s
 }
 
 func variablesOf(detail *RunDetail) (RawJSON, error) {
-	var input struct {
-		Variables RawJSON `json:"variables"`
-	}
+	var input struct{ Variables RawJSON }
 	if detail.InputSnapshot.Decode(&input) != nil || len(input.Variables) == 0 || input.Variables[0] != '{' {
 		return nil, errNoVariables
 	}
@@ -210,6 +207,7 @@ func variablesOf(detail *RunDetail) (RawJSON, error) {
 type soughtValues struct {
 	texts   map[string]bool
 	numbers []string // those that are numbers
+	folded  []string // all, as foldText leaves them
 }
 
 func newSoughtValues(values []string) soughtValues {
@@ -219,45 +217,73 @@ func newSoughtValues(values []string) soughtValues {
 			s.numbers = append(s.numbers, value)
 		}
 		s.texts[value] = true
+		s.folded = append(s.folded, foldText(value))
 	}
 	return s
 }
 
-// among returns the sought values that the variable of a name has, if there is one.
-func (s soughtValues) among(variables []byte, name string) ([]string, error) {
-	var variable json.RawMessage
-	for n, value := range jsonscan.Members(variables) {
-		switch {
-		case string(n) != name:
-		case variable != nil && !bytes.Equal(variable, value):
-			return nil, errors.New("twice, with different values")
-		default:
-			variable = value
-		}
-	}
-	if variable == nil {
-		return nil, nil
-	}
-	return s.in(variable)
+// placeholder matches what servers show in the place of a text, or of a part of it.
+var placeholder = regexp.MustCompile(`[*•…]+|\.{3}|^[\[<].*[\]>]$`)
+
+// foldText returns a text in lower case, without the spaces and signs around it.
+func foldText(text string) string {
+	return strings.TrimFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
-// in returns the sought values that a variable has: the text itself, or those of a number.
-func (s soughtValues) in(variable json.RawMessage) (values []string, err error) {
-	var text string
-	switch kind := jsonscan.Kind(variable[0]); {
-	case kind == "string" && json.Unmarshal(variable, &text) == nil:
-		if s.texts[text] {
-			values = append(values, text)
+// mayHave reports whether a text may stand for one of the values: in other letters, with other
+// signs around it, cut or redacted.
+func (s soughtValues) mayHave(text string) bool {
+	folded, parts := foldText(text), placeholder.Split(strings.ToLower(text), -1)
+	return folded == "" || slices.ContainsFunc(s.folded, func(value string) bool {
+		return value == folded ||
+			len(parts) > 1 && strings.HasPrefix(value, parts[0]) && strings.HasSuffix(value, parts[len(parts)-1])
+	})
+}
+
+// among returns the sought values that the variable of a name has, if there is one.
+func (s soughtValues) among(variables []byte, name string) ([]string, error) {
+	var variable, respelled json.RawMessage
+	for n, value := range jsonscan.Members(variables) {
+		switch {
+		case string(n) == name && variable != nil && !bytes.Equal(variable, value):
+			return nil, errors.New("twice, with different values")
+		case string(n) == name:
+			variable = value
+		case !strings.EqualFold(string(n), name) && bytes.Equal(jsonscan.Fold(nil, n), jsonscan.Fold(nil, name)):
+			respelled = value
 		}
-		return values, nil
-	case kind != "number":
+	}
+	if variable != nil || respelled == nil {
+		return s.in(variable)
+	}
+	values, err := s.in(respelled)
+	if len(values) > 0 {
+		err = errors.New("under another spelling of its name")
+	}
+	return nil, err
+}
+
+// in returns the sought values that a variable has, if there is one: the text itself, or those of a
+// number.
+func (s soughtValues) in(variable json.RawMessage) (values []string, err error) {
+	if len(variable) == 0 {
+		return nil, nil
+	}
+	kind, text := jsonscan.Kind(variable[0]), string(variable)
+	isText := kind == "string" && json.Unmarshal(variable, &text) == nil
+	switch {
+	case isText && s.texts[text]:
+		return []string{text}, nil
+	case isText && s.mayHave(text):
+		return nil, errors.New("as a text that may stand for a sought one")
+	case !isText && kind != "number":
 		return nil, fmt.Errorf("as %s, which is neither text nor a number", kind)
 	}
 	for _, value := range s.numbers {
-		switch same, certain := jsonscan.SameNumber(string(variable), value); {
+		switch same, certain := jsonscan.SameNumber(text, value); {
 		case !certain:
 			return nil, errors.New("as a number that may have been rounded from a sought one")
-		case same:
+		case same && !isText:
 			values = append(values, value)
 		}
 	}

@@ -38,9 +38,8 @@ var (
 // runCandidate is a listed run that may have one of the values.
 type runCandidate struct {
 	id       string
-	created  time.Time // as far as it can be read
+	order    time.Time // when it was created, and long after all others if that is uncertain
 	ofPrompt bool      // the list says that it is of the prompt
-	outside  bool      // it has no time, or seems to be outside of the window
 }
 
 // findElement is what Find reads of a run in the list.
@@ -85,20 +84,8 @@ func (s *RunsService) candidates(
 			return nil, r.decodeError(err)
 		}
 	}
-	slices.SortStableFunc(candidates, runCandidate.compare)
+	slices.SortStableFunc(candidates, func(a, b runCandidate) int { return a.order.Compare(b.order) })
 	return candidates, nil
-}
-
-// compare sorts the oldest first, and those that may be of any time last.
-func (c runCandidate) compare(other runCandidate) int {
-	switch {
-	case c.outside == other.outside:
-		return c.created.Compare(other.created)
-	case c.outside:
-		return 1
-	default:
-		return -1
-	}
 }
 
 // isFresh returns an error for a list that is not a whole response of the server's own.
@@ -107,10 +94,8 @@ func isFresh(status int, header http.Header) error {
 		return fmt.Errorf("%w (see the status %d)", errNotWhole, status)
 	}
 	for name, values := range header {
-		for _, value := range values {
-			if isOfCache(strings.ToLower(name), strings.ToLower(strings.TrimSpace(value))) {
-				return fmt.Errorf("%w (see the header %s)", errCached, name)
-			}
+		if isOfCache(strings.ToLower(name), strings.ToLower(strings.TrimSpace(strings.Join(values, ", ")))) {
+			return fmt.Errorf("%w (see the header %s)", errCached, name)
 		}
 	}
 	return nil
@@ -146,10 +131,7 @@ type findWindow struct{ since, until, now time.Time }
 // newFindWindow returns the window of this machine's clock and the server's, which date shows: it
 // was written between asked and now. If it does not, no run is too old or too new.
 func newFindWindow(params RunFindParams, date []string, asked, now time.Time) (w findWindow) {
-	if len(date) != 1 {
-		return w
-	}
-	theirs, ok := transport.ParseDate(date[0])
+	theirs, ok := transport.ParseDate(strings.Join(date, " and ")) // two are none
 	if !ok {
 		return w
 	}
@@ -182,17 +164,19 @@ func (w findWindow) add(candidates []runCandidate, run findElement, promptID str
 	case len(candidates) == mostFindCandidates:
 		return nil, errManyRuns
 	}
-	return append(candidates, runCandidate{run.ID, created.Time, run.PromptID != "", outside || created.IsZero()}), nil
+	if outside || created.IsZero() {
+		created.Time = created.AddDate(10_000, 0, 0)
+	}
+	return append(candidates, runCandidate{run.ID, created.Time, run.PromptID != ""}), nil
 }
 
 // isCertain reports whether a time is one for certain: in RFC 3339, which has a zone; not in the
-// future, nor one that stands for no time, as 0001-01-01 and 1970-01-01 do; and not midnight, as a
-// date is that was made a time.
+// future, nor one that stands for no time, as 0001-01-01 and 1970-01-01 do; and not a quarter of an
+// hour to the nanosecond, as a date is, in whichever zone, that was made a time.
 func (w findWindow) isCertain(value RawJSON) bool {
-	const firstYear = 2000
+	const firstYear, quarter = 2000, 15 * time.Minute
 	text, isText := bytes.CutPrefix(value, []byte(`"`))
 	t, err := time.Parse(time.RFC3339, string(bytes.TrimSuffix(text, []byte(`"`))))
-	hour, minute, second := t.Clock()
-	isDate := hour+minute+second+t.Nanosecond() == 0
+	isDate := t.Equal(t.Truncate(quarter))
 	return isText && err == nil && t.UTC().Year() >= firstYear && !t.After(w.now) && !isDate
 }

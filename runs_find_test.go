@@ -294,6 +294,9 @@ func TestFindOnEvidence(t *testing.T) {
 		"the year 9999":                      {list: created(`"9999-12-31T23:59:59Z"`), params: promptorchestra.RunFindParams{Until: now}, found: true},
 		"a date that was made a time":        {list: created(`"` + at(now.Add(-24*time.Hour).Truncate(24*time.Hour)) + `"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
 		"a date of another zone":             {list: created(`"` + now.Add(-48*time.Hour).Format("2006-01-02") + `T00:00:00+05:30"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
+		"a date of Tokyo, in UTC":            {list: created(`"` + at(now.Add(-72*time.Hour).Truncate(24*time.Hour).Add(15*time.Hour)) + `"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
+		"a date of Mumbai, in milliseconds":  {list: created(`"` + now.Add(-72*time.Hour).UTC().Format("2006-01-02") + `T18:30:00.000Z"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
+		"a minute that is no quarter":        {list: created(`"` + now.Add(-72*time.Hour).UTC().Format("2006-01-02") + `T18:31:00Z"`), params: promptorchestra.RunFindParams{Since: now}, absent: true},
 		"two Dates":                          {list: created(`"` + at(now.Add(-5*time.Minute)) + `"`), params: promptorchestra.RunFindParams{Since: now}, header: http.Header{"Date": {now.UTC().Format(http.TimeFormat), now.UTC().Format(http.TimeFormat)}}, found: true},
 		"a list of another status":           {list: "[]", status: 203, says: "the status 203"},
 		"a cached list":                      {list: "[]", header: http.Header{"Age": {"600"}}, says: "a cache"},
@@ -321,6 +324,23 @@ func TestFindOnEvidence(t *testing.T) {
 		"a text of leading zeros":    {variable: "7", value: "007", says: "rounded"},
 		"a number beyond float64":    {variable: "1e999999999", value: "1e999999998", says: "rounded"},
 		"a number near zero":         {variable: "1e-999999999", value: "0", says: "rounded"},
+		"printed with 16 digits":     {variable: "1234567890123457000", value: "1234567890123456789", says: "rounded"},
+		"rounded as float32":         {variable: "123456792", value: "123456789", says: "rounded"},
+		"a text, as float64 prints":  {variable: `"1.2345678901234568e+18"`, value: "1234567890123456789", says: "rounded"},
+		"in other letters":           {variable: `"JOB-1"`, value: "job-1", says: "may stand for"},
+		"with spaces":                {variable: `" job-1\n"`, value: "job-1", says: "may stand for"},
+		"in quotes":                  {variable: `"\"job-1\""`, value: "job-1", says: "may stand for"},
+		"an empty text":              {variable: `""`, value: "job-1", says: "may stand for"},
+		"redacted":                   {variable: `"[REDACTED]"`, value: "job-1", says: "may stand for"},
+		"redacted, as a tag":         {variable: `"<filtered>"`, value: "job-1", says: "may stand for"},
+		"masked":                     {variable: `"***"`, value: "job-1", says: "may stand for"},
+		"masked in the middle":       {variable: `"jo***1"`, value: "job-1", says: "may stand for"},
+		"cut":                        {variable: `"JOB…"`, value: "job-1", says: "may stand for"},
+		"cut, with dots":             {variable: `"job..."`, value: "job-1", says: "may stand for"},
+		"another one, masked":        {variable: `"jo***2"`, value: "job-1", absent: true},
+		"a longer text":              {variable: `"job-11"`, value: "job-1", absent: true},
+		"other signs within":         {variable: `"job-1-1"`, value: "job-11", absent: true},
+		"under another spelling":     {variable: `"b","jobId":"a"`, absent: true},
 		"a text like a number":       {variable: `"4711.0"`, value: "4711", absent: true},
 		"the text of a large number": {variable: `"1234567890123456789"`, value: "1234567890123456789", found: true},
 		"two values":                 {variable: `"a","job_id":"b"`, says: "twice"},
@@ -328,6 +348,11 @@ func TestFindOnEvidence(t *testing.T) {
 		"null":                       {variable: "null", says: `"job_id" as null`},
 		"a boolean":                  {variable: "true", says: `"job_id" as bool`},
 		"a list with the text":       {variable: `["a"]`, says: `"job_id" as array`},
+	}
+	for variables, says := range map[string]string{
+		`{"jobId":"a"}`: "another spelling", `{"job-id":"A"}`: "may stand for", `{"jobId":null}`: "as null", `{"jobId":"b"}`: "", `{"job":"a"}`: "",
+	} {
+		rows["variables "+variables] = row{list: created(`"` + recent + `"`), detail: detailOf("run_1", variables), says: says, absent: says == ""}
 	}
 	for _, form := range []string{
 		`"2026-01-29T00:30:00"`, `"2026-01-29"`, `"2026-01-29 00:30:00"`, `"29.01.2026 00:30"`, `"Thu Jan 29 00:30:00 2026"`, `1769646600`, `1769646600000`,

@@ -19,7 +19,7 @@ func SameNumber(number, text string) (same, certain bool) {
 	case !ok || !isNumber:
 		return false, true
 	case f != g:
-		return false, !isRounding(number, f, g)
+		return false, f != float64(float32(g)) && !isRounding(number, f, g)
 	case !json.Valid([]byte(text)): // 007 and +7 are no JSON numbers
 		return true, false
 	case f == 0:
@@ -44,14 +44,14 @@ func sameExactly(number, text string, f float64) (same, certain bool) {
 	return same || mayBeRounded, !mayBeRounded || same && isAlone
 }
 
-// certainDigits are as many digits as each float64 keeps.
-const certainDigits = 15
+// certainDigits are as many digits as each float64 keeps, and mostDigits as many as one needs.
+const certainDigits, mostDigits = 15, 17
 
 // isRounding reports whether a number of few digits, such as 1.23457e+18, may stand for g. Of those
 // up to 2^53 the ones with an exponent may.
 func isRounding(number string, f, g float64) bool {
 	digits := digitsOf(number)
-	if digits == 0 || digits > certainDigits || !strings.ContainsAny(number, "eE") && math.Abs(f) < 1<<53 {
+	if digits == 0 || digits > mostDigits || !strings.ContainsAny(number, "eE") && math.Abs(f) < 1<<53 {
 		return false
 	}
 	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(g, 'e', digits-1, 64), 64)
