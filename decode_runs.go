@@ -47,8 +47,8 @@ var nameStatus, nameDiagnostic, nameRunID = []byte("status"), []byte("diagnostic
 type doubts struct {
 	shape             recordShape
 	status, why       []byte
-	hasStatus, hasWhy bool // the record has a status or a diagnostic of its own
-	hasOutput         bool
+	hasStatus, hasWhy bool   // the record has a status or a diagnostic of its own
+	hasOutput, inRun  bool   // and whether the members are those of the run in a record
 	id                []byte // of the record
 	hasRunID          bool   // or needs none
 }
@@ -73,6 +73,7 @@ func (s recordShape) withDoubts(record, response []byte) []byte {
 		d.addOwn(name, value)
 	}
 	for _, object := range slices.CompactFunc([][]byte{run, record, response}, bytes.Equal) {
+		d.inRun = s.traits&holdsRun != 0 && &object[0] == &run[0]
 		d.addObject("", object)
 	}
 	return d.addTo(record)
@@ -118,13 +119,13 @@ func (d *doubts) addObject(around string, object []byte) {
 	var failure jsonscan.Failure
 	for name, value := range jsonscan.Members(object) {
 		failure.Add(name, value)
-		isOwn := d.shape.Has(name) || provesRun(name, value) == jsonscan.Full
+		isOwn := d.shape.Has(name) && !d.inRun || provesRun(name, value) == jsonscan.Full
 		if isOwn && !jsonscan.Is(name, "status") {
 			continue
 		}
 		path := around + string(jsonscan.Fold(nil, name))
 		d.add(path, string(name), value)
-		if value[0] == '{' && around == "" {
+		if value[0] == '{' && around == "" && !usersData.Match(name) {
 			d.addObject(path+".", value)
 		}
 	}
@@ -138,7 +139,7 @@ func (d *doubts) add(path, name string, value []byte) {
 		d.status = asJSON(word)
 	}
 	switch {
-	case d.why != nil || jsonscan.IsEmpty(value) || !errorPath.MatchString(path):
+	case d.why != nil || jsonscan.IsEmpty(value) || !errorPath.MatchString(path) || option.MatchString(name):
 	case value[0] == 't': // hasErrors
 		d.why = asJSON(name)
 	default:
@@ -147,53 +148,58 @@ func (d *doubts) add(path, name string, value []byte) {
 }
 
 var (
-	statusPath = regexp.MustCompile(`^(?:run\.)?(?:run|job|task|execution|final|current)?` +
-		`(?:status|state|stage|phase|outcome|conclusion)(?:name|code|\.|$)`)
-	errorPath = regexp.MustCompile(`(?:error(?:ed)?|exception|fail(?:ed|ure)|abort(?:ed)?|cancell?ed|interrupted)s?` +
-		`(?:message|msg|reason|cause|code|detail|description|info|type|at)?s?$`)
-	negation   = regexp.MustCompile(`^(?i:un|in)`)
+	statusPath = regexp.MustCompile(`^(?:(?:run|job|task|execution|meta|response)\.)?\w*` +
+		`(?:status|state|stage|phase|outcome|conclusion|reason)(?:name|code|text|\.|$)|(?:^incomplete\w*|feedback)\.\w*reason$`)
+	errorPath = regexp.MustCompile(`(?:(?:^|\.)(?:err|fault|diagnostic|missing|unresolved)|` +
+		`error(?:ed)?|exception|fail(?:ed|ure)|abort(?:ed)?|cancell?ed|interrupted|refusal)s?` +
+		`(?:message|msg|reason|cause|code|detail|description|info|type|text|string|no|count|by|at|variable)?s?$`)
+	negation   = regexp.MustCompile(`^(?i:un|in|not_?)`)
 	flagPrefix = regexp.MustCompile(`^(?:is|has|was)_?`)
+	option     = regexp.MustCompile(`^(?:ignore|max)|(?:^o|[a-z]O|_o)n_?[EFef]`) // continueOnError
+	usersData  = regexp.MustCompile(`(?i)input|variable|output`)
+
+	// What a status, or the reason of an end, may be in a run that succeeded, beside success.
+	goodEnd = regexp.MustCompile(`^(?:|ok|0|2\d\d|stop(?:sequence)?|end(?:turn|oftext)?|eos(?:token)?|tool(?:calls?|use)|complete)$`)
+
+	// What was done to a run, and what of it says nothing against the run.
+	deed     = regexp.MustCompile(`^(?:[A-Z]?[a-z]+ed|(?i:partial|in_?progress|(?:process|wait|retry|stream)ing))$`)
+	goodDeed = regexp.MustCompile(`^(?i:cach|stor|sav|bill|charg|record|stream|structur|publish)ed$`)
 )
 
 // word returns the word for a run that failed, or that did not succeed though it has an output,
 // that a member has in the place of a status: as a text, or as the name of what is true, such as
 // isFailed. Of what is false it is the opposite, such as "not completed".
 func (d *doubts) word(path, name string, value []byte) string {
-	word := wordIn(value)
-	switch value[0] {
-	case 't':
-		word = RunStatus(flagPrefix.ReplaceAllString(name, ""))
-	case 'f':
-		word = RunStatus("not " + name)
+	word, isOpen := wordIn(value), false
+	switch isTrue, isFlag := jsonscan.Bool(value); {
+	case isTrue:
+		name = flagPrefix.ReplaceAllString(name, "")
+		word, isOpen = RunStatus(name), fallsShort(path, name)
+	case isFlag:
+		word, isOpen = RunStatus("not "+name), jsonscan.Affirms(name)
+	case statusPath.MatchString(path):
+		isOpen = !word.Succeeded() && !goodEnd.Match(jsonscan.Fold(nil, word))
 	}
-	if word.Failed() || d.hasOutput && saysNoSuccess(path, name, value, word) {
+	if word.Failed() || d.hasOutput && (word.Pending() || isOpen) {
 		return string(word)
 	}
 	return ""
 }
 
-func saysNoSuccess(path, name string, value []byte, word RunStatus) bool {
-	switch {
-	case value[0] == 'f':
-		return jsonscan.Affirms(name)
-	case word.Pending(), value[0] == 't':
-		return word.Pending() || isNegated(name)
-	default:
-		return word != "" && statusPath.MatchString(path) && !word.Succeeded() && !strings.EqualFold(string(word), "ok")
-	}
-}
-
-// isNegated reports whether a name says of something good that it is not, such as isIncomplete.
-func isNegated(name string) bool {
-	word := flagPrefix.ReplaceAllString(name, "")
+// fallsShort reports whether a word that is true of a run is the opposite of something good, such
+// as incomplete, or what was done to it, such as blocked.
+func fallsShort(path, word string) bool {
 	isGood := negation.ReplaceAllString(word, "")
-	return isGood != word && jsonscan.Affirms(isGood)
+	return isGood != word && jsonscan.Affirms(isGood) || !strings.Contains(path, ".") &&
+		deed.MatchString(word) && !goodDeed.MatchString(word) && !jsonscan.Affirms(word)
 }
 
-// wordIn returns a text as a status, and "" for other values.
-func wordIn(value []byte) RunStatus {
-	if value[0] != '"' {
-		return ""
+// wordIn returns a text or number as a status, and "" for other values.
+func wordIn(value []byte) (word RunStatus) {
+	if kind := jsonscan.Kind(value[0]); kind == "string" {
+		word = RunStatus(jsonscan.Unquote(value))
+	} else if kind == "number" {
+		word = RunStatus(value)
 	}
-	return RunStatus(jsonscan.Unquote(value))
+	return word
 }

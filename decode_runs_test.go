@@ -68,6 +68,36 @@ func TestARunIsDoneOnEvidence(t *testing.T) {
 		`{"runId":"run_1","output":"part","failedSteps":["a"],"failed":["a"]}`: jobs.Park,
 		`{"runId":"run_1","output":"part","missingVariables":["name"]}`:        jobs.Park,
 
+		`{"runId":"run_1","output":"x","finishReason":"stop","stop_reason":"end_turn","statusCode":200,"resultStatus":"OK","completionReason":null}`:                                                                     jobs.Done,
+		`{"runId":"run_1","output":"x","cached":true,"isFinished":true,"billed":true,"ok":1,"pending":0,"timed_out":"false","sandboxed":false,"evaluation":{"flagged":true},"onError":"stop","ignoreErrors":true}`:       jobs.Done,
+		`{"runId":"run_1","output":"x","input":{"status":"failed","error":"x"},"variables":{"error":"x","failed":true},"structuredOutput":{"state":"aborted"},"continueOnError":true,"on_failure":"stop","maxErrors":5}`: jobs.Done,
+
+		`{"runId":"run_1","output":"part","finish_reason":"content_filter"}`:                 jobs.LookUp,
+		`{"runId":"run_1","output":"part","stopReason":"max_tokens"}`:                        jobs.LookUp,
+		`{"runId":"run_1","output":"part","incomplete_details":{"reason":"content_filter"}}`: jobs.LookUp,
+		`{"runId":"run_1","output":"part","promptFeedback":{"blockReason":"SAFETY"}}`:        jobs.LookUp,
+		`{"runId":"run_1","output":"part","completionStatus":"partial"}`:                     jobs.LookUp,
+		`{"runId":"run_1","output":"part","execution":{"state":"aborted"}}`:                  jobs.LookUp,
+		`{"runId":"run_1","output":"part","statusCode":500}`:                                 jobs.LookUp,
+		`{"runId":"run_1","output":"part","cancellationReason":"x"}`:                         jobs.LookUp,
+		`{"runId":"run_1","output":"part","blocked":true}`:                                   jobs.LookUp,
+		`{"runId":"run_1","output":"part","isTruncated":true}`:                               jobs.LookUp,
+		`{"runId":"run_1","output":"part","partial":true}`:                                   jobs.LookUp,
+		`{"runId":"run_1","output":"part","is_in_progress":true}`:                            jobs.LookUp,
+		`{"runId":"run_1","output":"part","notCompleted":true}`:                              jobs.LookUp,
+		`{"runId":"run_1","output":"part","ok":0}`:                                           jobs.LookUp,
+		`{"runId":"run_1","output":"part","success":"no"}`:                                   jobs.LookUp,
+		`{"runId":"run_1","output":"part","completed":"false"}`:                              jobs.LookUp,
+		`{"runId":"run_1","output":"part","timed_out":1}`:                                    jobs.Park,
+		`{"runId":"run_1","output":"part","pending":"true"}`:                                 jobs.LookUp,
+		`{"runId":"run_1","output":"part","refusal":"I cannot help with that"}`:              jobs.Park,
+		`{"runId":"run_1","output":"part","err":"x"}`:                                        jobs.Park,
+		`{"runId":"run_1","output":"part","errcode":40001,"errmsg":"invalid credential"}`:    jobs.Park,
+		`{"runId":"run_1","output":"part","fault":{"faultstring":"x"}}`:                      jobs.Park,
+		`{"runId":"run_1","output":"part","failureCount":1}`:                                 jobs.Park,
+		`{"runId":"run_1","output":"part","diagnostics":[{"why":"x"}]}`:                      jobs.Park,
+		`{"runId":"run_1","output":"part","unresolvedVariables":["name"]}`:                   jobs.Park,
+
 		`{"status":"success","message":"queued"}`:                     jobs.LookUp,
 		`{"status":"success","data":{"jobId":"job_1"}}`:               jobs.LookUp,
 		`{"status":"success","code":202,"data":{"queued":true}}`:      jobs.LookUp,
@@ -139,10 +169,26 @@ func TestARunOfAnAgentHasItsDoubts(t *testing.T) {
 		`{"run":{"id":"arun_1","output":"x","agentId":"agt_1"},"status":"error"}`:                       "error",
 		`{"run":{"id":"arun_1","output":"failed","agentId":"agt_1"},"status":"success"}`:                "",
 		`{"run":{"id":"arun_1","output":"x","agentId":"agt_1","status":"completed"},"state":"failed"}`:  "completed",
+		`{"run":{"id":"arun_1","output":"x","agentId":"agt_1","finishReason":"length"}}`:                "length",
 	} {
 		run, err := apitest.NewClient(t, apitest.Respond(200, body)).AgentRuns.Get(t.Context(), "arun_1")
 		require.NoError(t, err, body)
 		assert.Equal(t, want, run.Run.Status, body)
 		assert.Equal(t, "agt_1", run.Run.AgentID, "the rest of the run stays: %s", body)
+	}
+}
+
+// What the run itself says of why it failed is the record's Diagnostic.
+func TestARunOfAnAgentHasItsOwnDiagnostic(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"run":{"id":"arun_1","output":"x","diagnostic":{"why":"the provider failed"}}}`:                            "the provider failed",
+		`{"run":{"id":"arun_1","output":"x","missingVariables":["name"]}}`:                                           "name",
+		`{"run":{"id":"arun_1","output":"x","diagnostic":{"why":"x"}},"diagnostic":{"why":"the provider failed"}}`:   "the provider failed",
+		`{"run":{"id":"arun_1","output":"x","error":"the provider failed"},"diagnostic":null,"missingVariables":[]}`: "the provider failed",
+	} {
+		run, err := apitest.NewClient(t, apitest.Respond(200, body)).AgentRuns.Get(t.Context(), "arun_1")
+		require.NoError(t, err, body)
+		require.NotNil(t, run.Diagnostic, body)
+		assert.Equal(t, want, run.Diagnostic.Why, body)
 	}
 }
