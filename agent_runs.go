@@ -201,13 +201,7 @@ const (
 // any casing (inferred). No other status shows success, even if it is neither Failed nor Pending.
 //
 //mutelist:check
-func (s RunStatus) Succeeded() bool {
-	switch strings.ToLower(string(s)) {
-	case "completed", "succeeded", "success":
-		return true
-	}
-	return false
-}
+func (s RunStatus) Succeeded() bool { return s.isOneOf("completed", "succeeded", "success") }
 
 // Failed reports whether the status is a word for a run that ended without a result: failed, error,
 // errored, cancelled, canceled, timed_out, timedOut, timeout, expired or rejected, in any casing
@@ -215,21 +209,17 @@ func (s RunStatus) Succeeded() bool {
 //
 //mutelist:check
 func (s RunStatus) Failed() bool {
-	switch strings.ToLower(string(s)) {
-	case "failed", "error", "errored", "cancelled", "canceled", "timed_out", "timedout", "timeout", "expired", "rejected":
-		return true
-	}
-	return false
+	return s.isOneOf("failed", "error", "errored", "cancelled", "canceled", "timed_out", "timedout", "timeout", "expired", "rejected")
 }
 
 // Pending reports whether the status is a word for a run that has not finished: running, queued or
 // pending, in any casing. The last two are inferred.
 func (s RunStatus) Pending() bool {
-	switch RunStatus(strings.ToLower(string(s))) {
-	case RunStatusRunning, RunStatusQueued, RunStatusPending:
-		return true
-	}
-	return false
+	return s.isOneOf(RunStatusRunning, RunStatusQueued, RunStatusPending)
+}
+
+func (s RunStatus) isOneOf(words ...RunStatus) bool {
+	return slices.Contains(words, RunStatus(strings.ToLower(string(s))))
 }
 
 const (
