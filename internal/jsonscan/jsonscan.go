@@ -55,20 +55,16 @@ func containerEnd(text []byte) (end int, whole bool) {
 
 // StringEnd is ValueEnd for a string. closed reports whether the string has its second quote.
 func StringEnd(text []byte) (end int, closed bool) {
-	quote := 0 // the next one
-	for i := 1; i < len(text); {
-		if quote < i {
-			n := bytes.IndexByte(text[i:], '"')
-			if n < 0 {
-				break
-			}
-			quote = i + n
+	for end = 1; end < len(text); {
+		quote := bytes.IndexByte(text[end:], '"')
+		if quote < 0 {
+			break
 		}
-		escape := bytes.IndexByte(text[i:quote], '\\')
-		if escape < 0 {
-			return quote + 1, true
+		said := text[1 : end+quote]
+		end += quote + 1
+		if escapes := len(said) - len(bytes.TrimRight(said, `\`)); escapes%2 == 0 {
+			return end, true
 		}
-		i += escape + len(`\"`)
 	}
 	return len(text), false
 }
