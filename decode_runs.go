@@ -138,9 +138,10 @@ func (d *doubts) add(path, name string, value []byte) {
 	if word := d.word(path, name, value); d.status == nil && word != "" {
 		d.status = asJSON(word)
 	}
-	switch {
-	case d.why != nil || jsonscan.IsEmpty(value) || !errorPath.MatchString(path) || option.MatchString(name):
-	case value[0] == 't': // hasErrors
+	switch isTrue, isFlag := jsonscan.Bool(value); {
+	case d.why != nil || isFlag && !isTrue || jsonscan.IsEmpty(value):
+	case !errorPath.MatchString(path) || option.MatchString(name):
+	case isTrue: // hasErrors
 		d.why = asJSON(name)
 	default:
 		d.why = value
@@ -156,14 +157,14 @@ var (
 	negation   = regexp.MustCompile(`^(?i:un|in|not_?)`)
 	flagPrefix = regexp.MustCompile(`^(?:is|has|was)_?`)
 	option     = regexp.MustCompile(`^(?:ignore|max)|(?:^o|[a-z]O|_o)n_?[EFef]`) // continueOnError
+	otherThing = regexp.MustCompile(`contract|^(?:prompt|skill|agent|tool|version)[^.]*$`)
 	usersData  = regexp.MustCompile(`(?i)input|variable|output`)
 
 	// What a status, or the reason of an end, may be in a run that succeeded, beside success.
 	goodEnd = regexp.MustCompile(`^(?:|ok|0|2\d\d|stop(?:sequence)?|end(?:turn|oftext)?|eos(?:token)?|tool(?:calls?|use)|complete)$`)
-
 	// What was done to a run, and what of it says nothing against the run.
-	deed     = regexp.MustCompile(`^(?:[A-Z]?[a-z]+ed|(?i:partial|in_?progress|(?:process|wait|retry|stream)ing))$`)
-	goodDeed = regexp.MustCompile(`^(?i:cach|stor|sav|bill|charg|record|stream|structur|publish)ed$`)
+	deed     = regexp.MustCompile(`^(?:[A-Z]?[a-z]+[^e]ed|(?i:partial|in_?progress|(?:process|wait|retry|stream)ing))$`)
+	goodDeed = regexp.MustCompile(`^(?i:cach|stor|sav|bill|charg|record|stream|structur|publish|archiv|shar|enabl)ed$`)
 )
 
 // word returns the word for a run that failed, or that did not succeed though it has an output,
@@ -177,7 +178,7 @@ func (d *doubts) word(path, name string, value []byte) string {
 		word, isOpen = RunStatus(name), fallsShort(path, name)
 	case isFlag:
 		word, isOpen = RunStatus("not "+name), jsonscan.Affirms(name)
-	case statusPath.MatchString(path):
+	case statusPath.MatchString(path) && !otherThing.MatchString(path):
 		isOpen = !word.Succeeded() && !goodEnd.Match(jsonscan.Fold(nil, word))
 	}
 	if word.Failed() || d.hasOutput && (word.Pending() || isOpen) {

@@ -121,7 +121,7 @@ func isOfCache(name, value string) bool {
 var (
 	warningOfCache = regexp.MustCompile(`(?:^|,)\s*11`) // 110 to 113 are a cache's
 	cacheFlag      = regexp.MustCompile(`from-cache|cache-hit|cached`)
-	cacheWord      = regexp.MustCompile(`(?:^|[^a-z])(?:hit|stale|updating)(?:[^a-z]|$)|^cached?$`)
+	cacheWord      = regexp.MustCompile(`(?:^|[^a-z])(?:hit|fresh|stale|updating|prerender)(?:[^a-z]|$)|^cached?$`)
 )
 
 // findWindow is the time in which a run must have been created, on whichever clock. A zero time is

@@ -376,6 +376,7 @@ func TestFindOnEvidence(t *testing.T) {
 		"JSON:API":                    `{"data":[],"links":{"next":null}}`,
 		"Relay":                       `{"nodes":[],"pageInfo":{"hasNextPage":false}}`,
 		"a page":                      `{"runs":[],"page":1,"pages":1}`,
+		"a page's number":             `{"numPage":1,"runs":[{"id":"run_1","promptId":"prm_2"}]}`,
 		"a limit":                     `{"runs":[],"limit":100}`,
 		"a total":                     `{"runs":[],"total":1}`,
 		"a count":                     `{"count":3,"runs":[]}`,
@@ -406,7 +407,7 @@ func TestFindOnEvidence(t *testing.T) {
 		"X-Offset": "20", "X-Marker": "x", "X-Partial": "true", "X-Truncated": "yes", "X-Is-Last": "false", "x-last-page": "0",
 
 		"X-From-Cache": "1", "X-Cache": "Hit from cloudfront", "X-Cache-Status": "STALE", "CF-Cache-Status": "UPDATING", "X-Proxy-Cache": "MISS, HIT", "X-Cache-Hits": "0, 3",
-		"Cache-Status": "edge; hit; ttl=30", "Server-Timing": "cdn-cache; desc=HIT, edge; dur=1", "X-Nextjs-Cache": "HIT",
+		"Cache-Status": "edge; hit; ttl=30", "Server-Timing": "cdn-cache; desc=HIT, edge; dur=1", "X-Nextjs-Cache": "HIT", "X-Rack-Cache": "fresh", "X-Vercel-Cache": "PRERENDER",
 	} {
 		rows["header "+name] = row{list: "[]", header: http.Header{http.CanonicalHeaderKey(name): {value}}, says: "the header " + http.CanonicalHeaderKey(name)}
 	}

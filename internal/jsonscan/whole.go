@@ -180,7 +180,7 @@ var (
 	aboutLists    = anyOf(`^(?:`, slices.Concat(listWords, endWords), `(?:e?[sd])?\.?)+$`)
 	pagesName     = regexp.MustCompile(`(?:pages|(?:total|last)page(?:number)?|pagecount|page\.(?:of|last))$`)
 	remainingName = regexp.MustCompile(`remaining\w|\wremaining`)
-	countName     = regexp.MustCompile("count|found|num[^b]|numberof|nb.")
+	countName     = regexp.MustCompile("count|found|num[^bp]|numberof|nb.")
 	nextName      = regexp.MustCompile("next" + nouns + "*$|next[^s].*(?:token|marker)$|^continue$|continuation|" +
 		"(?:continue|resum).*token$|^more" + nouns + "+$|^(?:skip|pagination)(?:token|key)$|^lastevaluated")
 	noMoreName = regexp.MustCompile("not?(?:more|next|truncated|partial)")
