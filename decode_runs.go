@@ -149,7 +149,7 @@ func (d *doubts) add(path, name string, value []byte) {
 }
 
 var (
-	statusPath = regexp.MustCompile(`^(?:(?:run|job|task|execution|meta|response)\.)?\w*` +
+	statusPath = regexp.MustCompile(`^(?:(?:run|job|task|execution|meta|response|result)\.)?\w*` +
 		`(?:status|state|stage|phase|outcome|conclusion|reason)(?:name|code|text|\.|$)|(?:^incomplete\w*|feedback)\.\w*reason$`)
 	errorPath = regexp.MustCompile(`(?:(?:^|\.)(?:err|fault|diagnostic|missing|unresolved)|` +
 		`error(?:ed)?|exception|fail(?:ed|ure)|abort(?:ed)?|cancell?ed|interrupted|refusal)s?` +
@@ -164,7 +164,7 @@ var (
 	goodEnd = regexp.MustCompile(`^(?:|ok|0|2\d\d|stop(?:sequence)?|end(?:turn|oftext)?|eos(?:token)?|tool(?:calls?|use)|complete)$`)
 	// What was done to a run, and what of it says nothing against the run.
 	deed     = regexp.MustCompile(`^(?:[A-Z]?[a-z]+[^e]ed|(?i:partial|in_?progress|(?:process|wait|retry|stream)ing))$`)
-	goodDeed = regexp.MustCompile(`^(?i:cach|stor|sav|bill|charg|record|stream|structur|publish|archiv|shar|enabl)ed$`)
+	goodDeed = regexp.MustCompile(`^(?i:cach|stor|sav|bill|charg|record|stream|structur|publish|archiv|shar|enabl|end)ed$`)
 )
 
 // word returns the word for a run that failed, or that did not succeed though it has an output,

@@ -72,7 +72,7 @@ func TestARunIsDoneOnEvidence(t *testing.T) {
 		`{"runId":"run_1","output":"x","cached":true,"isFinished":true,"billed":true,"ok":1,"pending":0,"timed_out":"false","sandboxed":false,"evaluation":{"flagged":true},"onError":"stop","ignoreErrors":true}`:       jobs.Done,
 		`{"runId":"run_1","output":"x","input":{"status":"failed","error":"x"},"variables":{"error":"x","failed":true},"structuredOutput":{"state":"aborted"},"continueOnError":true,"on_failure":"stop","maxErrors":5}`: jobs.Done,
 
-		`{"runId":"run_1","output":"x","outputContractState":"declared","promptStatus":"published","seed":1,"speed":1,"failed":"false","hasErrors":"no","errorCode":"0","archived":true}`: jobs.Done,
+		`{"runId":"run_1","output":"x","outputContractState":"declared","promptStatus":"published","seed":1,"speed":1,"failed":"false","hasErrors":"no","errorCode":"0","archived":true,"ended":true}`: jobs.Done,
 
 		`{"runId":"run_1","output":"part","finish_reason":"content_filter"}`:                 jobs.LookUp,
 		`{"runId":"run_1","output":"part","stopReason":"max_tokens"}`:                        jobs.LookUp,
@@ -80,6 +80,7 @@ func TestARunIsDoneOnEvidence(t *testing.T) {
 		`{"runId":"run_1","output":"part","promptFeedback":{"blockReason":"SAFETY"}}`:        jobs.LookUp,
 		`{"runId":"run_1","output":"part","completionStatus":"partial"}`:                     jobs.LookUp,
 		`{"runId":"run_1","output":"part","execution":{"state":"aborted"}}`:                  jobs.LookUp,
+		`{"runId":"run_1","output":"part","result":{"status":"FAILURE"}}`:                    jobs.LookUp,
 		`{"runId":"run_1","output":"part","statusCode":500}`:                                 jobs.LookUp,
 		`{"runId":"run_1","output":"part","cancellationReason":"x"}`:                         jobs.LookUp,
 		`{"runId":"run_1","output":"part","blocked":true}`:                                   jobs.LookUp,
