@@ -201,7 +201,9 @@ const (
 // any casing (inferred). No other status shows success, even if it is neither Failed nor Pending.
 //
 //mutelist:check
-func (s RunStatus) Succeeded() bool { return s.isOneOf("completed", "succeeded", "success") }
+func (s RunStatus) Succeeded() bool {
+	return s.isIn([]RunStatus{"completed", "succeeded", "success"})
+}
 
 // Failed reports whether the status is a word for a run that ended without a result: failed, error,
 // errored, cancelled, canceled, timed_out, timedOut, timeout, expired or rejected, in any casing
@@ -209,16 +211,18 @@ func (s RunStatus) Succeeded() bool { return s.isOneOf("completed", "succeeded",
 //
 //mutelist:check
 func (s RunStatus) Failed() bool {
-	return s.isOneOf("failed", "error", "errored", "cancelled", "canceled", "timed_out", "timedout", "timeout", "expired", "rejected")
+	return s.isIn([]RunStatus{
+		"failed", "error", "errored", "cancelled", "canceled", "timed_out", "timedout", "timeout", "expired", "rejected",
+	})
 }
 
 // Pending reports whether the status is a word for a run that has not finished: running, queued or
 // pending, in any casing. The last two are inferred.
 func (s RunStatus) Pending() bool {
-	return s.isOneOf(RunStatusRunning, RunStatusQueued, RunStatusPending)
+	return s.isIn([]RunStatus{RunStatusRunning, RunStatusQueued, RunStatusPending})
 }
 
-func (s RunStatus) isOneOf(words ...RunStatus) bool {
+func (s RunStatus) isIn(words []RunStatus) bool {
 	return slices.Contains(words, RunStatus(strings.ToLower(string(s))))
 }
 

@@ -53,10 +53,10 @@ type RunFindParams struct {
 // A run whose variables lack the name belongs to something else.
 //
 // Texts must be equal. A number is compared by its value: 4711.0 is "4711". What may stand for one
-// of the values is an error: a text in other letters, cut, redacted or empty, a number that was
-// rounded, as float64 rounds beyond 2^53 or to fewer digits (send ids as texts), and a value under
-// another spelling of the variable's name, such as jobId. If several runs have the same value, the
-// oldest is returned. A run that is found may still be pending or have failed: see [RunStatus].
+// of the values is an error: a text in other letters, cut or redacted, a number that was rounded,
+// as float64 rounds beyond 2^53 or to fewer digits (send ids as texts), and a value under another
+// spelling of the variable's name, such as jobId. If several runs have the same value, the oldest
+// is returned. A run that is found may still be pending or have failed: see [RunStatus].
 //
 // An execution that is still in flight may not be recorded yet. Call Find when no execution can be
 // in flight any more.
@@ -206,18 +206,18 @@ func variablesOf(detail *RunDetail) (RawJSON, error) {
 // soughtValues are the values that Find looks for.
 type soughtValues struct {
 	texts   map[string]bool
-	numbers []string // those that are numbers
-	folded  []string // all, as foldText leaves them
+	numbers []string        // those that are numbers
+	folded  map[string]bool // all, as foldText leaves them
 }
 
 func newSoughtValues(values []string) soughtValues {
-	s := soughtValues{texts: map[string]bool{}}
+	s := soughtValues{texts: map[string]bool{}, folded: map[string]bool{}}
 	for _, value := range values {
 		if _, ok := jsonscan.ParseNumber(value); ok && !s.texts[value] {
 			s.numbers = append(s.numbers, value)
 		}
 		s.texts[value] = true
-		s.folded = append(s.folded, foldText(value))
+		s.folded[foldText(value)] = true
 	}
 	return s
 }
@@ -231,13 +231,18 @@ func foldText(text string) string {
 }
 
 // mayHave reports whether a text may stand for one of the values: in other letters, with other
-// signs around it, cut or redacted.
+// signs around it, cut or redacted. An empty one is as good as none.
 func (s soughtValues) mayHave(text string) bool {
 	folded, parts := foldText(text), placeholder.Split(strings.ToLower(text), -1)
-	return folded == "" || slices.ContainsFunc(s.folded, func(value string) bool {
-		return value == folded ||
-			len(parts) > 1 && strings.HasPrefix(value, parts[0]) && strings.HasSuffix(value, parts[len(parts)-1])
-	})
+	if folded == "" || s.folded[folded] {
+		return strings.TrimSpace(text) != ""
+	}
+	for value := range s.folded {
+		if len(parts) > 1 && strings.HasPrefix(value, parts[0]) && strings.HasSuffix(value, parts[len(parts)-1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // among returns the sought values that the variable of a name has, if there is one.
@@ -263,27 +268,43 @@ func (s soughtValues) among(variables []byte, name string) ([]string, error) {
 	return nil, err
 }
 
-// in returns the sought values that a variable has, if there is one: the text itself, or those of a
-// number.
-func (s soughtValues) in(variable json.RawMessage) (values []string, err error) {
+// in returns the sought values that a variable has, if there is one.
+func (s soughtValues) in(variable json.RawMessage) ([]string, error) {
 	if len(variable) == 0 {
 		return nil, nil
 	}
-	kind, text := jsonscan.Kind(variable[0]), string(variable)
-	isText := kind == "string" && json.Unmarshal(variable, &text) == nil
-	switch {
-	case isText && s.texts[text]:
-		return []string{text}, nil
-	case isText && s.mayHave(text):
-		return nil, errors.New("as a text that may stand for a sought one")
-	case !isText && kind != "number":
+	var text string
+	switch kind := jsonscan.Kind(variable[0]); {
+	case kind == "string" && json.Unmarshal(variable, &text) == nil:
+		return s.inText(text)
+	case kind == "number":
+		return s.inNumber(string(variable))
+	default:
 		return nil, fmt.Errorf("as %s, which is neither text nor a number", kind)
 	}
+}
+
+func (s soughtValues) inText(text string) ([]string, error) {
+	const mayBeRounded = len("9007199254740992") // 2^53
+	switch {
+	case s.texts[text]:
+		return []string{text}, nil
+	case s.mayHave(text):
+		return nil, errors.New("as a text that may stand for a sought one")
+	case len(text) < mayBeRounded && !strings.ContainsAny(text, "eE"):
+		return nil, nil
+	default:
+		_, err := s.inNumber(text)
+		return nil, err
+	}
+}
+
+func (s soughtValues) inNumber(number string) (values []string, err error) {
 	for _, value := range s.numbers {
-		switch same, certain := jsonscan.SameNumber(text, value); {
+		switch same, certain := jsonscan.SameNumber(number, value); {
 		case !certain:
 			return nil, errors.New("as a number that may have been rounded from a sought one")
-		case same && !isText:
+		case same:
 			values = append(values, value)
 		}
 	}

@@ -19,7 +19,7 @@ func SameNumber(number, text string) (same, certain bool) {
 	case !ok || !isNumber:
 		return false, true
 	case f != g:
-		return false, f != float64(float32(g)) && !isRounding(number, f, g)
+		return false, !isRounding(number, f, g)
 	case !json.Valid([]byte(text)): // 007 and +7 are no JSON numbers
 		return true, false
 	case f == 0:
