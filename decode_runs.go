@@ -119,8 +119,7 @@ func (d *doubts) addObject(around string, object []byte) {
 	var failure jsonscan.Failure
 	for name, value := range jsonscan.Members(object) {
 		failure.Add(name, value)
-		isOwn := d.shape.Has(name) && !d.inRun || provesRun(name, value) == jsonscan.Full
-		if isOwn && !jsonscan.Is(name, "status") {
+		if d.isOwn(name, value) {
 			continue
 		}
 		path := around + string(jsonscan.Fold(nil, name))
@@ -134,16 +133,23 @@ func (d *doubts) addObject(around string, object []byte) {
 	}
 }
 
+// isOwn reports whether a member is the run's own and no status.
+func (d *doubts) isOwn(name, value []byte) bool {
+	isKnown := d.shape.Has(name) && !d.inRun || provesRun(name, value) == jsonscan.Full
+	return isKnown && !jsonscan.Is(name, "status")
+}
+
 func (d *doubts) add(path, name string, value []byte) {
 	if word := d.word(path, name, value); d.status == nil && word != "" {
 		d.status = asJSON(word)
 	}
+	if d.why != nil || !errorPath.MatchString(path) || option.MatchString(name) {
+		return
+	}
 	switch isTrue, isFlag := jsonscan.Bool(value); {
-	case d.why != nil || isFlag && !isTrue || jsonscan.IsEmpty(value):
-	case !errorPath.MatchString(path) || option.MatchString(name):
 	case isTrue: // hasErrors
 		d.why = asJSON(name)
-	default:
+	case !isFlag && !jsonscan.IsEmpty(value):
 		d.why = value
 	}
 }
@@ -162,10 +168,18 @@ var (
 
 	// What a status, or the reason of an end, may be in a run that succeeded, beside success.
 	goodEnd = regexp.MustCompile(`^(?:|ok|0|2\d\d|stop(?:sequence)?|end(?:turn|oftext)?|eos(?:token)?|tool(?:calls?|use)|complete)$`)
-	// What was done to a run, and what of it says nothing against the run.
-	deed     = regexp.MustCompile(`^(?:[A-Z]?[a-z]+[^e]ed|(?i:partial|in_?progress|(?:process|wait|retry|stream)ing))$`)
-	goodDeed = regexp.MustCompile(`^(?i:cach|stor|sav|bill|charg|record|stream|structur|publish|archiv|shar|enabl|end)ed$`)
+	// What was done to a run, or is being done.
+	deed = regexp.MustCompile(`^(?:[A-Z]?[a-z]+[^e]ed|(?i:partial|in_?progress|(?:process|wait|retry|stream)ing))$`)
 )
+
+// goodDeeds are what was done to a run that say nothing against it.
+//
+//mutelist:check
+var goodDeeds = []string{
+	"approved", "archived", "billed", "cached", "charged", "created", "delivered", "enabled", "ended", "evaluated", "executed",
+	"logged", "persisted", "processed", "published", "recorded", "rendered", "resolved", "returned", "saved", "shared", "stored",
+	"streamed", "structured", "traced", "updated", "used", "verified",
+}
 
 // word returns the word for a run that failed, or that did not succeed though it has an output,
 // that a member has in the place of a status: as a text, or as the name of what is true, such as
@@ -192,7 +206,7 @@ func (d *doubts) word(path, name string, value []byte) string {
 func fallsShort(path, word string) bool {
 	isGood := negation.ReplaceAllString(word, "")
 	return isGood != word && jsonscan.Affirms(isGood) || !strings.Contains(path, ".") &&
-		deed.MatchString(word) && !goodDeed.MatchString(word) && !jsonscan.Affirms(word)
+		deed.MatchString(word) && !slices.Contains(goodDeeds, strings.ToLower(word)) && !jsonscan.Affirms(word)
 }
 
 // wordIn returns a text or number as a status, and "" for other values.

@@ -1,6 +1,7 @@
 package promptorchestra_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -140,6 +141,25 @@ func TestARunIsDoneOnEvidence(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Equal(t, "provider failed", run.Diagnostic.Why)
 	assert.Equal(t, promptorchestra.RunStatus(`{"a":1}`), run.Status)
+}
+
+// What was done to a run says nothing against it where it is known to be harmless, and leaves the
+// run open where nobody knows.
+func TestWhatWasDoneToARun(t *testing.T) {
+	want := map[string]jobs.Action{
+		"moderated": jobs.LookUp, "filtered": jobs.LookUp, "wasSkipped": jobs.LookUp, "isCached": jobs.Done,
+	}
+	for _, deed := range strings.Fields("approved archived billed cached charged created delivered enabled ended evaluated executed " +
+		"logged persisted processed published recorded rendered resolved returned saved shared stored streamed structured traced updated " +
+		"used validated verified") {
+		want[deed] = jobs.Done
+	}
+	for deed, want := range want {
+		client := apitest.NewClient(t, apitest.Respond(200, `{"runId":"run_1","output":"x","`+deed+`":true}`))
+		run, err := client.Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{})
+		require.NoError(t, err, deed)
+		assert.Equal(t, want, jobs.AfterRun(t.Context(), run, nil).Action, deed)
+	}
 }
 
 // Recorded runs likewise.

@@ -254,7 +254,7 @@ func (s soughtValues) among(variables []byte, name string) ([]string, error) {
 			return nil, errors.New("twice, with different values")
 		case string(n) == name:
 			variable = value
-		case !strings.EqualFold(string(n), name) && bytes.Equal(jsonscan.Fold(nil, n), jsonscan.Fold(nil, name)):
+		case isRespelled(string(n), name):
 			respelled = value
 		}
 	}
@@ -266,6 +266,11 @@ func (s soughtValues) among(variables []byte, name string) ([]string, error) {
 		err = errors.New("under another spelling of its name")
 	}
 	return nil, err
+}
+
+// isRespelled reports whether a name is another one in another spelling, such as camelCase.
+func isRespelled(name, original string) bool {
+	return !strings.EqualFold(name, original) && bytes.Equal(jsonscan.Fold(nil, name), jsonscan.Fold(nil, original))
 }
 
 // in returns the sought values that a variable has, if there is one.

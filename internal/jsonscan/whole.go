@@ -143,9 +143,8 @@ func (n number) elements(list []byte) (elements float64, isTotal bool) {
 // count whose names speak of pages or totals, or, to a strict one, say that the list ends.
 func (j *Judge) header(name, text string) {
 	lower := strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(name, "_", "-")), "x-")
-	next := linksToNext.FindString(text)
 	switch {
-	case lower == "link" && next != "" && !strings.Contains(next, `results="false"`):
+	case lower == "link" && linksOn(text):
 		j.open = "the header " + name
 		return
 	case !j.Strict && lower == "content-range": // items 0-24/319
@@ -163,6 +162,12 @@ func (j *Judge) header(name, text string) {
 //mutelist:check
 var headerWords = []string{
 	"page", "pagin", "cursor", "total", "next", "more", "continu", "truncat", "-count-", "-range-", "-offset-", "-marker-", "-partial-",
+}
+
+// linksOn reports whether a Link header leads to a next page. Sentry links an empty one, too.
+func linksOn(text string) bool {
+	next := linksToNext.FindString(text)
+	return next != "" && !strings.Contains(next, `results="false"`)
 }
 
 // linksToNext matches a Link header that has a link of the relation next, up to the link's end.
