@@ -1,6 +1,7 @@
 package promptorchestra_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -141,6 +142,35 @@ func TestARunIsDoneOnEvidence(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Equal(t, "provider failed", run.Diagnostic.Why)
 	assert.Equal(t, promptorchestra.RunStatus(`{"a":1}`), run.Status)
+}
+
+// Beside an output without a status each of these words counts, or is known to say nothing.
+func TestWordsOfRunsWithoutAStatus(t *testing.T) {
+	rows := map[string]jobs.Action{}
+	add := func(want jobs.Action, format string, words string) {
+		for _, word := range strings.Fields(words) {
+			rows[fmt.Sprintf(format, word)] = want
+		}
+	}
+	add(jobs.LookUp, `"%s":{"status":"aborting"}`, "run job task execution meta response result")
+	add(jobs.LookUp, `"%s":"aborting"`, "status state stage phase outcome conclusion reason run_state_name statusText reasonCode")
+	add(jobs.LookUp, `"%s":{"reason":"length"}`, "incomplete_details incompleteness")
+	add(jobs.LookUp, `"feedback":{"%s":"safety"}`, "blockReason reason")
+	add(jobs.Park, `"%s":"x"`, "err fault diagnostics missing unresolved error errored exception failed failure abort aborted cancelled canceled "+
+		"interrupted refusal")
+	add(jobs.Park, `"error%s":"x"`, "Message Msg Reason Cause Code Detail Details Description Info Type Text String No Count By At Variable")
+	add(jobs.Done, `"%s":"x"`, "ignoreErrors maxErrors onError on_failure continueOnError continue_on_error continue_on_failure")
+	add(jobs.Done, `"%s":"draft"`, "contractStatus promptStatus skillState agent_state toolStatus versionStatus")
+	add(jobs.Done, `"%s":{"error":"x"}`, "inputs variables structured_output")
+	add(jobs.Done, `"finish_reason":"%s"`, "ok stop stop_sequence end end_turn endOfText eos eos_token tool_call tool_calls tool_use complete 0 200")
+	add(jobs.LookUp, `"%s":true`, "partial inProgress in_progress processing waiting retrying streaming unsuccessful incomplete not_complete")
+	add(jobs.Park, `"%s":true`, "isExpired hasExpired was_expired expired")
+	for members, want := range rows {
+		client := apitest.NewClient(t, apitest.Respond(200, `{"runId":"run_1","output":"x",`+members+`}`))
+		run, err := client.Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{})
+		require.NoError(t, err, members)
+		assert.Equal(t, want, jobs.AfterRun(t.Context(), run, nil).Action, members)
+	}
 }
 
 // What was done to a run says nothing against it where it is known to be harmless, and leaves the
