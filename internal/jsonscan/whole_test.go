@@ -48,7 +48,7 @@ func TestNamesThatSayMore(t *testing.T) {
 		`"total":{"value":3}`, `"page":{"of":3}`, `"totalItems":3`, `"totalElements":3`, `"totalResults":3`, `"recordsTotal":3`, `"total_rows":3`, `"total_entries":3`, `"totalDocs":3`,
 		`"documentCount":3`, `"objectCount":3`, `"total_matches":3`, `"pagination":{"total":3}`, `"paging":{"total":3}`, `"meta":{"count":3}`, `"_metadata":{"count":3}`,
 		`"listInfo":{"total":3}`, `"pager":{"total":3}`, `"searchInformation":{"totalResults":"3"}`, `"searchTotal":3`, `"summary":{"total_count":3}`, `"wp-total":"3"`, `"lastPageNumber":2`,
-		`"page":{"last":2}`, `"totalPages":2`, `"totalPage":2`, `"nbPages":2`, `"pages":2`, `"page_count":"2"`, `"last_page":2`, `"totalRuns":3`, `"run_count":3`,
+		`"page":{"last":2}`, `"totalPages":2`, `"itemsRemaining":1`, `"totalPage":2`, `"nbPages":2`, `"pages":2`, `"page_count":"2"`, `"last_page":2`, `"totalRuns":3`, `"run_count":3`,
 		`"last":false`, `"is_last_page":false`, `"atEnd":"false"`, `"done":false`, `"completed":false`, `"final":false`, `"finished":"no"`, `"exhausted":false`, `"eof":false`,
 		`"endReached":false`, `"end_of_stream":false`, `"noMore":false`, `"not_truncated":false`,
 		`"next":"x"`, `"hasNext":true`, `"nextPage":2`, `"next_token":"x"`, `"nextCursor":"x"`, `"nextLink":"x"`, `"next_page_url":"x"`, `"next_page_uri":"x"`, `"nextHref":"x"`,
