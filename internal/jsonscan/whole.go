@@ -301,7 +301,8 @@ func Bool(value []byte) (b, ok bool) {
 
 // isWord reports whether a value is one of some words, as a text or not.
 func isWord(value []byte, words ...string) bool {
-	return slices.Contains(words, string(Fold(nil, value[:min(len(value), maxName)])))
+	var buf [maxName]byte
+	return slices.Contains(words, string(Fold(buf[:0], value[:min(len(value), maxName)])))
 }
 
 // numberOf reads a number, or a text that is one.

@@ -1,6 +1,7 @@
 package jsonscan_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,7 +11,7 @@ import (
 
 func TestJudge(t *testing.T) {
 	for member, want := range map[string]string{
-		`"next":"x"`: `the member "next"`, `"nextResetAt":"x"`: "", `"hasMore":false`: "", `"more":true`: `the member "more"`,
+		`"next":"x"`: `the member "next"`, `"next":"` + strings.Repeat("eyJpZCI6", 20) + `"`: `the member "next"`, `"nextResetAt":"x"`: "", `"hasMore":false`: "", `"more":true`: `the member "more"`,
 		`"a":{"b":{"c":{"next":1}}}`: `the member "next"`, `"a":{"b":{"c":{"d":{"next":1}}}}`: "", `"total":"3"`: `the member "total"`, `"total":2`: "",
 		`"completedCount":3`: "", `"counts":{"done":3}`: "", `"totalFinished":3`: "", `"next":{"a":{"b":null}}`: "", `"more":{"x":[1]}`: "", `"more":"a:1"`: "", `"nextPage":"false"`: "",
 		`"nextSyncToken":"x"`: "", `"pagination_page":1`: "", `"last":0`: "", `"isLast":null`: "", `"nextScheduledRun":"x"`: "",
