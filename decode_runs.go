@@ -59,7 +59,8 @@ type doubts struct {
 // diagnostic gets what the response says of an error. A run that was asked for by its id gets the
 // one that it calls id.
 func (s recordShape) withDoubts(record, response []byte) []byte {
-	d := doubts{shape: s, hasStatus: !s.Has(nameStatus), hasRunID: !s.Has(nameRunID) || s.traits&execution != 0}
+	d := doubts{shape: s, hasStatus: !s.Has(nameStatus)}
+	d.hasRunID = !s.Has(nameRunID) || s.traits&execution != 0 // an execution is started, not asked for by an id
 	run := record
 	for name, value := range jsonscan.Members(record) {
 		switch {
