@@ -95,6 +95,10 @@ func TestWhatToDoWithAnError(t *testing.T) {
 		{name: "403", meet: fault(orchestratest.Status(403, `{"error":"x"}`)), read: no, execution: no},
 		{name: "404", meet: fault(orchestratest.Status(404, `{"error":"x"}`)), read: no, execution: no},
 		{name: "409", meet: fault(orchestratest.Status(409, `{"error":"x"}`)), read: no, execution: no},
+		{
+			name: "402 that names a run", meet: fault(orchestratest.Status(402, `{"error":"no credits left","runId":"run_1"}`)),
+			read: no, execution: unknown,
+		},
 		{name: "422", meet: fault(orchestratest.Status(422, `{"error":"x"}`)), read: no, execution: no},
 		{
 			name: "no answer, the effect did not happen", meet: drop(orchestratest.DropBefore()), read: again,

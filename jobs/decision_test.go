@@ -55,6 +55,8 @@ func TestAfterRun(t *testing.T) {
 		{"HTML", "OutcomeUnknown, or not the SDK's error", status(200, "<html>hello</html>"), lookUp, 0, jobs.Unknown, "Prompts.Run"},
 		{"500", "OutcomeUnknown, or not the SDK's error", status(500, `{"error":"failed"}`), lookUp, 0, jobs.Unknown, "500"},
 		{"503 not retryable", "OutcomeUnknown, or not the SDK's error", status(503, `{"error":"x","retryable":false}`), lookUp, 0, jobs.Unknown, "503"},
+		{"402 that names a run", "OutcomeUnknown, or not the SDK's error", status(402, `{"error":"no credits left","runId":"run_x"}`), lookUp, 0, jobs.Unknown, "402"},
+		{"422 that names a run", "OutcomeUnknown, or not the SDK's error", status(422, `{"error":"contract","run":{"id":"run_x","status":"failed"}}`), lookUp, 0, jobs.Unknown, "422"},
 		{"429 that names a run", "OutcomeUnknown, or not the SDK's error", status(429, `{"error":"slow down","runId":"run_x"}`), lookUp, 0, jobs.Unknown, "429"},
 
 		{"429", "IsRetryable: it was not sent, or 429", orchestratest.RateLimited(90 * time.Second), retry, 90 * time.Second, jobs.NotExecuted, "429"},

@@ -237,6 +237,21 @@ func TestExecutionIsNotRepeatedAfterARateLimitThatWorked(t *testing.T) {
 	}
 }
 
+// A rejection that names the run which the call began from executed nothing. One that names another
+// run did.
+func TestRejectionThatNamesARun(t *testing.T) {
+	for body, unknown := range map[string]bool{
+		`{"error":"run is pending","runId":"arun_1"}`:                                                  false,
+		`{"error":"the step failed","sourceRunId":"x_1","runId":"arun_2"}`:                             true,
+		`{"error":"the step failed","padding":"` + strings.Repeat("x", 70<<10) + `","runId":"arun_2"}`: true,
+	} {
+		client := apitest.NewClient(t, apitest.Respond(http.StatusConflict, body))
+		_, err := client.AgentRuns.RerunFromStep(t.Context(), "arun_1", "a")
+		assert.True(t, promptorchestra.IsConflict(err), "%v", err)
+		assert.Equal(t, unknown, promptorchestra.OutcomeUnknown(err), body[:40])
+	}
+}
+
 // What is no run's id must not keep a rate limit from being repeated.
 func TestExecutionIsRepeatedAfterARateLimitThatNamesNoRun(t *testing.T) {
 	for _, body := range []string{
