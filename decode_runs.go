@@ -41,7 +41,7 @@ func (s recordShape) onlyAcknowledges(record []byte) bool {
 	return succeeded && strange
 }
 
-var nameStatus, nameDiagnostic, nameRunID = []byte("status"), []byte("diagnostic"), []byte("runId")
+var nameStatus, nameDiagnostic = []byte("status"), []byte("diagnostic")
 
 // doubts are what a response says against a run in members that the run's record does not have.
 type doubts struct {
@@ -60,7 +60,7 @@ type doubts struct {
 // one that it calls id.
 func (s recordShape) withDoubts(record, response []byte) []byte {
 	d := doubts{shape: s, hasStatus: !s.Has(nameStatus)}
-	d.hasRunID = !s.Has(nameRunID) || s.traits&execution != 0 // an execution is started, not asked for by an id
+	d.hasRunID = s.traits&execution != 0 // an execution is started, not asked for by an id
 	run := record
 	for name, value := range jsonscan.Members(record) {
 		switch {
@@ -125,7 +125,7 @@ func (d *doubts) addObject(around string, object []byte) {
 		}
 		path := around + string(jsonscan.Fold(nil, name))
 		d.add(path, string(name), value)
-		if value[0] == '{' && around == "" && !usersData.Match(name) {
+		if around == "" && !usersData.Match(name) {
 			d.addObject(path+".", value)
 		}
 	}

@@ -213,7 +213,7 @@ type soughtValues struct {
 func newSoughtValues(values []string) soughtValues {
 	s := soughtValues{texts: map[string]bool{}, folded: map[string]bool{}}
 	for _, value := range values {
-		if _, ok := jsonscan.ParseNumber(value); ok && !s.texts[value] {
+		if _, ok := jsonscan.ParseNumber(value); ok {
 			s.numbers = append(s.numbers, value)
 		}
 		s.texts[value] = true
@@ -258,7 +258,7 @@ func (s soughtValues) among(variables []byte, name string) ([]string, error) {
 			respelled = value
 		}
 	}
-	if variable != nil || respelled == nil {
+	if variable != nil {
 		return s.in(variable)
 	}
 	values, err := s.in(respelled)
@@ -278,11 +278,12 @@ func (s soughtValues) in(variable json.RawMessage) ([]string, error) {
 	if len(variable) == 0 {
 		return nil, nil
 	}
-	var text string
-	switch kind := jsonscan.Kind(variable[0]); {
-	case kind == "string" && json.Unmarshal(variable, &text) == nil:
+	switch kind := jsonscan.Kind(variable[0]); kind {
+	case "string":
+		var text string
+		_ = json.Unmarshal(variable, &text) // it is a string
 		return s.inText(text)
-	case kind == "number":
+	case "number":
 		return s.inNumber(string(variable))
 	default:
 		return nil, fmt.Errorf("as %s, which is neither text nor a number", kind)

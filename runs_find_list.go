@@ -1,7 +1,6 @@
 package promptorchestra
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -136,9 +135,7 @@ func newFindWindow(params RunFindParams, date []string, asked, now time.Time) (w
 		return w
 	}
 	w.now = now.Add(max(theirs.Sub(asked), 0) + findMargin)
-	if !params.Since.IsZero() {
-		w.since = params.Since.Add(min(theirs.Sub(now), 0) - findMargin)
-	}
+	w.since = params.Since.Add(min(theirs.Sub(now), 0) - findMargin)
 	if !params.Until.IsZero() {
 		w.until = params.Until.Add(max(theirs.Sub(asked), 0) + findMargin)
 	}
@@ -146,7 +143,7 @@ func newFindWindow(params RunFindParams, date []string, asked, now time.Time) (w
 }
 
 func (w findWindow) excludes(t time.Time) bool {
-	return !w.since.IsZero() && t.Before(w.since) || !w.until.IsZero() && t.After(w.until)
+	return t.Before(w.since) || !w.until.IsZero() && t.After(w.until)
 }
 
 // add adds a listed run to the candidates, unless it is certainly none.
@@ -175,8 +172,7 @@ func (w findWindow) add(candidates []runCandidate, run findElement, promptID str
 // hour to the nanosecond, as a date is, in whichever zone, that was made a time.
 func (w findWindow) isCertain(value RawJSON) bool {
 	const firstYear, quarter = 2000, 15 * time.Minute
-	text, isText := bytes.CutPrefix(value, []byte(`"`))
-	t, err := time.Parse(time.RFC3339, string(bytes.TrimSuffix(text, []byte(`"`))))
+	t, _ := time.Parse(time.RFC3339, strings.Trim(string(value), `"`)) // of another form it is of the year 1
 	isDate := t.Equal(t.Truncate(quarter))
-	return isText && err == nil && t.UTC().Year() >= firstYear && !t.After(w.now) && !isDate
+	return t.UTC().Year() >= firstYear && !t.After(w.now) && !isDate
 }

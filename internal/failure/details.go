@@ -45,13 +45,11 @@ func (r reader) objectDetails(raw []byte) []Detail {
 }
 
 func (r reader) detail(raw []byte) Detail {
-	d := Detail{Message: r.text(raw, 0), Raw: keep(raw)}
-	if raw[0] == '{' {
-		o := r.parse(raw)
-		d.Code = r.code(o.get("code"), o.get("type"))
-		d.Path = cmp.Or(r.path(o.get("path")), r.path(o.get("loc")))
+	o := r.parse(raw)
+	return Detail{
+		Code: r.code(o.get("code"), o.get("type")), Message: r.text(raw, 0),
+		Path: cmp.Or(r.path(o.get("path")), r.path(o.get("loc"))), Raw: keep(raw),
 	}
-	return d
 }
 
 // code returns the first of the values that is a text, or else the first that says something.
@@ -93,12 +91,9 @@ func messages(details []Detail) string {
 	return Join("; ", said...)
 }
 
-// path writes a path given as an array, ["steps", 2, "promptId"], in the usual form.
+// path writes a path in the usual form, also one that is an array, ["steps", 2, "promptId"].
 func (r reader) path(raw []byte) string {
 	const longest = 100
-	if len(raw) == 0 || raw[0] != '[' {
-		return r.text(raw, 0)
-	}
 	var path strings.Builder
 	jsonscan.EachElement(raw, longest, func(part []byte) {
 		if _, err := strconv.Atoi(string(part)); err == nil {

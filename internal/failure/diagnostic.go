@@ -22,10 +22,7 @@ func ReadDiagnostic(value []byte) Diagnostic {
 		jsonscan.EachElement(list, 1, func(first []byte) { value = first })
 	}
 	value = documentIn(value)
-	if len(value) == 0 || value[0] != '{' {
-		return Diagnostic{Why: r.text(value, 0)}
-	}
-	o := r.parse(value)
+	o := r.parse(value) // of a text alone there is nothing in it
 	d := o.diagnostic()
 	if d.Why == "" && d.Title == "" {
 		d.Why = r.text(value, 0)

@@ -50,7 +50,7 @@ func Read(status int, body []byte, tokens redact.Tokens) Failure {
 		f.Shape = Empty
 	case text[0] == '{' && jsonscan.LooksLikeJSON(text):
 		r.read(&f, text)
-	case text[0] == '[' && jsonscan.LooksLikeJSON(text), json.Valid(text):
+	case json.Valid(text):
 		f.Shape, f.Message, f.Details = OtherJSON, r.text(text, 0), r.details(text)
 	default:
 		f.Shape, f.Message = NoJSON, r.excerpt(text)
@@ -81,7 +81,7 @@ func (r reader) read(f *Failure, text []byte) {
 		o.get("details"), inner.get("details"), o.get("errors"), inner.get("errors"), data.get("details"), data.get("errors"),
 		listOfObjects(o.get("detail")), listOfObjects(o.get("message")), listOfObjects(o.get("error")),
 	} {
-		if f.Details == nil && raw != nil {
+		if f.Details == nil {
 			f.Details = r.details(raw)
 		}
 	}

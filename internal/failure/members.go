@@ -132,7 +132,7 @@ func (o *object) inner(member string) object { return o.parse(documentIn(o.get(m
 
 // keep returns a copy of a value, for fields that hold JSON.
 func keep(raw []byte) []byte {
-	if len(raw) == 0 || !json.Valid(raw) {
+	if !json.Valid(raw) {
 		return nil
 	}
 	return bytes.Clone(raw)
@@ -141,11 +141,10 @@ func keep(raw []byte) []byte {
 // documentIn returns the JSON document that a string is, or the value itself.
 func documentIn(raw []byte) []byte {
 	near := raw[:min(len(raw), 16)] // there may be white space before it
-	if len(raw) == 0 || raw[0] != '"' || bytes.IndexByte(near, '{') < 0 && bytes.IndexByte(near, '[') < 0 {
+	if len(raw) == 0 || raw[0] != '"' || !bytes.ContainsAny(near, "{[") {
 		return raw
 	}
-	text := []byte(strings.TrimSpace(jsonscan.Unquote(raw)))
-	if bytes.ContainsAny(text[:min(len(text), 1)], "{[") && json.Valid(text) {
+	if text := []byte(strings.TrimSpace(jsonscan.Unquote(raw))); json.Valid(text) {
 		return text
 	}
 	return raw

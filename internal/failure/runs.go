@@ -40,7 +40,7 @@ func (r *runReader) read(text []byte, depth int) {
 		switch {
 		case at.run || at.session:
 			r.value(at, raw, whole)
-		case raw[0] == '"' && depth < 3 && bytes.Contains(raw, []byte(`\"`)):
+		case depth < 3 && bytes.Contains(raw, []byte(`\"`)):
 			r.read([]byte(jsonscan.Unquote(raw)), depth+1) // providers' errors are passed on in this form
 		}
 	})
@@ -93,7 +93,7 @@ func (p runPlace) idIn(raw []byte) string {
 		return ""
 	}
 	id := jsonscan.Unquote(raw)
-	if len(id) > longest || strings.ContainsAny(id, " \t\r\n") || !p.isID && !(p.run && looksLikeID(id)) {
+	if len(id) > longest || strings.ContainsAny(id, " \t\r\n") || !p.isID && !looksLikeID(id) {
 		return ""
 	}
 	return id

@@ -22,7 +22,7 @@ type Judge struct {
 	Ignore []string          // names of members and headers that the caller knows to be harmless
 	List   []byte            // the name of the list, if it has one
 
-	open    string // the first that says that the list is not whole
+	open    string // what says that the list is not whole
 	numbers []number
 }
 
@@ -34,7 +34,7 @@ type number struct {
 
 // Member takes a member beside the list.
 func (j *Judge) Member(name, value []byte) {
-	if j.open == "" && !j.Skips(name) {
+	if !j.Skips(name) {
 		j.see(member(name), "", string(name), value, 0)
 	}
 }
@@ -48,7 +48,7 @@ func (j *Judge) see(what, path, name string, value []byte, depth int) {
 	n, isNumber := numberOf(value)
 	switch {
 	case j.isHarmless(name, folded, path, value):
-	case !j.Strict && saysMore(path, folded, value):
+	case saysMore(path, folded, value):
 		j.open = what
 	case isNumber:
 		j.numbers = append(j.numbers, number{n, path, what})
@@ -69,8 +69,7 @@ func (j *Judge) isHarmless(name, folded, path string, value []byte) bool {
 		return value[0] != '{' && !containsAny(path, stems)
 	}
 	if !IsEmpty(value) {
-		known, isKnown := j.Known[folded]
-		return isKnown && strings.Trim(string(value), `"`) == known
+		return strings.Trim(string(value), `"`) == j.Known[folded]
 	}
 	words := wordsOf(name)
 	isGood := affirmation.MatchString(words) || strings.Contains(words, "ed-") && !harmless.MatchString(words)
@@ -79,10 +78,7 @@ func (j *Judge) isHarmless(name, folded, path string, value []byte) bool {
 
 // Skips reports whether a member or header is passed over, whatever it is: the caller knows it.
 func (j *Judge) Skips(name []byte) bool {
-	return slices.ContainsFunc(j.Ignore, func(known string) bool {
-		folded := Fold(nil, name)
-		return known == string(name) || len(folded) > 0 && bytes.Equal(Fold(nil, known), folded)
-	})
+	return slices.ContainsFunc(j.Ignore, func(known string) bool { return bytes.Equal(Fold(nil, known), Fold(nil, name)) })
 }
 
 // Says returns what says that a list of so many elements is not whole: a member, or a header of the
@@ -91,7 +87,7 @@ func (j *Judge) Says(header map[string][]string, elements int) string {
 	seen := *j
 	for name, values := range header {
 		for _, value := range values {
-			if seen.open == "" && !j.Skips([]byte(name)) {
+			if !j.Skips([]byte(name)) {
 				seen.header(name, strings.ToLower(strings.TrimSpace(value)))
 			}
 		}
@@ -128,7 +124,7 @@ func (n number) elements(list []byte) (elements float64, isTotal bool) {
 	path := strings.ReplaceAll(n.path, cmp.Or(noun, "item"), "item") // totalRuns beside runs
 	isTotal = strings.Contains(path, "total")
 	switch isPages := pagesName.MatchString(path); {
-	case !containsAny(path, numberStems), !aboutLists.MatchString(path):
+	case !aboutLists.MatchString(path):
 		return -1, false
 	case isPages && n.n > 1, remainingName.MatchString(path) && n.n > 0:
 		return math.Inf(1), true
@@ -150,7 +146,7 @@ func (j *Judge) header(name, text string) {
 	case !j.Strict && lower == "content-range": // items 0-24/319
 		lower, text = "total", text[strings.LastIndexByte(text, '/')+1:]
 	case containsAny("-"+lower+"-", headerWords):
-	case j.Strict && IsEmpty([]byte(text)) && affirmation.MatchString(wordsOf(lower)):
+	case IsEmpty([]byte(text)) && affirmation.MatchString(wordsOf(lower)):
 	default:
 		return
 	}
@@ -196,14 +192,12 @@ var (
 // nouns match what one asks for the next page with.
 const nouns = "(?:page|token|cursor|link|ur[li]|href|offset|marker|key|start|index|records|results|number|position|from|batch)"
 
-// stems are in all names that may tell a judge that is not strict that there is more, numberStems
-// in those of numbers. Most names have none, and looking for them takes little time.
-var (
-	stems = slices.Concat(endWords, numberStems, []string{
-		"more", "next", "truncat", "partial", "continu", "resum", "skip", "after", "offset",
-	})
-	numberStems = []string{"total", "count", "found", "num", "nb", "pag", "remaining"}
-)
+// stems are in all names that may tell a judge that is not strict that there is more. Most names
+// have none, and looking for them takes little time.
+var stems = slices.Concat(endWords, []string{
+	"more", "next", "truncat", "partial", "continu", "resum", "skip", "after", "offset",
+	"total", "count", "found", "num", "nb", "pag", "remaining",
+})
 
 func containsAny(text string, words []string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
