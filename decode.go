@@ -59,7 +59,7 @@ func opening(body []byte) ([]byte, error) {
 		return nil, errNoBody
 	case text[0] == '<':
 		return nil, errHTML
-	case text[0] == 'n' && string(bytes.TrimRight(text, " \t\r\n")) == "null":
+	case string(bytes.TrimRight(text, " \t\r\n")) == "null":
 		return nil, errNull
 	default:
 		return text, nil
@@ -82,10 +82,9 @@ func (r *request) decodeInto(body []byte, into any) error {
 		return err
 	}
 	reflect.ValueOf(into).Elem().SetZero()
-	if members, ok := lenient.MembersOf(into); ok && text[0] == '{' {
-		if record, err := (recordShape{Members: members}).find(text); err == nil {
-			text = record
-		}
+	members, _ := lenient.MembersOf(into)
+	if record, err := (recordShape{Members: members}).find(text); err == nil {
+		text = record
 	}
 	err = r.unmarshal(text, into)
 	if err == nil || !json.Valid(text) {
@@ -140,11 +139,8 @@ func decodeRecord(r *request, body []byte, out any) error {
 	switch {
 	case err != nil:
 		return err
-	case text[0] == '{':
-	case json.Valid(text):
+	case text[0] != '{':
 		return errNotObject
-	default:
-		return r.unmarshal(text, out) // its error says what is wrong
 	}
 	members, _ := lenient.MembersOf(out)
 	shape := recordShape{members, r.call.route.traits}
@@ -152,7 +148,7 @@ func decodeRecord(r *request, body []byte, out any) error {
 	if err != nil {
 		return err
 	}
-	if shape.traits&hasID == 0 && shape.Has(nameDiagnostic) { // a record with an id of its own is no run
+	if shape.Has(nameDiagnostic) { // as runs have
 		record = shape.withDoubts(record, text)
 	}
 	return r.unmarshal(record, out)
@@ -189,7 +185,7 @@ func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
 // find returns the part of an object that is the record.
 func (s recordShape) find(object []byte) ([]byte, error) {
 	record, found, failed := jsonscan.Record(s, object)
-	found = found && !(s.traits&isRun != 0 && s.onlyAcknowledges(record))
+	found = found && !s.onlyAcknowledges(record)
 	if found && len(record) == len(object) || !json.Valid(object) {
 		return object, nil // decoding it says what is wrong with it, if anything is
 	}
@@ -242,14 +238,14 @@ type besideList struct {
 	judge    jsonscan.Judge
 	notWhole error // what a list is that the judge says is not whole
 	failure  jsonscan.Failure
-	empty    int // arrays without elements: the only one is the list if there is no other
+	arrays   int // that may be the list: one without elements is, if there is no other
 }
 
 // isList reports whether a member is the list. Any other is to be added.
 func (b *besideList) isList(name []byte, isArray, empty bool) bool {
 	isArray = isArray && !jsonscan.IsReport(name) && !b.judge.Skips(name)
-	if isArray && empty {
-		b.empty++
+	if isArray {
+		b.arrays++
 	}
 	if isArray && (!empty || b.judge.List == nil) {
 		b.judge.List = name
@@ -265,9 +261,9 @@ func (b *besideList) add(name, value []byte) {
 // err returns what is wrong with an object that was read to its end.
 func (b *besideList) err(lists int) error {
 	switch {
-	case b.failure.Failed(lists+b.empty > 0):
+	case b.failure.Failed(b.arrays > 0):
 		return errFailure
-	case lists > 1, lists == 0 && b.empty != 1:
+	case lists > 1, lists == 0 && b.arrays != 1:
 		return errNotList
 	default:
 		return nil
@@ -288,7 +284,7 @@ func findList(body []byte, beside *besideList) ([]byte, error) {
 	switch {
 	case err != nil || text[0] == '[':
 		return text, err
-	case text[0] != '{' && json.Valid(text):
+	case text[0] != '{':
 		return nil, errNotList
 	}
 	if err := json.Unmarshal(text, &struct{}{}); err != nil {

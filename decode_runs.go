@@ -47,8 +47,8 @@ var nameStatus, nameDiagnostic = []byte("status"), []byte("diagnostic")
 type doubts struct {
 	shape             recordShape
 	status, why       []byte
-	hasStatus, hasWhy bool   // the record has a status or a diagnostic of its own
-	hasOutput, inRun  bool   // and whether the members are those of the run in a record
+	hasStatus, hasWhy bool // the record has a status or a diagnostic of its own
+	hasOutput         bool
 	id                []byte // of the record
 	hasRunID          bool   // or needs none
 }
@@ -74,7 +74,6 @@ func (s recordShape) withDoubts(record, response []byte) []byte {
 		d.addOwn(name, value)
 	}
 	for _, object := range slices.CompactFunc([][]byte{run, record, response}, bytes.Equal) {
-		d.inRun = s.traits&holdsRun != 0 && &object[0] == &run[0]
 		d.addObject("", object)
 	}
 	return d.addTo(record)
@@ -136,7 +135,7 @@ func (d *doubts) addObject(around string, object []byte) {
 
 // isOwn reports whether a member is the run's own and no status.
 func (d *doubts) isOwn(name, value []byte) bool {
-	isKnown := d.shape.Has(name) && !d.inRun || provesRun(name, value) == jsonscan.Full
+	isKnown := d.shape.Has(name) && d.shape.traits&holdsRun == 0 || provesRun(name, value) == jsonscan.Full
 	return isKnown && !jsonscan.Is(name, "status")
 }
 

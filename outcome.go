@@ -72,9 +72,7 @@ const maxRawBody = 64 << 10 // of a failure's body, the part that is kept
 func (e *APIError) read(status int, body []byte, tokens redact.Tokens) {
 	f := failure.Read(status, body, tokens)
 	e.StatusCode, e.Shape, e.Code, e.Message, e.Summary = status, Shape(f.Shape), f.Code, f.Message, f.Summary
-	if len(f.Body) > 0 {
-		e.RawBody = bytes.Clone(f.Body[:min(len(f.Body), maxRawBody)])
-	}
+	e.RawBody = bytes.Clone(f.Body[:min(len(f.Body), maxRawBody)])
 	if len(f.Body) > maxRawBody {
 		runs := failure.FindRuns(f.Body, nil)
 		e.retryForbidden, e.namesRun, e.runID = failure.ForbidsRetry(f.Body), runs.Named, runs.ID
@@ -101,9 +99,7 @@ func (d *Diagnostic) fill(from *failure.Diagnostic) {
 		Code: from.Code, Title: from.Title, Category: from.Category, Why: from.Why, AffectedFields: from.AffectedFields,
 		Where: from.Where, Recovery: from.Recovery, DocsHint: from.DocsHint, Details: from.Details,
 	}
-	if len(from.Retryable) > 0 {
-		_ = json.Unmarshal(from.Retryable, &d.Retryable) // true, false or null
-	}
+	_ = json.Unmarshal(from.Retryable, &d.Retryable) // nothing, true, false or null
 }
 
 //mutelist:check
