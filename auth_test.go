@@ -142,6 +142,7 @@ func TestTokenSourceWithoutAToken(t *testing.T) {
 			if row.missing != "" {
 				var e *promptorchestra.ArgumentError
 				require.ErrorAs(t, err, &e)
+				assert.Equal(t, promptorchestra.KindArgument, promptorchestra.KindOf(err))
 				assert.Equal(t, row.missing, e.Argument)
 				assert.Contains(t, e.Error(), "WithAccessTokenSource")
 				assert.Empty(t, seen.All())

@@ -450,6 +450,11 @@ func TestWhatOnlyLooksLikeAFailure(t *testing.T) {
 			require.NoError(t, c.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
 			return v.Error
 		},
+		`{"code":"run_1","title":"t"}`: func(c *promptorchestra.Client) any {
+			var v struct{ Code, Error string }
+			require.NoError(t, c.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
+			return v.Code
+		},
 		`{"error":"run_1","a":1}`: func(c *promptorchestra.Client) any {
 			var v map[string]any
 			require.NoError(t, c.Do(t.Context(), promptorchestra.Request{Method: "GET", Path: "/api/x"}, &v))
@@ -524,8 +529,9 @@ func TestSavedSteps(t *testing.T) {
 		`{"ok":true,"id":"ver_1"}`:   {},
 		`[{"step_key":"a"}]`:         {step},
 		`{"data":[{"stepKey":"a"}]}`: {step},
-		`{"steps":[{"stepKey":"a"}],"transitions":[]}`: {step},
-		`{"transitions":[],"others":[]}`:               {},
+		`{"steps":[{"stepKey":"a"}],"transitions":[]}`:               {step},
+		`{"transitions":[],"others":[]}`:                             {},
+		`{"steps":[{"stepKey":"a"}],"transitions":[{"source":"a"}]}`: {step},
 	} {
 		steps, err := apitest.NewClient(t, apitest.Respond(200, body)).Agents.SaveSteps(t.Context(), "ver_1", promptorchestra.AgentStepsParams{})
 		require.NoError(t, err, body)
@@ -930,11 +936,15 @@ func TestEvidenceOfRecords(t *testing.T) {
 		{prompt, `{"name":"Greeting","promptKey":"k"}`, nil, false},
 		{prompt, `{"id":""}`, nil, false},
 		{prompt, `{"id":{}}`, nil, false},
+		{prompt, `{"id":{"oid":"prm_1"},"name":"Greeting"}`, nil, false},
 		{prompt, `{}`, nil, false},
 		{created, `{"id":"agt_1"}`, "agt_1", false},
 		{created, `{"agent":{"id":"agt_1"},"publishedVersion":{"id":"ver_1"}}`, "agt_1", false},
 		{created, `{"accepted":true,"jobId":"job_1"}`, nil, true},
 		{run, `{"jobId":"job_1","queued":true}`, nil, true},
+		{run, `{"status":"success","jobId":"job_1","id":"x"}`, nil, true},
+		{run, `{"status":"success","jobId":null}`, "/success/", false},
+		{run, `{"id":"x","output":"y"}`, `//"y"`, false},
 		{run, `{"id":"run_1"}`, nil, true},
 		{run, `{"status":"","output":null,"outputText":"","runId":null}`, nil, true},
 		{run, `{"status":200,"message":"accepted"}`, nil, true},
@@ -986,6 +996,7 @@ func TestListsWithMorePages(t *testing.T) {
 		`   [{"id":"run_1"}]`:                             {"Content-Range": {"items 0-0/319"}},
 		`{` + runs + `,"hasMore":"true","total":1}`:       nil,
 		`{` + runs + `,"totalElements":319,"last":false}`: nil, `{` + runs + `,"page":{"totalElements":319}}`: nil, `{` + runs + `,"meta":{"totalResults":2}}`: nil,
+		`{` + runs + `,"tags":[],"totalRuns":2}`: nil, `{"tags":[],` + runs + `,"totalRuns":2}`: nil,
 		`{"totalItems":2,` + runs + `}`: nil, `{"total_records":2,` + runs + `}`: nil,
 		`{` + runs + `,"continuationToken":"x"}`: nil, `{` + runs + `,"hydra:view":{"hydra:next":"/2"}}`: nil, `{` + runs + `,"has_more":1}`: nil, `{` + runs + `,"hasMore":"yes"}`: nil,
 		`{` + runs + `,"noMore":false}`: nil, `{` + runs + `,"hasNoNextPage":"false"}`: nil, `{` + runs + `,"IsTruncated":true}`: nil, `{` + runs + `,"incomplete_results":true}`: nil, `{` + runs + `,"partial":true}`: nil,
@@ -999,7 +1010,7 @@ func TestListsWithMorePages(t *testing.T) {
 		`{` + runs + `,"pageInfo":{"hasNextPage":false,"endCursor":"x"},"cursor":"y"}`: nil, `{` + runs + `,"quota":{"nextResetAt":"2027"},"totalTokens":5000}`: nil,
 		`{` + runs + `,"usage":{"total":319,"perModel":{"count":12}}}`: nil, `{` + runs + `,"continuationToken":null,"truncated":false}`: nil,
 		`{` + runs + `,"pages":1,"lastPage":1,"perPage":100,"pageSize":50,"currentPage":1}`: nil, `{` + runs + `,"@odata.count":1,"@odata.context":"x"}`: nil, `{` + runs + `,"webpages":5,"usage":{"pages":7}}`: nil,
-		`{` + runs + `,"tags":[]}`: nil, `{` + runs + `,"links":{"next":{"href":null}}}`: nil, `{` + runs + `,"page":1,"limit":100,"first":false}`: nil,
+		`{` + runs + `,"tags":[]}`: nil, `{` + runs + `,"totalPages":1}`: nil, `{` + runs + `,"links":{"next":{"href":null}}}`: nil, `{` + runs + `,"page":1,"limit":100,"first":false}`: nil,
 		`{` + runs + `,"totalCost":5.2,"total_tokens":5000,"totalDurationMs":319,"discount":50,"account":7,"scannedCount":100,"retryCount":3}`: nil,
 		`{` + runs + `,"total":-1,"pageNumber":3,"page":{"number":3},"perPage":20,"max_results":50,"skip":20,"year":2026,"size":100}`:          nil,
 		`{` + runs + `,"rateLimit":{"remaining":4999,"total":5000},"remaining":9,"shards":{"total":5},"steps":{"count":7}}`:                    nil,

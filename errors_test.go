@@ -261,6 +261,7 @@ func TestKindsFromAnywhereInTheBody(t *testing.T) {
 		{400, `{"error":"x","code":"auth_mode_invalid"}`, promptorchestra.KindPermission},
 		{400, `{"error":"x","code":"AUTH_SCOPE_MISSING"}`, promptorchestra.KindPermission},
 		{401, `{"error":"x","code":"AUTH_ORG_MISMATCH"}`, promptorchestra.KindPermission},
+		{403, `{"error":"organizationId is that of another tenant"}`, promptorchestra.KindPermission},
 		{413, `{}`, promptorchestra.KindInvalidRequest},
 		{411, `{}`, promptorchestra.KindInvalidRequest},
 		{417, `{}`, promptorchestra.KindInvalidRequest},

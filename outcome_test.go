@@ -137,3 +137,14 @@ func TestRedactedErrorIsStillItself(t *testing.T) {
 		assert.NotErrorIs(t, err, io.EOF)
 	})
 }
+
+// An ArgumentError of a client that a RoundTripper uses is no rejection by the SDK.
+func TestArgumentErrorOfARoundTripper(t *testing.T) {
+	argument := &promptorchestra.ArgumentError{Argument: "x", Reason: "is not its own"}
+	client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) { return nil, argument })
+	_, err := client.Prompts.Run(t.Context(), "prm_1", promptorchestra.PromptRunParams{})
+	var e *promptorchestra.TransportError
+	require.ErrorAs(t, err, &e)
+	assert.True(t, e.OutcomeUnknown)
+	assert.ErrorIs(t, err, argument)
+}

@@ -285,6 +285,8 @@ func TestFindOnEvidence(t *testing.T) {
 		"a Date ten minutes ahead":           {list: created(`"` + at(now.Add(-5*time.Second)) + `"`), params: promptorchestra.RunFindParams{Since: now.Add(-20 * time.Second)}, header: http.Header{"Date": {now.Add(10 * time.Minute).UTC().Format(http.TimeFormat)}}, found: true},
 		"the year 1, which is no time":       {list: created(`"0001-01-01T00:00:00Z"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
 		"the year 1970":                      {list: created(`"1970-01-01T00:00:00Z"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
+		"a second before 1970":               {list: created(`"1969-12-31T23:59:59Z"`), params: promptorchestra.RunFindParams{Since: now}, found: true},
+		"a run without its prompt":           {list: `[{"id":"run_1","createdAt":"` + recent + `"}]`, found: true},
 		"old for certain":                    {list: created(`"` + at(now.Add(-2*time.Minute)) + `"`), params: promptorchestra.RunFindParams{Since: now}, absent: true},
 		"old, of another zone":               {list: created(`"` + now.Add(-time.Hour).In(time.FixedZone("", 5*3600)).Format(time.RFC3339) + `"`), params: promptorchestra.RunFindParams{Since: now}, absent: true},
 		"after Until for certain":            {list: created(`"` + recent + `"`), params: promptorchestra.RunFindParams{Since: now.Add(-time.Hour), Until: now.Add(-10 * time.Minute)}, absent: true},
@@ -336,6 +338,11 @@ func TestFindOnEvidence(t *testing.T) {
 		"redacted":                   {variable: `"[REDACTED]"`, value: "job-1", says: "may stand for"},
 		"redacted, as a tag":         {variable: `"<filtered>"`, value: "job-1", says: "may stand for"},
 		"masked":                     {variable: `"***"`, value: "job-1", says: "may stand for"},
+		"a sign":                     {variable: `"-"`, value: "job-1", says: "may stand for"},
+		"a part of it":               {variable: `"1"`, value: "1-1", absent: true},
+		"a text of zeros and it":     {variable: `"0042"`, value: "42", absent: true},
+		"a text, rounded":            {variable: `"1234567890123456800"`, value: "1234567890123456789", says: "rounded"},
+		"a text, rounded to one":     {variable: `"1e18"`, value: "1234567890123456789", says: "rounded"},
 		"masked in the middle":       {variable: `"jo***1"`, value: "job-1", says: "may stand for"},
 		"cut":                        {variable: `"JOB…"`, value: "job-1", says: "may stand for"},
 		"cut, with dots":             {variable: `"job..."`, value: "job-1", says: "may stand for"},
@@ -505,6 +512,13 @@ func TestFindReadsOldestFirst(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, found, 1)
 	assert.LessOrEqual(t, srv.requests.Load(), int32(1+perMinute+2))
+
+	found, err = apitest.NewClient(t, &findServer{
+		list:    `[{"id":"run_1","promptId":"prm_1"},` + runOf("run_2", "prm_1", at(now)) + `]`,
+		details: map[string]string{"run_1": detailOf("run_1", `{"job_id":"a"}`), "run_2": detailOf("run_2", `{"job_id":"a"}`)},
+	}).Runs.Find(t.Context(), params)
+	require.NoError(t, err)
+	assert.Equal(t, "run_2", found["a"].ID, "a run without a time is read last")
 
 	srv.requests.Store(0)
 	params.Values, params.Until = []string{"never sent"}, mark.Add(2*time.Minute)

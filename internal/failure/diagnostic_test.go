@@ -17,7 +17,7 @@ func TestReadDiagnostic(t *testing.T) {
 		},
 		`{"where":null,"retryable":null,"recovery":["r"],"details":{"a":1}}`: {Where: []byte("null"), Retryable: []byte("null"), Recovery: []byte(`["r"]`), Details: []byte(`{"a":1}`)},
 		`{"retryable":true}`: {Retryable: []byte("true")}, `{"retryable":"soon"}`: {}, `{"affectedFields":[]}`: {AffectedFields: []string{}}, `{"affectedFields":null}`: {},
-		`[{"why":"w"},{"why":"v"}]`: {Why: "w"}, `"{\"why\":\"w\"}"`: {Why: "w"}, `{"message":"m","reason":"r"}`: {Why: "m"}, `{"reason":"r"}`: {Why: "r"}, `{"title":"t","message":"m"}`: {Title: "t"},
+		`[{"why":"w"},{"why":"v"}]`: {Why: "w"}, `"{\"why\":\"w\"}"`: {Why: "w"}, `{"message":"m","reason":"r"}`: {Why: "m"}, `{"reason":"r"}`: {Why: "r"}, `{"why":"w","message":"m"}`: {Why: "w"}, `{"title":"t","message":"m"}`: {Title: "t"},
 	} {
 		assert.Equal(t, want, failure.ReadDiagnostic([]byte(text)), text)
 	}

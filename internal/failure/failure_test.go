@@ -62,6 +62,17 @@ func TestTextWhereverItStands(t *testing.T) {
 		{body: `{"name":"AbortError"}`, status: 500, message: "AbortError"},
 		{body: `{"type":"about:blank","status":404}`, status: 404, message: ""},
 		{body: `{"organizationId":["Required"]}`, status: 400, message: "Required", paths: "organizationId"},
+		{body: `{"details":[{"path":"a"}],"errors":[{"path":"b"}]}`, paths: "a"},
+		{body: `{"message":"x","slug":["y"]}`, message: "x", paths: " "},
+		{body: `{"title":"x","slug":["y"]}`, message: "x", paths: " "},
+		{body: `{"data":{"slug":"x"},"name":["y"]}`, message: "y", paths: "name"},
+		{body: `{"slug":["x"]}`, status: 500, paths: " "},
+		{body: `{"status":"success","data":"the user's own"}`, status: 500},
+		{body: `{"details":{"message":"x"}}`, status: 500, message: "x", paths: " "},
+		{body: `{"details":{"path":"a"}}`, status: 500, paths: "a"},
+		{body: `{"details":{"message":["x"]}}`, status: 500, message: "x", paths: " "},
+		{body: `{"details":[{"path":["a",3]},{"path":"b"},{"path":3}]}`, paths: "a[3] b [3]"},
+		{body: `{"code":{"x":1},"error":{"type":"E1","message":"x"}}`, message: "x", code: "E1"},
 	} {
 		if row.status == 0 {
 			row.status = http.StatusUnprocessableEntity
@@ -111,6 +122,22 @@ func TestErrorOfOAuth(t *testing.T) {
 	assert.Equal(t, "invalid_grant", f.Summary)
 }
 
+// The summary is what the error says beside a message that says something else.
+func TestSummary(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"error":"x","message":"y"}`: "x", `{"error":"x","message":"x"}`: "", `{"error":"x"}`: "", `{"message":"x"}`: "",
+	} {
+		assert.Equal(t, want, failure.Read(400, []byte(body), nil).Summary, body)
+	}
+}
+
+// Only a page is read as one.
+func TestTextsAreNoPages(t *testing.T) {
+	for body, want := range map[string]string{`<p>5 &lt; 6</p>`: "5 < 6", `5 &lt; 6 <b>or</b> not`: "5 &lt; 6 <b>or</b> not"} {
+		assert.Equal(t, want, failure.Read(502, []byte(body), nil).Message)
+	}
+}
+
 func TestShapes(t *testing.T) {
 	for body, want := range map[string]failure.Shape{
 		``: failure.Empty, " \r\n\ufeff": failure.NoJSON, "\ufeff": failure.Empty, `busy`: failure.NoJSON, `<p>busy`: failure.NoJSON, `[error] busy`: failure.NoJSON,
@@ -118,6 +145,7 @@ func TestShapes(t *testing.T) {
 		`{"error":"x"}`: failure.Error, `{"error":{}}`: failure.Error, `{"error":"x","message":null,"details":null}`: failure.Error,
 		`{"error":"x","message":"y"}`: failure.ErrorMessage, `{"error":"x","details":[]}`: failure.ErrorDetails, `{"error":"x","message":"y","details":"z"}`: failure.ErrorDetails,
 		`{"why":"x"}`: failure.Diagnosed, `{"title":"t","category":"c","error":"x"}`: failure.Diagnosed, `{"title":"t"}`: failure.OtherJSON, `{"why":""}`: failure.OtherJSON,
+		`{"category":"c","error":"x"}`: failure.Error,
 	} {
 		assert.Equal(t, want, failure.Read(500, []byte(body), nil).Shape, body)
 	}

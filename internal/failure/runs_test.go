@@ -65,6 +65,11 @@ func TestRunsInAnySpelling(t *testing.T) {
 		{body: `{"sourceRunId":"arun_1"}`},
 		{body: `{"source_agent_run":{"id":"arun_1"}}`},
 		{body: `{"session":"expired"}`},
+		{body: `{"session":"ses_1"}`, runs: true},
+		{body: `{"runId":"run_1","session":{"state":"x"}}`, id: "run_1", runs: true},
+		{body: `{"draftRunId":"run_1","run":{"status":"failed"},"runs":3}`, id: "run_1", runs: true},
+		{body: `{"runId":"is not known"}`},
+		{body: `{"run":"2nd"}`},
 		{body: `<html>429 Too Many Requests</html>`},
 		{body: ``},
 	} {
@@ -108,9 +113,11 @@ func TestForbidsRetry(t *testing.T) {
 		`{"error":{"is_retryable":false}}`:                         true,
 		`{"retryable":true,"error":{"isRetryable":false}}`:         false,
 		`{"retryable":"true","error":{"isRetryable":false}}`:       false,
-		`{"error":"x"}`:                      false,
-		`{"error":"\"retryable\": no"}`:      false,
-		`{"error":"x","notRetryable":false}`: false,
+		`{"error":"x"}`:                                    false,
+		`{"error":"\"retryable\": no"}`:                    false,
+		`{"error":"x","notRetryable":false}`:               false,
+		`{"a":{"retryable":false},"b":{"retryable":true}}`: true,
+		`{"a":{"retryable":null},"b":{"retryable":true}}`:  false,
 	} {
 		assert.Equal(t, forbidden, failure.ForbidsRetry([]byte(body)), body)
 	}

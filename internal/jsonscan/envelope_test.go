@@ -50,6 +50,8 @@ func TestRecord(t *testing.T) {
 		`{"success":"false"}`:                failed,
 		`{"code":1,"why":"x"}`:               failed,
 		`{"code":1,"error":"","title":null}`: none,
+		`{"title":"x","a":{"id":2}}`:         `{"id":2}`,
+		`{"a":{"id":2},"b":{"x":1,"id":3}}`:  none,
 		`{"a":{"id":2`:                       "",
 	} {
 		record, found, isFailure := jsonscan.Record(withID{}, []byte(object))

@@ -15,6 +15,7 @@ func TestJudge(t *testing.T) {
 		`"a":{"b":{"c":{"next":1}}}`: `the member "next"`, `"a":{"b":{"c":{"d":{"next":1}}}}`: "", `"total":"3"`: `the member "total"`, `"total":2`: "",
 		`"completedCount":3`: "", `"counts":{"done":3}`: "", `"totalFinished":3`: "", `"next":{"a":{"b":null}}`: "", `"more":{"x":[1]}`: "", `"more":"a:1"`: "", `"nextPage":"false"`: "",
 		`"nextSyncToken":"x"`: "", `"pagination_page":1`: "", `"last":0`: "", `"isLast":null`: "", `"nextScheduledRun":"x"`: "",
+		`"paginated":false`: "", `"next":{"href":"x","templated":false}`: `the member "next"`,
 	} {
 		var judge jsonscan.Judge
 		for name, value := range jsonscan.Members([]byte("{" + member + "}")) {
@@ -40,6 +41,10 @@ func TestStrictJudge(t *testing.T) {
 	judge := jsonscan.Judge{Strict: true}
 	assert.Empty(t, judge.Says(map[string][]string{"X-Total-Count": {"2"}, "Server": {"next"}, "Link": {`</1>; rel=first`}}, 2))
 	assert.Equal(t, "the header X-Total-Count", judge.Says(map[string][]string{"X-Total-Count": {"2", "3"}}, 2))
+	assert.Equal(t, "the header Content-Range", judge.Says(map[string][]string{"Content-Range": {"runs 0-1/2"}}, 2))
+	assert.Empty(t, judge.Says(map[string][]string{"X-Ratelimit-Used": {"0"}, "Content-Length": {"0"}}, 2))
+	judge.Member([]byte("nextOffset"), []byte("2"))
+	assert.Equal(t, `the member "nextOffset"`, judge.Says(nil, 2), "it is no total")
 }
 
 // Each of these names needs each of its words to say that there is more of a list.
