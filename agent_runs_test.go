@@ -140,6 +140,7 @@ func TestWhatEndsAWait(t *testing.T) {
 		`"state":"running","output":"half"`: on, `"output":"half","isRunning":true`: on, `"status":null,"output":"half","state":{"name":"queued"}`: on,
 		`"status":"running","completedAt":"2026-11-29T00:30:00Z"`: on, `"status":"running","outputText":"half"`: on,
 
+		`"status":"in_progress","output":"half"`: on, `"status":"In Progress","outputText":"half"`: on, `"status":"Processing","output":[1]`: on,
 		`"status":"in_progress"`: on, `"status":"aborted"`: on, `"status":"done"`: on, `"status":"läuft"`: on, `"status":" "`: on,
 		`"status":"in_progress","output":null`: on, `"status":"x","output":""`: on, `"status":"x","output":{}`: on, `"status":"x","output":[ ]`: on,
 		`"status":"x","completedAt":null`: on, `"status":"x","completedAt":""`: on,
@@ -147,6 +148,7 @@ func TestWhatEndsAWait(t *testing.T) {
 
 		`"status":"x","output":"text"`: done, `"status":"x","output":{"a":null}`: done, `"status":"x","output":[0]`: done,
 		`"status":"x","output":0`: done, `"status":"x","output":false`: done, `"status":"x","completedAt":"2026-11-29T00:30:00Z"`: done,
+		`"status":"cancelling","completedAt":"2026-11-29T00:30:00Z"`: done,
 		`"output":"text"`: done, `"status":null,"output":-1.5`: done, `"status":"","completedAt":1764115200`: done,
 
 		`"state":"running"`: bad, `"status":null`: bad, `"status":""`: bad, `"output":null`: bad, `"output":"","completedAt":""`: bad, `"output":{ }`: bad,

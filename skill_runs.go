@@ -139,7 +139,5 @@ var routeSkillRunsPoll = func() *route {
 }()
 
 func (d *SkillRunDetail) state() runState {
-	state := newRunState(d.RunID, d.Status, d.Output, d.CompletedAt)
-	state.signs = state.signs || d.OutputText != ""
-	return state
+	return newRunState(d.RunID, d.Status, isOutput(d.Output) || d.OutputText != "", d.CompletedAt)
 }
