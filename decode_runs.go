@@ -47,17 +47,17 @@ var nameStatus, nameDiagnostic = []byte("status"), []byte("diagnostic")
 type doubts struct {
 	shape             recordShape
 	status, why       []byte
-	hasStatus, hasWhy bool // the record has a status or a diagnostic of its own
+	hasStatus, hasWhy bool // the record has a status that stays, or a diagnostic of its own
 	hasOutput         bool
 	id                []byte // of the record
 	hasRunID          bool   // or needs none
 }
 
 // withDoubts adds to a run what its response says against it. A run without a status of its own
-// gets a word for a run that failed, whatever its member is called, or beside an output, which may
-// be partial, what stands in the place of a status and is no word for success. A run without a
-// diagnostic gets what the response says of an error. A run that was asked for by its id gets the
-// one that it calls id.
+// gets what stands in the place of one, if that is a word for a run that failed or, beside an
+// output, which may be partial, no word for success. Of two statuses the one that is no success
+// stays. A run without a diagnostic gets what the response says of an error. A run that was asked
+// for by its id gets the one that it calls id.
 func (s recordShape) withDoubts(record, response []byte) []byte {
 	d := doubts{shape: s, hasStatus: !s.Has(nameStatus)}
 	d.hasRunID = s.traits&execution != 0 // an execution is started, not asked for by an id
@@ -106,10 +106,12 @@ func (d *doubts) addOwn(name, value []byte) {
 	case !jsonscan.Is(name, "status"):
 		d.hasOutput = d.hasOutput || provesRun(name, value) == jsonscan.Full
 	case jsonscan.IsEmpty(value):
+	case wordIn(value).Succeeded():
+		d.hasStatus = d.status == nil
 	case value[0] == '{' || value[0] == '[':
-		d.status = asJSON(string(value))
-	default:
-		d.hasStatus = true
+		d.status, d.hasStatus = asJSON(string(value)), false
+	default: // of two statuses the one that is no success counts
+		d.status, d.hasStatus = value, false
 	}
 }
 
@@ -149,25 +151,27 @@ func (d *doubts) add(path, name string, value []byte) {
 	switch isTrue, isFlag := jsonscan.Bool(value); {
 	case isTrue: // hasErrors
 		d.why = asJSON(name)
-	case !isFlag && !jsonscan.IsEmpty(value):
+	case !isFlag && !isHarmless(value):
 		d.why = value
 	}
 }
 
 var (
-	statusPath = regexp.MustCompile(`^(?:(?:run|job|task|execution|meta|response|result)\.)?\w*` +
-		`(?:status|state|stage|phase|outcome|conclusion|reason)(?:name|code|text|\.|$)|(?:^incomplete\w*|feedback)\.\w*reason$`)
+	statusPath = regexp.MustCompile(`^(?:(?:run|job|task|execution|data|meta|response|result)\.)?\w*` +
+		`(?:status|state|stage|phase|outcome|conclusion|reason)(?:name|code|text|\.|$)|(?:^incomplete\w*|feedback)\.\w*reason$|^code$`)
 	errorPath = regexp.MustCompile(`(?:(?:^|\.)(?:err|fault|diagnostic|missing|unresolved)|` +
-		`error(?:ed)?|exception|fail(?:ed|ure)|abort(?:ed)?|cancell?ed|interrupted|refusal)s?` +
-		`(?:message|msg|reason|cause|code|detail|description|info|type|text|string|no|count|by|at|variable)?s?$`)
+		`error(?:ed)?|exception|fail(?:ed|ure)?|abort(?:ed)?|cancell?ed|interrupt(?:ed)?|refusal)s?` +
+		`(?:message|msg|reason|cause|code|detail|description|info|type|text|string|no|count|by|at|variable)?s?$|` +
+		`(?:expired|rejected|timedout)(?:at|by|reason)$`)
 	negation   = regexp.MustCompile(`^(?i:un|in|not_?)`)
-	flagPrefix = regexp.MustCompile(`^(?:is|has|was)_?`)
-	option     = regexp.MustCompile(`^(?:ignore|max)|(?:^o|[a-z]O|_o)n_?[EFef]`) // continueOnError
+	affixes    = regexp.MustCompile(`^(?:(?:is|has|was|still)_?)?(?i:(?:output|result|response)_?)?|(?i:_?(?:output|result|response))$`)
+	option     = regexp.MustCompile(`^(?:ignore|max|allow)|(?:^o|[a-z]O|_o)n_?[EFef]`) // continueOnError
 	otherThing = regexp.MustCompile(`contract|^(?:prompt|skill|agent|tool|version)[^.]*$`)
 	usersData  = regexp.MustCompile(`(?i)input|variable|output`)
 
 	// What a status, or the reason of an end, may be in a run that succeeded, beside success.
-	goodEnd = regexp.MustCompile(`^(?:|ok|0|2\d\d|stop(?:sequence)?|end(?:turn|oftext)?|eos(?:token)?|tool(?:calls?|use)|complete)$`)
+	goodEnd = regexp.MustCompile(`^(?:finishreason)?(?:|ok|none|0|2\d\d|stop(?:sequence)?|end(?:turn|oftext)?|eos(?:token)?|` +
+		`(?:tool|function)(?:calls?|use)|complete|finish(?:ed)?)$`)
 	// What was done to a run, or is being done.
 	deed = regexp.MustCompile(`^(?:[A-Z]?[a-z]+[^e]ed|(?i:partial|in_?progress|(?:process|wait|retry|stream)ing))$`)
 )
@@ -186,19 +190,37 @@ var goodDeeds = []string{
 // isFailed. Of what is false it is the opposite, such as "not completed".
 func (d *doubts) word(path, name string, value []byte) string {
 	word, isOpen := wordIn(value), false
-	switch isTrue, isFlag := jsonscan.Bool(value); {
+	isTrue, isFlag := jsonscan.Bool(value)
+	if isFlag {
+		name = affixes.ReplaceAllString(name, "") // Truncated of outputTruncated and isTruncated
+	}
+	switch {
 	case isTrue:
-		name = flagPrefix.ReplaceAllString(name, "")
 		word, isOpen = RunStatus(name), fallsShort(path, name)
 	case isFlag:
 		word, isOpen = RunStatus("not "+name), jsonscan.Affirms(name)
-	case statusPath.MatchString(path) && !otherThing.MatchString(path):
-		isOpen = !word.Succeeded() && !goodEnd.Match(jsonscan.Fold(nil, word))
+	case isStatus(path):
+		isOpen = !isGoodEnd(word)
+	default: // perhaps of something else: logLevel error
+		word, isOpen = RunStatus(name+" ")+word, word.Failed() || word.Pending()
 	}
 	if word.Failed() || d.hasOutput && (word.Pending() || isOpen) {
 		return string(word)
 	}
 	return ""
+}
+
+func isStatus(path string) bool {
+	return statusPath.MatchString(path) && !otherThing.MatchString(path)
+}
+
+func isGoodEnd(word RunStatus) bool {
+	return word.Succeeded() || goodEnd.Match(jsonscan.Fold(nil, word))
+}
+
+// isHarmless reports whether a member for an error says that there is none, such as errmsg: ok.
+func isHarmless(value []byte) bool {
+	return jsonscan.IsEmpty(value) || value[0] == '"' && isGoodEnd(wordIn(value))
 }
 
 // fallsShort reports whether a word that is true of a run is the opposite of something good, such

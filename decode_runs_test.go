@@ -106,6 +106,25 @@ func TestARunIsDoneOnEvidence(t *testing.T) {
 		`{"runId":"run_1","output":"part","diagnostics":[{"why":"x"}]}`:                      jobs.Park,
 		`{"runId":"run_1","output":"part","unresolvedVariables":["name"]}`:                   jobs.Park,
 
+		`{"runId":"run_1","output":"x","finishReason":"FINISH_REASON_STOP","code":"OK","errcode":0,"errmsg":"ok","errorCode":"NONE","allowFailure":true,"resultCached":true,"outputReady":true}`: jobs.Done,
+		`{"code":0,"message":"success","data":{"runId":"run_1","output":"x"}}`: jobs.Done,
+
+		`{"code":500,"message":"x","data":{"runId":"run_1","output":"part"}}`:     jobs.LookUp,
+		`{"runId":"run_1","output":"part","code":"PROVIDER_ERROR","message":"x"}`: jobs.LookUp,
+		`{"runId":"run_1","output":"part","outputTruncated":true}`:                jobs.LookUp,
+		`{"runId":"run_1","output":"part","is_response_truncated":true}`:          jobs.LookUp,
+		`{"runId":"run_1","output":"part","partialResult":true}`:                  jobs.LookUp,
+		`{"runId":"run_1","output":"part","still_running":true}`:                  jobs.LookUp,
+		`{"runId":"run_1","output":"part","isOutputComplete":false}`:              jobs.LookUp,
+		`{"runId":"run_1","output":"part","level":"ERROR"}`:                       jobs.LookUp,
+		`{"runId":"run_1","output":"part","promptName":"Timeout"}`:                jobs.LookUp,
+		`{"status":false,"message":"x","data":{"runId":"run_1","output":"part"}}`: jobs.LookUp,
+		`{"runId":"run_1","output":"part","status":false}`:                        jobs.Park,
+		`{"runId":"run_1","output":"part","status":"failed","status":"success"}`:  jobs.Park,
+		`{"runId":"run_1","output":"part","status":"success","STATUS":"failed"}`:  jobs.Park,
+		`{"runId":"run_1","output":"part","status":"success","Status":{"a":1}}`:   jobs.LookUp,
+		`{"runId":"run_1","output":"part","Status":"running","status":"success"}`: jobs.LookUp,
+
 		`{"status":"success","message":"queued"}`:                     jobs.LookUp,
 		`{"status":"success","data":{"jobId":"job_1"}}`:               jobs.LookUp,
 		`{"status":"success","code":202,"data":{"queued":true}}`:      jobs.LookUp,
@@ -155,17 +174,17 @@ func TestWordsOfRunsWithoutAStatus(t *testing.T) {
 			rows[fmt.Sprintf(format, word)] = want
 		}
 	}
-	add(jobs.LookUp, `"%s":{"status":"aborting"}`, "run job task execution meta response result")
+	add(jobs.LookUp, `"%s":{"status":"aborting"}`, "run job task execution data meta response result")
 	add(jobs.LookUp, `"%s":"aborting"`, "status state stage phase outcome conclusion reason run_state_name statusText reasonCode")
 	add(jobs.LookUp, `"%s":{"reason":"length"}`, "incomplete_details incompleteness")
 	add(jobs.LookUp, `"feedback":{"%s":"safety"}`, "blockReason reason")
 	add(jobs.Park, `"%s":"x"`, "err fault diagnostics missing unresolved error errored exception failed failure abort aborted cancelled canceled "+
-		"interrupted refusal")
+		"interrupted refusal fail interrupts failReason expiredAt rejected_by timedOutReason")
 	add(jobs.Park, `"error%s":"x"`, "Message Msg Reason Cause Code Detail Details Description Info Type Text String No Count By At Variable")
-	add(jobs.Done, `"%s":"x"`, "ignoreErrors maxErrors onError on_failure continueOnError continue_on_error continue_on_failure")
+	add(jobs.Done, `"%s":"x"`, "ignoreErrors maxErrors allow_failure onError on_failure continueOnError continue_on_error continue_on_failure")
 	add(jobs.Done, `"%s":"draft"`, "contractStatus promptStatus skillState agent_state toolStatus versionStatus")
 	add(jobs.Done, `"%s":{"error":"x"}`, "inputs variables structured_output")
-	add(jobs.Done, `"finish_reason":"%s"`, "ok stop stop_sequence end end_turn endOfText eos eos_token tool_call tool_calls tool_use complete 0 200")
+	add(jobs.Done, `"finish_reason":"%s"`, "ok none finish finished function_call stop stop_sequence end end_turn endOfText eos eos_token tool_call tool_calls tool_use complete 0 200")
 	add(jobs.LookUp, `"%s":true`, "partial inProgress in_progress processing waiting retrying streaming unsuccessful incomplete not_complete")
 	add(jobs.Park, `"%s":true`, "isExpired hasExpired was_expired expired")
 	for members, want := range rows {

@@ -397,6 +397,7 @@ func TestFailuresWithAStatusOfSuccess(t *testing.T) {
 		`{"code":"X","why":"No seats"}`:                                                         "No seats",
 		`{"code":7,"title":"No seats"}`:                                                         "No seats",
 		`{"success":false,"errors":[{"message":"No seats"}]}`:                                   "",
+		`{"status":false,"message":"No seats","data":[]}`:                                       "No seats",
 		`{"success":false,"message":"No seats"}`:                                                "No seats",
 		`{"errors":[{"message":"No seats"}],"data":null}`:                                       "No seats",
 		`{"issues":[{"path":["a"],"message":"No seats"}]}`:                                      "No seats",

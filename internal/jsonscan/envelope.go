@@ -15,7 +15,7 @@ type Failure struct{ err, code, reason, unsuccessful, listed bool }
 func (f *Failure) Add(name, value []byte) {
 	var buf [16]byte
 	short := string(Short(&buf, name))
-	f.unsuccessful = f.unsuccessful || short == "success" && isWord(value, "false")
+	f.unsuccessful = f.unsuccessful || (short == "success" || short == "status") && isWord(value, "false")
 	if IsEmpty(value) {
 		return
 	}
