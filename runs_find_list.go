@@ -134,10 +134,11 @@ func newFindWindow(params RunFindParams, date []string, asked, now time.Time) (w
 	if !ok {
 		return w
 	}
-	w.now = now.Add(max(theirs.Sub(asked), 0) + findMargin)
-	w.since = params.Since.Add(min(theirs.Sub(now), 0) - findMargin)
+	ahead, behind := max(theirs.Sub(asked), 0), min(theirs.Sub(now), 0) // or the largest of a Duration
+	w.now = now.Add(findMargin).Add(ahead)
+	w.since = params.Since.Add(-findMargin).Add(behind)
 	if !params.Until.IsZero() {
-		w.until = params.Until.Add(max(theirs.Sub(asked), 0) + findMargin)
+		w.until = params.Until.Add(findMargin).Add(ahead)
 	}
 	return w
 }
@@ -152,10 +153,10 @@ func (w findWindow) add(candidates []runCandidate, run findElement, promptID str
 	_ = created.UnmarshalJSON(run.CreatedAt) // never fails
 	outside := w.excludes(created.Time)
 	switch {
-	case run.PromptID != "" && !strings.EqualFold(run.PromptID, promptID), outside && w.isCertain(run.CreatedAt):
-		return candidates, nil
-	case run.ID == "":
+	case run.ID == "": // it may be no run, but a group of them
 		return nil, errRunWithoutID
+	case run.PromptID != "" && foldText(run.PromptID) != foldText(promptID), outside && w.isCertain(run.CreatedAt):
+		return candidates, nil
 	case len(run.ID) > longestFindID:
 		return nil, errLongID
 	case len(candidates) == mostFindCandidates:
