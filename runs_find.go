@@ -2,10 +2,14 @@ package promptorchestra
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
+	"math"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -55,8 +59,9 @@ type RunFindParams struct {
 // Texts must be equal. A number is compared by its value: 4711.0 is "4711". What may stand for one
 // of the values is an error: a text in other letters, cut or redacted, a number that was rounded,
 // as float64 rounds beyond 2^53 or to fewer digits (send ids as texts), and a value under another
-// spelling of the variable's name, such as jobId. If several runs have the same value, the oldest
-// is returned. A run that is found may still be pending or have failed: see [RunStatus].
+// spelling of the variable's name, such as jobId, or inside of another variable. If several runs
+// have the same value, the oldest is returned. A run that is found may still be pending or have
+// failed: see [RunStatus].
 //
 // An execution that is still in flight may not be recorded yet. Call Find when no execution can be
 // in flight any more.
@@ -160,21 +165,22 @@ func (s *RunsService) readCandidate(
 		values, err = run.valuesIn(detail, params, sought)
 		return err
 	})
-	if err == nil && r.isEmpty() {
-		err = r.decodeError(errNoVariables)
+	if status := r.result.StatusCode; err == nil && len(values) == 0 && status != http.StatusOK {
+		err = r.decodeError(fmt.Errorf("%w (see the status %d)", errNoVariables, status))
 	}
 	return detail, values, err
 }
 
 var (
 	errNoVariables = errors.New("the run's record does not show its variables")
+	errOtherText   = errors.New("as a text that may stand for a sought one")
 	errNoID        = errors.New("the response has no id, so it may be another run than the listed one")
 )
 
 // valuesIn returns which of the sought values the run's variable has. It returns an error if the
 // run is not what the list said, or leaves that open.
 func (c runCandidate) valuesIn(detail *RunDetail, params RunFindParams, sought soughtValues) ([]string, error) {
-	isOthers := detail.PromptID != "" && !strings.EqualFold(detail.PromptID, params.PromptID)
+	isOthers := detail.PromptID != "" && foldText(detail.PromptID) != foldText(params.PromptID)
 	switch {
 	case detail.ID != "" && detail.ID != c.id, isOthers && c.ofPrompt:
 		return nil, fmt.Errorf("the record of run %q has another id or prompt than the list says", c.id)
@@ -195,89 +201,113 @@ func (c runCandidate) valuesIn(detail *RunDetail, params RunFindParams, sought s
 	return values, nil
 }
 
-func variablesOf(detail *RunDetail) (RawJSON, error) {
-	var input struct{ Variables RawJSON }
-	if detail.InputSnapshot.Decode(&input) != nil || len(input.Variables) == 0 || input.Variables[0] != '{' {
+// variablesOf returns a run's variables, if its snapshot has them once and does not say that there
+// are more.
+func variablesOf(detail *RunDetail) ([]byte, error) {
+	var found [][]byte
+	var judge jsonscan.Judge
+	for name, value := range jsonscan.Members(detail.InputSnapshot) {
+		if jsonscan.Is(name, "variables") {
+			found = append(found, value)
+		} else {
+			judge.Member(name, value)
+		}
+	}
+	if len(found) != 1 || found[0][0] != '{' || judge.Says(nil, math.MaxInt) != "" {
 		return nil, errNoVariables
 	}
-	return input.Variables, nil
+	return found[0], nil
 }
 
 // soughtValues are the values that Find looks for.
 type soughtValues struct {
 	texts   map[string]bool
-	numbers []string        // those that are numbers
-	folded  map[string]bool // all, as foldText leaves them
+	numbers []string            // those that are numbers
+	folded  map[string][]string // all, as foldText leaves them, and their parts around accents
 }
 
 func newSoughtValues(values []string) soughtValues {
-	s := soughtValues{texts: map[string]bool{}, folded: map[string]bool{}}
+	s := soughtValues{texts: map[string]bool{}, folded: map[string][]string{}}
 	for _, value := range values {
 		if _, ok := jsonscan.ParseNumber(value); ok {
 			s.numbers = append(s.numbers, value)
 		}
 		s.texts[value] = true
-		s.folded[foldText(value)] = true
+		folded := foldText(value)
+		s.folded[folded] = accents.Split(folded, -1)
 	}
 	return s
 }
 
-// placeholder matches what servers show in the place of a text, or of a part of it.
-var placeholder = regexp.MustCompile(`[*•…]+|\.{3}|^[\[<].*[\]>]$`)
+// placeholder matches what servers show in the place of a text, or of a part of it. Accents are
+// letters that Unicode writes in two ways.
+var (
+	placeholder = regexp.MustCompile(`[*•…?\x{FFFD}]+|\.{3}|x{4,}|\PL*redacted\PL*|\pL\p{Mn}+|^[\[<(].*[\])>]$`)
+	accents     = regexp.MustCompile(`\pL\p{Mn}+`)
+)
 
-// foldText returns a text in lower case, without the spaces and signs around it.
+// foldText returns a text in lower case, without HTML's escapes and the spaces and signs around it.
 func foldText(text string) string {
-	return strings.TrimFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	text = strings.ToLower(html.UnescapeString(text))
+	return strings.TrimFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 // mayHave reports whether a text may stand for one of the values: in other letters, with other
 // signs around it, cut or redacted. An empty one is as good as none.
 func (s soughtValues) mayHave(text string) bool {
+	const shortestCut = 64 // bytes of a text that a column's width may have cut
 	folded, parts := foldText(text), placeholder.Split(strings.ToLower(text), -1)
-	if folded == "" || s.folded[folded] {
+	if _, same := s.folded[folded]; folded == "" || same {
 		return strings.TrimSpace(text) != ""
 	}
-	for value := range s.folded {
-		if len(parts) > 1 && strings.HasPrefix(value, parts[0]) && strings.HasSuffix(value, parts[len(parts)-1]) {
+	for value, accented := range s.folded {
+		isCut := len(folded) >= shortestCut && strings.HasPrefix(value, folded)
+		if isCut || surround(parts, value) || surround(accented, folded) {
 			return true
 		}
 	}
 	return false
 }
 
-// among returns the sought values that the variable of a name has, if there is one.
+// surround reports whether a text has the first and last of some parts around what is between them.
+func surround(parts []string, text string) bool {
+	return len(parts) > 1 && strings.HasPrefix(text, parts[0]) && strings.HasSuffix(text, parts[len(parts)-1])
+}
+
+// among returns the sought values that the variable of a name has, if there is one. Elsewhere than
+// in that variable, one of them under its name leaves it open.
 func (s soughtValues) among(variables []byte, name string) ([]string, error) {
-	var variable, respelled json.RawMessage
+	var variable json.RawMessage
 	for n, value := range jsonscan.Members(variables) {
 		switch {
-		case string(n) == name && variable != nil && !bytes.Equal(variable, value):
+		case string(n) != name:
+		case variable != nil && !bytes.Equal(variable, value):
 			return nil, errors.New("twice, with different values")
-		case string(n) == name:
+		default:
 			variable = value
-		case isRespelled(string(n), name):
-			respelled = value
 		}
 	}
 	if variable != nil {
 		return s.in(variable)
 	}
-	values, err := s.in(respelled)
-	if len(values) > 0 {
-		err = errors.New("under another spelling of its name")
-	}
-	return nil, err
+	var elsewhere error
+	folded := jsonscan.Fold(nil, name)
+	isNamed := func(within bool, n []byte) bool { return within || bytes.Equal(jsonscan.Fold(nil, n), folded) }
+	jsonscan.Walk(variables, false, isNamed, func(named bool, value []byte, _ bool) {
+		if !named {
+			return
+		}
+		values, err := s.in(value)
+		if len(values) > 0 {
+			err = errors.New("inside of another one, or under another spelling of its name")
+		}
+		elsewhere = cmp.Or(elsewhere, err)
+	})
+	return nil, elsewhere
 }
 
-// isRespelled reports whether a name is another one in another spelling, such as camelCase.
-func isRespelled(name, original string) bool {
-	return !strings.EqualFold(name, original) && bytes.Equal(jsonscan.Fold(nil, name), jsonscan.Fold(nil, original))
-}
-
-// in returns the sought values that a variable has, if there is one.
+// in returns the sought values that a variable has.
 func (s soughtValues) in(variable json.RawMessage) ([]string, error) {
-	if len(variable) == 0 {
-		return nil, nil
-	}
 	switch kind := jsonscan.Kind(variable[0]); kind {
 	case "string":
 		var text string
@@ -291,18 +321,20 @@ func (s soughtValues) in(variable json.RawMessage) ([]string, error) {
 }
 
 func (s soughtValues) inText(text string) ([]string, error) {
-	const mayBeRounded = len("9007199254740992") // 2^53
+	f, isNumber := jsonscan.ParseNumber(text)
 	switch {
 	case s.texts[text]:
 		return []string{text}, nil
 	case s.mayHave(text):
-		return nil, errors.New("as a text that may stand for a sought one")
-	case len(text) < mayBeRounded && !strings.ContainsAny(text, "eE"):
+		return nil, errOtherText
+	case !isNumber || math.IsInf(f, 0): // no float64 is printed so
 		return nil, nil
-	default:
-		_, err := s.inNumber(text)
-		return nil, err
 	}
+	values, err := s.inNumber(text)
+	if len(values) > 0 {
+		err = errOtherText
+	}
+	return nil, err
 }
 
 func (s soughtValues) inNumber(number string) (values []string, err error) {

@@ -92,7 +92,7 @@ func TestFind(t *testing.T) {
 		{name: "a Date that cannot be read, hours apart", list: "[" + runOf("run_1", "prm_1", at(now.Add(-5*time.Hour))) + "]", details: one, since: now, header: http.Header{"Date": {"today"}}, want: map[string]string{"a": "run_1"}},
 		{name: "the variable is a number", list: "[" + runOf("run_1", "prm_1", recent) + "]", details: map[string]string{"run_1": detailOf("run_1", `{"job_id":4711}`)}, values: []string{"4711"}, want: map[string]string{"4711": "run_1"}},
 		{name: "another value", list: "[" + runOf("run_1", "prm_1", recent) + "]", details: map[string]string{"run_1": detailOf("run_1", `{"job_id":"b"}`)}, want: map[string]string{}},
-		{name: "another spelling of the name", list: "[" + runOf("run_1", "prm_1", recent) + "]", details: map[string]string{"run_1": detailOf("run_1", `{"JOB_ID":"a"}`)}, want: map[string]string{}},
+		{name: "another spelling of the name", list: "[" + runOf("run_1", "prm_1", recent) + "]", details: map[string]string{"run_1": detailOf("run_1", `{"JOB_ID":"a"}`)}, fails: "another spelling"},
 		{name: "without the variable", list: "[" + runOf("run_1", "prm_1", recent) + "]", details: map[string]string{"run_1": detailOf("run_1", `{}`)}, want: map[string]string{}},
 		{name: "the variable is an object", list: "[" + runOf("run_1", "prm_1", recent) + "]", details: map[string]string{"run_1": detailOf("run_1", `{"job_id":{"type":"string","value":"a"}}`)}, fails: `run "run_1" has the variable "job_id" as object`},
 		{
@@ -274,7 +274,8 @@ func TestFindOnEvidence(t *testing.T) {
 		variable string // of run_1, in the place of "a"
 		detail   string
 		header   http.Header
-		status   int
+		status   int // of the list
+		readWith int // the status of the detail
 		params   promptorchestra.RunFindParams
 		value    string // that is sought, in the place of a
 		found    bool
@@ -310,6 +311,14 @@ func TestFindOnEvidence(t *testing.T) {
 		"the detail of another organization": {list: created(`"` + recent + `"`), detail: `{"id":"run_1","organization_id":"org_2","inputSnapshot":{"variables":{"job_id":"a"}}}`, says: "of another organization"},
 		"a detail without an id":             {list: created(`"` + recent + `"`), detail: `{"inputSnapshot":{"variables":{"job_id":"b"}}}`, says: "no id"},
 		"a detail without an id, of the job": {list: created(`"` + recent + `"`), detail: `{"organizationId":"org_1","inputSnapshot":{"variables":{"job_id":"a"}}}`, found: true},
+		"a detail of another status":         {list: created(`"` + recent + `"`), detail: detailOf("run_1", `{"job_id":"b"}`), readWith: 206, says: "the status 206"},
+		"two snapshots of variables":         {list: created(`"` + recent + `"`), detail: `{"id":"run_1","inputSnapshot":{"variables":{"job_id":"a"},"variables":{"job_id":"b"}}}`, says: "does not show its variables"},
+		"a snapshot that is cut":             {list: created(`"` + recent + `"`), detail: `{"id":"run_1","inputSnapshot":{"variables":{"name":"x"},"truncated":true}}`, says: "does not show its variables"},
+		"a snapshot with a count":            {list: created(`"` + recent + `"`), detail: `{"id":"run_1","inputSnapshot":{"variables":{"name":"x"},"count":9,"truncated":false}}`, absent: true},
+		"a group of another prompt's runs":   {list: `[{"promptId":"prm_2","runs":[{"id":"run_1","promptId":"prm_1"}]}]`, says: "without an id"},
+		"a prompt's id with spaces":          {list: `[{"id":"run_1","promptId":" prm_1 "}]`, found: true},
+		"a Date of the year 1":               {list: created(`"` + recent + `"`), params: promptorchestra.RunFindParams{Since: now.Add(-20 * time.Second), Until: now}, header: http.Header{"Date": {time.Time{}.Format(http.TimeFormat)}}, found: true},
+		"a Date of the year 9999":            {list: created(`"` + recent + `"`), params: promptorchestra.RunFindParams{Since: now.Add(-20 * time.Second), Until: now}, header: http.Header{"Date": {"Fri, 31 Dec 9999 23:59:59 GMT"}}, found: true},
 		"a prompt's id in other letters":     {list: `[{"id":"run_1","promptId":"PRM_1"}]`, found: true},
 		"an id of a kilobyte":                {list: `[{"id":"` + strings.Repeat("x", 1024) + `","promptId":"prm_1"}]`, says: "longer than 256 bytes"},
 
@@ -350,7 +359,21 @@ func TestFindOnEvidence(t *testing.T) {
 		"a longer text":              {variable: `"job-11"`, value: "job-1", absent: true},
 		"other signs within":         {variable: `"job-1-1"`, value: "job-11", absent: true},
 		"under another spelling":     {variable: `"b","jobId":"a"`, absent: true},
-		"a text like a number":       {variable: `"4711.0"`, value: "4711", absent: true},
+		"a text like a number":       {variable: `"4711.0"`, value: "4711", says: "may stand for"},
+		"a text of another number":   {variable: `"4712.0"`, value: "4711", absent: true},
+		"a text, as a large float":   {variable: `"1234567890123456789.0"`, value: "1234567890123456789", says: "may stand for"},
+		"an id of digits and an e":   {variable: `"98e76543"`, value: "12e45678", absent: true},
+		"redacted, as a word":        {variable: `"__Redacted__"`, value: "job-1", says: "may stand for"},
+		"redacted, in parentheses":   {variable: `"(sensitive value)"`, value: "job-1", says: "may stand for"},
+		"masked with letters":        {variable: `"XXXX-1"`, value: "job-1", says: "may stand for"},
+		"another, masked so":         {variable: `"XXXX-2"`, value: "job-1", absent: true},
+		"cut by a column":            {variable: `"` + strings.Repeat("ab", 32) + `"`, value: strings.Repeat("ab", 40) + "1", says: "may stand for"},
+		"escaped for HTML":           {variable: `"a&amp;b"`, value: "a&b", says: "may stand for"},
+		"accents apart":              {variable: `"jo\u0308b-1"`, value: "jöb-1", says: "may stand for"},
+		"accents together":           {variable: `"jöb-1"`, value: "jo\u0308b-1", says: "may stand for"},
+		"another accent":             {variable: `"jäb-1"`, value: "jöb-1", absent: true},
+		"accents that are lost":      {variable: `"j?b-1"`, value: "jöb-1", says: "may stand for"},
+		"accents that are damaged":   {variable: `"j\udc00b-1"`, value: "jöb-1", says: "may stand for"},
 		"the text of a large number": {variable: `"1234567890123456789"`, value: "1234567890123456789", found: true},
 		"two values":                 {variable: `"a","job_id":"b"`, says: "twice"},
 		"one value, twice":           {variable: `"a","job_id":"a"`, found: true},
@@ -360,6 +383,7 @@ func TestFindOnEvidence(t *testing.T) {
 	}
 	for variables, says := range map[string]string{
 		`{"jobId":"a"}`: "another spelling", `{"job-id":"A"}`: "may stand for", `{"jobId":null}`: "as null", `{"jobId":"b"}`: "", `{"job":"a"}`: "",
+		`{"jobId":{"type":"string","value":"a"}}`: "another spelling", `{"input":{"job_id":"a"}}`: "inside of another one", `{"inputs":[{"job_id":4}]}`: "", `{"input":{"job_id":"b"},"name":"a"}`: "",
 	} {
 		rows["variables "+variables] = row{list: created(`"` + recent + `"`), detail: detailOf("run_1", variables), says: says, absent: says == ""}
 	}
@@ -429,7 +453,7 @@ func TestFindOnEvidence(t *testing.T) {
 	for name, test := range rows {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := &findServer{list: test.list, details: one, header: test.header, status: map[string]int{"/api/runs": test.status}}
+			srv := &findServer{list: test.list, details: one, header: test.header, status: map[string]int{"/api/runs": test.status, "/api/runs/run_1": test.readWith}}
 			if test.list == "" {
 				srv.list = created(`"` + recent + `"`)
 				srv.details = map[string]string{"run_1": detailOf("run_1", `{"job_id":`+test.variable+`}`)}
