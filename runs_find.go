@@ -321,13 +321,14 @@ func (s soughtValues) in(variable json.RawMessage) ([]string, error) {
 }
 
 func (s soughtValues) inText(text string) ([]string, error) {
+	const mayBeRounded = len("9007199254740992") // 2^53
 	f, isNumber := jsonscan.ParseNumber(text)
 	switch {
 	case s.texts[text]:
 		return []string{text}, nil
 	case s.mayHave(text):
 		return nil, errOtherText
-	case !isNumber || math.IsInf(f, 0): // no float64 is printed so
+	case !isNumber, math.IsInf(f, 0), len(text) < mayBeRounded && !strings.ContainsAny(text, ".eE"): // no float64 is printed so
 		return nil, nil
 	}
 	values, err := s.inNumber(text)
