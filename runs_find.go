@@ -328,8 +328,8 @@ func (s soughtValues) inText(text string) ([]string, error) {
 		return []string{text}, nil
 	case s.mayHave(text):
 		return nil, errOtherText
-	case !isNumber, math.IsInf(f, 0), len(text) < mayBeRounded && !strings.ContainsAny(text, ".eE"): // no float64 is printed so
-		return nil, nil
+	case !isNumber, math.IsInf(f, 0), len(text) < mayBeRounded && !strings.ContainsAny(text, ".eE"):
+		return nil, nil // no float64 is printed so
 	}
 	values, err := s.inNumber(text)
 	if len(values) > 0 {
