@@ -48,6 +48,7 @@ func TestWaitEndsWithAnError(t *testing.T) {
 		defer cancel()
 		_, err := client.AgentRuns.Wait(ctx, "arun_1", promptorchestra.WithoutRetry())
 		require.True(t, promptorchestra.IsServer(err), "%v", err)
+		assert.False(t, promptorchestra.OutcomeUnknown(err))
 		assert.Equal(t, 2, looks)
 	})
 }
@@ -101,6 +102,7 @@ func TestWaitGrowsToTenSeconds(t *testing.T) {
 		defer cancel()
 		_, err := client.AgentRuns.Wait(ctx, "agr_1")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, 1, strings.Count(err.Error(), context.DeadlineExceeded.Error()))
 		assert.Less(t, looks.Load(), int64(800), "an hour in waits of 5 to 10 s")
 		assert.Greater(t, looks.Load(), int64(360))
 	})
@@ -272,6 +274,21 @@ func TestWaitForAnUnknownStatus(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A run that is known to be in progress may be so for any time.
+func TestWaitForALongRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		client := apitest.NewStubbedClient(t, func(*http.Request) (*http.Response, error) {
+			if time.Since(begun) < time.Hour {
+				return apitest.Response(200, `{"run":{"id":"arun_1","status":"running"}}`), nil
+			}
+			return apitest.Response(200, `{"run":{"id":"arun_1","status":"completed"}}`), nil
+		})
+		_, err := client.AgentRuns.Wait(t.Context(), "arun_1")
+		require.NoError(t, err)
+	})
 }
 
 // A poll that takes longer than ten minutes to come is not the last one.

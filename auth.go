@@ -35,7 +35,6 @@ type credential struct {
 
 	option          string // that set it, or ""
 	fromEnvironment bool   // NewFromEnv gave that option
-	isSource        bool   // asked for a token before each attempt
 }
 
 // given returns the credentials that an option has set.
@@ -128,13 +127,13 @@ func RejectedToken(ctx context.Context) (token string, ok bool) {
 // Renew asks the source whose token was rejected for another one.
 func (r *request) Renew(ctx context.Context, result *transport.Result) bool {
 	r.result = result
-	if r.credential == nil || !r.credential.isSource || !r.wasRejected() {
+	if r.credential == nil || !r.wasRejected() {
 		return false
 	}
 	rejected := r.authorization[0]
 	ctx = context.WithValue(ctx, rejectedKey{}, func() string { return strings.TrimPrefix(rejected, "Bearer ") })
-	authorization, err := r.credential.authorization(ctx, r.client.organization)
-	if err != nil || authorization == nil || authorization[0] == rejected {
+	authorization, _ := r.credential.authorization(ctx, r.client.organization) // none with an error
+	if authorization == nil || authorization[0] == rejected {
 		return false
 	}
 	r.renewed = authorization
@@ -148,7 +147,7 @@ func (r *request) wasRejected() bool {
 		return true
 	}
 	e := errorAs[*APIError](r.attemptFailure())
-	whole := e != nil && e.Err == nil && !e.partial && r.IsWhole(r.result.Body)
+	whole := e != nil && !e.partial && r.IsWhole(r.result.Body)
 	return whole && !failure.FindRuns(r.result.Body, nil).Named &&
 		(e.Code == "AUTH_INVALID_TOKEN" || e.Code == "AUTH_MISSING")
 }
@@ -181,7 +180,7 @@ func setSource(to *credential, option string, source TokenSource) error {
 	if source == nil {
 		return &ArgumentError{Argument: option, Reason: "must not be nil"}
 	}
-	to.option, to.fromEnvironment, to.isSource = option, false, true
+	to.option, to.fromEnvironment = option, false
 	to.authorization = func(ctx context.Context, organization string) ([]string, error) {
 		token, err := source.ask(ctx, organization)
 		switch reason := badToken(token); {
@@ -265,11 +264,11 @@ func badToken(token string) string {
 // pastedBadly returns how a value from a file, a variable or a document differs from what it should
 // be, and what to do, or "". The text does not hold the value.
 func pastedBadly(value string) string {
-	scheme, _, two := strings.Cut(value, " ")
+	scheme, _, _ := strings.Cut(value, " ")
 	switch trimmed := strings.TrimSpace(value); {
 	case trimmed == "":
 		return "is only white space"
-	case strings.HasSuffix(value, "\n") || strings.HasSuffix(value, "\r"):
+	case strings.HasSuffix(value, "\n"):
 		return "ends in a line break: if it comes from a file, use strings.TrimSpace"
 	case strings.HasPrefix(value, "\ufeff"):
 		return "begins with a byte order mark: if it comes from a file, remove the mark"
@@ -277,7 +276,7 @@ func pastedBadly(value string) string {
 		return "begins or ends with white space: use strings.TrimSpace"
 	case isQuoted(value):
 		return "is in quotes: remove them"
-	case two && strings.EqualFold(scheme, "Bearer"):
+	case strings.EqualFold(scheme, "Bearer"):
 		return `begins with "Bearer": give the token alone`
 	default:
 		return ""

@@ -238,6 +238,8 @@ func TestNewSaysWhatAValueLooksLike(t *testing.T) {
 		"`" + secret + "`":                "is in quotes",
 		"\u201c" + secret + "\u201d":      "is in quotes",
 		secret + `"`:                      "is in quotes",
+		"'" + secret:                      "is in quotes",
+		secret + "\x7f":                   "contains a control character",
 		"Bearer " + secret:                `begins with "Bearer": give the token alone`,
 		"bearer " + secret:                `begins with "Bearer"`,
 		"BEARER  " + secret:               `begins with "Bearer"`,
