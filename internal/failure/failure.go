@@ -41,14 +41,11 @@ const (
 // Read reads a body that came with a status. No text that it returns holds one of the tokens.
 func Read(status int, body []byte, tokens redact.Tokens) Failure {
 	f := Failure{Body: tokens.Bytes(body)}
-	r := reader{fields: status == 400 || status == 422}
-	if redact.IsEscaped(f.Body) { // else no token is left in what the body says
-		r.tokens = tokens
-	}
+	r := reader{tokens: tokens, fields: status == 400 || status == 422}
 	switch text := bytes.TrimSpace(bytes.TrimPrefix(f.Body, []byte("\ufeff"))); {
 	case len(text) == 0:
 		f.Shape = Empty
-	case text[0] == '{' && jsonscan.LooksLikeJSON(text):
+	case looksLikeObject(text):
 		r.read(&f, text)
 	case json.Valid(text):
 		f.Shape, f.Message, f.Details = OtherJSON, r.text(text, 0), r.details(text)
@@ -56,6 +53,13 @@ func Read(status int, body []byte, tokens redact.Tokens) Failure {
 		f.Shape, f.Message = NoJSON, r.excerpt(text)
 	}
 	return f
+}
+
+// looksLikeObject reports whether a text may be an object, to its end or not: "{error} upstream
+// timed out" is none.
+func looksLikeObject(text []byte) bool {
+	rest := jsonscan.SkipSpace(text[1:])
+	return text[0] == '{' && (len(rest) == 0 || rest[0] == '"' || rest[0] == '}')
 }
 
 // reader reads one body.

@@ -146,6 +146,7 @@ func TestShapes(t *testing.T) {
 		`{"error":"x","message":"y"}`: failure.ErrorMessage, `{"error":"x","details":[]}`: failure.ErrorDetails, `{"error":"x","message":"y","details":"z"}`: failure.ErrorDetails,
 		`{"why":"x"}`: failure.Diagnosed, `{"title":"t","category":"c","error":"x"}`: failure.Diagnosed, `{"title":"t"}`: failure.OtherJSON, `{"why":""}`: failure.OtherJSON,
 		`{"category":"c","error":"x"}`: failure.Error,
+		`{`:                            failure.OtherJSON, `{"a`: failure.OtherJSON, `{ "error":1`: failure.Error, `{upstream} said no`: failure.NoJSON, `[1,2]`: failure.OtherJSON, `[1,`: failure.NoJSON,
 	} {
 		assert.Equal(t, want, failure.Read(500, []byte(body), nil).Shape, body)
 	}

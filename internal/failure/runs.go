@@ -36,7 +36,7 @@ type runPlace struct {
 }
 
 func (r *runReader) read(text []byte, depth int) {
-	done := jsonscan.Walk(text, runPlace{}, runPlaceOf, func(at runPlace, raw []byte, whole bool) {
+	done := jsonscan.Walk(text, runPlaceOf, func(at runPlace, raw []byte, whole bool) {
 		switch {
 		case at.run || at.session:
 			r.value(at, raw, whole)
@@ -124,7 +124,7 @@ func ForbidsRetry(body []byte) bool {
 		named bool
 	}
 	forbidden, atTop := false, ""
-	jsonscan.Walk(body, place{}, func(object place, name []byte) place {
+	jsonscan.Walk(body, func(object place, name []byte) place {
 		var buf [64]byte
 		switch string(jsonscan.Fold(buf[:0], name)) {
 		case "retryable", "isretryable": // the API's own name, and that of the Vercel AI SDK's errors

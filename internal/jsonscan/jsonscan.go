@@ -69,20 +69,6 @@ func StringEnd(text []byte) (end int, closed bool) {
 	return len(text), false
 }
 
-// LooksLikeJSON reports whether a text that begins as an object or array may go on as one, to its
-// end or not: "[error] upstream timed out" does not.
-func LooksLikeJSON(text []byte) bool {
-	rest := SkipSpace(text[1:])
-	switch {
-	case len(rest) == 0, rest[0] == '"':
-		return true
-	case text[0] == '{':
-		return rest[0] == '}'
-	default:
-		return bytes.IndexByte([]byte("]{["), rest[0]) >= 0 || json.Valid(text)
-	}
-}
-
 const space = " \t\r\n"
 
 // SkipSpace returns a text without the white space that it begins with.
@@ -98,18 +84,11 @@ func SkipSpace(text []byte) []byte {
 // no object has none.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
-		rest, isObject := bytes.CutPrefix(object, []byte("{"))
-		if !isObject {
-			return
-		}
-		for {
+		for rest := bytes.TrimPrefix(object, []byte("{")); ; {
 			for rest = SkipSpace(rest); len(rest) > 0 && rest[0] == ','; {
 				rest = SkipSpace(rest[1:])
 			}
-			name, after, ok := memberName(rest)
-			if !ok {
-				return
-			}
+			name, after, _ := memberName(rest)
 			end, _ := ValueEnd(after)
 			if end == 0 || !yield(name, after[:end]) {
 				return
@@ -124,9 +103,9 @@ func memberName(text []byte) (name, after []byte, ok bool) {
 	if len(text) == 0 || text[0] != '"' {
 		return nil, nil, false
 	}
-	end, closed := StringEnd(text)
+	end, _ := StringEnd(text)
 	after = SkipSpace(text[end:])
-	if !closed || len(after) == 0 || after[0] != ':' {
+	if len(after) == 0 || after[0] != ':' {
 		return nil, nil, false
 	}
 	name = text[1 : end-1]

@@ -22,8 +22,6 @@ func SameNumber(number, text string) (same, certain bool) {
 		return false, !isRounding(number, f, g)
 	case !json.Valid([]byte(text)): // 007 and +7 are no JSON numbers
 		return true, false
-	case f == 0:
-		return true, strings.Trim(number+text, "-0.") == "" // and none that is just near zero
 	default:
 		return sameExactly(number, text, f)
 	}
@@ -41,7 +39,7 @@ func sameExactly(number, text string, f float64) (same, certain bool) {
 	shortest, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
 	mayBeRounded := a.Cmp(float) == 0 || a.Cmp(shortest) == 0 // as a float64 is printed
 	isAlone := math.Abs(f) < 1<<53 && (b.IsInt() || digitsOf(text) <= certainDigits)
-	return same || mayBeRounded, !mayBeRounded || same && isAlone
+	return same, !mayBeRounded || same && isAlone
 }
 
 // certainDigits are as many digits as each float64 keeps, and mostDigits as many as one needs.
@@ -51,7 +49,7 @@ const certainDigits, mostDigits = 15, 17
 // up to 2^53 the ones with an exponent may.
 func isRounding(number string, f, g float64) bool {
 	digits := digitsOf(number)
-	if digits == 0 || digits > mostDigits || !strings.ContainsAny(number, "eE") && math.Abs(f) < 1<<53 {
+	if digits > mostDigits || !strings.ContainsAny(number, "eE") && math.Abs(f) < 1<<53 {
 		return false
 	}
 	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(g, 'e', digits-1, 64), 64)
@@ -67,7 +65,7 @@ func digitsOf(number string) int {
 // ParseNumber reads a decimal number, also one that JSON writes otherwise, such as 007. One beyond
 // the range of float64 is infinite.
 func ParseNumber(text string) (float64, bool) {
-	if text == "" || strings.Trim(text, "0123456789+-.eE") != "" {
+	if strings.Trim(text, "0123456789+-.eE") != "" {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(text, 64)

@@ -41,6 +41,12 @@ func TestSameNumber(t *testing.T) {
 		{"1e999999999", "1e999999998", open},
 		{"x", "1", other},
 		{"1", "one", other},
+		{"0", "one", other},
+		{"one", "0", other},
+		{"0", "2026-11-29", other},
+		{"0", "", other},
+		{"16", "0x1p4", other},
+		{"0.00", "0", same},
 	} {
 		got := other
 		switch isSame, certain := jsonscan.SameNumber(row[0], row[1]); {

@@ -1,15 +1,16 @@
 package jsonscan
 
 // Walk visits the values of a text at any depth, from its beginning to where it ends or is cut. It
-// goes on after what is malformed. A value has a state: what member returns for a member's value,
-// given the state of the object around it (top's where there is none), that of the array for an
-// element, else the zero value. scalar is called with all texts, numbers, booleans and nulls; whole
-// is false for one that may have been cut. Walk returns false if it stopped because the text is
-// nested too deeply.
-func Walk[S any](text []byte, top S, member func(object S, name []byte) S, scalar func(at S, raw []byte, whole bool)) bool {
+// goes on after what is malformed. A value has a state: for a member's value what member returns,
+// given the state of the object around it; for any other the state of what is around it, and at the
+// top the zero value. scalar is called with all texts, numbers, booleans and nulls; whole is false
+// for one that may have been cut. Walk returns false if it stopped because the text is nested too
+// deeply.
+func Walk[S any](text []byte, member func(object S, name []byte) S, scalar func(at S, raw []byte, whole bool)) bool {
 	w := walker[S]{member: member, scalar: scalar}
+	var top S
 	for len(text) > 0 { // again after a bracket too many
-		text = w.values(text, top, true)
+		text = w.values(text, top)
 	}
 	return !w.tooDeep
 }
@@ -24,12 +25,8 @@ type walker[S any] struct {
 }
 
 // values visits what an object or array holds, and returns the text after its end.
-func (w *walker[S]) values(text []byte, around S, object bool) []byte {
-	var element S
-	if !object {
-		element = around
-	}
-	for next := element; len(text) > 0; {
+func (w *walker[S]) values(text []byte, around S) []byte {
+	for next := around; len(text) > 0; {
 		switch text[0] {
 		case '{', '[':
 			if w.depth == deepest {
@@ -37,21 +34,20 @@ func (w *walker[S]) values(text []byte, around S, object bool) []byte {
 				return nil
 			}
 			w.depth++
-			text = w.values(text[1:], next, text[0] == '{')
+			text = w.values(text[1:], next)
 			w.depth--
-			next = element
+			next = around
 		case '}', ']':
 			return text[1:]
 		case ',', ':', ' ', '\t', '\r', '\n':
 			text = text[1:]
 		default:
-			name, after, isName := memberName(text)
-			if isName && object {
+			if name, after, ok := memberName(text); ok {
 				next, text = w.member(around, name), after
 				continue
 			}
 			text = w.visit(next, text)
-			next = element
+			next = around
 		}
 	}
 	return nil

@@ -22,14 +22,14 @@ func TestWalk(t *testing.T) {
 		`"a":1}],"b":{"c":2}`:        `/a=1 /b/c=2`,
 		`{"a":}{"b":1`:               `/b=1...`,
 		`{"a" 1}`:                    `="a" =1`,
-		`["not a name":1]`:           `="not a name" =1`,
+		`["malformed":1]`:            `/malformed=1`,
 		`}}]`:                        ``,
 		strings.Repeat(`[`, 1000):    ``,
 		strings.Repeat(`[`, 1001):    `too deep`,
 		`{"a":[{"b":1},2],"c":"\""}`: `/a/b=1 /a=2 /c="\""`,
 	} {
 		var got []string
-		done := jsonscan.Walk([]byte(text), "", func(object string, name []byte) string {
+		done := jsonscan.Walk([]byte(text), func(object string, name []byte) string {
 			return object + "/" + string(name)
 		}, func(at string, raw []byte, whole bool) {
 			if !whole {

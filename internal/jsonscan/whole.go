@@ -280,7 +280,7 @@ var (
 // saysSomething reports whether a value is not just null, "", 0, false, "no" or made of these. Some
 // have -1 for no next page.
 func saysSomething(value []byte) (says bool) {
-	Walk(value, false, func(bool, []byte) bool { return false }, func(_ bool, raw []byte, _ bool) {
+	Walk(value, func(bool, []byte) bool { return false }, func(_ bool, raw []byte, _ bool) {
 		n, isNumber := numberOf(raw)
 		says = says || n > 0 || !isNumber && !isWord(raw, "", "false", "no", "null")
 	})

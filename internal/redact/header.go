@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Header returns a response's header without cookies, and without what holds a token, in clear or
@@ -44,12 +45,9 @@ func (t Tokens) Value(v string) string {
 // inBase64 reports whether a part of a text is the base64 of something that holds a token.
 func (t Tokens) inBase64(text string) bool {
 	isOther := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("+/-_", r))
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("+/-_", r)
 	}
 	for _, part := range strings.FieldsFunc(text, isOther) {
-		if len(part) < minSecret*4/3 {
-			continue
-		}
 		part = strings.NewReplacer("-", "+", "_", "/").Replace(part)
 		decoded, _ := base64.RawStdEncoding.DecodeString(part) // up to where it is none
 		if plain := string(decoded); t.Text(plain) != plain {
