@@ -293,7 +293,7 @@ func (s soughtValues) among(variables []byte, name string) ([]string, error) {
 	var elsewhere error
 	folded := jsonscan.Fold(nil, name)
 	isNamed := func(within bool, n []byte) bool { return within || bytes.Equal(jsonscan.Fold(nil, n), folded) }
-	jsonscan.Walk(variables, false, isNamed, func(named bool, value []byte, _ bool) {
+	jsonscan.Walk(variables, isNamed, func(named bool, value []byte, _ bool) {
 		if !named {
 			return
 		}
