@@ -84,6 +84,11 @@ func TestWhatToDoWithAnError(t *testing.T) {
 			execution: no,
 		},
 		{
+			name: "303", meet: fault(orchestratest.Status(303, "").WithHeader("Location", "/api/runs/run_1")), read: no,
+			execution: unknown,
+		},
+		{name: "999", meet: fault(orchestratest.Status(999, "")), read: no, execution: unknown},
+		{
 			name: "400", meet: fault(orchestratest.Status(400, `{"error":"organizationId is required"}`)), read: no,
 			execution: no,
 		},

@@ -52,6 +52,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 					assert.Equal(t, location, last.Header.Get("Location"), "kept for the caller")
 					assert.Equal(t, "kept", last.Header.Get("X-Other"))
 					assert.False(t, promptorchestra.IsRetryable(err))
+					assert.Equal(t, method == http.MethodPost && status == 303, promptorchestra.OutcomeUnknown(err))
 				}
 			})
 		}
