@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 
 	"github.com/prompt-orchestra/promptorchestra-go/internal/jsonscan"
@@ -238,8 +239,11 @@ type besideList struct {
 	judge    jsonscan.Judge
 	notWhole error // what a list is that the judge says is not whole
 	failure  jsonscan.Failure
-	arrays   int // that may be the list: one without elements is, if there is no other
+	arrays   int  // that may be the list: one without elements is, if there is no other
+	nested   bool // an object may hold the list instead
 }
+
+var arrayOfObjects = regexp.MustCompile(`\[\s*\{`)
 
 // isList reports whether a member is the list. Any other is to be added.
 func (b *besideList) isList(name []byte, isArray, empty bool) bool {
@@ -256,6 +260,7 @@ func (b *besideList) isList(name []byte, isArray, empty bool) bool {
 func (b *besideList) add(name, value []byte) {
 	b.failure.Add(name, value)
 	b.judge.Member(name, value)
+	b.nested = b.nested || value[0] == '{' && arrayOfObjects.Match(value)
 }
 
 // err returns what is wrong with an object that was read to its end.
@@ -263,16 +268,20 @@ func (b *besideList) err(lists int) error {
 	switch {
 	case b.failure.Failed(b.arrays > 0):
 		return errFailure
-	case lists > 1, lists == 0 && b.arrays != 1:
+	case lists > 1, lists == 0 && (b.arrays == 0 || b.nested): // of several empty ones any may be the list
 		return errNotList
 	default:
 		return nil
 	}
 }
 
-// whole returns an error if the judge says that a list of so many elements is not whole.
-func (b *besideList) whole(header http.Header, elements int) error {
-	if by := b.judge.Says(header, elements); by != "" {
+// whole returns an error if a list of so many elements is not whole, as its response says.
+func (b *besideList) whole(r *request, elements int) error {
+	by := b.judge.Says(r.result.Header, elements)
+	if r.result.StatusCode == http.StatusPartialContent {
+		by = "the status 206"
+	}
+	if by != "" {
 		return fmt.Errorf("%w (see %s)", b.notWhole, by)
 	}
 	return nil
@@ -315,7 +324,7 @@ func decodeList(r *request, body []byte, out any) error {
 	if hasPhantoms(list, elements) {
 		return errElement
 	}
-	return beside.whole(r.result.Header, elements.Len())
+	return beside.whole(r, elements.Len())
 }
 
 // hasPhantoms reports whether an element of a list is null, which leaves a record that is zero.

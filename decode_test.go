@@ -315,7 +315,9 @@ func TestWithIntoReachesUndocumentedMembers(t *testing.T) {
 }
 
 func TestNoElementsAreAnEmptyList(t *testing.T) {
-	for _, body := range []string{`[]`, `{"runs":[],"count":0}`} {
+	for _, body := range []string{
+		`[]`, `{"runs":[],"count":0}`, `{"success":true,"errors":[],"messages":[],"result":[]}`, `{"data":[],"included":[],"meta":{"fields":["id"]}}`,
+	} {
 		client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
 		runs, err := client.Runs.List(t.Context())
 		require.NoError(t, err)
@@ -324,6 +326,27 @@ func TestNoElementsAreAnEmptyList(t *testing.T) {
 			t.Error("there is no element", err)
 		}
 	}
+}
+
+// A list inside of an object is not taken for empty because an array next to it is.
+func TestNestedListIsNotEmpty(t *testing.T) {
+	const body = `{"messages":[],"result":{"items": [ {"id":"run_1"}]}}`
+	client := apitest.NewClient(t, apitest.Respond(200, body))
+	_, err := client.Runs.List(t.Context())
+	require.ErrorContains(t, err, "exactly one array")
+	_, errs := collect(client.Runs.All(t.Context()))
+	require.Len(t, errs, 1)
+	require.ErrorContains(t, errs[0], "exactly one array")
+}
+
+func TestPartOfAList(t *testing.T) {
+	client := apitest.NewClient(t, apitest.Respond(206, `[{"id":"run_1"}]`))
+	_, err := client.Runs.List(t.Context())
+	require.ErrorIs(t, err, promptorchestra.ErrMorePages)
+	runs, errs := collect(client.Runs.All(t.Context()))
+	assert.Len(t, runs, 1)
+	require.Len(t, errs, 1)
+	require.ErrorIs(t, errs[0], promptorchestra.ErrMorePages)
 }
 
 // What a value held before does not stay.

@@ -262,7 +262,7 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
-// FuzzListEnvelope: a list is an array, or an object that holds exactly one.
+// FuzzListEnvelope: a list is an array, or an object that holds exactly one, or only empty ones.
 func FuzzListEnvelope(f *testing.F) {
 	apidocs.AddLists(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -274,7 +274,7 @@ func FuzzListEnvelope(f *testing.F) {
 		if !is && json.Valid(data) && bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 			var members map[string]RawJSON
 			_ = json.Unmarshal(data, &members)
-			arrays, empty := 0, 0
+			arrays, empty, nested := 0, 0, false
 			var failure jsonscan.Failure
 			for name, m := range members {
 				isList := m[0] == '[' && !jsonscan.IsReport([]byte(name))
@@ -284,16 +284,19 @@ func FuzzListEnvelope(f *testing.F) {
 				case isList:
 					arrays++
 					_ = json.Unmarshal(m, &want)
+				case m[0] == '{':
+					nested = nested || arrayOfObjects.Match(m)
 				}
 				failure.Add([]byte(name), m)
 			}
-			if arrays == 0 && empty == 1 {
+			isEmpty := arrays == 0 && empty > 0 && !nested
+			if isEmpty {
 				want = []RawJSON{}
 			}
-			if (arrays > 1 || arrays == 0 && empty != 1) && err == nil && len(members) > 0 && !twice(data) {
+			if arrays != 1 && !isEmpty && err == nil && len(members) > 0 && !twice(data) {
 				t.Fatalf("%d arrays, and no error", arrays)
 			}
-			is = (arrays == 1 || arrays == 0 && empty == 1) && !twice(data)
+			is = (arrays == 1 || isEmpty) && !twice(data)
 			failed := failure.Failed(arrays+empty > 0)
 			if failed != errors.Is(err, errFailure) && !twice(data) {
 				t.Fatalf("a failure or not: %v", err)

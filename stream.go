@@ -221,7 +221,7 @@ func (s *elementStream) end() error {
 	if s.phantoms {
 		return errElement
 	}
-	return s.beside.whole(s.request.result.Header, s.elements)
+	return s.beside.whole(s.request, s.elements)
 }
 
 func (s *elementStream) readToEnd() error {

@@ -35,7 +35,7 @@ func TestStreamOfNoList(t *testing.T) {
 		"a string":                {body: `"ok"`},
 		"a number":                {body: "12"},
 		"something after it":      {body: `[{"id":"agt_1"}] x`},
-		"two lists":               {body: `{"a":[],"b":[]}`},
+		"two lists":               {body: `{"a":[{"id":"agt_1"}],"b":[{"id":"agt_2"}]}`},
 		"just begun":              {body: `[`, cut: true},
 		"an envelope begun":       {body: `{"items":`, cut: true},
 		"cut in a name":           {body: `{"ite`, cut: true},
