@@ -47,8 +47,8 @@ type RunFindParams struct {
 // loaded), success that is true, the id of the organization or prompt, a total, such as totalCount
 // or count, that is the number of elements, and what Ignore names. The error names any other
 // member. It is also an error if
-//   - the name of a header speaks of pages or totals (other headers, such as Scroll-Id, are not
-//     read),
+//   - a Link header leads to another page, or the name of a header speaks of pages or totals (other
+//     headers, such as Scroll-Id, are not read),
 //   - the status is not 200,
 //   - the list came from a cache, as the headers of HTTP or of a cache say,
 //   - a run does not show its variables, or the variable is neither a text nor a number,

@@ -119,7 +119,7 @@ func isOfCache(name, value string) bool {
 
 var (
 	warningOfCache = regexp.MustCompile(`(?:^|,)\s*11`) // 110 to 113 are a cache's
-	cacheFlag      = regexp.MustCompile(`from-cache|cache-hit|cached`)
+	cacheFlag      = regexp.MustCompile(`from-cache|cache-hit|cached|cache-age`)
 	cacheWord      = regexp.MustCompile(`(?:^|[^a-z])(?:hit|fresh|stale|updating|prerender)(?:[^a-z]|$)|^cached?$`)
 )
 

@@ -123,11 +123,15 @@ func TestFind(t *testing.T) {
 		{name: "a next page's number", list: `{"runs":[],"nextPage":2}`, fails: "may be incomplete"},
 		{name: "a total above the length", list: `{"runs":[` + runOf("run_1", "prm_1", recent) + `],"total":2}`, details: one, fails: "may be incomplete"},
 		{name: "false, under names that do not speak of the end", list: `{"cached":false,"debug":false,"pending":false,"extended":0,"incomplete":false,"fallback":false,"hasMore":false,"archived":false,"isTruncated":false,"rate_limited":false,"deleted":false,"deprecated":false,"degraded":false,"failed":false,"filtered":false,"paginated":false,"unfinished":false,"inconsistent":false,"partial":false,"stale":false,"endpoint":false,"hasPrevious":false,"allowed":null,"runs":[` + runOf("run_1", "prm_1", recent) + `]}`, details: one, want: map[string]string{"a": "run_1"}},
-		{name: "no next page, said in every way", list: `{"previous":null,"links":{},"nextPage":0,"cursor":"","errors":[],"runs":[` + runOf("run_1", "prm_1", recent) + `],"hasMore":false,"success":true,"organization_id":"org_1","promptId":"prm_1","totalCount":1,"Count":"1"}`, details: one, header: http.Header{"Link": {`</1>; rel="prev", </1>; rel="first"`}, "X-Next-Page": {""}, "X-Total-Count": {"1"}, "X-Has-Next": {"false"}, "Age": {"0"}}, want: map[string]string{"a": "run_1"}},
+		{name: "no next page, said in every way", list: `{"previous":null,"links":{},"nextPage":0,"cursor":"","errors":[],"runs":[` + runOf("run_1", "prm_1", recent) + `],"hasMore":false,"success":true,"organization_id":"org_1","promptId":"prm_1","totalCount":1,"Count":"1"}`, details: one, header: http.Header{"Link": {`</1>; rel="self", </1>; rel="first"`}, "X-Next-Page": {""}, "X-Total-Count": {"1"}, "X-Has-Next": {"false"}, "Age": {"0"}}, want: map[string]string{"a": "run_1"}},
 		{name: "the last page's own cursor", list: `{"pageInfo":{"hasNextPage":false,"endCursor":"x"},"runs":[]}`, fails: `the member "pageInfo"`},
 		{name: "a cursor, and more", list: `{"pageInfo":{"hasNextPage":true,"endCursor":"x"},"runs":[]}`, fails: "may be incomplete"},
 		{name: "a cursor alone", list: `{"cursor":"x","runs":[]}`, fails: "may be incomplete"},
 		{name: "a Link header", list: "[]", header: http.Header{"Link": {`</api/runs?page=1>; rel="prev", </api/runs?page=3>; title="x"; rel="next last"`}}, fails: "may be incomplete"},
+		{name: "a Link header back", list: "[]", header: http.Header{"Link": {`</api/runs?before=1>; rel="previous"`}}, fails: "may be incomplete"},
+		{name: "Links, the second one on", list: "[]", header: http.Header{"Link": {`</1>; rel="prev"; results="false", </3>; rel="nextPage"; results="true"`}}, fails: "may be incomplete"},
+		{name: "a Link header of Sentry's only page", list: "[]", header: http.Header{"Link": {`</1>; rel="previous"; results="false", </3>; rel="next"; results="false"`}}, want: map[string]string{}},
+		{name: "arrays without elements beside it", list: `{"success":true,"errors":[],"messages":[],"result":[]}`, want: map[string]string{}},
 		{name: "a cursor in a header", list: "[]", header: http.Header{"X-Next-Cursor": {"x"}}, fails: "may be incomplete"},
 		{name: "a total in a header", list: "[]", header: http.Header{"X-Total-Count": {"3"}}, fails: "may be incomplete"},
 		{name: "a Link header with spaces", list: "[]", header: http.Header{"Link": {`</1>; rel="prev", </2>; rel = 'next'`}}, fails: "may be incomplete"},
@@ -437,10 +441,10 @@ func TestFindOnEvidence(t *testing.T) {
 		"X-Cached": "true", "X-Cached-At": "2026-11-29T00:00:00Z", "X-Served-From": "cache", "X-All-Loaded": "false", "Content-Range": "0-999/*", "X-Page": "1", "X-Pagination": `{"page":1}`, "X-Cursor": "x", "X-Total": "1", "x-total-pages": "1", "Next-Page-Token": "x",
 		"Link": `</2>; REL="NEXT"`, "X-Has-Next": "true", "Content-Range-Total": "unknown",
 		"x-ms-continuation": "x", "X-Continuation-Token": "x", "X-Has-More": "1", "X-Count": "2", "x_result_count": "2", "X-Content-Range": "items 0-0/3", "X-Range": "0-0/3",
-		"X-Offset": "20", "X-Marker": "x", "X-Partial": "true", "X-Truncated": "yes", "X-Is-Last": "false", "x-last-page": "0",
+		"X-Offset": "20", "X-Marker": "x", "X-Partial": "true", "X-Truncated": "yes", "X-Is-Last": "false", "x-last-page": "0", "X-Complete": "no", "X-Incomplete-Results": "true",
 
 		"X-From-Cache": "1", "X-Cache": "Hit from cloudfront", "X-Cache-Status": "STALE", "CF-Cache-Status": "UPDATING", "X-Proxy-Cache": "MISS, HIT", "X-Cache-Hits": "0, 3",
-		"Cache-Status": "edge; hit; ttl=30", "Server-Timing": "cdn-cache; desc=HIT, edge; dur=1", "X-Nextjs-Cache": "HIT", "X-Rack-Cache": "fresh", "X-Vercel-Cache": "PRERENDER",
+		"Cache-Status": "edge; hit; ttl=30", "Server-Timing": "cdn-cache; desc=HIT, edge; dur=1", "X-Nextjs-Cache": "HIT", "X-Rack-Cache": "fresh", "X-Vercel-Cache": "PRERENDER", "X-Cache-Age": "600",
 	} {
 		rows["header "+name] = row{list: "[]", header: http.Header{http.CanonicalHeaderKey(name): {value}}, says: "the header " + http.CanonicalHeaderKey(name)}
 	}

@@ -23,6 +23,8 @@ type Judge struct {
 	List   []byte            // the name of the list, if it has one
 
 	open    string // what says that the list is not whole
+	next    string // what leads to a next page, if there is one
+	isLast  bool   // there is none, as a flag says
 	numbers []number
 }
 
@@ -50,6 +52,10 @@ func (j *Judge) see(what, path, name string, value []byte, depth int) {
 	case j.isHarmless(name, folded, path, value):
 	case saysMore(path, folded, value):
 		j.open = what
+	case leadsOn(path, folded, value):
+		j.next = what
+	case !j.Strict && saysLast(folded, value):
+		j.isLast = true
 	case isNumber:
 		j.numbers = append(j.numbers, number{n, path, what})
 	case j.Strict:
@@ -72,7 +78,8 @@ func (j *Judge) isHarmless(name, folded, path string, value []byte) bool {
 		return strings.Trim(string(value), `"`) == j.Known[folded]
 	}
 	words := wordsOf(name)
-	isGood := affirmation.MatchString(words) || strings.Contains(words, "ed-") && !harmless.MatchString(words)
+	bare := strings.Replace(words, "-un", "-", 1) // what is not untruncated is truncated
+	isGood := affirmation.MatchString(words) || strings.Contains(words, "ed-") && harmless.MatchString(bare) == (bare != words)
 	return !isGood || Kind(value[0]) != "bool" && Kind(value[0]) != "number"
 }
 
@@ -92,7 +99,10 @@ func (j *Judge) Says(header map[string][]string, elements int) string {
 			}
 		}
 	}
-	return cmp.Or(seen.open, seen.total(float64(elements)))
+	if seen.isLast { // Plaid's last page has the cursor to ask with later
+		seen.next = ""
+	}
+	return cmp.Or(seen.open, seen.next, seen.total(float64(elements)))
 }
 
 // total returns the number that says that a list is not whole. Beside a total, other counts may be
@@ -140,13 +150,13 @@ func (n number) elements(list []byte) (elements float64, isTotal bool) {
 func (j *Judge) header(name, text string) {
 	lower := strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(name, "_", "-")), "x-")
 	switch {
-	case lower == "link" && linksOn(text):
+	case lower == "link" && j.linksOn(text):
 		j.open = "the header " + name
 		return
 	case !j.Strict && lower == "content-range": // items 0-24/319
 		lower, text = "total", text[strings.LastIndexByte(text, '/')+1:]
 	case containsAny("-"+lower+"-", headerWords):
-	case IsEmpty([]byte(text)) && affirmation.MatchString(wordsOf(lower)):
+	case isWord([]byte(text), "false", "no", "0") && affirmation.MatchString(wordsOf(lower)):
 	default:
 		return
 	}
@@ -157,17 +167,27 @@ func (j *Judge) header(name, text string) {
 //
 //mutelist:check
 var headerWords = []string{
-	"page", "pagin", "cursor", "total", "next", "more", "continu", "truncat", "-count-", "-range-", "-offset-", "-marker-", "-partial-",
+	"page", "pagin", "cursor", "total", "next", "more", "continu", "truncat", "incomplete", "-count-", "-range-", "-offset-", "-marker-", "-partial-",
 }
 
-// linksOn reports whether a Link header leads to a next page. Sentry links an empty one, too.
-func linksOn(text string) bool {
-	next := linksToNext.FindString(text)
-	return next != "" && !strings.Contains(next, `results="false"`)
+// linksOn reports whether a Link header leads to a next page, or, to a strict judge, to a previous
+// one. Sentry links empty ones, too.
+func (j *Judge) linksOn(text string) bool {
+	links := linksToNext
+	if j.Strict {
+		links = linksToPages
+	}
+	return slices.ContainsFunc(links.FindAllString(text, -1), func(link string) bool {
+		return !strings.Contains(link, `results="false"`)
+	})
 }
 
-// linksToNext matches a Link header that has a link of the relation next, up to the link's end.
-var linksToNext = regexp.MustCompile(`[;,]\s*rel\s*=\s*(?:next\b|"[^"]*\bnext\b|'[^']*\bnext\b)[^,]*`)
+var linksToNext, linksToPages = linksTo("next"), linksTo("(?:next|prev)")
+
+// linksTo matches a link of a relation in a Link header, up to the link's end.
+func linksTo(rel string) *regexp.Regexp {
+	return regexp.MustCompile(`[;,]\s*rel\s*=\s*(?:["'][^"']*\b)?` + rel + `[^,]*`)
+}
 
 // These match the words of a name: see wordsOf.
 var (
@@ -179,23 +199,25 @@ var (
 // These match folded names, and paths of them.
 var (
 	aboutLists    = anyOf(`^(?:`, slices.Concat(listWords, endWords), `(?:e?[sd])?\.?)+$`)
-	pagesName     = regexp.MustCompile(`(?:pages|(?:total|last)page(?:number)?|pagecount|page\.(?:of|last))$`)
+	pagesName     = regexp.MustCompile(`(?:pages(?:total)?|(?:total|last)page(?:number)?|pagecount|page\.(?:of|last))$`)
 	remainingName = regexp.MustCompile(`remaining\w|\wremaining`)
 	countName     = regexp.MustCompile("count|found|num[^bp]|numberof|nb.")
 	nextName      = regexp.MustCompile("next" + nouns + "*$|next[^s].*(?:token|marker)$|^continue$|continuation|" +
 		"(?:continue|resum).*token$|^more" + nouns + "+$|^(?:skip|pagination)(?:token|key)$|^lastevaluated")
-	noMoreName = regexp.MustCompile("not?(?:more|next|truncated|partial)")
-	moreName   = regexp.MustCompile("(?:^|is|are|has|any)more|hasnext|truncated|incomplete|^(?:is)?partial(?:results?)?$")
-	endName    = anyOf("", endWords, "")
+	noMoreName  = regexp.MustCompile("not?(?:more|next|truncated|partial)")
+	moreName    = regexp.MustCompile("(?:^|is|are|has|any)(?:more|additional)|hasnext|truncated|incomplete|^(?:is)?partial(?:results?)?$")
+	endName     = anyOf("", endWords, "")
+	hasNextName = regexp.MustCompile("^(?:has|any)?(?:more|next)(?:pages?|items|results?|records|data)?$")
+	lastName    = regexp.MustCompile("^(?:is)?(?:last(?:page)?|endof[a-z]+)$")
 )
 
 // nouns match what one asks for the next page with.
-const nouns = "(?:page|token|cursor|link|ur[li]|href|offset|marker|key|start|index|records|results|number|position|from|batch)"
+const nouns = "(?:page|token|cursor|link|ur[li]|href|offset|marker|key|start|index|records|results|number|position|from|batch|row|range)"
 
 // stems are in all names that may tell a judge that is not strict that there is more. Most names
 // have none, and looking for them takes little time.
 var stems = slices.Concat(endWords, []string{
-	"more", "next", "truncat", "partial", "continu", "resum", "skip", "after", "offset",
+	"more", "additional", "next", "truncat", "partial", "continu", "resum", "skip", "after", "offset",
 	"total", "count", "found", "num", "nb", "pag", "remaining",
 })
 
@@ -212,7 +234,7 @@ func anyOf(before string, words []string, after string) *regexp.Regexp {
 //
 //mutelist:check
 var goodWords = []string{
-	"last", "end-", "done", "complete", "final", "finish", "exhaust", "eof", "first", "all-", "whole", "full-", "no-", "not-",
+	"last", "end-", "done", "complete", "final", "finish", "exhaust", "eof", "first", "all-", "whole", "full-", "no[nt]?-",
 	"ok-", "exact", "consistent", "valid", "healthy", "ready", "fresh", "succe", "accura", "reliab", "stable", "up-to",
 }
 
@@ -221,7 +243,7 @@ var goodWords = []string{
 //mutelist:check
 var harmlessWords = []string{
 	"trunc", "limit", "cap", "timed", "arch", "cach", "delet", "deprec", "degrad", "fail", "abort", "cancel", "interrup",
-	"throttl", "expir", "filter", "sampl", "pagin", "exten", "lock", "un",
+	"throttl", "expir", "filter", "sampl", "pag", "exten", "lock",
 }
 
 // listWords are those that the names of totals of a list are made of. A name with any other word,
@@ -240,19 +262,34 @@ var listWords = []string{
 //mutelist:check
 var endWords = []string{"last", "end", "done", "complete", "final", "finish", "exhaust", "eof"}
 
-// saysMore reports whether a member of this name says that there is more of the list, or has what
-// one asks for it with, such as next_page_token or @odata.nextLink.
+// saysMore reports whether a member of this name says, as a flag, that there is more of the list.
 func saysMore(path, folded string, value []byte) bool {
+	if isWord(value, "true", "yes", "y", "1") {
+		return moreName.MatchString(folded) && !isNoMore(path, folded)
+	}
+	isFalse := isWord(value, "false", "no", "n") || strings.HasPrefix(folded, "is") && isWord(value, "0")
+	return isFalse && isNoMore(path, folded)
+}
+
+// leadsOn reports whether a member has what one asks for the next page with, such as
+// next_page_token or @odata.nextLink.
+func leadsOn(path, folded string, value []byte) bool {
+	_, isNumber := numberOf(value)
 	switch {
 	case !saysSomething(value):
-		isFalse := isWord(value, "false", "no") || strings.HasPrefix(folded, "is") && isWord(value, "0")
-		return isFalse && isNoMore(path, folded)
-	case nextName.MatchString(folded), isWord(value, "true", "yes", "1") && moreName.MatchString(folded):
-		return !isNoMore(path, folded)
+		return false
+	case folded == "after" || folded == "offset":
+		around := strings.TrimSuffix(path, folded)
+		return !isNumber && (around == "" || aboutLists.MatchString(around))
 	default:
-		_, isNumber := numberOf(value)
-		return !isNumber && (path == "after" || path == "offset")
+		return nextName.MatchString(folded) && !isNoMore(path, folded)
 	}
+}
+
+// saysLast reports whether a member says, as a flag, that this is the last page.
+func saysLast(folded string, value []byte) bool {
+	return isWord(value, "false", "no", "n") && hasNextName.MatchString(folded) ||
+		isWord(value, "true", "yes", "y") && lastName.MatchString(folded)
 }
 
 // isNoMore reports whether a member of this name says, if it is true, that there is no more.
@@ -282,7 +319,7 @@ var (
 func saysSomething(value []byte) (says bool) {
 	Walk(value, func(bool, []byte) bool { return false }, func(_ bool, raw []byte, _ bool) {
 		n, isNumber := numberOf(raw)
-		says = says || n > 0 || !isNumber && !isWord(raw, "", "false", "no", "null")
+		says = says || n > 0 || !isNumber && !isWord(raw, "", "false", "no", "n", "null")
 	})
 	return says
 }

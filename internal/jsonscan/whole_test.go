@@ -15,6 +15,8 @@ func TestJudge(t *testing.T) {
 		`"a":{"b":{"c":{"next":1}}}`: `the member "next"`, `"a":{"b":{"c":{"d":{"next":1}}}}`: "", `"total":"3"`: `the member "total"`, `"total":2`: "",
 		`"completedCount":3`: "", `"counts":{"done":3}`: "", `"totalFinished":3`: "", `"next":{"a":{"b":null}}`: "", `"more":{"x":[1]}`: "", `"more":"a:1"`: "", `"nextPage":"false"`: "",
 		`"nextSyncToken":"x"`: "", `"pagination_page":1`: "", `"last":0`: "", `"isLast":null`: "", `"nextScheduledRun":"x"`: "",
+		`"next":"x","hasMore":false`: "", `"next_page":"x","end_of_stream":true`: "", `"isLast":true,"next":"x"`: "", `"next":"x","hasMore":"N"`: "", `"next":"x","incomplete":false`: `the member "next"`, `"next":"x","hasMoreCredits":false`: `the member "next"`, `"next":"x","done":true`: `the member "next"`,
+		`"next":"x","has_more":false,"total":3`: `the member "total"`, `"meta":{"page":{"after":"x"}}`: `the member "after"`, `"meta":{"after":7}`: "", `"paging":{"cursors":{"after":"x"}}`: "", `"pagesTotal":1,"total":0`: "", `"isLast":"N"`: `the member "isLast"`, `"nextRange":"x"`: `the member "nextRange"`,
 		`"paginated":false`: "", `"next":{"href":"x","templated":false}`: `the member "next"`,
 	} {
 		var judge jsonscan.Judge
@@ -58,10 +60,10 @@ func TestNamesThatSayMore(t *testing.T) {
 		`"last":false`, `"is_last_page":false`, `"atEnd":"false"`, `"done":false`, `"completed":false`, `"final":false`, `"finished":"no"`, `"exhausted":false`, `"eof":false`,
 		`"endReached":false`, `"end_of_stream":false`, `"noMore":false`, `"not_truncated":false`,
 		`"next":"x"`, `"hasNext":true`, `"nextPage":2`, `"next_token":"x"`, `"nextCursor":"x"`, `"nextLink":"x"`, `"next_page_url":"x"`, `"next_page_uri":"x"`, `"nextHref":"x"`,
-		`"nextOffset":20`, `"NextMarker":"x"`, `"nextStartKey":"x"`, `"next_index":1`, `"nextRecordsUrl":"x"`, `"next_results":"x"`, `"nextPageNumber":2`, `"nextPosition":"x"`, `"next_from":"x"`, `"continuationId":"x"`, `"continue":"x"`, `"continuation":"x"`, `"ContinuationToken":"x"`,
+		`"nextOffset":20`, `"NextMarker":"x"`, `"nextStartKey":"x"`, `"next_index":1`, `"nextRecordsUrl":"x"`, `"next_results":"x"`, `"nextPageNumber":2`, `"nextPosition":"x"`, `"X-Next-Row-Number":"51"`, `"Next-Range":"x"`, `"pagesTotal":3`, `"next_from":"x"`, `"continuationId":"x"`, `"continue":"x"`, `"continuation":"x"`, `"ContinuationToken":"x"`,
 		`"next_batch":"x"`, `"NextUploadIdMarker":"x"`, `"resumptionToken":"x"`, `"continueToken":"x"`, `"LastEvaluatedTableName":"x"`, `"is_end":0`, `"isLast":"0"`, `"runs_aggregate":{"aggregate":{"count":3}}`,
 		`"skipToken":"x"`, `"moreUrl":"x"`, `"PaginationToken":"x"`, `"LastEvaluatedKey":{"id":{"S":"x"}}`, `"after":"x"`, `"offset":"x"`,
-		`"more":true`, `"has_more":1`, `"moreAvailable":"yes"`, `"truncated":true`, `"incomplete_results":true`, `"partial":true`, `"isPartial":true`, `"partialResults":true`, `"anyMore":true`,
+		`"more":true`, `"has_more":1`, `"moreAvailable":"yes"`, `"truncated":true`, `"incomplete_results":true`, `"partial":true`, `"isPartial":true`, `"partialResults":true`, `"anyMore":true`, `"has_additional":true`, `"hasMore":"Y"`,
 	} {
 		judge := jsonscan.Judge{List: []byte("runs")}
 		for name, value := range jsonscan.Members([]byte("{" + member + "}")) {
@@ -80,6 +82,7 @@ func TestFalse(t *testing.T) {
 		"capped": false, "timed_out": false, "aborted": false, "cancelled": false, "interrupted": false, "throttled": false, "expired": false, "sampled": false, "locked": false,
 		"@odata.last": true, "hydra:last": true, "$done": true, "no_more": true, "not-partial": true, "loaded": true, "isClosed": true, "synced": true,
 		"incomplete": false, "unfinished": false, "inconsistent": false, "invalid": false, "endpoint": false, "allowed": true, "allow": false, "fullness": false, "elastic": false,
+		"untruncated": true, "isUnfiltered": true, "unlimited": true, "unpaged": true, "nonTruncated": true, "unwhole": false,
 		"hasMore": false, "note": false, "truncated": false, "limitReached": false, "archived": false, "isCached": false, "deleted": false, "deprecated": false, "degraded": false,
 		"failed": false, "filtered": false, "paginated": false, "extended": false, "unsorted": false, "speedy": false,
 	} {
