@@ -125,6 +125,7 @@ func TestARunIsDoneOnEvidence(t *testing.T) {
 		`{"runId":"run_1","output":"part","status":"success","Status":{"a":1}}`:   jobs.LookUp,
 		`{"runId":"run_1","output":"part","Status":"running","status":"success"}`: jobs.LookUp,
 
+		`{"status":"success","data":null}`:                            jobs.LookUp,
 		`{"status":"success","message":"queued"}`:                     jobs.LookUp,
 		`{"status":"success","data":{"jobId":"job_1"}}`:               jobs.LookUp,
 		`{"status":"success","code":202,"data":{"queued":true}}`:      jobs.LookUp,
