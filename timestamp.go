@@ -19,7 +19,8 @@ type Timestamp struct{ time.Time }
 // UnmarshalJSON decodes RFC 3339 and other forms in use: those of ISO 8601, of HTTP and mail, of
 // JavaScript, and Unix time in seconds, milliseconds, microseconds or nanoseconds, by its size, as
 // a number or as text. Databases wrap a time in an object whose "$date" or "_seconds" is the time.
-// Eight digits that can be a date, as 20060102, are one. A time without a zone is in UTC.
+// Digits that can be a date, as 20060102 and 20060102150405, are one. A time without a zone is in
+// UTC.
 func (t *Timestamp) UnmarshalJSON(data []byte) error {
 	var v time.Time
 	if v.UnmarshalJSON(data) != nil { // not the usual form, nor null
@@ -79,9 +80,14 @@ func withoutZoneName(s string) string {
 	return before
 }
 
-// compactDate reads 20060102. As Unix time it would be a day of 1970.
+// compactDate reads 20060102 and 20060102150405. As Unix time they would be of 1970 and 2605.
 func compactDate(s string) (time.Time, bool) {
-	v, err := time.Parse("20060102", s)
+	const date, second = "20060102", "20060102150405"
+	layout := date
+	if len(s) == len(second) {
+		layout = second
+	}
+	v, err := time.Parse(layout, s)
 	return v, err == nil && (s[0] == '1' || s[0] == '2')
 }
 
