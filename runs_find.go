@@ -255,7 +255,10 @@ func foldText(text string) string {
 // mayHave reports whether a text may stand for one of the values: in other letters, with other
 // signs around it, cut or redacted. An empty one is as good as none.
 func (s soughtValues) mayHave(text string) bool {
-	const shortestCut = 64 // bytes of a text that a column's width may have cut
+	const longest, shortestCut = 64 << 10, 64 // bytes that take no time, and that a column may have cut
+	if len(text) > longest {
+		return false
+	}
 	folded, parts := foldText(text), placeholder.Split(strings.ToLower(text), -1)
 	if _, same := s.folded[folded]; folded == "" || same {
 		return strings.TrimSpace(text) != ""

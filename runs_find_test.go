@@ -372,6 +372,7 @@ func TestFindOnEvidence(t *testing.T) {
 		"masked with letters":        {variable: `"XXXX-1"`, value: "job-1", says: "may stand for"},
 		"another, masked so":         {variable: `"XXXX-2"`, value: "job-1", absent: true},
 		"cut by a column":            {variable: `"` + strings.Repeat("ab", 32) + `"`, value: strings.Repeat("ab", 40) + "1", says: "may stand for"},
+		"too long to be one":         {variable: `"` + strings.Repeat("*", 70<<10) + `"`, value: "job-1", absent: true},
 		"escaped for HTML":           {variable: `"a&amp;b"`, value: "a&b", says: "may stand for"},
 		"accents apart":              {variable: `"jo\u0308b-1"`, value: "jöb-1", says: "may stand for"},
 		"accents together":           {variable: `"jöb-1"`, value: "jo\u0308b-1", says: "may stand for"},
