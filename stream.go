@@ -164,7 +164,7 @@ func (s *elementStream) member(name []byte) (isList bool, err error) {
 		return false, err //nolint:wrapcheck // fail wraps it
 	}
 	isArray := token == json.Delim('[')
-	if s.beside.isList(name, isArray, isArray && !s.dec.More()) {
+	if s.beside.isList(name, isArray, !s.dec.More()) {
 		return true, nil
 	}
 	if err := s.skip(token); err != nil {

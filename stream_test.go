@@ -80,6 +80,24 @@ func collect[T any](all func(func(T, error) bool)) (elements []T, errs []error) 
 	return elements, errs
 }
 
+// What is no list says so, after the elements that it may have had.
+func TestStreamOfNoList(t *testing.T) {
+	for body, row := range map[string]struct {
+		yields int
+		says   string
+	}{
+		`busy`: {0, "invalid character"}, `<p>busy`: {0, "HTML"}, `7`: {0, "neither a JSON array"}, `"x"`: {0, "neither a JSON array"}, `null`: {0, "null"},
+		`{"a":[{"id":"run_1"}],"b":[{"id":"run_2"}]}`: {1, "neither a JSON array"},
+		`{"a":[{"id":"run_1"}]}{}`:                    {1, "continues"},
+		`[{"id":"run_1"}] x`:                          {1, "invalid character"},
+	} {
+		runs, errs := collect(apitest.NewClient(t, apitest.Respond(200, body)).Runs.All(t.Context()))
+		assert.Len(t, runs, row.yields, body)
+		require.Len(t, errs, 1, body)
+		assert.ErrorContains(t, errs[0], row.says, body)
+	}
+}
+
 func TestStreamElementOfAnUnexpectedType(t *testing.T) {
 	client := apitest.NewClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `[{"id":"1","inputTokens":"many","model":"m"},{"id":"2"}]`)
