@@ -58,11 +58,9 @@ func checkPath(path string) error {
 		return reject("contains a character that must be escaped")
 	}
 	for segment := range strings.SplitSeq(path[1:], "/") {
-		switch plain, err := url.PathUnescape(segment); {
-		case err != nil:
-			return reject("has an invalid escape")
-		case slices.Contains([]string{"", ".", ".."}, plain):
-			return reject("has a segment that is empty, . or ..")
+		plain, _ := url.PathUnescape(segment) // of an invalid escape it is empty
+		if slices.Contains([]string{"", ".", ".."}, plain) {
+			return reject("has a segment that is empty, . or .., or an invalid escape")
 		}
 	}
 	return nil
@@ -88,10 +86,7 @@ func (r *request) encodeQuery() (string, error) {
 			return "", &ArgumentError{Argument: p.name, Reason: "must not be empty"}
 		}
 	}
-	if len(r.options.extraQuery) > 0 {
-		return r.appendExtraQuery(q)
-	}
-	return string(q), nil
+	return r.appendExtraQuery(q)
 }
 
 func (r *request) appendExtraQuery(q []byte) (string, error) {
@@ -169,10 +164,7 @@ func (r *request) ownBody() (any, error) {
 	case Workflow:
 		return body.forOrganization(r.client.organization)
 	default:
-		if r.call.custom {
-			return rawValue(body), nil
-		}
-		return body, nil
+		return rawValue(body), nil
 	}
 }
 
@@ -201,9 +193,6 @@ func (e *encoder) finish() []byte {
 
 // addMembers adds the members of what v encodes to to the JSON object that was encoded so far.
 func (e *encoder) addMembers(v any) error {
-	if v == nil {
-		return nil
-	}
 	end := e.buf.Len()
 	if err := e.json.Encode(v); err != nil {
 		if argument := errorAs[*ArgumentError](err); argument != nil {
@@ -243,9 +232,6 @@ func (r *request) encodeExtra(e *encoder) error {
 		if taken[string(jsonscan.Fold(nil, name))] || own.Has([]byte(name)) || name == "" || isOrganization(name) {
 			return &ArgumentError{Argument: "WithExtraBody", Reason: clean(name, 80) + " is already part of the call"}
 		}
-	}
-	if len(r.options.extraBody) == 0 {
-		return nil
 	}
 	return e.addMembers(r.options.extraBody)
 }

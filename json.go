@@ -175,7 +175,7 @@ var (
 // as base64. A nil map, slice or pointer is nothing, where encoding/json would send null.
 func rawValue(v any) any {
 	r := reflect.ValueOf(v)
-	for r.Kind() == reflect.Pointer && !r.IsNil() && !encodesItself(r.Type()) {
+	for r.Kind() == reflect.Pointer && !encodesItself(r.Type()) {
 		r = r.Elem()
 	}
 	isBytes := r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8 && !encodesItself(r.Type())

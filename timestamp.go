@@ -57,7 +57,7 @@ func anyTime(value []byte) (v time.Time) {
 	if bytes.HasPrefix(value, []byte(`"`)) {
 		text = jsonscan.Unquote(value)
 	}
-	if len(text) > longest || v.UnmarshalText([]byte(text)) == nil {
+	if len(text) > longest {
 		return v
 	}
 	s := withoutZoneName(strings.ToUpper(strings.TrimSpace(text)))
@@ -73,7 +73,7 @@ func anyTime(value []byte) (v time.Time) {
 // withoutZoneName leaves out the zone's name that JavaScript writes in brackets after its offset,
 // and Java in square ones: 2006-01-02T15:04:05Z[UTC].
 func withoutZoneName(s string) string {
-	if before, name, ok := strings.Cut(s, " ("); ok && strings.HasSuffix(name, ")") {
+	if before, name, _ := strings.Cut(s, " ("); strings.HasSuffix(name, ")") {
 		return before
 	}
 	before, _, _ := strings.Cut(s, "[")
