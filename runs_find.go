@@ -205,15 +205,14 @@ func (c runCandidate) valuesIn(detail *RunDetail, params RunFindParams, sought s
 // are more.
 func variablesOf(detail *RunDetail) ([]byte, error) {
 	var found [][]byte
-	var judge jsonscan.Judge
+	isCut := false
 	for name, value := range jsonscan.Members(detail.InputSnapshot) {
 		if jsonscan.Is(name, "variables") {
 			found = append(found, value)
-		} else {
-			judge.Member(name, value)
 		}
+		isCut = isCut || jsonscan.SaysMore(name, value)
 	}
-	if len(found) != 1 || found[0][0] != '{' || judge.Says(nil, math.MaxInt) != "" {
+	if len(found) != 1 || found[0][0] != '{' || isCut {
 		return nil, errNoVariables
 	}
 	return found[0], nil

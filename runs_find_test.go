@@ -318,7 +318,7 @@ func TestFindOnEvidence(t *testing.T) {
 		"a detail of another status":         {list: created(`"` + recent + `"`), detail: detailOf("run_1", `{"job_id":"b"}`), readWith: 206, says: "the status 206"},
 		"two snapshots of variables":         {list: created(`"` + recent + `"`), detail: `{"id":"run_1","inputSnapshot":{"variables":{"job_id":"a"},"variables":{"job_id":"b"}}}`, says: "does not show its variables"},
 		"a snapshot that is cut":             {list: created(`"` + recent + `"`), detail: `{"id":"run_1","inputSnapshot":{"variables":{"name":"x"},"truncated":true}}`, says: "does not show its variables"},
-		"a snapshot with a count":            {list: created(`"` + recent + `"`), detail: `{"id":"run_1","inputSnapshot":{"variables":{"name":"x"},"count":9,"truncated":false}}`, absent: true},
+		"a snapshot with a count":            {list: created(`"` + recent + `"`), detail: `{"id":"run_1","inputSnapshot":{"variables":{"name":"x"},"count":9,"truncated":false,"next":"stp_2"}}`, absent: true},
 		"a group of another prompt's runs":   {list: `[{"promptId":"prm_2","runs":[{"id":"run_1","promptId":"prm_1"}]}]`, says: "without an id"},
 		"a prompt's id with spaces":          {list: `[{"id":"run_1","promptId":" prm_1 "}]`, found: true},
 		"a Date of the year 1":               {list: created(`"` + recent + `"`), params: promptorchestra.RunFindParams{Since: now.Add(-20 * time.Second), Until: now}, header: http.Header{"Date": {time.Time{}.Format(http.TimeFormat)}}, found: true},

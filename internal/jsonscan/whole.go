@@ -54,7 +54,7 @@ func (j *Judge) see(what, path, name string, value []byte, depth int) {
 		j.open = what
 	case leadsOn(path, folded, value):
 		j.next = what
-	case !j.Strict && saysLast(folded, value):
+	case !j.Strict && saysLast(path, folded, value):
 		j.isLast = true
 	case isNumber:
 		j.numbers = append(j.numbers, number{n, path, what})
@@ -279,17 +279,29 @@ func leadsOn(path, folded string, value []byte) bool {
 	case !saysSomething(value):
 		return false
 	case folded == "after" || folded == "offset":
-		around := strings.TrimSuffix(path, folded)
-		return !isNumber && (around == "" || aboutLists.MatchString(around))
+		return !isNumber && isOfList(path, folded)
 	default:
 		return nextName.MatchString(folded) && !isNoMore(path, folded)
 	}
 }
 
 // saysLast reports whether a member says, as a flag, that this is the last page.
-func saysLast(folded string, value []byte) bool {
-	return isWord(value, "false", "no", "n") && hasNextName.MatchString(folded) ||
+func saysLast(path, folded string, value []byte) bool {
+	isLast := isWord(value, "false", "no", "n") && hasNextName.MatchString(folded) ||
 		isWord(value, "true", "yes", "y") && lastName.MatchString(folded)
+	return isLast && isOfList(path, folded)
+}
+
+// isOfList reports whether the objects around a member, if there are any, are about the list.
+func isOfList(path, folded string) bool {
+	around := strings.TrimSuffix(path, folded)
+	return around == "" || aboutLists.MatchString(around)
+}
+
+// SaysMore reports whether a member next to something says, as a flag, that there is more of it.
+func SaysMore(name, value []byte) bool {
+	folded := foldedName(string(name))
+	return saysMore(folded, folded, value)
 }
 
 // isNoMore reports whether a member of this name says, if it is true, that there is no more.

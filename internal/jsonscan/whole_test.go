@@ -15,7 +15,7 @@ func TestJudge(t *testing.T) {
 		`"a":{"b":{"c":{"next":1}}}`: `the member "next"`, `"a":{"b":{"c":{"d":{"next":1}}}}`: "", `"total":"3"`: `the member "total"`, `"total":2`: "",
 		`"completedCount":3`: "", `"counts":{"done":3}`: "", `"totalFinished":3`: "", `"next":{"a":{"b":null}}`: "", `"more":{"x":[1]}`: "", `"more":"a:1"`: "", `"nextPage":"false"`: "",
 		`"nextSyncToken":"x"`: "", `"pagination_page":1`: "", `"last":0`: "", `"isLast":null`: "", `"nextScheduledRun":"x"`: "",
-		`"next":"x","hasMore":false`: "", `"next_page":"x","end_of_stream":true`: "", `"isLast":true,"next":"x"`: "", `"next":"x","hasMore":"N"`: "", `"next":"x","incomplete":false`: `the member "next"`, `"next":"x","hasMoreCredits":false`: `the member "next"`, `"next":"x","done":true`: `the member "next"`,
+		`"next":"x","hasMore":false`: "", `"next_page":"x","end_of_stream":true`: "", `"isLast":true,"next":"x"`: "", `"next":"x","hasMore":"N"`: "", `"next":"x","pageInfo":{"hasNextPage":false}`: "", `"next":"x","view":{"more":false,"last":true}`: `the member "next"`, `"next":"x","incomplete":false`: `the member "next"`, `"next":"x","hasMoreCredits":false`: `the member "next"`, `"next":"x","done":true`: `the member "next"`,
 		`"next":"x","has_more":false,"total":3`: `the member "total"`, `"meta":{"page":{"after":"x"}}`: `the member "after"`, `"meta":{"after":7}`: "", `"paging":{"cursors":{"after":"x"}}`: "", `"pagesTotal":1,"total":0`: "", `"isLast":"N"`: `the member "isLast"`, `"nextRange":"x"`: `the member "nextRange"`,
 		`"paginated":false`: "", `"next":{"href":"x","templated":false}`: `the member "next"`,
 	} {
