@@ -187,6 +187,7 @@ func TestWordsOfRunsWithoutAStatus(t *testing.T) {
 	add(jobs.Done, `"%s":{"error":"x"}`, "inputs variables structured_output")
 	add(jobs.Done, `"finish_reason":"%s"`, "ok none finish finished function_call stop stop_sequence end end_turn endOfText eos eos_token tool_call tool_calls tool_use complete 0 200")
 	add(jobs.LookUp, `"%s":true`, "partial inProgress in_progress processing waiting retrying streaming unsuccessful incomplete not_complete")
+	add(jobs.LookUp, `"%s":true`, "outputTruncated result_truncated isResponseTruncated partialOutput partial_result incompleteResponse stillWaiting")
 	add(jobs.Park, `"%s":true`, "isExpired hasExpired was_expired expired")
 	for members, want := range rows {
 		client := apitest.NewClient(t, apitest.Respond(200, `{"runId":"run_1","output":"x",`+members+`}`))
