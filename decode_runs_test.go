@@ -38,6 +38,13 @@ func TestARunIsDoneOnEvidence(t *testing.T) {
 		`{"status":true,"data":{"runId":"run_1","output":"x"}}`:                                      jobs.Done,
 		`{"runId":"run_1","output":"x","default":"x","errorHandling":"retry","failoverRegion":"eu"}`: jobs.Done,
 
+		`{"runId":"run_1","output":"x","diagnostic":{}}`:                                               jobs.Done,
+		` {"data":{"output":{"code":null},"Diagnostic" : {"code":null} ,"runId":"run_1"}} `:            jobs.Done,
+		`{"runId":"run_1","output":"x","diagnostic":{"code":null,"title":"","why":null,"details":[]}}`: jobs.Done,
+		`{"runId":"run_1","output":"x","diagnostic":{},"diagnostic":{"why":""}}`:                       jobs.Done,
+		`{"runId":"run_1","output":"part","diagnostic":{"code":null},"error":"x"}`:                     jobs.Park,
+		`{"runId":"run_1","output":"part","diagnostic":{"where":"step 2"}}`:                            jobs.Park,
+
 		`{"runId":"run_1","output":"part","state":"aborted"}`:                  jobs.LookUp,
 		`{"runId":"run_1","output":"part","state":"in_progress"}`:              jobs.LookUp,
 		`{"runId":"run_1","output":"part","runStatus":"halted"}`:               jobs.LookUp,

@@ -276,7 +276,7 @@ func saysMore(path, folded string, value []byte) bool {
 func leadsOn(path, folded string, value []byte) bool {
 	_, isNumber := numberOf(value)
 	switch {
-	case !saysSomething(value):
+	case !SaysSomething(value):
 		return false
 	case folded == "after" || folded == "offset":
 		return !isNumber && isOfList(path, folded)
@@ -326,9 +326,9 @@ var (
 	noLetters = regexp.MustCompile(`[^a-zA-Z0-9]+`)
 )
 
-// saysSomething reports whether a value is not just null, "", 0, false, "no" or made of these. Some
+// SaysSomething reports whether a value is not just null, "", 0, false, "no" or made of these. Some
 // have -1 for no next page.
-func saysSomething(value []byte) (says bool) {
+func SaysSomething(value []byte) (says bool) {
 	Walk(value, func(bool, []byte) bool { return false }, func(_ bool, raw []byte, _ bool) {
 		n, isNumber := numberOf(raw)
 		says = says || n > 0 || !isNumber && !isWord(raw, "", "false", "no", "n", "null")
