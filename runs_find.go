@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"math"
 	"net/http"
 	"regexp"
@@ -56,12 +55,13 @@ type RunFindParams struct {
 //
 // A run whose variables lack the name belongs to something else.
 //
-// Texts must be equal. A number is compared by its value: 4711.0 is "4711". What may stand for one
-// of the values is an error: a text in other letters, cut or redacted, a number that was rounded,
-// as float64 rounds beyond 2^53 or to fewer digits (send ids as texts), and a value under another
-// spelling of the variable's name, such as jobId, or inside of another variable. If several runs
-// have the same value, the oldest is returned. A run that is found may still be pending or have
-// failed: see [RunStatus].
+// Texts must be equal: send ids as texts of ASCII letters, digits and hyphens, which no server
+// writes in another way. A number is compared by its value: 4711.0 is "4711". What may stand for
+// one of the values is an error: a text in other letters, cut or redacted, a number that was
+// rounded, as float64 rounds beyond 2^53 or to fewer digits, and a value under another spelling of
+// the variable's name, such as jobId, or inside of another variable. If several runs have the same
+// value, the oldest is returned. A run that is found may still be pending or have failed: see
+// [RunStatus].
 //
 // An execution that is still in flight may not be recorded yet. Call Find when no execution can be
 // in flight any more.
@@ -221,34 +221,28 @@ func variablesOf(detail *RunDetail) ([]byte, error) {
 // soughtValues are the values that Find looks for.
 type soughtValues struct {
 	texts   map[string]bool
-	numbers []string            // those that are numbers
-	folded  map[string][]string // all, as foldText leaves them, and their parts around accents
+	numbers []string        // those that are numbers
+	folded  map[string]bool // all, as foldText leaves them
 }
 
 func newSoughtValues(values []string) soughtValues {
-	s := soughtValues{texts: map[string]bool{}, folded: map[string][]string{}}
+	s := soughtValues{texts: map[string]bool{}, folded: map[string]bool{}}
 	for _, value := range values {
 		if _, ok := jsonscan.ParseNumber(value); ok {
 			s.numbers = append(s.numbers, value)
 		}
 		s.texts[value] = true
-		folded := foldText(value)
-		s.folded[folded] = accents.Split(folded, -1)
+		s.folded[foldText(value)] = true
 	}
 	return s
 }
 
-// placeholder matches what servers show in the place of a text, or of a part of it. Accents are
-// letters that Unicode writes in two ways.
-var (
-	placeholder = regexp.MustCompile(`[*•…?\x{FFFD}]+|\.{3}|x{4,}|\PL*redacted\PL*|\pL\p{Mn}+|^[\[<(].*[\])>]$`)
-	accents     = regexp.MustCompile(`\pL\p{Mn}+`)
-)
+// placeholder matches what servers show in the place of a text, or of a part of it.
+var placeholder = regexp.MustCompile(`[*•…?\x{FFFD}]+|\.{3}|\PL*redacted\PL*|^[\[<(].*[\])>]$`)
 
-// foldText returns a text in lower case, without HTML's escapes and the spaces and signs around it.
+// foldText returns a text in lower case, without the spaces and signs around it.
 func foldText(text string) string {
-	text = strings.ToLower(html.UnescapeString(text))
-	return strings.TrimFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return strings.TrimFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 // mayHave reports whether a text may stand for one of the values: in other letters, with other
@@ -259,21 +253,18 @@ func (s soughtValues) mayHave(text string) bool {
 		return false
 	}
 	folded, parts := foldText(text), placeholder.Split(strings.ToLower(text), -1)
-	if _, same := s.folded[folded]; folded == "" || same {
+	if folded == "" || s.folded[folded] {
 		return strings.TrimSpace(text) != ""
 	}
-	for value, accented := range s.folded {
-		isCut := len(folded) >= shortestCut && strings.HasPrefix(value, folded)
-		if isCut || surround(parts, value) || surround(accented, folded) {
+	if len(folded) >= shortestCut {
+		parts = append(parts, "") // any rest
+	}
+	for value := range s.folded {
+		if len(parts) > 1 && strings.HasPrefix(value, parts[0]) && strings.HasSuffix(value, parts[len(parts)-1]) {
 			return true
 		}
 	}
 	return false
-}
-
-// surround reports whether a text has the first and last of some parts around what is between them.
-func surround(parts []string, text string) bool {
-	return len(parts) > 1 && strings.HasPrefix(text, parts[0]) && strings.HasSuffix(text, parts[len(parts)-1])
 }
 
 // among returns the sought values that the variable of a name has, if there is one. Elsewhere than
