@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -159,9 +158,8 @@ func (s *AgentRunsService) RerunFromStep(ctx context.Context, runID, stepKey str
 //
 // A run has ended if its status is a word for success or failure. If the status is missing or
 // unknown to this version, the run has ended if it has an output or a completion time. A pending
-// run is polled on, whatever else it has, and so is one with only an output whose status ends in
-// "ing" or "progress". A run with an unknown status and neither of these is polled until ctx ends
-// or, if ctx has no deadline, for ten minutes after the status last changed.
+// run is polled on, whatever else it has. A run with an unknown status and neither of these is
+// polled until ctx ends or, if ctx has no deadline, for ten minutes after the status last changed.
 //
 // The first wait takes half a second, and waits grow to ten seconds; [WithPollInterval] changes
 // both. A pending run is polled without a limit: give ctx a deadline. If ctx ends between two
@@ -246,14 +244,10 @@ type runState struct {
 	signs  bool // an output with a value, or a time of completion
 }
 
-// underWay matches statuses such as in_progress and Processing.
-var underWay = regexp.MustCompile(`(?i)(?:ing|progress)$`)
-
-// newRunState takes no output that may be partial, and no time of completion that stands for none,
-// such as 1970-01-01 or 9999-12-31.
+// newRunState takes no time of completion that stands for none, such as 1970-01-01 or 9999-12-31.
 func newRunState(id string, status RunStatus, output bool, completed Timestamp) runState {
 	year := completed.Year()
-	return runState{id, status, output && !underWay.MatchString(string(status)) || year >= 2000 && year < 2100}
+	return runState{id, status, output || year >= 2000 && year < 2100}
 }
 
 // ended reports whether the run has ended. Beside a pending status an output may be partial.

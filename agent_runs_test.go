@@ -142,7 +142,6 @@ func TestWhatEndsAWait(t *testing.T) {
 		`"state":"running","output":"half"`: on, `"output":"half","isRunning":true`: on, `"status":null,"output":"half","state":{"name":"queued"}`: on,
 		`"status":"running","completedAt":"2026-11-29T00:30:00Z"`: on, `"status":"running","outputText":"half"`: on,
 
-		`"status":"in_progress","output":"half"`: on, `"status":"In Progress","outputText":"half"`: on, `"status":"Processing","output":[1]`: on,
 		`"status":"in_progress"`: on, `"status":"aborted"`: on, `"status":"done"`: on, `"status":"läuft"`: on, `"status":" "`: on,
 		`"status":"in_progress","output":null`: on, `"status":"x","output":""`: on, `"status":"x","output":{}`: on, `"status":"x","output":[ ]`: on,
 		`"status":"x","completedAt":null`: on, `"status":"x","completedAt":""`: on,
