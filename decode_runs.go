@@ -2,6 +2,7 @@ package promptorchestra
 
 import (
 	"bytes"
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -113,10 +114,8 @@ func (d *doubts) addOwn(name, value []byte) {
 	case jsonscan.IsEmpty(value):
 	case wordIn(value).Succeeded():
 		d.hasStatus = d.status == nil
-	case value[0] == '{' || value[0] == '[':
-		d.status, d.hasStatus = asJSON(string(value)), false
 	default: // of two statuses the one that is no success counts
-		d.status, d.hasStatus = value, false
+		d.status, d.hasStatus = asJSON(cmp.Or(string(wordIn(value)), string(value))), false
 	}
 }
 
@@ -147,8 +146,8 @@ func (d *doubts) isOwn(name, value []byte) bool {
 }
 
 func (d *doubts) add(path, name string, value []byte) {
-	if word := d.word(path, name, value); d.status == nil && word != "" {
-		d.status = asJSON(word)
+	if word, isOpen := wordOf(path, name, value); d.status == nil && d.weighs(word, isOpen) {
+		d.status = asJSON(string(word))
 	}
 	if d.why != nil || !errorPath.MatchString(path) || option.MatchString(name) {
 		return
@@ -190,11 +189,17 @@ var goodDeeds = []string{
 	"streamed", "structured", "traced", "updated", "used", "verified",
 }
 
-// word returns the word for a run that failed, or that did not succeed though it has an output,
-// that a member has in the place of a status: as a text, or as the name of what is true, such as
-// isFailed. Of what is false it is the opposite, such as "not completed".
-func (d *doubts) word(path, name string, value []byte) string {
-	word, isOpen := wordIn(value), false
+// weighs reports whether a word counts against a run: beside an output also one that leaves it open
+// whether the run succeeded.
+func (d *doubts) weighs(word RunStatus, isOpen bool) bool {
+	return word.Failed() || d.hasOutput && (word.Pending() || isOpen)
+}
+
+// wordOf returns what a member says in the place of a status: as a text, or as the name of what is
+// true, such as isFailed. Of what is false it is the opposite, such as "not completed". isOpen
+// reports whether it is no word for success.
+func wordOf(path, name string, value []byte) (word RunStatus, isOpen bool) {
+	word = wordIn(value)
 	isTrue, isFlag := jsonscan.Bool(value)
 	if isFlag {
 		name = affixes.ReplaceAllString(name, "") // Truncated of outputTruncated and isTruncated
@@ -209,10 +214,7 @@ func (d *doubts) word(path, name string, value []byte) string {
 	default: // perhaps of something else: logLevel error
 		word, isOpen = RunStatus(name+" ")+word, word.Failed() || word.Pending()
 	}
-	if word.Failed() || d.hasOutput && (word.Pending() || isOpen) {
-		return string(word)
-	}
-	return ""
+	return word, isOpen
 }
 
 func isStatus(path string) bool {
