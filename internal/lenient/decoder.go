@@ -339,8 +339,8 @@ func (t *target) keep(m member) {
 // fieldOf returns a field, and makes the embedded structs on the way to it. It is false where one
 // of them cannot be set.
 func fieldOf(v reflect.Value, index []int) (reflect.Value, bool) {
-	for i, x := range index {
-		if i > 0 && v.Kind() == reflect.Pointer {
+	for _, x := range index {
+		if v.Kind() == reflect.Pointer {
 			if v.IsNil() {
 				if !v.CanSet() {
 					return v, false

@@ -86,6 +86,7 @@ func TestWhatDoesNotFit(t *testing.T) {
 		got, misfits := decodeRecord(t, strings.TrimSuffix(text, "}")+`,"promptId":"p"}`)
 		assert.Equal(t, "p", got.PromptID, text)
 		assert.Equal(t, want, strings.Join(misfits, ", "), text)
+		assert.Equal(t, record{}, record{Count: got.Count, Small: got.Small, Size: got.Size, Cost: got.Cost, Done: got.Done}, text)
 	}
 	_, misfits := decodeRecord(t, `{"parts":[{"stepKey":[1]},{"stepKey":{"a":1}}],"count":{"a":1}}`)
 	assert.Equal(t, []string{"parts.stepKey array", "count object"}, misfits, "once a name")
