@@ -62,15 +62,13 @@ type doubts struct {
 func (s recordShape) withDoubts(record, response []byte) []byte {
 	d := doubts{shape: s, hasStatus: !s.Has(nameStatus)}
 	d.hasRunID = s.traits&execution != 0 // an execution is started, not asked for by an id
-	run, empty := record, []byte(nil)
+	run := record
 	for name, value := range jsonscan.Members(record) {
 		switch {
 		case s.traits&holdsRun != 0 && jsonscan.Is(name, "run"):
 			run, d.hasStatus = value, false
 		case jsonscan.Is(name, "diagnostic"):
-			if d.hasWhy = jsonscan.SaysSomething(value); !d.hasWhy && value[0] == '{' {
-				empty = value
-			}
+			d.hasWhy = jsonscan.SaysSomething(value)
 		}
 	}
 	for name, value := range jsonscan.Members(run) {
@@ -78,9 +76,6 @@ func (s recordShape) withDoubts(record, response []byte) []byte {
 	}
 	for _, object := range slices.CompactFunc([][]byte{run, record, response}, bytes.Equal) {
 		d.addObject("", object)
-	}
-	if empty != nil { // {"code":null} is no diagnostic
-		record = jsonscan.Replace(record, empty, "null")
 	}
 	return d.addTo(record)
 }

@@ -135,12 +135,6 @@ func WithMember(object []byte, name string, value []byte) []byte {
 	return slices.Concat(object[:end], []byte(`,"`+name+`":`), value, []byte("}"))
 }
 
-// Replace returns an object with another value in the place of one that Members returned.
-func Replace(object, value []byte, by string) []byte {
-	at := cap(object) - cap(value) // both end where their array does
-	return slices.Concat(object[:at], []byte(by), object[at+len(value):])
-}
-
 // envelopes are names of an envelope's own members, though records have such members too.
 //
 //mutelist:check .

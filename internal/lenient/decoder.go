@@ -141,7 +141,8 @@ func (d *decoder) skipUnfit(v reflect.Value) bool {
 
 func (d *decoder) pointer(v reflect.Value) bool {
 	to, begin := v.Type().Elem(), d.data[d.pos]
-	if begin == 'n' || begin != '{' && to.Kind() == reflect.Struct && d.atEmpty() {
+	isEmpty := begin == 'n' || to.Kind() == reflect.Struct && begin != '{' && d.atEmpty()
+	if isEmpty || begin == '{' && methodOf(to) == byItself && d.atNothing() { // {"code":null} is no diagnostic
 		d.skip()
 		v.SetZero()
 		return true
@@ -266,6 +267,12 @@ func (d *decoder) atEmpty() bool {
 	}
 	n, _ := jsonscan.ValueEnd(rest)
 	return jsonscan.IsEmpty(rest[:n])
+}
+
+// atNothing reports whether nothing in the value at pos says something.
+func (d *decoder) atNothing() bool {
+	n, _ := jsonscan.ValueEnd(d.data[d.pos:])
+	return !jsonscan.SaysSomething(d.data[d.pos : d.pos+n])
 }
 
 // field decodes the value at pos into a field.
