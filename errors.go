@@ -205,9 +205,9 @@ func (e *APIError) IsRetryable() bool { return e != nil && e.retryable() }
 
 // OutcomeUnknown reports whether a failed call that is not idempotent may have had its effect: the
 // request was sent, and the response is missing, a 5xx, a 303, a 2xx that cannot be used, another
-// failure that names a run, or a 429 that names a session or was not read whole. Do not retry such
-// a call. Look for what it left behind, such as the recorded run, which [RunID] may name. It is
-// false for idempotent calls, which can be retried.
+// failure of an execution that names a run, or a 429 that names a session or was not read whole. Do
+// not retry such a call. Look for what it left behind, such as the recorded run, which [RunID] may
+// name. It is false for idempotent calls, which can be retried.
 func OutcomeUnknown(err error) bool {
 	return slices.ContainsFunc(callErrors(err), callError.outcomeUnknown)
 }
@@ -232,10 +232,13 @@ func (e *APIError) outcomeUnknown() bool {
 }
 
 // mayHaveRun reports whether the call may have run in spite of the failure: the status is no
-// rejection, for a 303 says that the result is elsewhere, or the body names a run that the call was
-// not given. A rate limit's may also name one in a part that was not read.
+// rejection, for a 303 says that the result is elsewhere, or the body of an execution names a run
+// that the call was not given. A rate limit's may also name one in a part that was not read.
 func (e *APIError) mayHaveRun() bool {
 	_, id := e.namedRun()
+	if r := routeOf(e.Op); r != nil && r.traits&execution == 0 {
+		id = "" // of a run that is in the way, perhaps
+	}
 	return e.StatusCode >= 500 || e.StatusCode == http.StatusSeeOther || id != "" || e.IsRateLimited() && (e.Err != nil || e.partial || e.namesRun || failure.FindRuns(e.RawBody, nil).Named)
 }
 

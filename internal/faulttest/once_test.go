@@ -249,6 +249,8 @@ func TestRejectionThatNamesARun(t *testing.T) {
 		_, err := client.AgentRuns.RerunFromStep(t.Context(), "arun_1", "a")
 		assert.True(t, promptorchestra.IsConflict(err), "%v", err)
 		assert.Equal(t, unknown, promptorchestra.OutcomeUnknown(err), body[:40])
+		_, err = client.Agents.Publish(t.Context(), "agt_1", promptorchestra.AgentPublishParams{})
+		assert.False(t, promptorchestra.OutcomeUnknown(err), "a run may be in the way of it")
 	}
 }
 
