@@ -42,6 +42,7 @@ func TestRecord(t *testing.T) {
 		`{"more":{"id":2}}`:                  none,
 		`{"a":{"b":{"id":2}}}`:               none,
 		`{"a":{"state":1}}`:                  `{"state":1}`,
+		`{"id":"","a":{"state":1}}`:          `{"state":1}`,
 		`{"state":1,"a":{"state":2}}`:        `{"state":2}`,
 		`{"error":"x","state":1}`:            failed,
 		`{"Error":"x","a":{"id":2}}`:         failed,

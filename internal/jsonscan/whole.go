@@ -165,7 +165,7 @@ func (j *Judge) header(name, text string) {
 
 // headerWords are in the names of headers that speak of pages or totals.
 //
-//mutelist:check
+//mutelist:check .
 var headerWords = []string{
 	"page", "pagin", "cursor", "total", "next", "more", "continu", "truncat", "incomplete", "-count-", "-range-", "-offset-", "-marker-", "-partial-",
 }
