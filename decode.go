@@ -60,7 +60,7 @@ func opening(body []byte) ([]byte, error) {
 		return nil, errNoBody
 	case text[0] == '<':
 		return nil, errHTML
-	case string(bytes.TrimRight(text, " \t\r\n")) == "null":
+	case text[0] == 'n' && string(bytes.TrimRight(text, " \t\r\n")) == "null":
 		return nil, errNull
 	default:
 		return text, nil
@@ -149,7 +149,7 @@ func decodeRecord(r *request, body []byte, out any) error {
 	if err != nil {
 		return err
 	}
-	if shape.Has(nameDiagnostic) { // as runs have
+	if shape.traits&hasID == 0 && shape.Has(nameDiagnostic) { // as runs have
 		record = shape.withDoubts(record, text)
 	}
 	return r.unmarshal(record, out)
@@ -186,7 +186,7 @@ func (s recordShape) Proof(name, value []byte) jsonscan.Proof {
 // find returns the part of an object that is the record.
 func (s recordShape) find(object []byte) ([]byte, error) {
 	record, found, failed := jsonscan.Record(s, object)
-	found = found && !s.onlyAcknowledges(record)
+	found = found && !(s.traits&isRun != 0 && s.onlyAcknowledges(record))
 	if found && len(record) == len(object) || !json.Valid(object) {
 		return object, nil // decoding it says what is wrong with it, if anything is
 	}

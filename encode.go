@@ -164,7 +164,10 @@ func (r *request) ownBody() (any, error) {
 	case Workflow:
 		return body.forOrganization(r.client.organization)
 	default:
-		return rawValue(body), nil
+		if r.call.custom {
+			return rawValue(body), nil
+		}
+		return body, nil
 	}
 }
 

@@ -41,7 +41,10 @@ const (
 // Read reads a body that came with a status. No text that it returns holds one of the tokens.
 func Read(status int, body []byte, tokens redact.Tokens) Failure {
 	f := Failure{Body: tokens.Bytes(body)}
-	r := reader{tokens: tokens, fields: status == 400 || status == 422}
+	r := reader{fields: status == 400 || status == 422}
+	if redact.IsEscaped(f.Body) { // else no token is left in what the body says
+		r.tokens = tokens
+	}
 	switch text := bytes.TrimSpace(bytes.TrimPrefix(f.Body, []byte("\ufeff"))); {
 	case len(text) == 0:
 		f.Shape = Empty
@@ -85,7 +88,7 @@ func (r reader) read(f *Failure, text []byte) {
 		o.get("details"), inner.get("details"), o.get("errors"), inner.get("errors"), data.get("details"), data.get("errors"),
 		listOfObjects(o.get("detail")), listOfObjects(o.get("message")), listOfObjects(o.get("error")),
 	} {
-		if f.Details == nil {
+		if f.Details == nil && raw != nil {
 			f.Details = r.details(raw)
 		}
 	}

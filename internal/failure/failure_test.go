@@ -205,6 +205,18 @@ func TestTokensAreRedactedWhereverTheyStand(t *testing.T) {
 	}
 }
 
+// A token that is escaped deeper than the body is searched shows as the message is decoded.
+func TestTokenInJSONWithinJSON(t *testing.T) {
+	const token = "token-0123456789"
+	body := `{"detail":"Token ` + strings.ReplaceAll(token, "-", `\u002d`) + `"}`
+	for _, format := range []string{`{"detail":"400 %s"}`, `{"errors":"400 %s"}`, `{"title":"%s"}`, `{"type":"%s"}`, `{"errors":"%s"}`} {
+		quoted, _ := json.Marshal(body)
+		body = fmt.Sprintf(format, quoted[1:len(quoted)-1])
+	}
+	f := failure.Read(500, []byte(body), redact.Tokens{"Bearer " + token})
+	assert.Equal(t, "400 400 Token "+redact.Mark, f.Message)
+}
+
 // FuzzErrorDecoder: any body is read within its bounds, twice the same, and without its tokens.
 func FuzzErrorDecoder(f *testing.F) {
 	apidocs.AddFiles(f, "errors/*", func(data []byte) { f.Add(422, data) })

@@ -54,13 +54,13 @@ func remove[T string | []byte](tokens Tokens, text T) T {
 func mayHold[T string | []byte](text T, token string) bool {
 	begin := token[:minSecret]
 	if b, ok := any(text).([]byte); ok {
-		return isEscaped(text) || bytes.Contains(b, []byte(begin))
+		return IsEscaped(text) || bytes.Contains(b, []byte(begin))
 	}
-	return isEscaped(text) || strings.Contains(string(text), begin)
+	return IsEscaped(text) || strings.Contains(string(text), begin)
 }
 
-// isEscaped reports whether something in a text may be escaped.
-func isEscaped[T string | []byte](text T) bool {
+// IsEscaped reports whether something in a text may be escaped.
+func IsEscaped[T string | []byte](text T) bool {
 	if b, ok := any(text).([]byte); ok {
 		return bytes.IndexByte(b, '\\') >= 0 || bytes.IndexByte(b, '&') >= 0 || bytes.IndexByte(b, '%') >= 0
 	}
