@@ -213,7 +213,7 @@ func TestTokenInJSONWithinJSON(t *testing.T) {
 		quoted, _ := json.Marshal(body)
 		body = fmt.Sprintf(format, quoted[1:len(quoted)-1])
 	}
-	f := failure.Read(500, []byte(body), redact.Tokens{"Bearer " + token})
+	f := failure.Read(422, []byte(body), redact.Tokens{"Bearer " + token})
 	assert.Equal(t, "400 400 Token "+redact.Mark, f.Message)
 }
 
