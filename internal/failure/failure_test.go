@@ -205,7 +205,7 @@ func TestTokensAreRedactedWhereverTheyStand(t *testing.T) {
 	}
 }
 
-// A token that is escaped deeper than the body is searched shows as the message is decoded.
+// A token that is escaped deeper than the body is searched shows as a detail is decoded.
 func TestTokenInJSONWithinJSON(t *testing.T) {
 	const token = "token-0123456789"
 	body := `{"detail":"Token ` + strings.ReplaceAll(token, "-", `\u002d`) + `"}`
@@ -213,8 +213,10 @@ func TestTokenInJSONWithinJSON(t *testing.T) {
 		quoted, _ := json.Marshal(body)
 		body = fmt.Sprintf(format, quoted[1:len(quoted)-1])
 	}
-	f := failure.Read(422, []byte(body), redact.Tokens{"Bearer " + token})
-	assert.Equal(t, "400 400 Token "+redact.Mark, f.Message)
+	for _, status := range []int{422, 500} {
+		f := failure.Read(status, []byte(body), redact.Tokens{"Bearer " + token})
+		assert.NotContains(t, fmt.Sprintf("%+v", f), token)
+	}
 }
 
 // FuzzErrorDecoder: any body is read within its bounds, twice the same, and without its tokens.
