@@ -149,7 +149,7 @@ func decodeRecord(r *request, body []byte, out any) error {
 	if err != nil {
 		return err
 	}
-	if shape.traits&hasID == 0 && shape.Has(nameDiagnostic) { // as runs have
+	if shape.traits&hasID == 0 && shape.Has(nameDiagnostic) { // a record with an id of its own is no run
 		record = shape.withDoubts(record, text)
 	}
 	return r.unmarshal(record, out)
