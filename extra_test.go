@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -243,7 +245,7 @@ func fieldNamed(typ reflect.Type, member string) int {
 func plain(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '_':
+		case r < utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '@' && r != '$':
 			return -1
 		case r >= 'A' && r <= 'Z':
 			return r + 'a' - 'A'
