@@ -141,7 +141,7 @@ func keep(raw []byte) []byte {
 // documentIn returns the JSON document that a string is, or the value itself.
 func documentIn(raw []byte) []byte {
 	near := raw[:min(len(raw), 16)] // there may be white space before it
-	if len(raw) == 0 || raw[0] != '"' || !bytes.ContainsAny(near, "{[") {
+	if len(raw) == 0 || raw[0] != '"' || bytes.IndexByte(near, '{') < 0 && bytes.IndexByte(near, '[') < 0 {
 		return raw
 	}
 	if text := []byte(strings.TrimSpace(jsonscan.Unquote(raw))); json.Valid(text) {
