@@ -22,6 +22,8 @@ func SameNumber(number, text string) (same, certain bool) {
 		return false, !isRounding(number, f, g)
 	case !json.Valid([]byte(text)): // 007 and +7 are no JSON numbers
 		return true, false
+	case f == 0: // the exponent of what is just near zero may take long
+		return true, strings.Trim(number+text, "-0.") == ""
 	default:
 		return sameExactly(number, text, f)
 	}

@@ -47,6 +47,7 @@ func TestSameNumber(t *testing.T) {
 		{"0", "", other},
 		{"16", "0x1p4", other},
 		{"0.00", "0", same},
+		{"1e-999999", "0", open},
 	} {
 		got := other
 		switch isSame, certain := jsonscan.SameNumber(row[0], row[1]); {

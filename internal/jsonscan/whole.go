@@ -146,7 +146,7 @@ func (n number) elements(list []byte) (elements float64, isTotal bool) {
 }
 
 // header takes a header as a member. Headers are not a closed world, even to a strict judge: those
-// count whose names speak of pages or totals, or, to a strict one, say that the list ends.
+// count whose names speak of pages or totals, or that say that the list does not end.
 func (j *Judge) header(name, text string) {
 	lower := strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(name, "_", "-")), "x-")
 	switch {
